@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One running instance of a program: activations, XNNPACK runtimes and their workspace. Weights belong to the program.
+ *
+ * Lifetime: created from a program that outlives it. Thread: used by one thread at a time (a pool hands it from one to the next).
+ */
+#ifndef RUNTIME_INTERPRETER_H
+#define RUNTIME_INTERPRETER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tfl_error;
+struct tfl_interpreter;
+struct tfl_program;
+
+/* What may end a run early; looked at between steps. */
+struct tfl_run_control {
+	const atomic_bool *cancelled; /* may be NULL */
+	uint64_t deadline_ns;         /* CLOCK_MONOTONIC; 0: none */
+};
+
+int tfl_interpreter_create(struct tfl_program *program, struct tfl_interpreter **ret_interpreter, struct tfl_error *error);
+void tfl_interpreter_destroy(struct tfl_interpreter *interpreter);
+
+/**
+ * The memory of input @p index: tfl_io.bytes bytes, 64-aligned, to be written before each run (a run may overwrite it). The index is
+ * below the program's count.
+ */
+void *tfl_interpreter_input(struct tfl_interpreter *interpreter, uint32_t index);
+
+/** The memory of output @p index, valid from the end of a run to the next write of an input. */
+const void *tfl_interpreter_output(const struct tfl_interpreter *interpreter, uint32_t index);
+
+/**
+ * Runs the program once. @p control may be NULL. Errors: -ECANCELED, -ETIME (deadline), or what a kernel reports about values it was
+ * given (-EINVAL); afterwards the interpreter is as good as before.
+ */
+int tfl_interpreter_invoke(struct tfl_interpreter *interpreter, const struct tfl_run_control *control, struct tfl_error *error);
+
+/* Time of one step of the program, summed over runs. */
+struct tfl_step_profile {
+	const char *name;   /* operator name, or "XNNPACK" for a run of several */
+	uint32_t operators; /* how many operators of the graph it stands for */
+	bool xnnpack;
+	uint64_t nanoseconds;
+};
+
+/** Profile of step @p index, for a program made with options.profile. False past the last step. */
+bool tfl_interpreter_profile(const struct tfl_interpreter *interpreter, uint32_t index, struct tfl_step_profile *ret_profile);
+
+/** Bytes this interpreter owns: activations and, as far as it is known, XNNPACK's workspace. */
+size_t tfl_interpreter_bytes(const struct tfl_interpreter *interpreter);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a model becomes when it is loaded: the typed graph, its partition into XNNPACK runs and portable kernels, the memory plan, and the
+ * packed weights that every interpreter of it shares.
+ *
+ * Lifetime: created once from a model that outlives it; destroyed after its last interpreter. Thread: interpreters of one program may be
+ * created and run on different threads at once; creation is serialised inside.
+ */
+#ifndef RUNTIME_PROGRAM_H
+#define RUNTIME_PROGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/limits.h"
+#include "base/tfl-types.h"
+
+struct tfl_error;
+struct tfl_model;
+struct tfl_program;
+
+struct tfl_program_options {
+	unsigned threads;  /* threads of one inference; 0 and 1: the caller's alone */
+	bool portable;     /* no XNNPACK: every operator by its portable kernel (tests compare the two) */
+	bool profile;      /* keep times per step, see tfl_interpreter_profile() */
+};
+
+/* One input or output of the model, as a caller sees it. Strings live as long as the model. */
+struct tfl_io {
+	const char *name;           /* the tensor's name */
+	const char *signature_name; /* its name in the first signature, or NULL */
+	enum tfl_dtype dtype;
+	uint8_t rank;
+	int32_t dims[TFL_RANK_MAX];
+	size_t elements;
+	size_t bytes;
+	bool quantized; /* scale and zero_point are set: real = scale * (q - zero_point) */
+	float scale;
+	int32_t zero_point;
+};
+
+struct tfl_program_info {
+	uint32_t operators;         /* operators of the graph */
+	uint32_t xnnpack_operators; /* of these, run by XNNPACK */
+	uint32_t steps;             /* XNNPACK runs and portable kernels, in turn */
+	size_t packed_bytes;        /* packed weights, shared by all interpreters; grows with the first interpreter */
+	size_t arena_bytes;         /* activations of one interpreter between steps */
+};
+
+/**
+ * Builds the program of subgraph 0. Errors: -EOPNOTSUPP names operator, version and types that this runtime does not have; -EINVAL says
+ * what in the graph contradicts itself; -ENOMEM, -EFBIG when the activations would pass the limit.
+ */
+int tfl_program_create(const struct tfl_model *model, const struct tfl_program_options *options, struct tfl_program **ret_program,
+		       struct tfl_error *error);
+
+void tfl_program_destroy(struct tfl_program *program);
+
+const struct tfl_io *tfl_program_inputs(const struct tfl_program *program, uint32_t *ret_count);
+const struct tfl_io *tfl_program_outputs(const struct tfl_program *program, uint32_t *ret_count);
+void tfl_program_info(const struct tfl_program *program, struct tfl_program_info *ret_info);
+
+#endif
