@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Latency in a log-linear histogram: 64 linear buckets per power of two, so a value is known within 1 / 64 of itself (percentiles that
- * are reported lie in a bucket's middle: within 0.8 %). Covers 0 to 2^40 ns (18 minutes); longer is counted in the last bucket.
+ * are reported lie in a bucket's middle: within 0.8 %). Covers 0 to 2^41 ns (36 minutes); longer is counted in the last bucket.
  *
- * Plain data: zeroed memory is an empty histogram. One writer at a time; readers on other threads see counts that may be some records
- * behind each other. Merging adds.
+ * Plain data: zeroed memory is an empty histogram. One writer at a time; other threads may merge from it meanwhile and see a state that
+ * is at most some records old. Everything else needs a histogram that nobody writes to: merge into one of your own first.
  */
 #ifndef STATS_LATENCY_H
 #define STATS_LATENCY_H
@@ -18,13 +18,19 @@ struct tfl_latency {
 	uint64_t sum_ns;
 	uint64_t min_ns;
 	uint64_t max_ns;
-	uint32_t buckets[TFL_LATENCY_BUCKETS];
+	uint64_t buckets[TFL_LATENCY_BUCKETS];
 };
 
+/** One record. The writer's thread. */
 void tfl_latency_record(struct tfl_latency *latency, uint64_t nanoseconds);
+
+/** Adds the records of @p from, which may have a writer on another thread, to @p into, which belongs to the caller. */
 void tfl_latency_merge(struct tfl_latency *into, const struct tfl_latency *from);
 
-/** The value below which @p share (0 to 1) of the records lie, in nanoseconds; 0 for an empty histogram. */
+/**
+ * The least value with @p share (0 to 1) of the records at or below it, in nanoseconds: 0 is the smallest record, 1 the largest, both
+ * exact. 0 for an empty histogram.
+ */
 uint64_t tfl_latency_percentile(const struct tfl_latency *latency, double share);
 
 /** Mean in nanoseconds; 0 for an empty histogram. */

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the daemon serves: models by name, their versions by number, and which version of each is active. Knows neither sockets nor
+ * libuv nor clocks: the loop thread calls it, the loader tells it what happened.
+ *
+ * The active version of a model: the one the operator made active (persisted in the store), else the greatest AVAILABLE one at start;
+ * a first version that becomes AVAILABLE becomes active; when the active one goes, the greatest AVAILABLE one takes its place.
+ * Lifetime and thread: one, made by main, used on the loop thread alone.
+ */
+#ifndef DAEMON_REGISTRY_H
+#define DAEMON_REGISTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/limits.h"
+#include "daemon/version.h"
+
+struct tfl_error;
+struct tfl_registry;
+
+struct tfl_registry_model {
+	char name[TFL_MODEL_NAME_MAX + 1];
+	struct tfl_version **versions; /* ascending by number; includes versions in state END that are in the store */
+	unsigned version_count;
+	struct tfl_version *active;    /* borrowed from versions; NULL when none is AVAILABLE */
+};
+
+int tfl_registry_create(struct tfl_registry **ret_registry);
+void tfl_registry_destroy(struct tfl_registry *registry);
+
+/**
+ * The version that serves a request for @p name (not NUL-terminated) and @p number (0: the active one). Borrowed: the caller takes a
+ * reference to keep it. Errors: -ENOENT with the names there are, -EAGAIN when it is loading, unloading or ended, with its reason.
+ */
+int tfl_registry_route(const struct tfl_registry *registry, const char *name, size_t name_length, uint32_t number,
+		       struct tfl_version **ret_version, struct tfl_error *error);
+
+/** Models in alphabetical order. */
+const struct tfl_registry_model *tfl_registry_models(const struct tfl_registry *registry, unsigned *ret_count);
+const struct tfl_registry_model *tfl_registry_find(const struct tfl_registry *registry, const char *name, size_t name_length);
+struct tfl_version *tfl_registry_find_version(const struct tfl_registry_model *model, uint32_t number);
+
+/** Adds a version in any state and takes a reference of its own. -EEXIST when the number is taken, -ENOSPC at the limits. */
+int tfl_registry_add(struct tfl_registry *registry, struct tfl_version *version, struct tfl_error *error);
+
+/** Changes the state (and the reason in words, "" for none) and moves the active pointer as the rules above say. */
+void tfl_registry_set_state(struct tfl_registry *registry, struct tfl_version *version, enum tfl_version_state state, const char *reason,
+			    int64_t now);
+
+/** Forgets a version and drops the registry's reference; a model without versions goes too. */
+void tfl_registry_remove(struct tfl_registry *registry, struct tfl_version *version);
+
+#endif

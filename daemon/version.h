@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One version of a model in memory: its file, program and pool of interpreters, its state in the field's words, and its counters.
+ *
+ * Lifetime: reference counted. The registry holds one reference while the version is listed; every request holds one from routing to
+ * reply. The last reference may be dropped on any thread; it hands the version to the `retire` function given at creation (the loader's
+ * queue), because freeing packed weights takes time that a worker or the loop does not have.
+ * Thread: the fields under "immutable" are set before the version becomes AVAILABLE and never change; `state` and `reason` belong to the
+ * loop thread; counters are atomic.
+ */
+#ifndef DAEMON_VERSION_H
+#define DAEMON_VERSION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "runtime/program.h"
+
+struct tfl_job;
+struct tfl_model;
+struct tfl_pool;
+
+enum tfl_version_state {
+	TFL_VERSION_START,     /* known, not yet asked for */
+	TFL_VERSION_LOADING,
+	TFL_VERSION_AVAILABLE,
+	TFL_VERSION_UNLOADING, /* takes no new requests; some may still run */
+	TFL_VERSION_END,       /* not in memory; reason says why */
+};
+
+struct tfl_version {
+	atomic_uint refs;
+	void (*retire)(void *data, struct tfl_version *version);
+	void *retire_data;
+
+	/* Immutable. */
+	char model_name[TFL_MODEL_NAME_MAX + 1];
+	uint32_t number;
+	char sha256[65];          /* of the file, hexadecimal */
+	uint64_t file_bytes;
+	uint64_t load_ns;         /* verify, build, pack and warm up */
+	uint64_t run_ns;          /* one warm inference, measured at warm-up */
+	struct tfl_model *file;   /* NULL unless loaded */
+	struct tfl_program *program;
+	struct tfl_pool *pool;
+	const struct tfl_io *inputs;
+	const struct tfl_io *outputs;
+	uint32_t input_count;
+	uint32_t output_count;
+
+	/* Loop thread. */
+	enum tfl_version_state state;
+	char reason[TFL_ERROR_TEXT_MAX];
+	int64_t since; /* CLOCK_REALTIME seconds of the last change of state */
+
+	/* The scheduler's, under its lock. */
+	struct {
+		struct tfl_job *first, *last;
+		struct tfl_version *next_ready;
+		unsigned waiting, running;
+		bool ready;
+	} queue;
+
+	struct tfl_recorder *recorder; /* counters and latency, see recorder.h */
+};
+
+/** "AVAILABLE" and so on. */
+const char *tfl_version_state_to_string(enum tfl_version_state state);
+
+/** A new version in state START with one reference. */
+int tfl_version_create(const char *model_name, uint32_t number, void (*retire)(void *data, struct tfl_version *version), void *retire_data,
+		       struct tfl_version **ret_version);
+
+struct tfl_version *tfl_version_ref(struct tfl_version *version);
+
+/** Drops a reference; NULL is allowed. Any thread. */
+void tfl_version_unref(struct tfl_version *version);
+
+/**
+ * Loads the file behind @p fd into a version in state START or LOADING: verifies, builds, packs, creates @p instances interpreters and
+ * runs each once on zeros. Takes long: called on the loader thread. On failure nothing stays allocated in @p version.
+ */
+int tfl_version_load(struct tfl_version *version, int fd, unsigned instances, unsigned threads, struct tfl_error *error);
+
+/** Frees everything, whatever the count says. For the retire function and for versions that were never shared. */
+void tfl_version_destroy(struct tfl_version *version);
+
+/** Bytes by kind: file mapping, packed weights, interpreters. */
+struct tfl_version_memory {
+	uint64_t file, packed, interpreters;
+};
+void tfl_version_memory(const struct tfl_version *version, struct tfl_version_memory *ret_memory);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Values below 64 have a bucket each. Every power of two above is cut into 64 equal buckets, so bucket b of group g (from 0) holds the
+ * values (64 + b) << g to ((64 + b + 1) << g) - 1, and the index of a value is its seven leading bits plus 64 for each bit after them.
+ *
+ * A record is a few loads and stores by its only writer, never a locked instruction. They are atomic (relaxed), because another thread
+ * may be merging the same histogram; the count is stored last, with release, so that a reader who finds records also finds the
+ * smallest and the largest of at least as many.
+ */
+#include "stats/latency.h"
+
+#define SUB_BITS 6
+#define SUB_BUCKETS (1u << SUB_BITS)
+
+#define LOAD(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
+#define STORE(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
+
+_Static_assert(TFL_LATENCY_BUCKETS % SUB_BUCKETS == 0, "the last group is whole");
+
+static unsigned bucket_of(uint64_t value)
+{
+	unsigned group;
+	uint64_t index;
+
+	if (value < SUB_BUCKETS)
+		return (unsigned)value;
+	group = 63u - (unsigned)__builtin_clzll(value) - SUB_BITS;
+	index = (uint64_t)group * SUB_BUCKETS + (value >> group);
+	return index < TFL_LATENCY_BUCKETS ? (unsigned)index : TFL_LATENCY_BUCKETS - 1;
+}
+
+static uint64_t bucket_middle(unsigned bucket)
+{
+	unsigned group;
+
+	if (bucket < 2 * SUB_BUCKETS)
+		return bucket;
+	group = bucket / SUB_BUCKETS - 1;
+	return ((uint64_t)(bucket - group * SUB_BUCKETS) << group) + (UINT64_C(1) << group) / 2;
+}
+
+void tfl_latency_record(struct tfl_latency *latency, uint64_t nanoseconds)
+{
+	uint64_t count = LOAD(latency->count);
+	uint64_t *bucket = &latency->buckets[bucket_of(nanoseconds)];
+
+	if (count == 0 || nanoseconds < LOAD(latency->min_ns))
+		STORE(latency->min_ns, nanoseconds);
+	if (nanoseconds > LOAD(latency->max_ns))
+		STORE(latency->max_ns, nanoseconds);
+	STORE(latency->sum_ns, LOAD(latency->sum_ns) + nanoseconds);
+	STORE(*bucket, LOAD(*bucket) + 1);
+	__atomic_store_n(&latency->count, count + 1, __ATOMIC_RELEASE);
+}
+
+void tfl_latency_merge(struct tfl_latency *into, const struct tfl_latency *from)
+{
+	uint64_t min_ns, max_ns, added = 0;
+
+	if (__atomic_load_n(&from->count, __ATOMIC_ACQUIRE) == 0)
+		return;
+	min_ns = LOAD(from->min_ns);
+	max_ns = LOAD(from->max_ns);
+	if (into->count == 0 || min_ns < into->min_ns)
+		into->min_ns = min_ns;
+	if (max_ns > into->max_ns)
+		into->max_ns = max_ns;
+	into->sum_ns += LOAD(from->sum_ns);
+	for (unsigned i = 0; i < TFL_LATENCY_BUCKETS; i++) {
+		uint64_t records = LOAD(from->buckets[i]);
+
+		into->buckets[i] += records;
+		added += records;
+	}
+	/* From the buckets, not from the count: a writer may have gone on meanwhile, and percentiles need the two to agree. */
+	into->count += added;
+}
+
+uint64_t tfl_latency_percentile(const struct tfl_latency *latency, double share)
+{
+	uint64_t rank, seen = 0;
+
+	if (latency->count == 0)
+		return 0;
+	if (!(share > 0))
+		return latency->min_ns;
+	if (share >= 1)
+		return latency->max_ns;
+	/* The smallest rank that has at least this share of the records at or below it. */
+	rank = (uint64_t)(share * (double)latency->count);
+	if ((double)rank < share * (double)latency->count || rank == 0)
+		rank++;
+	for (unsigned i = 0; i < TFL_LATENCY_BUCKETS - 1; i++) {
+		uint64_t middle = bucket_middle(i);
+
+		seen += latency->buckets[i];
+		if (seen < rank)
+			continue;
+		return middle < latency->min_ns ? latency->min_ns : middle > latency->max_ns ? latency->max_ns : middle;
+	}
+	return latency->max_ns;
+}
+
+double tfl_latency_mean(const struct tfl_latency *latency)
+{
+	return latency->count == 0 ? 0 : (double)latency->sum_ns / (double)latency->count;
+}

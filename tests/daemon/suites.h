@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* The suites of tests/daemon, one a file; main.c runs them all. */
+#ifndef TESTS_DAEMON_SUITES_H
+#define TESTS_DAEMON_SUITES_H
+
+#include <check.h>
+
+Suite *log_suite(void);
+
+#endif
