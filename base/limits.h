@@ -14,6 +14,17 @@
 #define TFL_INFER_TENSORS_MAX 64         /* inputs, or outputs, of one request */
 #define TFL_KEY_MAX 256                  /* bytes of a routing key */
 #define TFL_PASSED_FDS_MAX 4             /* descriptors waiting on a connection for the request that consumes them */
+#define TFL_FRAME_VALUES_MAX (1u << 20)  /* MessagePack values in a frame, keys among them: bounds the time to check it (some 5 ms) */
+#define TFL_LABEL_MAX 64                 /* bytes of the label of a version */
+#define TFL_VERSION_MAX 9223372036854775807ull /* greatest version of a model; the smallest is 1 */
+#define TFL_TIMEOUT_US_MAX 86400000000ull /* a request's own timeout: a day */
+#define TFL_PRIORITY_MAX 255             /* lowest priority of a request; 1 is the highest */
+#define TFL_FAILURE_MESSAGE_MAX 4096     /* bytes of an error's message, as the client takes it */
+#define TFL_RECEIVE_BUFFER 16384         /* bytes that a connection receives into before it knows a frame's length */
+#define TFL_FRAME_STEP 65536             /* first own memory of a frame that does not fit there; at least 4 * TFL_RECEIVE_BUFFER */
+#define TFL_WRITER_REFS_MAX 64           /* byte ranges that a written frame may refer to instead of copying them … */
+#define TFL_WRITER_REF_MIN 1024          /* … when they have at least this many bytes */
+#define TFL_WRITER_KEEP_MAX 65536        /* bytes of memory that a writer keeps for its next frame */
 
 /* Tensors and models. */
 #define TFL_RANK_MAX 8                   /* dimensions of a tensor */
@@ -25,6 +36,9 @@
 #define TFL_MODEL_OPERATORS_MAX 65536    /* operators of one subgraph */
 #define TFL_MODEL_SUBGRAPHS_MAX 1024
 #define TFL_OPERATOR_TENSORS_MAX 4096    /* inputs, or outputs, of one operator */
+#define TFL_MODEL_SLACK 64               /* readable bytes behind a mapped model file: XNNPACK reads a few past the end of a constant */
+#define TFL_MODEL_WORK_FACTOR 32u        /* what verifying may allocate and look at, in bytes: this many times the file's size … */
+#define TFL_MODEL_WORK_FLOOR (64u << 10) /* … and this many bytes more */
 #define TFL_LABELS_MAX 65536             /* labels of one model */
 #define TFL_LABELS_BYTES_MAX (4u << 20)  /* unpacked bytes of one label file */
 #define TFL_ARENA_FACTOR_MAX 256u        /* arena of an interpreter: at most this many times the file's size … */

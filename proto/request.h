@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What requests carry: the params of "infer", and of the methods that name a model. Both directions: the daemon parses, the client
+ * writes. Parsed structs are views into the frame, which must outlive them.
+ */
+#ifndef PROTO_REQUEST_H
+#define PROTO_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/params.h"
+#include "proto/tensor.h"
+#include "proto/view.h"
+
+struct tfl_error;
+struct tfl_writer;
+
+#define TFL_METHOD_INFER "infer"
+#define TFL_METHOD_MODEL_LOAD "model.load"
+#define TFL_METHOD_MODEL_UNLOAD "model.unload"
+#define TFL_METHOD_MODEL_LIST "model.list"
+#define TFL_METHOD_MODEL_DESCRIBE "model.describe"
+#define TFL_METHOD_STATS "stats"
+#define TFL_METHOD_HEALTH "health"
+#define TFL_METHOD_SERVER_INFO "server.info"
+
+/* What "infer" says besides tensors. */
+struct tfl_infer_head {
+	struct tfl_string model;
+	uint64_t version;        /* 0: not given */
+	struct tfl_string label; /* text NULL: not given; never together with a version */
+	struct tfl_string key;   /* routing key; text NULL: not given */
+	uint64_t timeout_us;     /* from the arrival at the daemon; 0: none */
+	uint32_t priority;       /* 1 highest; 0: not given */
+	enum tfl_dtype dtype;    /* TFL_FLOAT32: all outputs dequantised; TFL_DTYPE_COUNT: as the model has them */
+};
+
+/* A parsed "infer". Owns its lists past four tensors; moved by assignment. */
+struct tfl_infer_request {
+	struct tfl_infer_head head;
+	struct tfl_tensor_list inputs;  /* 1 to TFL_INFER_TENSORS_MAX */
+	struct tfl_tensor_list outputs; /* none: all outputs are wanted */
+};
+
+/**
+ * @p params as tfl_message_parse() gave them. 0; -EINVAL with a sentence; -ENOMEM; -EBADMSG for params that were not validated. On success
+ * the caller finishes the request.
+ */
+int tfl_infer_request_parse(struct tfl_slice params, struct tfl_infer_request *ret_request, struct tfl_error *error);
+
+/** Idempotent, NULL allowed. */
+void tfl_infer_request_finish(struct tfl_infer_request *request);
+
+/**
+ * Writes the whole frame of an infer request. Data of inputs is referred to: it must stay until the frame is sent. No outputs: all. Whether
+ * names and sizes are right is the daemon's to say.
+ */
+void tfl_infer_request_write(struct tfl_writer *writer, uint32_t msgid, const struct tfl_infer_head *head,
+			     const struct tfl_wire_tensor *inputs, uint32_t input_count,
+			     const struct tfl_wire_tensor *outputs, uint32_t output_count);
+
+/* Params of the methods that name a model. */
+struct tfl_model_params {
+	struct tfl_string model; /* stats: text NULL means all models */
+	uint64_t version;        /* 0: not given */
+	bool delete_files;       /* key "delete" of model.unload */
+};
+
+extern const struct tfl_param_table tfl_model_load_params;     /* {model, version?} */
+extern const struct tfl_param_table tfl_model_unload_params;   /* {model, version?, delete?} */
+extern const struct tfl_param_table tfl_model_describe_params; /* {model, version?} */
+extern const struct tfl_param_table tfl_stats_params;          /* {model?} */
+
+/** @p table is one of the four. 0; -EINVAL with a sentence. */
+int tfl_model_params_parse(const struct tfl_param_table *table, struct tfl_slice params, struct tfl_model_params *ret_params,
+			   struct tfl_error *error);
+
+/** Writes a whole request frame with the keys that @p table has. NULL table: a method without params. */
+void tfl_model_params_write(struct tfl_writer *writer, uint32_t msgid, const char *method, const struct tfl_param_table *table,
+			    const struct tfl_model_params *params);
+
+#endif
