@@ -64,6 +64,9 @@ int tfl_fb_string(const struct tfl_fb_table *table, unsigned field, const char *
  */
 int tfl_fb_vector(const struct tfl_fb_table *table, unsigned field, unsigned element_size, struct tfl_fb_vector *ret_vector);
 
+/** The same, but the elements may lie at any address: for a caller that copies them. */
+int tfl_fb_vector_unaligned(const struct tfl_fb_table *table, unsigned field, unsigned element_size, struct tfl_fb_vector *ret_vector);
+
 int tfl_fb_vector_table(const struct tfl_fb_vector *vector, uint32_t index, struct tfl_fb_table *ret_table);
 int tfl_fb_vector_string(const struct tfl_fb_vector *vector, uint32_t index, const char **ret_string, uint32_t *ret_length);
 

@@ -33,6 +33,8 @@ struct tfl_quantization {
 	const float *scales;
 	const int64_t *zero_points;
 	bool custom; /* details of another kind (blockwise, custom): count is 0 */
+	uint8_t details_type;        /* the schema's union tag of these details, 0 for none */
+	struct tfl_fb_table details; /* an empty one where there are none */
 };
 
 struct tfl_tensor {
@@ -52,6 +54,7 @@ struct tfl_tensor {
 	const void *data;
 	size_t data_size;
 	uint32_t buffer; /* index of the buffer: tensors with the same one share their content */
+	struct tfl_fb_table sparsity; /* SparsityParameters of a sparse tensor, else an empty table */
 };
 
 struct tfl_operator {
@@ -60,9 +63,12 @@ struct tfl_operator {
 	const char *custom_name; /* of a custom operator, else NULL */
 	const int32_t *inputs;   /* tensor indices, -1 for an optional input left out */
 	const int32_t *outputs;  /* tensor indices */
+	const int32_t *intermediates; /* tensor indices, -1 for one left out: scratch of the operator with its own quantisation */
 	uint32_t input_count;
 	uint32_t output_count;
-	uint8_t options_type;         /* the schema's union tag, 0 for none */
+	uint32_t intermediate_count;
+	uint8_t options_type;         /* the schema's union tag in BuiltinOptions, 0 for none */
+	uint8_t options_2_type;       /* the same in BuiltinOptions2; at most one of the two is set */
 	struct tfl_fb_table options;  /* verified as a table; an empty one where there is none, whose fields read as defaults */
 	const uint8_t *custom_options;
 	size_t custom_options_size;
@@ -80,11 +86,44 @@ struct tfl_subgraph {
 	uint32_t output_count;
 };
 
+/* One tensor under the name that a signature gives it. */
+struct tfl_signature_tensor {
+	const char *name;
+	uint32_t tensor; /* of the signature's subgraph */
+};
+
+/* A subgraph's inputs and outputs by names for callers. */
+struct tfl_signature {
+	const char *key; /* "serving_default" as a rule */
+	uint32_t subgraph;
+	uint32_t input_count;
+	uint32_t output_count;
+	struct tfl_signature_tensor *inputs;
+	struct tfl_signature_tensor *outputs;
+};
+
+/* How the metadata wants an input of subgraph 0 prepared: (value - mean[c]) / std[c] for channel c, or all channels where count is 1. */
+struct tfl_normalization {
+	uint32_t input; /* index into the subgraph's inputs */
+	uint32_t count;
+	const float *mean; /* finite */
+	const float *std;  /* finite, not 0 */
+};
+
+struct tfl_model_block;
+
 struct tfl_model {
 	const uint8_t *data; /* the whole file */
 	size_t size;
-	bool mapped; /* owned by munmap */
+	bool mapped; /* owned by munmap; TFL_MODEL_SLACK bytes behind the file are then readable */
+	struct tfl_fb_buffer file; /* what every table in here refers to */
+	struct tfl_model_block *blocks; /* every allocation of the model; the owner of all pointers that do not lead into the file */
 	const char *description;
+	struct tfl_signature *signatures;
+	struct tfl_normalization *normalizations;
+	const char *metadata_fault; /* why labels or normalisation are missing although the file promises them: a sentence, or NULL */
+	uint32_t signature_count;
+	uint32_t normalization_count;
 	struct tfl_subgraph *subgraphs;
 	uint32_t subgraph_count;
 	char **labels; /* one per class, from the file's metadata; NULL without */

@@ -226,6 +226,9 @@ enum tfl_builtin {
 	TFL_BUILTIN_COUNT
 };
 
+/** The schema's name of a builtin operator ("CONV_2D"), or "unknown". Static. */
+const char *tfl_builtin_to_string(unsigned code);
+
 /* Padding. */
 enum tfl_padding {
 	TFL_PADDING_SAME = 0,

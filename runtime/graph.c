@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Builds the typed graph. Nodes are prepared in execution order, so each sees the final shapes of its inputs. A node whose inputs are all
+ * constant is run once, here, by its portable kernel, and its outputs become constants: weights stored as float16, shapes computed by
+ * other operators. What folding may allocate is bounded by the same limit as an interpreter's arena.
+ *
+ * Always holds: value indices equal the file's tensor indices; a value is constant (data), or an input of the graph, or has a producer
+ * before every consumer (the verifier saw to that order).
+ */
+#include "runtime/graph.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/dtype.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "runtime/arena.h"
+#include "runtime/op.h"
+
+struct tfl_graph_block {
+	struct tfl_graph_block *next;
+};
+
+#define BLOCK_HEADER 64
+
+void *tfl_graph_alloc(struct tfl_graph *graph, size_t size)
+{
+	struct tfl_graph_block *block;
+	size_t total;
+
+	if (tfl_add_overflow(size, (size_t)(BLOCK_HEADER + TFL_PADDING_BYTES + 63), &total))
+		return NULL;
+	total &= ~(size_t)63;
+	block = aligned_alloc(64, total);
+	if (!block)
+		return NULL;
+	memset(block, 0, total);
+	block->next = graph->blocks;
+	graph->blocks = block;
+	return (uint8_t *)block + BLOCK_HEADER;
+}
+
+void tfl_graph_destroy(struct tfl_graph *graph)
+{
+	if (!graph)
+		return;
+	while (graph->blocks) {
+		struct tfl_graph_block *block = graph->blocks;
+
+		graph->blocks = block->next;
+		free(block);
+	}
+	free(graph->values);
+	free(graph->nodes);
+	free(graph);
+}
+
+TFL_DEFINE_CLEANUP(struct tfl_graph *, tfl_graph_destroyp, tfl_graph_destroy)
+
+struct tfl_value *tfl_node_input(const struct tfl_graph *graph, const struct tfl_node *node, uint32_t index)
+{
+	if (index >= node->source->input_count || node->source->inputs[index] < 0)
+		return NULL;
+	return &graph->values[node->source->inputs[index]];
+}
+
+struct tfl_value *tfl_node_output(const struct tfl_graph *graph, const struct tfl_node *node, uint32_t index)
+{
+	return &graph->values[node->source->outputs[index]];
+}
+
+uint32_t tfl_value_index(const struct tfl_graph *graph, const struct tfl_value *value)
+{
+	return (uint32_t)(value - graph->values);
+}
+
+float tfl_value_scale(const struct tfl_value *value, uint32_t channel)
+{
+	const struct tfl_quantization *quantization = &value->tensor->quantization;
+
+	return quantization->count > 1 ? quantization->scales[channel] : value->scale;
+}
+
+int tfl_node_invalid(const struct tfl_graph *graph, const struct tfl_node *node, struct tfl_error *error, const char *format, ...)
+{
+	char text[TFL_ERROR_TEXT_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return tfl_error_set(error, -EINVAL, "operator %u (%s): %s", node->index,
+			     node->source->custom_name ? node->source->custom_name : tfl_builtin_to_string(node->source->code), text);
+}
+
+/* "int8, int8, int32 -> int8", cut to size; at most the first eight of each side. */
+static void describe_types(const struct tfl_graph *graph, const struct tfl_operator *source, char *buffer, size_t size)
+{
+	const int32_t *sides[] = {source->inputs, source->outputs};
+	uint32_t counts[] = {source->input_count, source->output_count};
+	size_t used = 0;
+
+	buffer[0] = '\0';
+	for (unsigned side = 0; side < 2; side++) {
+		if (side == 1 && used < size)
+			used += (size_t)snprintf(buffer + used, size - used, " -> ");
+		for (uint32_t i = 0; i < counts[side] && used < size; i++) {
+			const char *type = sides[side][i] < 0 ? "-" : tfl_dtype_to_string(graph->values[sides[side][i]].dtype);
+
+			if (i == 8) {
+				used += (size_t)snprintf(buffer + used, size - used, ", … %u in all", counts[side]);
+				break;
+			}
+			used += (size_t)snprintf(buffer + used, size - used, "%s%s", i ? ", " : "", type);
+		}
+	}
+}
+
+int tfl_node_unsupported(const struct tfl_graph *graph, const struct tfl_node *node, struct tfl_error *error, const char *format, ...)
+{
+	char text[TFL_ERROR_TEXT_MAX], types[256];
+	const struct tfl_operator *source = node->source;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	describe_types(graph, source, types, sizeof(types));
+	return tfl_error_set(error, -EOPNOTSUPP, "operator %u %s%.64s version %d (%s) is not supported: %s", node->index,
+			     source->custom_name ? "custom " : "", source->custom_name ? source->custom_name : tfl_builtin_to_string(source->code),
+			     source->version, types, text);
+}
+
+int tfl_node_set_shape(const struct tfl_graph *graph, const struct tfl_node *node, uint32_t output, unsigned rank, const int32_t *dims,
+		       struct tfl_error *error)
+{
+	struct tfl_value *value = tfl_node_output(graph, node, output);
+	char shape[TFL_SHAPE_STRING_MAX];
+	size_t elements, bytes;
+
+	if (rank > TFL_RANK_MAX)
+		return tfl_node_unsupported(graph, node, error, "output %u would have %u dimensions; at most %d are", output, rank, TFL_RANK_MAX);
+	if (tfl_shape_elements(dims, rank, &elements) < 0 || tfl_mul_overflow(elements, tfl_dtype_size(value->dtype), &bytes) ||
+	    bytes > TFL_TENSOR_BYTES_MAX)
+		return tfl_node_invalid(graph, node, error, "output %u would have the shape %s, which is negative or larger than %u bytes", output,
+					tfl_shape_to_string(dims, rank, shape, sizeof(shape)), TFL_TENSOR_BYTES_MAX);
+	value->rank = (uint8_t)rank;
+	memcpy(value->dims, dims, rank * sizeof(*dims));
+	value->elements = elements;
+	value->bytes = bytes;
+	return 0;
+}
+
+int tfl_node_const_ints(const struct tfl_graph *graph, const struct tfl_node *node, uint32_t input, unsigned max, int32_t *ret_values,
+			unsigned *ret_count, struct tfl_error *error)
+{
+	const struct tfl_value *value = tfl_node_input(graph, node, input);
+
+	if (!value) {
+		*ret_count = 0;
+		return 0;
+	}
+	if (value->dtype != TFL_INT32 && value->dtype != TFL_INT64)
+		return tfl_node_invalid(graph, node, error, "input %u holds integers, but its type is %s", input, tfl_dtype_to_string(value->dtype));
+	if (!value->data)
+		return tfl_node_unsupported(graph, node, error, "input %u is computed at run time; it must be a constant", input);
+	if (value->elements > max)
+		return tfl_node_invalid(graph, node, error, "input %u has %zu elements; at most %u are expected", input, value->elements, max);
+	for (size_t i = 0; i < value->elements; i++) {
+		int64_t element = value->dtype == TFL_INT32 ? ((const int32_t *)value->data)[i] : ((const int64_t *)value->data)[i];
+
+		if (element < INT32_MIN || element > INT32_MAX)
+			return tfl_node_invalid(graph, node, error, "element %zu of input %u is %lld, beyond 32 bits", i, input, (long long)element);
+		ret_values[i] = (int32_t)element;
+	}
+	*ret_count = (unsigned)value->elements;
+	return 0;
+}
+
+static int init_value(struct tfl_value *value, const struct tfl_tensor *tensor, struct tfl_error *error)
+{
+	const struct tfl_quantization *quantization = &tensor->quantization;
+	size_t elements;
+
+	if (tfl_shape_elements(tensor->dims, tensor->rank, &elements) < 0 ||
+	    tfl_mul_overflow(elements, tfl_dtype_size(tensor->dtype), &value->bytes) || value->bytes > TFL_TENSOR_BYTES_MAX)
+		return tfl_error_set(error, -EINVAL, "tensor '%.100s' is larger than %u bytes", tensor->name, TFL_TENSOR_BYTES_MAX);
+	value->tensor = tensor;
+	value->dtype = tensor->dtype;
+	value->rank = tensor->rank;
+	memcpy(value->dims, tensor->dims, sizeof(value->dims));
+	value->elements = elements;
+	value->data = tensor->data;
+	value->producer = TFL_NONE;
+	if (quantization->count > 0) {
+		value->quantized = true;
+		value->scale = quantization->scales[0];
+		value->zero_point = (int32_t)quantization->zero_points[0];
+	}
+	return 0;
+}
+
+static int check_operator(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
+{
+	const struct tfl_operator *source = node->source;
+	const struct tfl_op *op = node->op;
+
+	if (source->version > op->max_version)
+		return tfl_node_unsupported(graph, node, error, "the greatest version known is %d", op->max_version);
+	if (source->input_count < op->inputs_min || (op->inputs_max && source->input_count > op->inputs_max))
+		return tfl_node_invalid(graph, node, error, "it has %u inputs; %u to %u are right", source->input_count, op->inputs_min,
+					op->inputs_max ? op->inputs_max : TFL_OPERATOR_TENSORS_MAX);
+	if (op->outputs && source->output_count != op->outputs)
+		return tfl_node_invalid(graph, node, error, "it has %u outputs; %u would be right", source->output_count, op->outputs);
+	for (uint32_t i = 0; i < op->inputs_min; i++)
+		if (source->inputs[i] < 0)
+			return tfl_node_invalid(graph, node, error, "input %u is left out, but needed", i);
+	if (source->options_type != TFL_OPTIONS_NONE && op->options != TFL_OPTIONS_NONE && source->options_type != op->options)
+		return tfl_node_invalid(graph, node, error, "its options are of another operator (union tag %u; %u would be right)",
+					source->options_type, op->options);
+	if (!tfl_op_types_match(op, graph, node))
+		return tfl_node_unsupported(graph, node, error, "these types are not among those known");
+	for (uint32_t i = 0; i < source->input_count; i++)
+		if (source->inputs[i] >= 0 && graph->values[source->inputs[i]].tensor->is_sparse)
+			return tfl_node_unsupported(graph, node, error, "input %u is stored sparse", i);
+	return 0;
+}
+
+static bool all_inputs_constant(const struct tfl_graph *graph, const struct tfl_node *node)
+{
+	for (uint32_t i = 0; i < node->source->input_count; i++) {
+		const struct tfl_value *value = tfl_node_input(graph, node, i);
+
+		if (value && !value->data)
+			return false;
+	}
+	return node->source->input_count > 0;
+}
+
+/* Runs a node on its constant inputs; its outputs become constants of the graph. */
+static int fold(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
+{
+	_tfl_free_ void **data = calloc(graph->value_count, sizeof(*data));
+	_tfl_free_ void *scratch = NULL;
+	struct tfl_run run = {.graph = graph, .data = data};
+	int r;
+
+	if (!data)
+		return -ENOMEM;
+	if (node->scratch_bytes > 0 && !(run.scratch = scratch = aligned_alloc(64, tfl_align_up(node->scratch_bytes, 64))))
+		return -ENOMEM;
+	for (uint32_t i = 0; i < node->source->output_count; i++) {
+		struct tfl_value *value = tfl_node_output(graph, node, i);
+
+		graph->folded_bytes += value->bytes;
+		if (graph->folded_bytes > tfl_arena_limit(graph->model->size))
+			return tfl_node_invalid(graph, node, error, "constants computed at load would pass %zu bytes",
+						tfl_arena_limit(graph->model->size));
+		data[node->source->outputs[i]] = tfl_graph_alloc(graph, value->bytes);
+		if (!data[node->source->outputs[i]])
+			return -ENOMEM;
+	}
+	r = node->op->run(&run, node, error);
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < node->source->output_count; i++)
+		tfl_node_output(graph, node, i)->data = data[node->source->outputs[i]];
+	node->folded = true;
+	return 0;
+}
+
+static int add_node(struct tfl_graph *graph, uint32_t index, struct tfl_error *error)
+{
+	struct tfl_node *node = &graph->nodes[index];
+	const struct tfl_operator *source = &graph->source->operators[index];
+	int r;
+
+	node->source = source;
+	node->index = index;
+	node->op = source->custom_name ? NULL : tfl_op_find(source->code);
+	if (!node->op)
+		return tfl_node_unsupported(graph, node, error, "this operator is not known; doc/operators.md lists those that are");
+	r = check_operator(graph, node, error);
+	if (r < 0)
+		return r;
+	r = node->op->prepare(graph, node, error);
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < source->output_count; i++)
+		graph->values[source->outputs[i]].producer = index;
+	if (all_inputs_constant(graph, node))
+		return fold(graph, node, error);
+	return 0;
+}
+
+int tfl_graph_create(const struct tfl_model *model, uint32_t subgraph, struct tfl_graph **ret_graph, struct tfl_error *error)
+{
+	TFL_CLEANUP(tfl_graph_destroyp) struct tfl_graph *graph = NULL;
+	const struct tfl_subgraph *source;
+	int r;
+
+	if (subgraph >= model->subgraph_count)
+		return tfl_error_set(error, -EINVAL, "the model has no subgraph %u", subgraph);
+	source = &model->subgraphs[subgraph];
+	graph = calloc(1, sizeof(*graph));
+	if (!graph)
+		return tfl_error_set(error, -ENOMEM, "out of memory");
+	graph->model = model;
+	graph->source = source;
+	graph->value_count = source->tensor_count;
+	graph->node_count = source->operator_count;
+	graph->values = calloc(source->tensor_count ? source->tensor_count : 1, sizeof(*graph->values));
+	graph->nodes = calloc(source->operator_count ? source->operator_count : 1, sizeof(*graph->nodes));
+	if (!graph->values || !graph->nodes)
+		return tfl_error_set(error, -ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < source->tensor_count; i++) {
+		r = init_value(&graph->values[i], &source->tensors[i], error);
+		if (r < 0)
+			return r;
+	}
+	for (uint32_t i = 0; i < source->operator_count; i++) {
+		r = add_node(graph, i, error);
+		if (r == -ENOMEM)
+			tfl_error_set(error, r, "out of memory");
+		if (r < 0)
+			return r;
+	}
+	*ret_graph = TFL_STEAL(graph);
+	return 0;
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * XNNPACK's protocol, as it behaves: look_up(key) before packing; reserve_space(n) for memory to pack into; look_up_or_insert(key, memory,
+ * n) afterwards, also for keys that are there already (depthwise convolution packs without looking first). An "offset" is whatever
+ * offset_to_addr() can turn into the address: here the entry's number. reserve_space() hands out one scratch buffer, which becomes an
+ * entry's own memory when its key is new and is used again when it is not.
+ *
+ * is_finalized() is always true: XNNPACK refuses to run from a cache that is not, and this one never moves what it holds.
+ */
+#include "runtime/weights.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/util.h"
+
+#define ALIGNMENT 64
+#define PADDING 128 /* microkernels read past the end */
+
+struct entry {
+	struct xnn_weights_cache_look_up_key key;
+	void *data;
+	size_t size;
+};
+
+struct use {
+	struct tfl_weights_use use;
+	void *copy; /* of the bias; NULL: the file's own address is used */
+};
+
+struct tfl_weights {
+	struct xnn_weights_cache_provider provider;
+	struct entry *entries;
+	uint32_t *slots; /* open addressing over entries, entry number + 1 or 0; a power of two, at most half full */
+	uint32_t entry_count, slot_count;
+	struct use *uses;
+	uint32_t use_count;
+	void *scratch;
+	size_t scratch_size;
+	struct tfl_weights_stats stats;
+};
+
+static uint32_t hash_key(const struct xnn_weights_cache_look_up_key *key)
+{
+	uint64_t hash = key->seed * 0x9e3779b97f4a7c15u;
+
+	hash = (hash ^ (uintptr_t)key->kernel) * 0x9e3779b97f4a7c15u;
+	hash = (hash ^ (uintptr_t)key->bias ^ hash >> 29) * 0x9e3779b97f4a7c15u;
+	return (uint32_t)(hash >> 32);
+}
+
+static bool same_key(const struct xnn_weights_cache_look_up_key *a, const struct xnn_weights_cache_look_up_key *b)
+{
+	return a->seed == b->seed && a->kernel == b->kernel && a->bias == b->bias;
+}
+
+/* The slot that holds @p key, or the empty one where it belongs. */
+static uint32_t *find_slot(const struct tfl_weights *weights, const struct xnn_weights_cache_look_up_key *key)
+{
+	uint32_t mask = weights->slot_count - 1, i = hash_key(key) & mask;
+
+	while (weights->slots[i] && !same_key(&weights->entries[weights->slots[i] - 1].key, key))
+		i = (i + 1) & mask;
+	return &weights->slots[i];
+}
+
+static int grow(struct tfl_weights *weights)
+{
+	uint32_t slot_count = weights->slot_count ? weights->slot_count * 2 : 64;
+	uint32_t *slots = calloc(slot_count, sizeof(*slots)), *old = weights->slots;
+	struct entry *entries = realloc(weights->entries, slot_count / 2 * sizeof(*entries));
+
+	if (entries)
+		weights->entries = entries;
+	if (!slots || !entries) {
+		free(slots);
+		return -ENOMEM;
+	}
+	weights->slots = slots;
+	weights->slot_count = slot_count;
+	for (uint32_t i = 0; i < weights->entry_count; i++)
+		*find_slot(weights, &weights->entries[i].key) = i + 1;
+	free(old);
+	return 0;
+}
+
+static size_t look_up(void *context, const struct xnn_weights_cache_look_up_key *key)
+{
+	struct tfl_weights *weights = context;
+	uint32_t slot;
+
+	if (weights->slot_count == 0 || (slot = *find_slot(weights, key)) == 0)
+		return SIZE_MAX;
+	weights->stats.reused++;
+	return slot - 1;
+}
+
+static void *reserve_space(void *context, size_t size)
+{
+	struct tfl_weights *weights = context;
+	size_t wanted = tfl_align_up(size, ALIGNMENT) + PADDING;
+
+	if (weights->scratch_size < wanted) {
+		free(weights->scratch);
+		weights->scratch = aligned_alloc(ALIGNMENT, wanted);
+		weights->scratch_size = weights->scratch ? wanted : 0;
+	}
+	return weights->scratch;
+}
+
+/* Takes the scratch buffer over where its size fits, else copies, so that no entry holds on to a buffer that was larger. */
+static void *own(struct tfl_weights *weights, void *data, size_t size)
+{
+	size_t wanted = tfl_align_up(size, ALIGNMENT) + PADDING;
+	void *copy;
+
+	if (data == weights->scratch && weights->scratch_size == wanted) {
+		weights->scratch_size = 0;
+		return TFL_STEAL(weights->scratch);
+	}
+	copy = aligned_alloc(ALIGNMENT, wanted);
+	if (copy)
+		memcpy(copy, data, size);
+	return copy;
+}
+
+static size_t look_up_or_insert(void *context, const struct xnn_weights_cache_look_up_key *key, void *data, size_t size)
+{
+	struct tfl_weights *weights = context;
+	struct entry *entry;
+	size_t found = look_up(context, key);
+
+	if (found != SIZE_MAX && weights->entries[found].size == size && memcmp(weights->entries[found].data, data, size) == 0)
+		return found;
+	if (weights->entry_count >= weights->slot_count / 2 && grow(weights) < 0)
+		return SIZE_MAX;
+	data = own(weights, data, size);
+	if (!data)
+		return SIZE_MAX;
+	entry = &weights->entries[weights->entry_count];
+	*entry = (struct entry){*key, data, size};
+	*find_slot(weights, key) = ++weights->entry_count;
+	weights->stats.bytes += size;
+	weights->stats.packed++;
+	return weights->entry_count - 1;
+}
+
+static bool is_finalized(void *context)
+{
+	return true;
+}
+
+static void *offset_to_addr(void *context, size_t offset)
+{
+	struct tfl_weights *weights = context;
+
+	return offset < weights->entry_count ? weights->entries[offset].data : NULL;
+}
+
+/* XNNPACK's own delete function is never called on us; tfl_weights_destroy() frees. */
+static enum xnn_status delete_cache(void *context)
+{
+	return xnn_status_success;
+}
+
+int tfl_weights_create(struct tfl_weights **ret_weights)
+{
+	struct tfl_weights *weights = calloc(1, sizeof(*weights));
+
+	if (!weights)
+		return -ENOMEM;
+	weights->provider = (struct xnn_weights_cache_provider){
+		.context = weights,
+		.look_up = look_up,
+		.reserve_space = reserve_space,
+		.look_up_or_insert = look_up_or_insert,
+		.is_finalized = is_finalized,
+		.offset_to_addr = offset_to_addr,
+		.delete_cache = delete_cache,
+	};
+	*ret_weights = weights;
+	return 0;
+}
+
+void tfl_weights_destroy(struct tfl_weights *weights)
+{
+	if (!weights)
+		return;
+	for (uint32_t i = 0; i < weights->entry_count; i++)
+		free(weights->entries[i].data);
+	for (uint32_t i = 0; i < weights->use_count; i++)
+		free(weights->uses[i].copy);
+	free(weights->entries);
+	free(weights->slots);
+	free(weights->uses);
+	free(weights->scratch);
+	free(weights);
+}
+
+xnn_weights_cache_t tfl_weights_provider(struct tfl_weights *weights)
+{
+	return &weights->provider;
+}
+
+static struct use *add_use(struct tfl_weights *weights)
+{
+	struct use *uses;
+
+	/* Grown by doubling: the count is a power of two exactly when the array is full. */
+	if ((weights->use_count & (weights->use_count - 1)) == 0) {
+		uses = realloc(weights->uses, (weights->use_count ? weights->use_count * 2 : 1) * sizeof(*uses));
+		if (!uses)
+			return NULL;
+		weights->uses = uses;
+	}
+	return &weights->uses[weights->use_count];
+}
+
+const void *tfl_weights_bias(struct tfl_weights *weights, const struct tfl_weights_use *use, size_t bias_bytes)
+{
+	bool taken = false;
+	struct use *added;
+
+	for (uint32_t i = 0; i < weights->use_count; i++) {
+		const struct use *seen = &weights->uses[i];
+
+		if (memcmp(&seen->use, use, sizeof(*use)) == 0)
+			return seen->copy ? seen->copy : seen->use.bias;
+		if (seen->use.kernel == use->kernel && seen->use.bias == use->bias)
+			taken = true;
+	}
+	added = add_use(weights);
+	if (!added)
+		return NULL;
+	*added = (struct use){.use = *use};
+	if (taken || !use->bias) {
+		added->copy = calloc(1, bias_bytes + PADDING);
+		if (!added->copy)
+			return NULL;
+		if (use->bias)
+			memcpy(added->copy, use->bias, bias_bytes);
+		weights->stats.bytes += bias_bytes;
+	}
+	weights->use_count++;
+	return added->copy ? added->copy : use->bias;
+}
+
+void tfl_weights_trim(struct tfl_weights *weights)
+{
+	free(TFL_STEAL(weights->scratch));
+	weights->scratch_size = 0;
+}
+
+void tfl_weights_stats(const struct tfl_weights *weights, struct tfl_weights_stats *ret_stats)
+{
+	*ret_stats = weights->stats;
+	ret_stats->entries = weights->entry_count;
+}
