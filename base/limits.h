@@ -41,6 +41,8 @@
 #define TFL_MODEL_WORK_FLOOR (64u << 10) /* … and this many bytes more */
 #define TFL_LABELS_MAX 65536             /* labels of one model */
 #define TFL_LABELS_BYTES_MAX (4u << 20)  /* unpacked bytes of one label file */
+#define TFL_ARCHIVE_FILES_MAX 1024       /* files in the archive behind a model … */
+#define TFL_ARCHIVE_LIST_MAX (1u << 20)  /* … and bytes of its directory */
 #define TFL_ARENA_FACTOR_MAX 256u        /* arena of an interpreter: at most this many times the file's size … */
 #define TFL_ARENA_FLOOR (256u << 20)     /* … or this many bytes, whichever is more */
 

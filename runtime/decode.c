@@ -31,6 +31,11 @@ int tfl_decoder_charge(struct tfl_decoder *decoder, uint64_t bytes)
 	return 0;
 }
 
+void tfl_decoder_grant(struct tfl_decoder *decoder, uint64_t bytes)
+{
+	decoder->budget += bytes;
+}
+
 int tfl_decoder_alloc(struct tfl_decoder *decoder, size_t count, size_t size, void *ret_memory)
 {
 	struct tfl_model_block *block;
@@ -41,7 +46,7 @@ int tfl_decoder_alloc(struct tfl_decoder *decoder, size_t count, size_t size, vo
 		*(void **)ret_memory = NULL;
 		return 0;
 	}
-	if (tfl_mul_overflow(count, size, &bytes) || tfl_add_overflow(bytes, sizeof(*block), &bytes))
+	if (tfl_mul_overflow(count, size, &bytes) || tfl_add_overflow(bytes, sizeof(*block), &bytes) || bytes > SIZE_MAX)
 		bytes = UINT64_MAX;
 	r = tfl_decoder_charge(decoder, bytes);
 	if (r < 0)
@@ -52,6 +57,20 @@ int tfl_decoder_alloc(struct tfl_decoder *decoder, size_t count, size_t size, vo
 	block->next = decoder->model->blocks;
 	decoder->model->blocks = block;
 	*(void **)ret_memory = block->memory;
+	return 0;
+}
+
+int tfl_decoder_align(struct tfl_decoder *decoder, struct tfl_model_buffer *buffer, size_t alignment)
+{
+	void *copy;
+	int r;
+
+	if ((uintptr_t)buffer->data % alignment == 0)
+		return 0;
+	r = tfl_decoder_alloc(decoder, 1, buffer->size, &copy);
+	if (r < 0)
+		return r;
+	buffer->data = memcpy(copy, buffer->data, buffer->size);
 	return 0;
 }
 

@@ -45,6 +45,9 @@ struct tfl_decoder {
  */
 int tfl_decoder_charge(struct tfl_decoder *decoder, uint64_t bytes);
 
+/** Adds to the budget, for what has a limit of its own (labels) and has been checked against that. */
+void tfl_decoder_grant(struct tfl_decoder *decoder, uint64_t bytes);
+
 /** Zeroed, 16-aligned memory that the model owns, charged. A @p count of 0 gives NULL. */
 int tfl_decoder_alloc(struct tfl_decoder *decoder, size_t count, size_t size, void *ret_memory);
 
@@ -75,6 +78,9 @@ int tfl_decode_tensors(struct tfl_decoder *decoder, const struct tfl_fb_table *t
 
 /** Operators of a subgraph, after its tensors. Their tensor indices are in range afterwards. */
 int tfl_decode_operators(struct tfl_decoder *decoder, const struct tfl_fb_table *table, struct tfl_subgraph *subgraph);
+
+/** Moves a buffer's content to memory of its own where the file has it at an odd address. Later users of the buffer see the copy. */
+int tfl_decoder_align(struct tfl_decoder *decoder, struct tfl_model_buffer *buffer, size_t alignment);
 
 /** Frees what tfl_decoder_alloc() gave. */
 void tfl_model_free_blocks(struct tfl_model *model);

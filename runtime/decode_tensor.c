@@ -160,21 +160,6 @@ static int dense_bytes(struct tfl_decoder *decoder, const struct tfl_tensor *ten
 	return 0;
 }
 
-/* Moves a buffer's content to memory of its own where the file has it at an odd address. Later tensors of the buffer see the copy. */
-static int align_buffer(struct tfl_decoder *decoder, struct tfl_model_buffer *buffer, size_t alignment)
-{
-	void *copy;
-	int r;
-
-	if ((uintptr_t)buffer->data % alignment == 0)
-		return 0;
-	r = tfl_decoder_alloc(decoder, 1, buffer->size, &copy);
-	if (r < 0)
-		return r;
-	buffer->data = memcpy(copy, buffer->data, buffer->size);
-	return 0;
-}
-
 /* Alignment that the elements of a type need in memory: complex numbers are two floats. */
 static size_t dtype_alignment(enum tfl_dtype dtype)
 {
@@ -206,7 +191,7 @@ static int decode_content(struct tfl_decoder *decoder, const struct tfl_fb_table
 	if (fixed && !tensor->is_sparse && buffer->size != bytes)
 		return tfl_error_set(decoder->error, -EINVAL, "buffer %u has %zu bytes, but the tensor's shape and type take %llu",
 				     tensor->buffer, buffer->size, (unsigned long long)bytes);
-	r = align_buffer(decoder, buffer, dtype_alignment(tensor->dtype));
+	r = tfl_decoder_align(decoder, buffer, dtype_alignment(tensor->dtype));
 	if (r < 0)
 		return r;
 	tensor->data = buffer->data;
