@@ -45,7 +45,7 @@ int tfl_loader_scan(struct tfl_loader *loader, struct tfl_error *error);
  * model.load: copies the file behind @p fd (taken over, closed whatever happens) into the store as @p number (0: one more than the
  * greatest) of @p model, then loads it. @p uid and @p pid go into the manifest. @p done is called once, later, unless this returns < 0.
  */
-int tfl_loader_load(struct tfl_loader *loader, const char *model, uint32_t number, int fd, uid_t uid, pid_t pid, tfl_loader_done done,
+int tfl_loader_load(struct tfl_loader *loader, const char *model, uint64_t number, int fd, uid_t uid, pid_t pid, tfl_loader_done done,
 		    void *data, struct tfl_error *error);
 
 /**

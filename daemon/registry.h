@@ -34,13 +34,13 @@ void tfl_registry_destroy(struct tfl_registry *registry);
  * The version that serves a request for @p name (not NUL-terminated) and @p number (0: the active one). Borrowed: the caller takes a
  * reference to keep it. Errors: -ENOENT with the names there are, -EAGAIN when it is loading, unloading or ended, with its reason.
  */
-int tfl_registry_route(const struct tfl_registry *registry, const char *name, size_t name_length, uint32_t number,
+int tfl_registry_route(const struct tfl_registry *registry, const char *name, size_t name_length, uint64_t number,
 		       struct tfl_version **ret_version, struct tfl_error *error);
 
 /** Models in alphabetical order. */
 const struct tfl_registry_model *tfl_registry_models(const struct tfl_registry *registry, unsigned *ret_count);
 const struct tfl_registry_model *tfl_registry_find(const struct tfl_registry *registry, const char *name, size_t name_length);
-struct tfl_version *tfl_registry_find_version(const struct tfl_registry_model *model, uint32_t number);
+struct tfl_version *tfl_registry_find_version(const struct tfl_registry_model *model, uint64_t number);
 
 /** Adds a version in any state and takes a reference of its own. -EEXIST when the number is taken, -ENOSPC at the limits. */
 int tfl_registry_add(struct tfl_registry *registry, struct tfl_version *version, struct tfl_error *error);

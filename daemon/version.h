@@ -39,7 +39,7 @@ struct tfl_version {
 
 	/* Immutable. */
 	char model_name[TFL_MODEL_NAME_MAX + 1];
-	uint32_t number;
+	uint64_t number;
 	char sha256[65];          /* of the file, hexadecimal */
 	uint64_t file_bytes;
 	uint64_t load_ns;         /* verify, build, pack and warm up */
@@ -61,7 +61,8 @@ struct tfl_version {
 	struct {
 		struct tfl_job *first, *last;
 		struct tfl_version *next_ready;
-		unsigned waiting, running;
+		struct tfl_version *next_waiting, **link_waiting;
+		unsigned waiting, running, slots;
 		bool ready;
 	} queue;
 
@@ -72,7 +73,7 @@ struct tfl_version {
 const char *tfl_version_state_to_string(enum tfl_version_state state);
 
 /** A new version in state START with one reference. */
-int tfl_version_create(const char *model_name, uint32_t number, void (*retire)(void *data, struct tfl_version *version), void *retire_data,
+int tfl_version_create(const char *model_name, uint64_t number, void (*retire)(void *data, struct tfl_version *version), void *retire_data,
 		       struct tfl_version **ret_version);
 
 struct tfl_version *tfl_version_ref(struct tfl_version *version);

@@ -9,6 +9,7 @@
 
 static Suite *(*const suites[])(void) = {
 	log_suite,
+	config_suite,
 };
 
 int main(int argc, char **argv)

@@ -6,5 +6,6 @@
 #include <check.h>
 
 Suite *log_suite(void);
+Suite *config_suite(void);
 
 #endif
