@@ -43,22 +43,22 @@ int tfl_error_set(struct tfl_error *error, int code, const char *format, ...)
 	return code;
 }
 
-int tfl_error_prefix(struct tfl_error *error, const char *format, ...)
+int tfl_error_prefix(struct tfl_error *error, int code, const char *format, ...)
 {
 	char text[TFL_ERROR_TEXT_MAX];
 	va_list args;
 	int length, total;
 
 	if (!error)
-		return -1;
+		return code;
 	va_start(args, format);
 	length = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	if (length < 0 || length >= (int)sizeof(text))
-		return error->code;
+		return code;
 	total = snprintf(text + length, sizeof(text) - (size_t)length, ": %s", error->text);
 	memcpy(error->text, text, sizeof(text));
 	if (length + total >= (int)sizeof(text))
 		trim_utf8(error->text);
-	return error->code;
+	return code;
 }

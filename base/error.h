@@ -17,7 +17,7 @@ struct tfl_error {
 /** Fills @p error (may be NULL) and returns @p code, which must be negative. The text is cut, never split within UTF-8. */
 int tfl_error_set(struct tfl_error *error, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/** Puts "prefix: " before the text that stands in @p error and returns its code. For a caller that knows which model or file it was. */
-int tfl_error_prefix(struct tfl_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** Puts "prefix: " before the text that stands in @p error (may be NULL) and returns @p code: which model or file it was about. */
+int tfl_error_prefix(struct tfl_error *error, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

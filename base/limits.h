@@ -55,6 +55,9 @@
 #define TFL_UID_BYTES_MAX (256u << 20)   /* bytes of frames and queued replies of one user */
 #define TFL_OUTPUT_QUEUE_MAX (64u << 20) /* bytes of replies that one connection may leave unread */
 #define TFL_QUEUE_MAX 1024               /* requests waiting in the scheduler */
+#define TFL_OUTPUT_CHUNK 65536           /* least memory that queued bytes of replies take at a time */
+#define TFL_JOBS_IDLE_MAX 4              /* ended requests whose memory a connection keeps for the next */
+#define TFL_SCRATCH_KEEP_MAX (1u << 20)  /* bytes that a worker keeps for dequantised outputs */
 #define TFL_WORKERS_MAX 64
 #define TFL_INSTANCES_MAX 64             /* interpreters of one version */
 

@@ -72,10 +72,10 @@ struct tfl_param_table {
 int tfl_params_parse(const struct tfl_param_table *table, struct tfl_slice map, const char *where, void *ret_struct,
 		     struct tfl_error *error);
 
-/** How many keys tfl_params_write() would write: required ones, and optional ones that are given. */
+/** How many keys tfl_params_write() would write: the required ones, and the optional ones that are given. */
 uint32_t tfl_params_count(const struct tfl_param_table *table, const void *values);
 
-/** Writes the keys and values (arrays left out) behind a map header of the caller's. */
+/** Writes the keys and values (arrays and encoded values left out) behind a map header of the caller's. */
 void tfl_params_write(const struct tfl_param_table *table, const void *values, struct tfl_writer *writer);
 
 #endif

@@ -35,10 +35,12 @@ struct tfl_writer {
 	struct tfl_writer_ref refs[TFL_WRITER_REFS_MAX];
 	unsigned ref_count;
 	struct iovec iov[2 * TFL_WRITER_REFS_MAX + 1];
-	uint32_t open[TFL_FRAME_DEPTH_MAX]; /* values that each open map or array still waits for */
+	struct {
+		uint32_t left; /* values that it still waits for; even: a key is next, if it is a map */
+		bool map;
+	} open[TFL_FRAME_DEPTH_MAX];
 	unsigned depth;
-	unsigned roots; /* values outside of any map or array: 1 in a whole message */
-	uint32_t values;
+	uint32_t values; /* written so far; the first is the root, and there is no second one outside of it */
 	int fault;
 	const char *fault_text;
 };
@@ -74,12 +76,9 @@ void tfl_writer_double(struct tfl_writer *writer, double value);
 void tfl_writer_bool(struct tfl_writer *writer, bool value);
 void tfl_writer_nil(struct tfl_writer *writer);
 
-/** One value that is already encoded (it is validated: -EBADMSG sticks). */
-void tfl_writer_raw(struct tfl_writer *writer, struct tfl_slice value);
-
 /**
  * How it went, to be asked once at the end: 0; -ENOMEM; -EMSGSIZE (past TFL_FRAME_MAX); -EILSEQ (text is not UTF-8); -EPROTO (entries are
- * missing or too many, too deep: a mistake of the caller). After a failure there is nothing to send.
+ * missing or too many, a key is no string, too deep: a mistake of the caller). After a failure there is nothing to send.
  */
 int tfl_writer_check(const struct tfl_writer *writer, struct tfl_error *error);
 
@@ -92,7 +91,7 @@ size_t tfl_writer_size(const struct tfl_writer *writer);
  */
 void tfl_writer_iovec(struct tfl_writer *writer, size_t sent, struct iovec **ret_iov, unsigned *ret_count);
 
-/** Copies the frame without its first @p sent bytes to @p ret_bytes, which has room for tfl_writer_size() - sent. Ends all references. */
+/** Copies the frame without its first @p sent bytes to @p ret_bytes, which has room for tfl_writer_size() - sent; for a checked frame. */
 void tfl_writer_copy(struct tfl_writer *writer, size_t sent, void *ret_bytes);
 
 #endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The params of requests as tables. infer's rows begin with those of its head, and the head is the first member of the struct behind the
+ * table: so the head's part of the table writes from a head alone, and the two arrays, which only parsing needs, come last.
+ */
+#include "proto/request.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "base/dtype.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "proto/message.h"
+#include "proto/writer.h"
+
+struct wire_infer {
+	struct tfl_infer_head head;
+	struct tfl_wire_array inputs;
+	struct tfl_wire_array outputs;
+};
+
+#define MEMBER(member) offsetof(struct wire_infer, member)
+#define INFER_ARRAYS 2
+
+static const struct tfl_param infer_rows[] = {
+	{"model", TFL_PARAM_NAME, true, MEMBER(head.model), 0, 0, NULL},
+	{"version", TFL_PARAM_UINT64, false, MEMBER(head.version), 1, TFL_VERSION_MAX, NULL},
+	{"label", TFL_PARAM_NAME, false, MEMBER(head.label), 0, 0, NULL},
+	{"key", TFL_PARAM_STRING, false, MEMBER(head.key), 1, TFL_KEY_MAX, NULL},
+	{"timeout_us", TFL_PARAM_UINT64, false, MEMBER(head.timeout_us), 1, TFL_TIMEOUT_US_MAX, NULL},
+	{"priority", TFL_PARAM_UINT32, false, MEMBER(head.priority), 1, TFL_PRIORITY_MAX, NULL},
+	{"dtype", TFL_PARAM_DTYPE, false, MEMBER(head.dtype), 0, 0, NULL},
+	{"inputs", TFL_PARAM_ARRAY, true, MEMBER(inputs), 1, TFL_INFER_TENSORS_MAX, "tensors"},
+	{"outputs", TFL_PARAM_ARRAY, false, MEMBER(outputs), 0, TFL_INFER_TENSORS_MAX, "tensors"},
+};
+static const struct tfl_param_table infer_table = TFL_PARAM_TABLE(infer_rows, struct wire_infer);
+static const struct tfl_param_table head_table = {
+	.rows = infer_rows,
+	.count = TFL_ARRAY_SIZE(infer_rows) - INFER_ARRAYS,
+	.size = sizeof(struct tfl_infer_head),
+};
+
+#define MODEL_ROW(required) {"model", TFL_PARAM_NAME, required, offsetof(struct tfl_model_params, model), 0, 0, NULL}
+#define VERSION_ROW {"version", TFL_PARAM_UINT64, false, offsetof(struct tfl_model_params, version), 1, TFL_VERSION_MAX, NULL}
+#define DELETE_ROW {"delete", TFL_PARAM_BOOL, false, offsetof(struct tfl_model_params, delete_files), 0, 0, NULL}
+
+static const struct tfl_param version_rows[] = {MODEL_ROW(true), VERSION_ROW};
+static const struct tfl_param unload_rows[] = {MODEL_ROW(true), VERSION_ROW, DELETE_ROW};
+static const struct tfl_param stats_rows[] = {MODEL_ROW(false)};
+
+const struct tfl_param_table tfl_model_load_params = TFL_PARAM_TABLE(version_rows, struct tfl_model_params);
+const struct tfl_param_table tfl_model_unload_params = TFL_PARAM_TABLE(unload_rows, struct tfl_model_params);
+const struct tfl_param_table tfl_model_describe_params = TFL_PARAM_TABLE(version_rows, struct tfl_model_params);
+const struct tfl_param_table tfl_stats_params = TFL_PARAM_TABLE(stats_rows, struct tfl_model_params);
+
+/* What no single row can say. */
+static int check_head(const struct tfl_infer_head *head, struct tfl_error *error)
+{
+	if (head->version > 0 && head->label.text)
+		return tfl_error_set(error, -EINVAL, "params: 'version' and 'label' are both there: give one of them");
+	if (head->dtype != TFL_DTYPE_COUNT && head->dtype != TFL_FLOAT32)
+		return tfl_error_set(error, -EINVAL, "params: 'dtype' must be 'float32' (all outputs dequantised), not '%s'; "
+				     "without it outputs come as the model has them", tfl_dtype_to_string(head->dtype));
+	return 0;
+}
+
+int tfl_infer_request_parse(struct tfl_slice params, struct tfl_infer_request *ret_request, struct tfl_error *error)
+{
+	struct tfl_infer_request request;
+	struct wire_infer wire;
+	int r;
+
+	r = tfl_params_parse(&infer_table, params, "params", &wire, error);
+	if (r == 0)
+		r = check_head(&wire.head, error);
+	if (r < 0)
+		return r;
+	r = tfl_tensor_list_parse(&wire.inputs, TFL_TENSOR_INPUT, "inputs", &request.inputs, error);
+	if (r < 0)
+		return tfl_error_prefix(error, r, "params");
+	r = tfl_tensor_list_parse(&wire.outputs, TFL_TENSOR_CHOICE, "outputs", &request.outputs, error);
+	if (r < 0) {
+		tfl_tensor_list_finish(&request.inputs);
+		return tfl_error_prefix(error, r, "params");
+	}
+	request.head = wire.head;
+	*ret_request = request;
+	return 0;
+}
+
+void tfl_infer_request_finish(struct tfl_infer_request *request)
+{
+	if (!request)
+		return;
+	tfl_tensor_list_finish(&request->inputs);
+	tfl_tensor_list_finish(&request->outputs);
+}
+
+static void write_tensors(struct tfl_writer *writer, const char *key, const struct tfl_wire_tensor *tensors, uint32_t count)
+{
+	tfl_writer_text(writer, key);
+	tfl_writer_array(writer, count);
+	for (uint32_t i = 0; i < count; i++)
+		tfl_wire_tensor_write(writer, &tensors[i]);
+}
+
+void tfl_infer_request_write(struct tfl_writer *writer, uint32_t msgid, const struct tfl_infer_head *head,
+			     const struct tfl_wire_tensor *inputs, uint32_t input_count,
+			     const struct tfl_wire_tensor *outputs, uint32_t output_count)
+{
+	tfl_message_request(writer, msgid, TFL_METHOD_INFER);
+	tfl_writer_map(writer, tfl_params_count(&head_table, head) + 1 + (output_count > 0));
+	tfl_params_write(&head_table, head, writer);
+	write_tensors(writer, "inputs", inputs, input_count);
+	if (output_count > 0)
+		write_tensors(writer, "outputs", outputs, output_count);
+}
+
+int tfl_model_params_parse(const struct tfl_param_table *table, struct tfl_slice params, struct tfl_model_params *ret_params,
+			   struct tfl_error *error)
+{
+	return tfl_params_parse(table, params, "params", ret_params, error);
+}
+
+void tfl_model_params_write(struct tfl_writer *writer, uint32_t msgid, const char *method, const struct tfl_param_table *table,
+			    const struct tfl_model_params *params)
+{
+	tfl_message_request(writer, msgid, method);
+	tfl_writer_map(writer, table ? tfl_params_count(table, params) : 0);
+	if (table)
+		tfl_params_write(table, params, writer);
+}
