@@ -28,12 +28,19 @@ struct tfl_recorder_summary {
 	struct tfl_latency wait, compute, reply, total; /* of successful requests */
 };
 
-/** @p writers: workers and the loop thread; each passes its own index when it records. Memory: about 75 KB a writer. */
+/**
+ * @p writers: workers and the loop thread, at least one; each passes its own index when it records. Address space: about 75 KB a writer,
+ * of which only what is touched becomes memory. 0 or -ENOMEM.
+ */
 int tfl_recorder_create(unsigned writers, struct tfl_recorder **ret_recorder);
+
+/** No thread may read or write it any more. NULL is allowed. */
 void tfl_recorder_destroy(struct tfl_recorder *recorder);
+
+/** Counts a finished request. The thread that owns @p writer; no lock, no allocation. */
 void tfl_recorder_add(struct tfl_recorder *recorder, unsigned writer, const struct tfl_record *record);
 
-/** Merges all writers' counters; large, so the caller provides the memory. */
+/** Merges all writers' counters, on any thread; the summary is large, so the caller provides the memory (not on a small stack). */
 void tfl_recorder_read(const struct tfl_recorder *recorder, struct tfl_recorder_summary *ret_summary);
 
 #endif

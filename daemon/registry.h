@@ -3,8 +3,9 @@
  * What the daemon serves: models by name, their versions by number, and which version of each is active. Knows neither sockets nor
  * libuv nor clocks: the loop thread calls it, the loader tells it what happened.
  *
- * The active version of a model: the one the operator made active (persisted in the store), else the greatest AVAILABLE one at start;
- * a first version that becomes AVAILABLE becomes active; when the active one goes, the greatest AVAILABLE one takes its place.
+ * The active version of a model: the first one that becomes AVAILABLE, until it is not AVAILABLE any more; then the greatest one that is
+ * takes its place. (At start the loader begins with the one that was active before, else with the greatest, so that is the first.)
+ *
  * Lifetime and thread: one, made by main, used on the loop thread alone.
  */
 #ifndef DAEMON_REGISTRY_H
@@ -28,6 +29,8 @@ struct tfl_registry_model {
 };
 
 int tfl_registry_create(struct tfl_registry **ret_registry);
+
+/** Drops the references of all versions. NULL is allowed. */
 void tfl_registry_destroy(struct tfl_registry *registry);
 
 /**
@@ -37,15 +40,18 @@ void tfl_registry_destroy(struct tfl_registry *registry);
 int tfl_registry_route(const struct tfl_registry *registry, const char *name, size_t name_length, uint64_t number,
 		       struct tfl_version **ret_version, struct tfl_error *error);
 
-/** Models in alphabetical order. */
+/** Models in alphabetical order, valid until the next addition or removal; as is what the next two return. */
 const struct tfl_registry_model *tfl_registry_models(const struct tfl_registry *registry, unsigned *ret_count);
 const struct tfl_registry_model *tfl_registry_find(const struct tfl_registry *registry, const char *name, size_t name_length);
 struct tfl_version *tfl_registry_find_version(const struct tfl_registry_model *model, uint64_t number);
 
-/** Adds a version in any state and takes a reference of its own. -EEXIST when the number is taken, -ENOSPC at the limits. */
+/** Adds a version in any state and takes a reference of its own. -EEXIST when the number is taken, -ENOSPC at the limits, -ENOMEM. */
 int tfl_registry_add(struct tfl_registry *registry, struct tfl_version *version, struct tfl_error *error);
 
-/** Changes the state (and the reason in words, "" for none) and moves the active pointer as the rules above say. */
+/**
+ * Changes the state of a version that is listed, with the reason in words ("" for none) and the time (CLOCK_REALTIME, seconds), and moves
+ * the active pointer as the rules above say.
+ */
 void tfl_registry_set_state(struct tfl_registry *registry, struct tfl_version *version, enum tfl_version_state state, const char *reason,
 			    int64_t now);
 

@@ -66,13 +66,22 @@ struct tfl_version {
 		bool ready;
 	} queue;
 
-	struct tfl_recorder *recorder; /* counters and latency, see recorder.h */
+	/* The retire function's: versions waiting to be freed, and who wants to know. */
+	struct {
+		struct tfl_version *next;
+		void *waiter;
+	} retired;
+
+	struct tfl_recorder *recorder; /* counters and latency, see recorder.h; NULL until somebody records. Owned, freed with the version */
 };
 
 /** "AVAILABLE" and so on. */
 const char *tfl_version_state_to_string(enum tfl_version_state state);
 
-/** A new version in state START with one reference. */
+/**
+ * A new version in state START with one reference. Without @p retire the last reference destroys it at once. -EINVAL for a name that no
+ * model can have, -ENOMEM.
+ */
 int tfl_version_create(const char *model_name, uint64_t number, void (*retire)(void *data, struct tfl_version *version), void *retire_data,
 		       struct tfl_version **ret_version);
 

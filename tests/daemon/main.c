@@ -10,6 +10,7 @@
 static Suite *(*const suites[])(void) = {
 	log_suite,
 	config_suite,
+	recorder_suite,
 };
 
 int main(int argc, char **argv)

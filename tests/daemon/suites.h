@@ -7,5 +7,6 @@
 
 Suite *log_suite(void);
 Suite *config_suite(void);
+Suite *recorder_suite(void);
 
 #endif

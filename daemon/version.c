@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A version is made empty, loaded once on the loader thread, served, and handed to its retire function by whoever drops the last
+ * reference. What loading makes stands in a fixed order, file, program, pool, and is taken down the other way round, from any stage:
+ * a failed load and the end of a version are the same function.
+ *
+ * Warm-up runs every instance once, because the first run touches memory that the second finds there. How long a run takes is measured
+ * on one of them as the least of a few: the loader has idle priority, and a run that was interrupted says nothing.
+ */
+#include "daemon/version.h"
+
+#include <assert.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/util.h"
+#include "daemon/recorder.h"
+#include "proto/name.h"
+#include "runtime/interpreter.h"
+#include "runtime/model.h"
+#include "runtime/pool.h"
+
+#define MEASURED_RUNS 5
+#define MEASURED_NS UINT64_C(50000000) /* no further run after this time */
+
+static const char *const state_names[] = {
+	[TFL_VERSION_START] = "START",
+	[TFL_VERSION_LOADING] = "LOADING",
+	[TFL_VERSION_AVAILABLE] = "AVAILABLE",
+	[TFL_VERSION_UNLOADING] = "UNLOADING",
+	[TFL_VERSION_END] = "END",
+};
+
+const char *tfl_version_state_to_string(enum tfl_version_state state)
+{
+	return (unsigned)state < TFL_ARRAY_SIZE(state_names) ? state_names[state] : "UNKNOWN";
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+int tfl_version_create(const char *model_name, uint64_t number, void (*retire)(void *data, struct tfl_version *version), void *retire_data,
+		       struct tfl_version **ret_version)
+{
+	struct tfl_version *version;
+
+	if (!tfl_model_name_valid(model_name, strlen(model_name)))
+		return -EINVAL;
+	version = calloc(1, sizeof(*version));
+	if (!version)
+		return -ENOMEM;
+	atomic_init(&version->refs, 1);
+	strcpy(version->model_name, model_name);
+	version->number = number;
+	version->retire = retire;
+	version->retire_data = retire_data;
+	*ret_version = version;
+	return 0;
+}
+
+struct tfl_version *tfl_version_ref(struct tfl_version *version)
+{
+	atomic_fetch_add_explicit(&version->refs, 1, memory_order_relaxed);
+	return version;
+}
+
+void tfl_version_unref(struct tfl_version *version)
+{
+	/* Release what this thread did with the version, acquire what the others did before they let go. */
+	if (!version || atomic_fetch_sub_explicit(&version->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	if (version->retire)
+		version->retire(version->retire_data, version);
+	else
+		tfl_version_destroy(version);
+}
+
+/* Takes down what tfl_version_load() built, however far it came. */
+static void unload(struct tfl_version *version)
+{
+	tfl_pool_destroy(TFL_STEAL(version->pool));
+	tfl_program_destroy(TFL_STEAL(version->program));
+	tfl_model_destroy(TFL_STEAL(version->file));
+	version->inputs = version->outputs = NULL;
+	version->input_count = version->output_count = 0;
+	version->file_bytes = version->load_ns = version->run_ns = 0;
+}
+
+void tfl_version_destroy(struct tfl_version *version)
+{
+	int saved = errno;
+
+	if (!version)
+		return;
+	unload(version);
+	tfl_recorder_destroy(version->recorder);
+	free(version);
+	errno = saved;
+}
+
+static int run_on_zeros(const struct tfl_version *version, struct tfl_interpreter *interpreter, uint64_t *ret_ns, struct tfl_error *error)
+{
+	uint64_t start;
+	int result;
+
+	for (uint32_t i = 0; i < version->input_count; i++)
+		memset(tfl_interpreter_input(interpreter, i), 0, version->inputs[i].bytes);
+	start = now_ns();
+	result = tfl_interpreter_invoke(interpreter, NULL, error);
+	if (result < 0)
+		return tfl_error_prefix(error, result, "warm-up on zeros");
+	*ret_ns = now_ns() - start;
+	return 0;
+}
+
+static int measure(struct tfl_version *version, struct tfl_interpreter *interpreter, struct tfl_error *error)
+{
+	uint64_t least = UINT64_MAX, spent = 0, run;
+	int result;
+
+	for (unsigned i = 0; i < MEASURED_RUNS && spent < MEASURED_NS; i++) {
+		result = run_on_zeros(version, interpreter, &run, error);
+		if (result < 0)
+			return result;
+		least = run < least ? run : least;
+		spent += run;
+	}
+	version->run_ns = least;
+	return 0;
+}
+
+/* Nobody else knows the pool yet, so all its interpreters can be had, each once. */
+static int warm_up(struct tfl_version *version, struct tfl_error *error)
+{
+	struct tfl_interpreter *lent[TFL_INSTANCES_MAX];
+	unsigned count = 0;
+	uint64_t first_run;
+	int result = 0;
+
+	while (result == 0 && count < TFL_INSTANCES_MAX && (lent[count] = tfl_pool_borrow(version->pool)))
+		result = run_on_zeros(version, lent[count++], &first_run, error);
+	assert(result < 0 || count == tfl_pool_instances(version->pool));
+	if (result == 0)
+		result = measure(version, lent[0], error);
+	while (count > 0)
+		tfl_pool_return(version->pool, lent[--count]);
+	return result;
+}
+
+static int build(struct tfl_version *version, int fd, unsigned instances, unsigned threads, struct tfl_error *error)
+{
+	struct tfl_program_options options = { .threads = threads };
+	int result;
+
+	result = tfl_model_open(fd, &version->file, error);
+	if (result < 0)
+		return result;
+	result = tfl_program_create(version->file, &options, &version->program, error);
+	if (result < 0)
+		return result;
+	version->inputs = tfl_program_inputs(version->program, &version->input_count);
+	version->outputs = tfl_program_outputs(version->program, &version->output_count);
+	result = tfl_pool_create(version->program, instances, &version->pool, error);
+	if (result < 0)
+		return result;
+	return warm_up(version, error);
+}
+
+int tfl_version_load(struct tfl_version *version, int fd, unsigned instances, unsigned threads, struct tfl_error *error)
+{
+	uint64_t start = now_ns();
+	int result;
+
+	assert(!version->file && instances > 0 && instances <= TFL_INSTANCES_MAX);
+	result = build(version, fd, instances, threads, error);
+	if (result < 0) {
+		unload(version);
+		return result;
+	}
+	version->file_bytes = version->file->size;
+	version->load_ns = now_ns() - start;
+	return 0;
+}
+
+void tfl_version_memory(const struct tfl_version *version, struct tfl_version_memory *ret_memory)
+{
+	struct tfl_program_info info = { 0 };
+
+	if (version->program)
+		tfl_program_info(version->program, &info);
+	*ret_memory = (struct tfl_version_memory){
+		.file = version->file ? version->file->size : 0,
+		.packed = info.packed_bytes,
+		.interpreters = version->pool ? tfl_pool_bytes(version->pool) : 0,
+	};
+}
