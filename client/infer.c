@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A request object: what will be sent (model, inputs, options), and what came back. The request half refers to the caller's tensors and
+ * never copies them; the result half owns one block of memory into which names and data of all outputs are copied, aligned, before the frame
+ * they came in is freed. Both halves keep their memory from call to call.
+ *
+ * Always: the outputs are those of the last call, or none.
+ */
+#include <string.h>
+
+#include "base/dtype.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/util.h"
+#include "client/client.h"
+#include "client/clock.h"
+#include "client/outcome.h"
+#include "proto/name.h"
+#include "proto/request.h"
+#include "proto/response.h"
+#include "proto/writer.h"
+
+#define OUTPUT_ALIGNMENT 64
+
+/* Tensors of the request: inputs, or wanted outputs. Names are owned. */
+struct tensor_set {
+	struct tfl_wire_tensor *tensors;
+	unsigned count, capacity;
+};
+
+struct result {
+	struct tfl_output *outputs;
+	int32_t (*dims)[TFL_RANK_MAX]; /* of outputs */
+	unsigned count, capacity;
+	uint8_t *block; /* data, then names */
+	size_t block_size;
+	uint64_t version, wait_ns, compute_ns, round_trip_ns;
+};
+
+struct tfl_infer {
+	struct tfl_model_ref ref;
+	char *key;
+	int timeout_ms; /* 0: the client's */
+	unsigned priority;
+	enum tfl_dtype output_dtype;
+	struct tensor_set inputs;
+	struct tensor_set wanted;
+	struct tfl_writer writer;
+	struct tfl_call call;
+	struct tfl_call_error error;
+	struct result result;
+};
+
+int tfl_infer_create(const char *model, struct tfl_infer **ret_infer, struct tfl_call_error *error)
+{
+	_tfl_free_ struct tfl_infer *infer = NULL;
+	struct tfl_error reason;
+
+	infer = calloc(1, sizeof(*infer));
+	if (!infer)
+		return tfl_call_no_memory(error);
+	if (tfl_model_ref_parse(model ? model : "", &infer->ref, &reason) < 0)
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "%s", reason.text);
+	infer->output_dtype = TFL_DTYPE_COUNT;
+	tfl_writer_init(&infer->writer);
+	*ret_infer = TFL_STEAL(infer);
+	return 0;
+}
+
+static void free_name(struct tfl_wire_tensor *tensor)
+{
+	char *name = (char *)tensor->name.text; /* only ever what strdup gave */
+
+	tfl_freep(&name);
+}
+
+static void tensor_set_clear(struct tensor_set *set)
+{
+	for (unsigned i = 0; i < set->count; i++)
+		free_name(&set->tensors[i]);
+	set->count = 0;
+}
+
+void tfl_infer_destroy(struct tfl_infer *infer)
+{
+	if (!infer)
+		return;
+	tensor_set_clear(&infer->inputs);
+	tensor_set_clear(&infer->wanted);
+	tfl_freep(&infer->inputs.tensors);
+	tfl_freep(&infer->wanted.tensors);
+	tfl_freep(&infer->result.outputs);
+	tfl_freep(&infer->result.dims);
+	tfl_freep(&infer->result.block);
+	tfl_freep(&infer->key);
+	tfl_writer_finish(&infer->writer);
+	tfl_freep(&infer);
+}
+
+/* The entry for a name, or for an index where name is NULL; made where there is none. */
+static int tensor_set_entry(struct tensor_set *set, const char *name, unsigned index, struct tfl_wire_tensor **ret_tensor,
+			    struct tfl_call_error *error)
+{
+	struct tfl_wire_tensor *tensor;
+
+	if (!name && index > INT32_MAX)
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "%u is not the number of a tensor", index);
+	for (unsigned i = 0; i < set->count; i++) {
+		tensor = &set->tensors[i];
+		if (name ? tfl_string_equal(tensor->name, name) : tensor->index == (int32_t)index) {
+			*ret_tensor = tensor;
+			return 0;
+		}
+	}
+	if (set->count == TFL_INFER_TENSORS_MAX)
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a request names at most %u tensors a side", TFL_INFER_TENSORS_MAX);
+	if (set->count == set->capacity) {
+		unsigned capacity = set->capacity ? 2 * set->capacity : 4;
+
+		tensor = reallocarray(set->tensors, capacity, sizeof(*tensor));
+		if (!tensor)
+			return tfl_call_no_memory(error);
+		set->tensors = tensor;
+		set->capacity = capacity;
+	}
+	tensor = &set->tensors[set->count];
+	*tensor = (struct tfl_wire_tensor){.index = name ? -1 : (int32_t)index, .dtype = TFL_DTYPE_COUNT, .shape.rank = -1};
+	if (name) {
+		tensor->name = tfl_string_of(strdup(name));
+		if (!tensor->name.text)
+			return tfl_call_no_memory(error);
+	}
+	set->count++;
+	*ret_tensor = tensor;
+	return 0;
+}
+
+/* Whether shape, type and bytes are those of one tensor. */
+static int check_input(enum tfl_dtype dtype, const struct tfl_wire_shape *shape, const void *data, size_t bytes, struct tfl_call_error *error)
+{
+	char text[TFL_SHAPE_STRING_MAX];
+	size_t wanted;
+
+	tfl_shape_to_string(shape->dims, (unsigned)shape->rank, text, sizeof(text));
+	if (tfl_wire_shape_bytes(shape, dtype, &wanted) < 0)
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "an input of shape %s and type %s has no fixed size, or too large a one", text,
+				     tfl_dtype_to_string(dtype));
+	if (wanted != bytes)
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "an input of shape %s and type %s has %zu bytes, not %zu", text,
+				     tfl_dtype_to_string(dtype), wanted, bytes);
+	if (!data && bytes)
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "the data of an input is NULL");
+	return 0;
+}
+
+static int set_input(struct tfl_infer *infer, const char *name, unsigned index, enum tfl_dtype dtype, const int32_t *dims, unsigned rank,
+		     const void *data, size_t bytes)
+{
+	static const uint8_t nothing[1];
+	struct tfl_wire_shape shape = {.rank = (int32_t)rank};
+	struct tfl_wire_tensor *tensor;
+	int r;
+
+	if (rank > TFL_RANK_MAX)
+		return tfl_call_fail(&infer->error, TFL_INVALID_ARGUMENT, "an input has at most %d dimensions, not %u", TFL_RANK_MAX, rank);
+	if (rank && !dims)
+		return tfl_call_fail(&infer->error, TFL_INVALID_ARGUMENT, "the dimensions of an input are NULL");
+	if (rank)
+		memcpy(shape.dims, dims, rank * sizeof(*dims));
+	r = check_input(dtype, &shape, data, bytes, &infer->error);
+	if (r == 0)
+		r = tensor_set_entry(&infer->inputs, name, index, &tensor, &infer->error);
+	if (r < 0)
+		return r;
+	tensor->dtype = dtype;
+	tensor->shape = shape;
+	tensor->data = (struct tfl_slice){bytes ? data : nothing, bytes};
+	return 0;
+}
+
+int tfl_infer_set_input(struct tfl_infer *infer, unsigned index, enum tfl_dtype dtype, const int32_t *dims, unsigned rank,
+			const void *data, size_t bytes)
+{
+	return set_input(infer, NULL, index, dtype, dims, rank, data, bytes);
+}
+
+int tfl_infer_set_input_by_name(struct tfl_infer *infer, const char *name, enum tfl_dtype dtype, const int32_t *dims, unsigned rank,
+				const void *data, size_t bytes)
+{
+	return set_input(infer, name ? name : "", 0, dtype, dims, rank, data, bytes);
+}
+
+void tfl_infer_clear_inputs(struct tfl_infer *infer)
+{
+	tensor_set_clear(&infer->inputs);
+}
+
+int tfl_infer_set_output_dtype(struct tfl_infer *infer, enum tfl_dtype dtype)
+{
+	if (dtype != TFL_FLOAT32 && dtype != TFL_DTYPE_COUNT)
+		return tfl_call_fail(&infer->error, TFL_INVALID_ARGUMENT, "outputs come as float32 or as the model has them, not as %s",
+				     tfl_dtype_to_string(dtype));
+	infer->output_dtype = dtype;
+	return 0;
+}
+
+int tfl_infer_add_output(struct tfl_infer *infer, unsigned index)
+{
+	struct tfl_wire_tensor *tensor;
+
+	return tensor_set_entry(&infer->wanted, NULL, index, &tensor, &infer->error);
+}
+
+int tfl_infer_add_output_by_name(struct tfl_infer *infer, const char *name)
+{
+	struct tfl_wire_tensor *tensor;
+
+	return tensor_set_entry(&infer->wanted, name ? name : "", 0, &tensor, &infer->error);
+}
+
+int tfl_infer_set_key(struct tfl_infer *infer, const char *key)
+{
+	char *copy = NULL;
+
+	if (key && strlen(key) > TFL_KEY_MAX)
+		return tfl_call_fail(&infer->error, TFL_INVALID_ARGUMENT, "a key has at most %d bytes, not %zu", TFL_KEY_MAX, strlen(key));
+	if (key) {
+		copy = strdup(key);
+		if (!copy)
+			return tfl_call_no_memory(&infer->error);
+	}
+	free(infer->key);
+	infer->key = copy;
+	return 0;
+}
+
+void tfl_infer_set_timeout(struct tfl_infer *infer, int timeout_ms)
+{
+	infer->timeout_ms = timeout_ms;
+}
+
+int tfl_infer_set_priority(struct tfl_infer *infer, unsigned priority)
+{
+	if (priority > TFL_PRIORITY_MAX)
+		return tfl_call_fail(&infer->error, TFL_INVALID_ARGUMENT, "a priority is 1 (highest) to %d, or 0 for the model's, not %u",
+				     TFL_PRIORITY_MAX, priority);
+	infer->priority = priority;
+	return 0;
+}
+
+/* Room for @p count outputs and @p bytes of data and names. */
+static int result_reserve(struct result *result, unsigned count, size_t bytes)
+{
+	if (count > result->capacity) {
+		struct tfl_output *outputs = reallocarray(result->outputs, count, sizeof(*outputs));
+		int32_t(*dims)[TFL_RANK_MAX];
+
+		if (!outputs)
+			return -ENOMEM;
+		result->outputs = outputs;
+		dims = reallocarray(result->dims, count, sizeof(*dims));
+		if (!dims)
+			return -ENOMEM;
+		result->dims = dims;
+		result->capacity = count;
+	}
+	if (bytes > result->block_size) {
+		uint8_t *block = aligned_alloc(OUTPUT_ALIGNMENT, tfl_align_up(bytes, OUTPUT_ALIGNMENT));
+
+		if (!block)
+			return -ENOMEM;
+		free(result->block);
+		result->block = block;
+		result->block_size = bytes;
+	}
+	return 0;
+}
+
+/* What one output takes in the block: data first, so that it starts aligned, then its name. */
+static size_t output_space(const struct tfl_wire_tensor *tensor)
+{
+	return tfl_align_up(tensor->data.size + tensor->name.length + 1, OUTPUT_ALIGNMENT);
+}
+
+static void result_keep(struct result *result, unsigned i, const struct tfl_wire_tensor *tensor, uint8_t *place)
+{
+	char *name = (char *)place + tensor->data.size;
+
+	if (tensor->data.size)
+		memcpy(place, tensor->data.data, tensor->data.size);
+	if (tensor->name.length)
+		memcpy(name, tensor->name.text, tensor->name.length);
+	name[tensor->name.length] = '\0';
+	memcpy(result->dims[i], tensor->shape.dims, sizeof(result->dims[i]));
+	result->outputs[i] = (struct tfl_output){.name = name,
+						 .dtype = tensor->dtype,
+						 .rank = (unsigned)tensor->shape.rank,
+						 .dims = result->dims[i],
+						 .data = place,
+						 .bytes = tensor->data.size};
+}
+
+static int keep_response(struct result *result, const struct tfl_infer_response *response, struct tfl_call_error *error)
+{
+	const struct tfl_tensor_list *list = &response->outputs;
+	size_t bytes = 0;
+	uint8_t *place;
+
+	for (uint32_t i = 0; i < list->count; i++) {
+		if (tfl_tensor_list_at(list, i)->in_region)
+			return tfl_call_fail(error, TFL_PROTOCOL_ERROR, "the daemon put an output into shared memory, which this library never asks");
+		bytes += output_space(tfl_tensor_list_at(list, i)); /* less than two frames */
+	}
+	if (result_reserve(result, list->count, bytes) < 0)
+		return tfl_call_no_memory(error);
+	place = result->block;
+	for (uint32_t i = 0; i < list->count; i++) {
+		result_keep(result, i, tfl_tensor_list_at(list, i), place);
+		place += output_space(tfl_tensor_list_at(list, i));
+	}
+	result->count = list->count;
+	result->version = response->served.version;
+	result->wait_ns = response->served.wait_ns;
+	result->compute_ns = response->served.compute_ns;
+	return 0;
+}
+
+static int take(struct tfl_call *call, struct tfl_slice encoded, struct tfl_call_error *error)
+{
+	struct tfl_infer *infer = (struct tfl_infer *)((char *)call - offsetof(struct tfl_infer, call));
+	struct tfl_infer_response response;
+	struct tfl_error reason;
+	int r;
+
+	r = tfl_infer_response_parse(encoded, &response, &reason);
+	if (r < 0)
+		return r == -ENOMEM ? tfl_call_no_memory(error)
+				    : tfl_call_fail(error, TFL_PROTOCOL_ERROR, "the daemon's answer cannot be read: %s", reason.text);
+	r = keep_response(&infer->result, &response, error);
+	tfl_infer_response_finish(&response);
+	return r;
+}
+
+/* Microseconds that the daemon may take; 0: any number. */
+static uint64_t daemon_timeout(int64_t now, int64_t deadline)
+{
+	uint64_t us = (uint64_t)(deadline - now) / 1000;
+
+	if (deadline == TFL_NO_DEADLINE)
+		return 0;
+	return us < TFL_TIMEOUT_US_MAX ? us : TFL_TIMEOUT_US_MAX;
+}
+
+static int write_request(struct tfl_infer *infer, int64_t now)
+{
+	struct tfl_infer_head head = {.model = tfl_string_of(infer->ref.name),
+				      .version = infer->ref.version,
+				      .key = tfl_string_of(infer->key),
+				      .timeout_us = daemon_timeout(now, infer->call.deadline),
+				      .priority = infer->priority,
+				      .dtype = infer->output_dtype};
+	struct tfl_error reason;
+	int r;
+
+	if (infer->inputs.count == 0)
+		return tfl_call_fail(&infer->error, TFL_INVALID_ARGUMENT, "the request has no inputs: tfl_infer_set_input() sets one");
+	tfl_infer_request_write(&infer->writer, infer->call.msgid, &head, infer->inputs.tensors, infer->inputs.count, infer->wanted.tensors,
+				infer->wanted.count);
+	r = tfl_writer_check(&infer->writer, &reason);
+	if (r < 0)
+		return r == -ENOMEM ? tfl_call_no_memory(&infer->error)
+				    : tfl_call_fail(&infer->error, TFL_INVALID_ARGUMENT, "%s", reason.text);
+	return 0;
+}
+
+int tfl_client_infer(struct tfl_client *client, struct tfl_infer *infer)
+{
+	int timeout_ms = infer->timeout_ms ? infer->timeout_ms : client->timeout_ms;
+	int64_t now = tfl_clock_now();
+	int r;
+
+	infer->result.count = 0;
+	infer->result.version = infer->result.wait_ns = infer->result.compute_ns = 0;
+	infer->call = (struct tfl_call){.msgid = tfl_client_next_msgid(client),
+					.deadline = tfl_deadline_after(now, timeout_ms),
+					.passed_fd = -1,
+					.writer = &infer->writer,
+					.take = take};
+	r = write_request(infer, now);
+	if (r == 0)
+		r = tfl_client_exchange(client, &infer->call, &infer->error);
+	if (r == 0) {
+		infer->error.status = TFL_OK;
+		infer->error.message[0] = '\0';
+	}
+	infer->result.round_trip_ns = (uint64_t)(tfl_clock_now() - now);
+	return r;
+}
+
+enum tfl_status tfl_infer_status(const struct tfl_infer *infer)
+{
+	return infer->error.status;
+}
+
+const char *tfl_infer_error_message(const struct tfl_infer *infer)
+{
+	return infer->error.message;
+}
+
+unsigned tfl_infer_output_count(const struct tfl_infer *infer)
+{
+	return infer->result.count;
+}
+
+const struct tfl_output *tfl_infer_output(const struct tfl_infer *infer, unsigned position)
+{
+	return position < infer->result.count ? &infer->result.outputs[position] : NULL;
+}
+
+const struct tfl_output *tfl_infer_output_by_name(const struct tfl_infer *infer, const char *name)
+{
+	for (unsigned i = 0; i < infer->result.count; i++) {
+		if (strcmp(infer->result.outputs[i].name, name) == 0)
+			return &infer->result.outputs[i];
+	}
+	return NULL;
+}
+
+uint64_t tfl_infer_version(const struct tfl_infer *infer)
+{
+	return infer->result.version;
+}
+
+uint64_t tfl_infer_wait_ns(const struct tfl_infer *infer)
+{
+	return infer->result.wait_ns;
+}
+
+uint64_t tfl_infer_compute_ns(const struct tfl_infer *infer)
+{
+	return infer->result.compute_ns;
+}
+
+uint64_t tfl_infer_round_trip_ns(const struct tfl_infer *infer)
+{
+	return infer->result.round_trip_ns;
+}

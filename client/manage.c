@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The management calls: one row a method, which says what it is called and which parameters it takes; one function does them all. The answer
+ * becomes a tree whose keys are the protocol's, so a newer daemon's keys reach an older library's callers.
+ */
+#include "base/error.h"
+#include "base/util.h"
+#include "client/client.h"
+#include "client/clock.h"
+#include "client/outcome.h"
+#include "client/value.h"
+#include "proto/name.h"
+#include "proto/request.h"
+#include "proto/writer.h"
+
+struct manage_call {
+	struct tfl_call call;
+	struct tfl_value **ret_value;
+};
+
+struct manage_params {
+	const char *model; /* NULL: none */
+	bool erase;
+	int fd; /* -1: none */
+};
+
+static int take(struct tfl_call *call, struct tfl_slice result, struct tfl_call_error *error)
+{
+	struct manage_call *manage = (struct manage_call *)call;
+
+	return manage->ret_value ? tfl_value_decode(result, manage->ret_value, error) : 0;
+}
+
+static int manage(struct tfl_client *client, const char *method, const struct tfl_param_table *table, const struct manage_params *given,
+		  struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	TFL_CLEANUP(tfl_writer_finish) struct tfl_writer writer;
+	struct tfl_model_params params = {.delete_files = given->erase};
+	struct tfl_model_ref ref;
+	struct tfl_error reason;
+	struct manage_call exchange = {.ret_value = ret_value};
+	int r;
+
+	tfl_writer_init(&writer);
+	if (given->model) {
+		if (tfl_model_ref_parse(given->model, &ref, &reason) < 0)
+			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "%s", reason.text);
+		if (table == &tfl_stats_params && ref.version)
+			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "statistics are of all versions of a model: '%s' without '@'",
+					     ref.name);
+		params.model = tfl_string_of(ref.name);
+		params.version = ref.version;
+	}
+	exchange.call = (struct tfl_call){.msgid = tfl_client_next_msgid(client),
+					  .deadline = tfl_deadline_after(tfl_clock_now(), client->timeout_ms),
+					  .passed_fd = given->fd,
+					  .writer = &writer,
+					  .take = take};
+	tfl_model_params_write(&writer, exchange.call.msgid, method, table, &params);
+	r = tfl_writer_check(&writer, &reason);
+	if (r < 0)
+		return r == -ENOMEM ? tfl_call_no_memory(error) : tfl_call_fail(error, TFL_INTERNAL, "%s", reason.text);
+	return tfl_client_exchange(client, &exchange.call, error);
+}
+
+static int missing_model(struct tfl_call_error *error)
+{
+	return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a name of a model is needed, not NULL");
+}
+
+int tfl_client_load(struct tfl_client *client, const char *model, int fd, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .fd = fd};
+
+	if (!model)
+		return missing_model(error);
+	if (fd < 0)
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a descriptor of the model's file is needed, not %d", fd);
+	return manage(client, TFL_METHOD_MODEL_LOAD, &tfl_model_load_params, &params, ret_value, error);
+}
+
+int tfl_client_unload(struct tfl_client *client, const char *model, bool erase, struct tfl_value **ret_value,
+		      struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .erase = erase, .fd = -1};
+
+	return model ? manage(client, TFL_METHOD_MODEL_UNLOAD, &tfl_model_unload_params, &params, ret_value, error) : missing_model(error);
+}
+
+int tfl_client_describe(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .fd = -1};
+
+	return model ? manage(client, TFL_METHOD_MODEL_DESCRIBE, &tfl_model_describe_params, &params, ret_value, error)
+		     : missing_model(error);
+}
+
+int tfl_client_stats(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .fd = -1};
+
+	return manage(client, TFL_METHOD_STATS, &tfl_stats_params, &params, ret_value, error);
+}
+
+static int manage_plain(struct tfl_client *client, const char *method, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	static const struct manage_params params = {.fd = -1};
+
+	return manage(client, method, NULL, &params, ret_value, error);
+}
+
+int tfl_client_list(struct tfl_client *client, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	return manage_plain(client, TFL_METHOD_MODEL_LIST, ret_value, error);
+}
+
+int tfl_client_health(struct tfl_client *client, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	return manage_plain(client, TFL_METHOD_HEALTH, ret_value, error);
+}
+
+int tfl_client_server_info(struct tfl_client *client, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	return manage_plain(client, TFL_METHOD_SERVER_INFO, ret_value, error);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * Client library of tfld, the inference daemon of this device. Needs libc; compile with `pkg-config --cflags --libs libtflclient`.
+ *
+ * A program connects once, makes a request object once, and uses both for every inference:
+ *
+ * @code
+ * #include <stdio.h>
+ * #include <tflclient.h>
+ *
+ * int main(void)
+ * {
+ *         static unsigned char pixels[28 * 28];
+ *         const int32_t dims[] = {1, 28, 28, 1};
+ *         struct tfl_client *client = NULL;
+ *         struct tfl_infer *infer = NULL;
+ *         struct tfl_call_error error;
+ *         int r;
+ *
+ *         r = tfl_client_connect(NULL, NULL, &client, &error);
+ *         if (r == 0)
+ *                 r = tfl_infer_create("digits", &infer, &error);
+ *         if (r == 0)
+ *                 r = tfl_infer_set_input(infer, 0, TFL_UINT8, dims, 4, pixels, sizeof(pixels));
+ *         if (r == 0)
+ *                 r = tfl_infer_set_output_dtype(infer, TFL_FLOAT32);
+ *         if (r < 0) {
+ *                 fprintf(stderr, "%s\n", infer ? tfl_infer_error_message(infer) : error.message);
+ *         } else if ((r = tfl_client_infer(client, infer)) < 0) {
+ *                 fprintf(stderr, "%s: %s\n", tfl_status_name(tfl_infer_status(infer)), tfl_infer_error_message(infer));
+ *         } else {
+ *                 const float *scores = (const float *)tfl_infer_output(infer, 0)->data;
+ *
+ *                 printf("score of class 0: %f\n", scores[0]);
+ *         }
+ *         tfl_infer_destroy(infer);
+ *         tfl_client_destroy(client);
+ *         return r < 0;
+ * }
+ * @endcode
+ *
+ * Results. Functions that return int give 0, or a negative errno that belongs to the wire's status (enum tfl_status): -EINVAL
+ * INVALID_ARGUMENT, -ENOENT NOT_FOUND, -EEXIST ALREADY_EXISTS, -EACCES PERMISSION_DENIED, -ENOBUFS RESOURCE_EXHAUSTED, -ETIMEDOUT
+ * DEADLINE_EXCEEDED, -ECANCELED CANCELLED, -EAGAIN UNAVAILABLE, -ENOSYS UNIMPLEMENTED, -ENOTSUP UNSUPPORTED_MODEL, -EBADMSG INVALID_MODEL,
+ * -EPROTO PROTOCOL_ERROR, -EIO INTERNAL, -ECONNRESET DISCONNECTED. Memory that this process lacks is -ENOMEM with RESOURCE_EXHAUSTED.
+ * Status and sentence stand in the request object, or in the struct tfl_call_error that the other functions take. On failure what a
+ * ret_… parameter points to is left as it was.
+ *
+ * Waiting. Every call ends within its timeout, whatever the daemon does. Signals do not cut a wait short; SIGPIPE is never raised.
+ *
+ * Threads. One client object, and one request object, belongs to one thread at a time (it may be another one later). Different objects
+ * share nothing. Nothing here is for signal handlers; after fork() only one side may go on using an object.
+ *
+ * Connection. When the daemon restarts, the next call connects again by itself. A request that was under way at that moment
+ * ends with TFL_DISCONNECTED and is never sent twice: only the caller knows whether that is harmless.
+ */
+#ifndef TFLCLIENT_H
+#define TFLCLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tfl-types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+/** Where the daemon listens unless a path or $TFL_SOCKET says otherwise. */
+#define TFL_DEFAULT_SOCKET "/run/tfld/tfld.sock"
+
+/** What a call that failed has to say. Plain memory of the caller; written only by a call that fails. */
+struct tfl_call_error {
+	enum tfl_status status;
+	char message[512]; /**< one sentence, UTF-8, NUL-terminated: what is wrong and what would be right */
+};
+
+/** "NOT_FOUND" for TFL_NOT_FOUND, "UNKNOWN" for a number that is no status. Static. */
+const char *tfl_status_name(enum tfl_status status);
+
+/** numpy's name of an element type ("float32"), "unknown" for a number that is none. Static. */
+const char *tfl_dtype_name(enum tfl_dtype dtype);
+
+/** Bytes of one element; 0 for types without a fixed whole number of bytes (string, resource, variant, int4). */
+size_t tfl_dtype_bytes(enum tfl_dtype dtype);
+
+/* ---- Client: a connection ------------------------------------------------------------------------------------------------------------- */
+
+/** A connection to one daemon. Created by tfl_client_connect(), lives until tfl_client_destroy(). */
+struct tfl_client;
+
+/** Zero everything and set `size`; what is left 0 means the default. Later releases add members at the end. */
+struct tfl_client_options {
+	size_t size; /**< sizeof(struct tfl_client_options) */
+	/** Longest time of one call, in milliseconds. 0: 10,000; negative: no limit. */
+	int timeout_ms;
+	/**
+	 * How long a call on a lost connection tries to reach the daemon again, in milliseconds and within its own timeout, pausing 10 ms
+	 * at first and twice as long each time, up to 320 ms. 0: 2,000; negative: not at all, calls fail with TFL_DISCONNECTED.
+	 */
+	int reconnect_ms;
+};
+
+/**
+ * Connects to the socket @p path; NULL: $TFL_SOCKET, else TFL_DEFAULT_SOCKET. @p options may be NULL. Tries once, without the back-off of
+ * later calls.
+ *
+ * On success *ret_client is the caller's, to be destroyed. Errors: -EAGAIN (UNAVAILABLE) when nobody listens there, -EACCES, -EINVAL for a
+ * path that is too long or options of the wrong size, -ETIMEDOUT, -ENOMEM. @p error may be NULL.
+ */
+int tfl_client_connect(const char *path, const struct tfl_client_options *options, struct tfl_client **ret_client,
+		       struct tfl_call_error *error);
+
+/** Closes the connection and frees the client. Request objects and values live on by themselves. NULL is allowed; keeps errno. */
+void tfl_client_destroy(struct tfl_client *client);
+
+/** Changes the longest time of later calls: milliseconds, 0 for 10,000, negative for no limit. */
+void tfl_client_set_timeout(struct tfl_client *client, int timeout_ms);
+
+/* ---- Inference ------------------------------------------------------------------------------------------------------------------------ */
+
+/**
+ * One request and, after a call, its result. Made for reuse: set up once, called for every picture or sound; the library's buffers grow to
+ * the largest request and stay. Independent of any client; may be used with several, one at a time.
+ */
+struct tfl_infer;
+
+/** One output. Later releases may add members at the end. */
+struct tfl_output {
+	const char *name; /**< the model's name for it, "" without one */
+	enum tfl_dtype dtype;
+	unsigned rank;       /**< number of dimensions, 0 for a scalar */
+	const int32_t *dims; /**< rank dimensions, the slowest first */
+	const void *data;    /**< row-major, little-endian, aligned to 64 bytes */
+	size_t bytes;
+};
+
+/**
+ * Makes a request for @p model: "digits" (the version that is active, or that a route picks), or "digits@2". Whether it exists is
+ * seen when it is called. On success *ret_infer is the caller's, to be destroyed. Errors: -EINVAL for what is no such name, -ENOMEM.
+ * @p error may be NULL.
+ */
+int tfl_infer_create(const char *model, struct tfl_infer **ret_infer, struct tfl_call_error *error);
+
+/** Frees the request and its result. NULL is allowed; keeps errno. */
+void tfl_infer_destroy(struct tfl_infer *infer);
+
+/**
+ * Sets input number @p index (counted from 0 as the model has them): @p rank dimensions of elements of type @p dtype, @p bytes bytes in
+ * all, row-major, little-endian. float32 is accepted for quantised inputs too: the daemon quantises.
+ *
+ * @p dims is copied. @p data is borrowed: it is read during every tfl_client_infer() with this request, so it stays the caller's and must
+ * stay valid until the last of them returned or the input was set anew; its content may change between calls. It needs no alignment.
+ *
+ * Errors, with a sentence in the request: -EINVAL (rank above 8, a negative dimension, bytes that do not fit to shape and type, a type
+ * without fixed size, more than 64 inputs), -ENOMEM.
+ */
+int tfl_infer_set_input(struct tfl_infer *infer, unsigned index, enum tfl_dtype dtype, const int32_t *dims, unsigned rank,
+			const void *data, size_t bytes);
+
+/** The same for the input that the model calls @p name (copied, UTF-8). A request names an input either way, not both. */
+int tfl_infer_set_input_by_name(struct tfl_infer *infer, const char *name, enum tfl_dtype dtype, const int32_t *dims, unsigned rank,
+				const void *data, size_t bytes);
+
+/** Forgets all inputs. */
+void tfl_infer_clear_inputs(struct tfl_infer *infer);
+
+/**
+ * TFL_FLOAT32: quantised outputs come back as float32, scaled by the daemon. TFL_DTYPE_COUNT, the default: as the model has them. Nothing else
+ * can be asked for (-EINVAL).
+ */
+int tfl_infer_set_output_dtype(struct tfl_infer *infer, enum tfl_dtype dtype);
+
+/** Asks for output number @p index only, and for others added so. Without any, all outputs come. -EINVAL past 64, -ENOMEM. */
+int tfl_infer_add_output(struct tfl_infer *infer, unsigned index);
+
+/** The same for the output that the model calls @p name (copied, UTF-8). */
+int tfl_infer_add_output_by_name(struct tfl_infer *infer, const char *name);
+
+/** Key that decides where a route sends the request (the same key, the same version); copied; NULL: none. -EINVAL above 256 bytes, -ENOMEM. */
+int tfl_infer_set_key(struct tfl_infer *infer, const char *key);
+
+/** Longest time of this request in milliseconds; the daemon gives up by then too. 0: the client's; negative: no limit. */
+void tfl_infer_set_timeout(struct tfl_infer *infer, int timeout_ms);
+
+/** 1 is the highest priority, 255 the lowest, 0 the model's default. -EINVAL for another number. */
+int tfl_infer_set_priority(struct tfl_infer *infer, unsigned priority);
+
+/**
+ * Sends @p infer and waits for its result, which replaces the one before. 0, or the error that tfl_infer_status() and
+ * tfl_infer_error_message() tell; after a failure there are no outputs. Both objects stay the caller's and usable.
+ */
+int tfl_client_infer(struct tfl_client *client, struct tfl_infer *infer);
+
+/** Status of the last call (or of the last setter that failed since); TFL_OK before the first. */
+enum tfl_status tfl_infer_status(const struct tfl_infer *infer);
+
+/** Its sentence, "" for TFL_OK. Valid until the next call with @p infer. */
+const char *tfl_infer_error_message(const struct tfl_infer *infer);
+
+/** Outputs of the last call; 0 when it failed. */
+unsigned tfl_infer_output_count(const struct tfl_infer *infer);
+
+/** Output number @p position of the result, or NULL past the last. Valid until the next call with @p infer, or its end. */
+const struct tfl_output *tfl_infer_output(const struct tfl_infer *infer, unsigned position);
+
+/** The output that the model calls @p name, or NULL. Valid as above. */
+const struct tfl_output *tfl_infer_output_by_name(const struct tfl_infer *infer, const char *name);
+
+/** The version that computed the result; 0 when there is none. */
+uint64_t tfl_infer_version(const struct tfl_infer *infer);
+
+/** Times of the last result in nanoseconds: waiting in the daemon, computing, and in all as seen from here (also of a failed call). */
+uint64_t tfl_infer_wait_ns(const struct tfl_infer *infer);
+uint64_t tfl_infer_compute_ns(const struct tfl_infer *infer);
+uint64_t tfl_infer_round_trip_ns(const struct tfl_infer *infer);
+
+/* ---- Answers of the management calls --------------------------------------------------------------------------------------------------- */
+
+/** A tree of values as in JSON. The root is its caller's, to be destroyed; every other pointer into it lives as long as the root. */
+struct tfl_value;
+
+enum tfl_value_kind {
+	TFL_VALUE_NIL = 0,
+	TFL_VALUE_BOOL = 1,
+	TFL_VALUE_INT = 2,  /**< fits into int64_t */
+	TFL_VALUE_UINT = 3, /**< only what does not fit into int64_t */
+	TFL_VALUE_DOUBLE = 4,
+	TFL_VALUE_STRING = 5,
+	TFL_VALUE_BINARY = 6,
+	TFL_VALUE_ARRAY = 7,
+	TFL_VALUE_MAP = 8
+};
+
+/** Frees the whole tree; @p root must be what a call returned. NULL is allowed; keeps errno. */
+void tfl_value_destroy(struct tfl_value *root);
+
+/*
+ * All of these allow NULL, which reads as nil; so chains such as tfl_value_uint(tfl_value_get(tfl_value_at(v, 0), "version"), 0) need no
+ * checks. A value of another kind gives the fallback.
+ */
+enum tfl_value_kind tfl_value_kind_of(const struct tfl_value *value);
+
+/** Entries of a map or array, bytes of a string (without its NUL) or of binary data, else 0. */
+size_t tfl_value_size(const struct tfl_value *value);
+
+/** The entry of a map, or NULL. */
+const struct tfl_value *tfl_value_get(const struct tfl_value *map, const char *key);
+
+/** Element of an array, or value of a map's entry, in the daemon's order; NULL past the last. */
+const struct tfl_value *tfl_value_at(const struct tfl_value *value, size_t index);
+
+/** Key of a map's entry; NULL past the last. */
+const char *tfl_value_key_at(const struct tfl_value *map, size_t index);
+
+const char *tfl_value_string(const struct tfl_value *value, const char *fallback);
+const void *tfl_value_binary(const struct tfl_value *value);
+int64_t tfl_value_int(const struct tfl_value *value, int64_t fallback);
+uint64_t tfl_value_uint(const struct tfl_value *value, uint64_t fallback); /**< fallback for negative numbers too */
+double tfl_value_double(const struct tfl_value *value, double fallback);   /**< integers too */
+bool tfl_value_bool(const struct tfl_value *value, bool fallback);
+
+/* ---- Management ----------------------------------------------------------------------------------------------------------------------- */
+
+/*
+ * In all of these: @p model is "digits" or "digits@2". On success *ret_value (if @p ret_value is not NULL) is the caller's, to be destroyed;
+ * doc/protocol.md names the keys. @p error may be NULL. Beside the errors above: -EINVAL for what is no name of a model.
+ */
+
+/**
+ * Gives the daemon the model file behind @p fd, which is copied into its store and stays the caller's. Without a version it becomes the
+ * next one. Returns when the version is ready to serve or refused; that can take as long as loading takes: see tfl_client_set_timeout().
+ * After -ETIMEDOUT or -ECONNRESET the daemon may still finish loading.
+ */
+int tfl_client_load(struct tfl_client *client, const char *model, int fd, struct tfl_value **ret_value, struct tfl_call_error *error);
+
+/** Takes a version (without one: every version of the model) out of service; with @p erase the files go from the store too. */
+int tfl_client_unload(struct tfl_client *client, const char *model, bool erase, struct tfl_value **ret_value,
+		      struct tfl_call_error *error);
+
+/** All models with their versions and states. */
+int tfl_client_list(struct tfl_client *client, struct tfl_value **ret_value, struct tfl_call_error *error);
+
+/** Inputs, outputs, labels and memory of one version (without one: the active). */
+int tfl_client_describe(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error);
+
+/** Requests and latencies by version; @p model without a version, NULL: of all models. */
+int tfl_client_stats(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error);
+
+/** Whether the daemon is ready. */
+int tfl_client_health(struct tfl_client *client, struct tfl_value **ret_value, struct tfl_call_error *error);
+
+/** Version of daemon and protocol, and its features. */
+int tfl_client_server_info(struct tfl_client *client, struct tfl_value **ret_value, struct tfl_call_error *error);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
