@@ -121,7 +121,7 @@ int tfl_decoder_offsets(struct tfl_decoder *decoder, const struct tfl_fb_table *
 {
 	struct tfl_fb_vector vector;
 
-	if (tfl_fb_vector(table, field, sizeof(uint32_t), &vector) < 0)
+	if (tfl_fb_vector_unaligned(table, field, sizeof(uint32_t), &vector) < 0)
 		return leads_out(decoder, what);
 	if (vector.count > max)
 		return too_many(decoder, what, vector.count, max);

@@ -122,18 +122,18 @@ static int decode_options(struct tfl_decoder *decoder, const struct tfl_fb_table
 }
 
 static int decode_operator(struct tfl_decoder *decoder, const struct tfl_fb_table *table, const struct tfl_subgraph *subgraph,
-			   struct tfl_operator *op)
+			   uint32_t index, struct tfl_operator *op)
 {
 	int r;
 
 	r = decode_code(decoder, table, op);
 	if (r < 0)
-		return r;
+		return tfl_error_prefix(decoder->error, r, "operator %u", index);
 	r = decode_joints(decoder, table, subgraph, op);
 	if (r == 0)
 		r = decode_options(decoder, table, op);
 	if (r < 0)
-		return tfl_error_prefix(decoder->error, r, "(%s)", tfl_builtin_to_string(op->code));
+		return tfl_error_prefix(decoder->error, r, "operator %u (%s)", index, tfl_builtin_to_string(op->code));
 	return 0;
 }
 
@@ -154,10 +154,11 @@ int tfl_decode_operators(struct tfl_decoder *decoder, const struct tfl_fb_table 
 	subgraph->operator_count = vector.count;
 	for (i = 0; i < vector.count; i++) {
 		r = tfl_decoder_element(decoder, &vector, i, &element);
-		if (r == 0)
-			r = decode_operator(decoder, &element, subgraph, &subgraph->operators[i]);
 		if (r < 0)
 			return tfl_error_prefix(decoder->error, r, "operator %u", i);
+		r = decode_operator(decoder, &element, subgraph, i, &subgraph->operators[i]);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }

@@ -162,10 +162,12 @@ static size_t count_lines(const char *text, size_t size)
 /* Cuts the text into lines in place. An empty line keeps its place: the classes after it count on that. */
 static int split_lines(struct tfl_decoder *decoder, char *text, size_t size)
 {
-	size_t i, count = count_lines(text, size);
+	size_t i, count, mark = size >= 3 && memcmp(text, "\357\273\277", 3) == 0 ? 3 : 0;
 	char **labels, *end;
 	int r;
 
+	text += mark; /* some editors begin a text with this one */
+	count = count_lines(text, size - mark);
 	if (count > TFL_LABELS_MAX)
 		return tfl_error_set(decoder->error, -EFBIG, "has %zu lines, but at most %u are allowed", count, TFL_LABELS_MAX);
 	tfl_decoder_grant(decoder, (count + 1) * sizeof(*labels));

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* The suites of tests/runtime, one a file; main.c runs them all. */
+#ifndef TESTS_RUNTIME_SUITES_H
+#define TESTS_RUNTIME_SUITES_H
+
+#include <check.h>
+
+Suite *flatbuffer_suite(void);
+Suite *hostile_suite(void);
+Suite *metadata_suite(void);
+Suite *model_suite(void);
+Suite *mutation_suite(void);
+Suite *zoo_suite(void);
+
+#endif
