@@ -122,9 +122,7 @@ static int reconnect(struct tfl_client *client, int64_t deadline, struct tfl_cal
 /* Hands on what the daemon said about why a call, or the whole connection, failed. */
 static int report(const struct tfl_failure *failure, struct tfl_call_error *error)
 {
-	enum tfl_status status = failure->status == TFL_OK ? TFL_INTERNAL : failure->status;
-
-	return tfl_call_fail(error, status, "%.*s", TFL_STRING_ARGS(failure->message));
+	return tfl_call_fail(error, failure->status, "%.*s", TFL_STRING_ARGS(failure->message));
 }
 
 /*

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A daemon that does what a test wants: a thread that listens on a socket in a fresh folder and hands each connection to the test's
+ * function, one after the other. It speaks through proto/, or writes bytes that are none of the protocol's.
+ */
+#ifndef TESTS_CLIENT_FAKE_H
+#define TESTS_CLIENT_FAKE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/frame.h"
+#include "proto/message.h"
+#include "proto/writer.h"
+
+struct fake {
+	char folder[64];
+	char path[96];
+	int listen_fd;
+	pthread_t thread;
+	void (*serve)(struct fake *fake, unsigned connection); /* connection counts from 0; returns to close it */
+	void *data;                                            /* the test's */
+
+	/* Of the connection being served. */
+	atomic_int fd;
+	int passed_fd; /* the last descriptor that came, or -1 */
+	struct tfl_assembler assembler;
+	struct tfl_frame frame;
+	struct tfl_writer writer;
+	atomic_uint requests; /* received in all */
+};
+
+/** Listens and starts the thread. */
+void fake_start(struct fake *fake, void (*serve)(struct fake *fake, unsigned connection), void *data);
+
+/** Ends the thread, whatever it waits for, and removes socket and folder. */
+void fake_stop(struct fake *fake);
+
+/** The next message; its views are valid until the next call. False at the end of the connection. */
+bool fake_receive(struct fake *fake, struct tfl_message *ret_message);
+
+/** Sends the frame in fake->writer, or bytes. False when the peer is gone. */
+bool fake_send(struct fake *fake);
+bool fake_send_bytes(struct fake *fake, const void *bytes, size_t size);
+
+/** Writes (does not send) the reply that echoes every input of an infer request as an output of the same type. */
+void fake_write_echo(struct fake *fake, const struct tfl_message *request);
+
+/** Serves infer requests with echoes until the connection ends. */
+void fake_serve_echo(struct fake *fake, unsigned connection);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* The suites of the client library's test program. */
+#ifndef TESTS_CLIENT_SUITES_H
+#define TESTS_CLIENT_SUITES_H
+
+#include <check.h>
+
+Suite *connect_suite(void);
+Suite *hostile_suite(void);
+Suite *infer_suite(void);
+Suite *value_suite(void);
+
+#endif

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/* Request objects: what arrives at the daemon, what comes back, and reuse. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "proto/request.h"
+#include "tests/client/common.h"
+#include "tests/client/suites.h"
+
+START_TEST(round_trip)
+{
+	static const int32_t dims[2] = {1, 4};
+	static const uint8_t bytes[3] = {1, 2, 3};
+	static const int32_t three[1] = {3};
+	const struct tfl_output *output;
+	struct tfl_client *client;
+	struct tfl_infer *infer = small_infer();
+	struct fake fake;
+
+	fake_start(&fake, fake_serve_echo, NULL);
+	client = connect_to(&fake, 0, 0);
+	ck_assert_int_eq(tfl_infer_set_input_by_name(infer, "sound", TFL_UINT8, three, 1, bytes, sizeof(bytes)), 0);
+	ck_assert_msg(tfl_client_infer(client, infer) == 0, "%s", tfl_infer_error_message(infer));
+	ck_assert_uint_eq(tfl_infer_output_count(infer), 2);
+	ck_assert_uint_eq(tfl_infer_version(infer), 7);
+	ck_assert_uint_eq(tfl_infer_wait_ns(infer), 1000);
+	ck_assert_uint_eq(tfl_infer_compute_ns(infer), 2000);
+	ck_assert_uint_gt(tfl_infer_round_trip_ns(infer), 1000);
+	output = tfl_infer_output(infer, 0);
+	ck_assert_str_eq(output->name, "first");
+	ck_assert_int_eq(output->dtype, TFL_FLOAT32);
+	ck_assert_uint_eq(output->rank, 2);
+	ck_assert_mem_eq(output->dims, dims, sizeof(dims));
+	ck_assert_uint_eq(output->bytes, 16);
+	ck_assert_uint_eq((uintptr_t)output->data % 64, 0);
+	ck_assert_float_eq(((const float *)output->data)[3], 4);
+	output = tfl_infer_output_by_name(infer, "sound");
+	ck_assert_ptr_eq(output, tfl_infer_output(infer, 1));
+	ck_assert_int_eq(output->dtype, TFL_UINT8);
+	ck_assert_uint_eq((uintptr_t)output->data % 64, 0);
+	ck_assert_mem_eq(output->data, bytes, 3);
+	ck_assert_ptr_null(tfl_infer_output(infer, 2));
+	ck_assert_ptr_null(tfl_infer_output_by_name(infer, "picture"));
+	tfl_infer_destroy(infer);
+	tfl_client_destroy(client);
+	fake_stop(&fake);
+}
+END_TEST
+
+/* Larger than any buffer on the way, up and down. */
+START_TEST(large_tensors)
+{
+	static const int32_t dims[2] = {3 << 10, 1 << 10};
+	size_t count = 3 << 20;
+	float *data = malloc(count * sizeof(*data));
+	struct tfl_client *client;
+	struct tfl_infer *infer = small_infer();
+	struct fake fake;
+
+	for (size_t i = 0; i < count; i++)
+		data[i] = (float)(i * 7 % 1000003);
+	fake_start(&fake, fake_serve_echo, NULL);
+	client = connect_to(&fake, 20000, 0);
+	ck_assert_int_eq(tfl_infer_set_input(infer, 0, TFL_FLOAT32, dims, 2, data, count * sizeof(*data)), 0);
+	ck_assert_msg(tfl_client_infer(client, infer) == 0, "%s", tfl_infer_error_message(infer));
+	ck_assert_uint_eq(tfl_infer_output(infer, 0)->bytes, count * sizeof(*data));
+	ck_assert_int_eq(memcmp(tfl_infer_output(infer, 0)->data, data, count * sizeof(*data)), 0);
+	tfl_infer_destroy(infer);
+	tfl_client_destroy(client);
+	fake_stop(&fake);
+	free(data);
+}
+END_TEST
+
+START_TEST(larger_than_a_frame)
+{
+	static const int32_t dims[1] = {(64 << 20) + 1};
+	uint8_t *data = calloc(1, (64 << 20) + 1);
+	struct tfl_client *client;
+	struct tfl_infer *infer = small_infer();
+	struct fake fake;
+
+	fake_start(&fake, fake_serve_echo, NULL);
+	client = connect_to(&fake, 0, 0);
+	ck_assert_int_eq(tfl_infer_set_input(infer, 0, TFL_UINT8, dims, 1, data, (64 << 20) + 1), 0);
+	ck_assert_int_eq(tfl_client_infer(client, infer), -EINVAL);
+	ck_assert_int_eq(tfl_infer_status(infer), TFL_INVALID_ARGUMENT);
+	ck_assert_uint_eq(fake.requests, 0);
+	tfl_infer_destroy(infer);
+	tfl_client_destroy(client);
+	fake_stop(&fake);
+	free(data);
+}
+END_TEST
+
+/* Everything that can be set, as the daemon reads it. */
+static void serve_checks(struct fake *fake, unsigned connection)
+{
+	struct tfl_infer_request parsed;
+	struct tfl_message request;
+
+	while (fake_receive(fake, &request)) {
+		ck_assert_int_eq(tfl_infer_request_parse(request.params, &parsed, NULL), 0);
+		ck_assert(tfl_string_equal(parsed.head.model, "digits"));
+		ck_assert_uint_eq(parsed.head.version, 12);
+		ck_assert(tfl_string_equal(parsed.head.key, "käse"));
+		ck_assert_uint_eq(parsed.head.priority, 3);
+		ck_assert_int_eq(parsed.head.dtype, TFL_FLOAT32);
+		ck_assert_uint_le(parsed.head.timeout_us, 900000);
+		ck_assert_uint_ge(parsed.head.timeout_us, 890000);
+		ck_assert_uint_eq(parsed.inputs.count, 2);
+		ck_assert_int_eq(tfl_tensor_list_at(&parsed.inputs, 0)->index, 0);
+		ck_assert_int_eq(tfl_tensor_list_at(&parsed.inputs, 0)->dtype, TFL_INT16);
+		ck_assert_int_eq(tfl_tensor_list_at(&parsed.inputs, 0)->shape.rank, 0);
+		ck_assert(tfl_string_equal(tfl_tensor_list_at(&parsed.inputs, 1)->name, "empty"));
+		ck_assert_uint_eq(tfl_tensor_list_at(&parsed.inputs, 1)->data.size, 0);
+		ck_assert_uint_eq(parsed.outputs.count, 2);
+		ck_assert_int_eq(tfl_tensor_list_at(&parsed.outputs, 0)->index, 4);
+		ck_assert(tfl_string_equal(tfl_tensor_list_at(&parsed.outputs, 1)->name, "scores"));
+		tfl_infer_request_finish(&parsed);
+		fake_write_echo(fake, &request);
+		fake_send(fake);
+	}
+}
+
+START_TEST(everything_that_can_be_set)
+{
+	static const int32_t none[1] = {0};
+	static const int16_t scalar = -5;
+	struct tfl_client *client;
+	struct tfl_infer *infer;
+	struct fake fake;
+
+	fake_start(&fake, serve_checks, NULL);
+	client = connect_to(&fake, 0, 0);
+	ck_assert_int_eq(tfl_infer_create("digits@12", &infer, NULL), 0);
+	ck_assert_int_eq(tfl_infer_set_input(infer, 7, TFL_INT16, NULL, 0, &scalar, 2), 0);
+	tfl_infer_clear_inputs(infer);
+	ck_assert_int_eq(tfl_infer_set_input(infer, 0, TFL_INT16, NULL, 0, &scalar, 2), 0);
+	ck_assert_int_eq(tfl_infer_set_input_by_name(infer, "empty", TFL_FLOAT32, none, 1, NULL, 0), 0);
+	ck_assert_int_eq(tfl_infer_set_output_dtype(infer, TFL_FLOAT32), 0);
+	for (unsigned i = 0; i < 2; i++) { /* twice is once */
+		ck_assert_int_eq(tfl_infer_add_output(infer, 4), 0);
+		ck_assert_int_eq(tfl_infer_add_output_by_name(infer, "scores"), 0);
+		ck_assert_int_eq(tfl_infer_set_key(infer, i ? "käse" : "brot"), 0);
+	}
+	ck_assert_int_eq(tfl_infer_set_priority(infer, 3), 0);
+	tfl_infer_set_timeout(infer, 900);
+	ck_assert_msg(tfl_client_infer(client, infer) == 0, "%s", tfl_infer_error_message(infer));
+	ck_assert_int_eq(*(const int16_t *)tfl_infer_output(infer, 0)->data, -5);
+	ck_assert_uint_eq(tfl_infer_output(infer, 1)->bytes, 0);
+	tfl_infer_destroy(infer);
+	tfl_client_destroy(client);
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(setters_refuse)
+{
+	static const int32_t dims[9] = {1, 2, 3, 1, 1, 1, 1, 1, 1}, negative[1] = {-1}, large[2] = {1 << 20, 1 << 20};
+	static const float data[6] = {0};
+	struct tfl_infer *infer = small_infer();
+	char key[TFL_KEY_MAX + 2];
+
+	ck_assert_int_eq(tfl_infer_set_input(infer, 0, TFL_FLOAT32, dims, 9, data, sizeof(data)), -EINVAL);
+	ck_assert_msg(strstr(tfl_infer_error_message(infer), "8") && strstr(tfl_infer_error_message(infer), "9"), "%s",
+		      tfl_infer_error_message(infer));
+	ck_assert_int_eq(tfl_infer_status(infer), TFL_INVALID_ARGUMENT);
+	ck_assert_int_eq(tfl_infer_set_input(infer, 0, TFL_FLOAT32, dims, 3, data, sizeof(data) - 1), -EINVAL);
+	ck_assert_str_eq(tfl_infer_error_message(infer), "an input of shape [1, 2, 3] and type float32 has 24 bytes, not 23");
+	ck_assert_int_eq(tfl_infer_set_input(infer, 0, TFL_FLOAT32, dims, 3, NULL, sizeof(data)), -EINVAL);
+	ck_assert_int_eq(tfl_infer_set_input(infer, 0, TFL_FLOAT32, NULL, 3, data, sizeof(data)), -EINVAL);
+	ck_assert_int_eq(tfl_infer_set_input(infer, 0, TFL_FLOAT32, negative, 1, data, 4), -EINVAL);
+	ck_assert_int_eq(tfl_infer_set_input(infer, 0, TFL_FLOAT32, large, 2, data, 4), -EINVAL);
+	ck_assert_int_eq(tfl_infer_set_input(infer, 0, TFL_STRING, dims, 1, data, 4), -EINVAL);
+	ck_assert_int_eq(tfl_infer_set_input(infer, 0, (enum tfl_dtype)77, dims, 1, data, 4), -EINVAL);
+	ck_assert_int_eq(tfl_infer_set_input(infer, UINT32_MAX, TFL_FLOAT32, dims, 1, data, 4), -EINVAL);
+	for (unsigned i = 0; i < TFL_INFER_TENSORS_MAX; i++)
+		ck_assert_int_eq(tfl_infer_set_input(infer, i, TFL_FLOAT32, dims, 1, data, 4), 0);
+	ck_assert_int_eq(tfl_infer_set_input(infer, TFL_INFER_TENSORS_MAX, TFL_FLOAT32, dims, 1, data, 4), -EINVAL);
+	ck_assert_int_eq(tfl_infer_set_output_dtype(infer, TFL_INT8), -EINVAL);
+	ck_assert_int_eq(tfl_infer_set_priority(infer, 256), -EINVAL);
+	memset(key, 'k', sizeof(key));
+	key[TFL_KEY_MAX + 1] = '\0';
+	ck_assert_int_eq(tfl_infer_set_key(infer, key), -EINVAL);
+	key[TFL_KEY_MAX] = '\0';
+	ck_assert_int_eq(tfl_infer_set_key(infer, key), 0);
+	ck_assert_int_eq(tfl_infer_set_key(infer, NULL), 0);
+	tfl_infer_destroy(infer);
+}
+END_TEST
+
+START_TEST(names_of_models)
+{
+	static const char *const wrong[] = {"", "@1", "digits@", "digits@0", "digits@x", "digits@1@2", "-digits", "a/b", "digits@-1"};
+	struct tfl_call_error error;
+	struct tfl_infer *infer = NULL;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		error.message[0] = '\0';
+		ck_assert_msg(tfl_infer_create(wrong[i], &infer, &error) == -EINVAL, "%s", wrong[i]);
+		ck_assert_int_eq(error.status, TFL_INVALID_ARGUMENT);
+		ck_assert_str_ne(error.message, "");
+		ck_assert_ptr_null(infer);
+	}
+	ck_assert_int_eq(tfl_infer_create(NULL, &infer, NULL), -EINVAL);
+}
+END_TEST
+
+START_TEST(wrong_text_is_not_sent)
+{
+	static const int32_t dims[1] = {1};
+	struct tfl_client *client;
+	struct tfl_infer *infer;
+	struct fake fake;
+
+	fake_start(&fake, fake_serve_echo, NULL);
+	client = connect_to(&fake, 0, 0);
+	ck_assert_int_eq(tfl_infer_create("digits", &infer, NULL), 0);
+	ck_assert_int_eq(tfl_client_infer(client, infer), -EINVAL);
+	ck_assert_msg(strstr(tfl_infer_error_message(infer), "no inputs"), "%s", tfl_infer_error_message(infer));
+	ck_assert_int_eq(tfl_infer_set_input_by_name(infer, "\xff\xfe", TFL_UINT8, dims, 1, "x", 1), 0);
+	ck_assert_int_eq(tfl_client_infer(client, infer), -EINVAL);
+	ck_assert_msg(strstr(tfl_infer_error_message(infer), "UTF-8"), "%s", tfl_infer_error_message(infer));
+	ck_assert_uint_eq(fake.requests, 0);
+	tfl_infer_destroy(infer);
+	tfl_client_destroy(client);
+	fake_stop(&fake);
+}
+END_TEST
+
+/* The content of a borrowed input may change between calls; memory does not grow. */
+START_TEST(reuse)
+{
+	static const int32_t dims[1] = {5000};
+	static uint32_t data[5000];
+	struct tfl_client *client;
+	struct tfl_infer *infer = small_infer();
+	const void *place = NULL;
+	struct fake fake;
+
+	fake_start(&fake, fake_serve_echo, NULL);
+	client = connect_to(&fake, 0, 0);
+	ck_assert_int_eq(tfl_infer_set_input(infer, 0, TFL_UINT32, dims, 1, data, sizeof(data)), 0);
+	for (uint32_t i = 0; i < 300; i++) {
+		data[0] = data[4999] = i;
+		ck_assert_msg(tfl_client_infer(client, infer) == 0, "%s", tfl_infer_error_message(infer));
+		ck_assert_uint_eq(((const uint32_t *)tfl_infer_output(infer, 0)->data)[0], i);
+		ck_assert_uint_eq(((const uint32_t *)tfl_infer_output(infer, 0)->data)[4999], i);
+		if (i == 0)
+			place = tfl_infer_output(infer, 0)->data;
+		ck_assert_ptr_eq(tfl_infer_output(infer, 0)->data, place);
+	}
+	tfl_infer_destroy(infer);
+	tfl_client_destroy(client);
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(one_request_with_two_clients)
+{
+	struct tfl_client *clients[2];
+	struct tfl_infer *infer = small_infer();
+	struct fake fakes[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		fake_start(&fakes[i], fake_serve_echo, NULL);
+		clients[i] = connect_to(&fakes[i], 0, 0);
+	}
+	for (unsigned i = 0; i < 10; i++)
+		ck_assert_int_eq(tfl_client_infer(clients[i % 2], infer), 0);
+	tfl_client_destroy(clients[0]);
+	tfl_client_destroy(clients[1]);
+	ck_assert_float_eq(*(const float *)tfl_infer_output(infer, 0)->data, 1); /* outlives the clients */
+	tfl_infer_destroy(infer);
+	ck_assert_uint_eq(fakes[0].requests, 5);
+	ck_assert_uint_eq(fakes[1].requests, 5);
+	fake_stop(&fakes[0]);
+	fake_stop(&fakes[1]);
+}
+END_TEST
+
+Suite *infer_suite(void)
+{
+	Suite *suite = suite_create("infer");
+	TCase *tcase = tcase_create("infer");
+
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, round_trip);
+	tcase_add_test(tcase, large_tensors);
+	tcase_add_test(tcase, larger_than_a_frame);
+	tcase_add_test(tcase, everything_that_can_be_set);
+	tcase_add_test(tcase, setters_refuse);
+	tcase_add_test(tcase, names_of_models);
+	tcase_add_test(tcase, wrong_text_is_not_sent);
+	tcase_add_test(tcase, reuse);
+	tcase_add_test(tcase, one_request_with_two_clients);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
