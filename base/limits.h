@@ -19,6 +19,8 @@
 #define TFL_VERSION_MAX 9223372036854775807ull /* greatest version of a model; the smallest is 1 */
 #define TFL_TIMEOUT_US_MAX 86400000000ull /* a request's own timeout: a day */
 #define TFL_PRIORITY_MAX 255             /* lowest priority of a request; 1 is the highest */
+#define TFL_PRIORITY_DEFAULT 128         /* of a request that names none */
+#define TFL_DESCRIBE_LABELS_MAX 4096     /* labels that model.describe gives; of more it gives the number alone */
 #define TFL_FAILURE_MESSAGE_MAX 4096     /* bytes of an error's message, as the client takes it */
 #define TFL_RECEIVE_BUFFER 16384         /* bytes that a connection receives into before it knows a frame's length */
 #define TFL_FRAME_STEP 65536             /* first own memory of a frame that does not fit there; at least 4 * TFL_RECEIVE_BUFFER */

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One infer request between its arrival and its reply.
+ *
+ * Lifetime: begun on the loop thread, owned by one holder at a time (loop, scheduler, worker), ended by whoever replied or dropped it, on any
+ * thread. It owns its frame and the parsed request, and a reference each to its channel and its version. Ended jobs stay with their channel
+ * to be used again, so a client that sends one request after the other costs no allocation here.
+ */
+#ifndef DAEMON_JOB_H
+#define DAEMON_JOB_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "daemon/binding.h"
+#include "proto/frame.h"
+#include "proto/request.h"
+#include "runtime/interpreter.h"
+
+struct tfl_channel;
+struct tfl_error;
+struct tfl_version;
+
+struct tfl_job {
+	struct tfl_job *next;                           /* in the scheduler, or among the channel's idle jobs */
+	struct tfl_job *flight_next, **flight_link;     /* in the channel's list of what is in flight; its lock */
+	struct tfl_channel *channel;
+	struct tfl_version *version;
+	struct tfl_frame frame;
+	struct tfl_infer_request request;               /* views into the frame */
+	struct tfl_binding binding;
+	uint32_t msgid;
+	uint32_t priority;                              /* 1 highest */
+	uint64_t arrived_ns;                            /* CLOCK_MONOTONIC, like every time here */
+	atomic_bool cancelled;                          /* set when the connection closes */
+	struct tfl_run_control control;                 /* points at cancelled; carries the deadline */
+};
+
+/**
+ * A new job for a request that came over @p channel, charged to its account as a request in flight. Frame, request, version and binding are
+ * empty. Errors: -EDQUOT with a sentence, -ENOMEM, -EPIPE when the channel is closed.
+ */
+int tfl_job_begin(struct tfl_channel *channel, struct tfl_job **ret_job, struct tfl_error *error);
+
+/** Drops everything that the job owns, and the job; NULL is allowed. */
+void tfl_job_end(struct tfl_job *job);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one queue between the loop thread and the workers. Jobs of one version wait in a row of their own (highest priority first, then
+ * first come first served); versions that have both a waiting job and an idle instance take turns. At most `capacity` jobs wait in all.
+ *
+ * Lifetime: one, made by the server, destroyed when no worker runs and nothing waits. Thread: any. A version's `queue` member belongs to
+ * this module, under its lock.
+ */
+#ifndef DAEMON_SCHEDULER_H
+#define DAEMON_SCHEDULER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tfl_error;
+struct tfl_job;
+struct tfl_scheduler;
+struct tfl_version;
+
+/* What stands where, for stats. */
+struct tfl_scheduler_counts {
+	unsigned capacity;
+	unsigned waiting; /* jobs in the queue */
+	unsigned running; /* jobs taken and not finished */
+};
+
+int tfl_scheduler_create(unsigned capacity, struct tfl_scheduler **ret_scheduler);
+void tfl_scheduler_destroy(struct tfl_scheduler *scheduler);
+
+/**
+ * Queues @p job for its version, of which @p slots jobs (at least 1) may run at once, and wakes a worker. On success the job belongs to
+ * whoever takes it. 0, or 1 when no worker is free to start it now. Errors, the job stays the caller's: -ENOBUFS when the queue is full,
+ * -ESHUTDOWN after stop, each with a sentence.
+ */
+int tfl_scheduler_push(struct tfl_scheduler *scheduler, struct tfl_job *job, unsigned slots, struct tfl_error *error);
+
+/** Takes the next job that may run; waits for one. NULL after tfl_scheduler_stop(), when nothing may run any more. */
+struct tfl_job *tfl_scheduler_next(struct tfl_scheduler *scheduler);
+
+/** The same without waiting: NULL when nothing may run now. */
+struct tfl_job *tfl_scheduler_try_next(struct tfl_scheduler *scheduler);
+
+/**
+ * Starts a job of @p version beside the queue (the inline rule): true when nothing at all waits and nothing of the version runs; the caller
+ * then runs it and calls tfl_scheduler_finish().
+ */
+bool tfl_scheduler_start(struct tfl_scheduler *scheduler, struct tfl_version *version);
+
+/** A job of @p version is done; its instance is free for the next. To be called before the job's reference to the version is dropped. */
+void tfl_scheduler_finish(struct tfl_scheduler *scheduler, struct tfl_version *version);
+
+/**
+ * Takes the jobs out that wait in vain: cancelled, or with a deadline not after @p now_ns. They come as a list by `next`, and count as
+ * finished. @p versions of which jobs wait may be many, so this is for a timer and for closed connections, not for every request.
+ */
+struct tfl_job *tfl_scheduler_sweep(struct tfl_scheduler *scheduler, uint64_t now_ns);
+
+/** Refuses new jobs and lets tfl_scheduler_next() return NULL once nothing may run. */
+void tfl_scheduler_stop(struct tfl_scheduler *scheduler);
+
+void tfl_scheduler_read(struct tfl_scheduler *scheduler, struct tfl_scheduler_counts *ret_counts);
+
+#endif
