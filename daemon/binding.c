@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A request speaks of tensors by name or number; behind this file there are only numbers below the model's counts, and data whose type
+ * and size are known to fit. The wire's parser has already made sure that shape, type and byte count of a tensor agree with each other, so
+ * comparing shape and type with the model's settles the byte count too.
+ *
+ * Names are looked up as tensor names first, over all tensors, and as names of the signature after that.
+ */
+#include "daemon/binding.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/dtype.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "proto/request.h"
+#include "runtime/program.h"
+
+static_assert(TFL_INFER_TENSORS_MAX <= 64, "one bit for each tensor of a request");
+static_assert(TFL_MODEL_TENSORS_MAX <= UINT16_MAX + 1, "an output's index fits");
+
+/* One side of the model, and the words for it. */
+struct side {
+	const struct tfl_io *ios;
+	uint32_t count;
+	const char *noun;
+};
+
+/* "input 0 'image'" */
+static const char *title(const struct side *side, uint32_t index, char *buffer, size_t size)
+{
+	snprintf(buffer, size, "%s %u '%.80s'", side->noun, index, side->ios[index].name);
+	return buffer;
+}
+
+/* "0 'image', 1 'mask'", cut after a few. */
+static const char *list(const struct side *side, char *buffer, size_t size)
+{
+	size_t used = 0;
+
+	buffer[0] = '\0';
+	for (uint32_t i = 0; i < side->count && used < size; i++) {
+		if (i == 6) {
+			snprintf(buffer + used, size - used, ", … (%u in all)", side->count);
+			break;
+		}
+		used += (size_t)snprintf(buffer + used, size - used, "%s%u '%.40s'", i ? ", " : "", i, side->ios[i].name);
+	}
+	return buffer;
+}
+
+static bool names(const char *name, struct tfl_string wanted)
+{
+	return name && tfl_string_equal(wanted, name);
+}
+
+static int find(const struct side *side, const struct tfl_wire_tensor *tensor, uint32_t position, uint32_t *ret_index,
+		struct tfl_error *error)
+{
+	char known[400];
+
+	if (tensor->index >= 0) {
+		if ((uint32_t)tensor->index < side->count) {
+			*ret_index = (uint32_t)tensor->index;
+			return 0;
+		}
+		return tfl_error_set(error, -ENOENT, "%ss[%u]: there is no %s %d; the model has %s", side->noun, position, side->noun,
+				     tensor->index, list(side, known, sizeof(known)));
+	}
+	for (unsigned by_signature = 0; by_signature < 2; by_signature++) {
+		for (uint32_t i = 0; i < side->count; i++) {
+			if (names(by_signature ? side->ios[i].signature_name : side->ios[i].name, tensor->name)) {
+				*ret_index = i;
+				return 0;
+			}
+		}
+	}
+	return tfl_error_set(error, -ENOENT, "%ss[%u]: there is no %s '%.*s'; the model has %s", side->noun, position, side->noun,
+			     TFL_STRING_ARGS(tensor->name), list(side, known, sizeof(known)));
+}
+
+static bool same_shape(const struct tfl_io *io, const struct tfl_wire_shape *shape)
+{
+	return shape->rank == io->rank && memcmp(shape->dims, io->dims, io->rank * sizeof(io->dims[0])) == 0;
+}
+
+/* Type and shape against the model's; *ret_converted where float32 meets a quantised input. */
+static int check_input(const struct side *side, uint32_t index, const struct tfl_wire_tensor *tensor, bool *ret_converted,
+		       struct tfl_error *error)
+{
+	const struct tfl_io *io = &side->ios[index];
+	char name[128], sent[TFL_SHAPE_STRING_MAX], wanted[TFL_SHAPE_STRING_MAX];
+	bool converted = io->quantized && tensor->dtype == TFL_FLOAT32 && io->dtype != TFL_FLOAT32;
+
+	title(side, index, name, sizeof(name));
+	if (tensor->in_region)
+		return tfl_error_set(error, -ENOSYS, "%s: this daemon does not take data in shared memory; send it as binary data", name);
+	tfl_shape_to_string(io->dims, io->rank, wanted, sizeof(wanted));
+	if (tensor->dtype != io->dtype && !converted)
+		return tfl_error_set(error, -EINVAL, "%s has dtype %s and must have %s%s: shape %s, %zu bytes", name,
+				     tfl_dtype_to_string(tensor->dtype), tfl_dtype_to_string(io->dtype),
+				     io->quantized ? " (or float32, which is quantised here)" : "", wanted, io->bytes);
+	if (!same_shape(io, &tensor->shape))
+		return tfl_error_set(error, -EINVAL, "%s has shape %s and must have %s: %zu elements of %s, %zu bytes", name,
+				     tfl_shape_to_string(tensor->shape.dims, (unsigned)tensor->shape.rank, sent, sizeof(sent)), wanted,
+				     io->elements, tfl_dtype_to_string(tensor->dtype),
+				     io->elements * tfl_dtype_size(tensor->dtype));
+	*ret_converted = converted;
+	return 0;
+}
+
+static int bind_inputs(const struct side *side, const struct tfl_tensor_list *tensors, struct tfl_binding *binding,
+		       struct tfl_error *error)
+{
+	uint64_t seen = 0;
+	char name[128];
+
+	if (side->count > TFL_INFER_TENSORS_MAX)
+		return tfl_error_set(error, -EINVAL, "the model has %u inputs, and a request can bring %u", side->count, TFL_INFER_TENSORS_MAX);
+	for (uint32_t i = 0; i < tensors->count; i++) {
+		const struct tfl_wire_tensor *tensor = tfl_tensor_list_at(tensors, i);
+		uint32_t index;
+		bool converted = false;
+		int r;
+
+		r = find(side, tensor, i, &index, error);
+		if (r < 0)
+			return r;
+		r = check_input(side, index, tensor, &converted, error);
+		if (r < 0)
+			return r;
+		if (seen & UINT64_C(1) << index)
+			return tfl_error_set(error, -EINVAL, "inputs[%u]: %s comes twice; each input comes once", i,
+					     title(side, index, name, sizeof(name)));
+		seen |= UINT64_C(1) << index;
+		binding->inputs[i] = (uint8_t)index;
+		binding->quantize |= (uint64_t)converted << i;
+	}
+	for (uint32_t i = 0; i < side->count; i++) {
+		const struct tfl_io *io = &side->ios[i];
+		char shape[TFL_SHAPE_STRING_MAX];
+
+		if (!(seen & UINT64_C(1) << i))
+			return tfl_error_set(error, -EINVAL, "%s is missing: %s, shape %s, %zu bytes", title(side, i, name, sizeof(name)),
+					     tfl_dtype_to_string(io->dtype), tfl_shape_to_string(io->dims, io->rank, shape, sizeof(shape)),
+					     io->bytes);
+	}
+	return 0;
+}
+
+/* Whether an output is converted, given what was asked for it (or for all). */
+static int check_output(const struct side *side, uint32_t index, enum tfl_dtype wanted, bool *ret_converted, struct tfl_error *error)
+{
+	const struct tfl_io *io = &side->ios[index];
+	char name[128];
+
+	if (wanted == TFL_DTYPE_COUNT || wanted == io->dtype) {
+		*ret_converted = false;
+		return 0;
+	}
+	if (wanted != TFL_FLOAT32 || !io->quantized)
+		return tfl_error_set(error, -EINVAL, "%s is %s%s and cannot be given as %s", title(side, index, name, sizeof(name)),
+				     tfl_dtype_to_string(io->dtype), io->quantized ? " (or float32, dequantised)" : "",
+				     tfl_dtype_to_string(wanted));
+	*ret_converted = true;
+	return 0;
+}
+
+static int bind_chosen(const struct side *side, const struct tfl_infer_request *request, struct tfl_binding *binding,
+		       struct tfl_error *error)
+{
+	for (uint32_t i = 0; i < request->outputs.count; i++) {
+		const struct tfl_wire_tensor *tensor = tfl_tensor_list_at(&request->outputs, i);
+		enum tfl_dtype wanted = tensor->dtype;
+		uint32_t index;
+		bool converted = false;
+		int r;
+
+		r = find(side, tensor, i, &index, error);
+		if (r < 0)
+			return r;
+		if (wanted == TFL_DTYPE_COUNT && side->ios[index].quantized)
+			wanted = request->head.dtype;
+		r = check_output(side, index, wanted, &converted, error);
+		if (r < 0)
+			return r;
+		binding->outputs[i] = (uint16_t)index;
+		binding->dequantize |= (uint64_t)converted << i;
+	}
+	binding->output_count = request->outputs.count;
+	return 0;
+}
+
+static int bind_all(const struct side *side, const struct tfl_infer_request *request, struct tfl_binding *binding, struct tfl_error *error)
+{
+	if (side->count > TFL_INFER_TENSORS_MAX)
+		return tfl_error_set(error, -EINVAL, "the model has %u outputs, and a reply can bring %u: name those that are wanted",
+				     side->count, TFL_INFER_TENSORS_MAX);
+	for (uint32_t i = 0; i < side->count; i++) {
+		const struct tfl_io *io = &side->ios[i];
+		bool converted = request->head.dtype == TFL_FLOAT32 && io->quantized && io->dtype != TFL_FLOAT32;
+
+		binding->outputs[i] = (uint16_t)i;
+		binding->dequantize |= (uint64_t)converted << i;
+	}
+	binding->output_count = side->count;
+	return 0;
+}
+
+int tfl_binding_make(const struct tfl_interface *interface, const struct tfl_infer_request *request, struct tfl_binding *ret_binding,
+		     struct tfl_error *error)
+{
+	struct side inputs = {interface->inputs, interface->input_count, "input"};
+	struct side outputs = {interface->outputs, interface->output_count, "output"};
+	struct tfl_binding binding = {0};
+	int r;
+
+	r = bind_inputs(&inputs, &request->inputs, &binding, error);
+	if (r < 0)
+		return r;
+	r = (request->outputs.count > 0 ? bind_chosen : bind_all)(&outputs, request, &binding, error);
+	if (r < 0)
+		return r;
+	*ret_binding = binding;
+	return 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a job to its reply: fill the inputs, run, write the outputs, send, record. The same code on a worker and, under the inline rule, on
+ * the loop thread; each thread has an executor of its own.
+ */
+#ifndef DAEMON_EXECUTE_H
+#define DAEMON_EXECUTE_H
+
+#include <stddef.h>
+
+#include "proto/writer.h"
+
+struct tfl_job;
+
+/* What a thread keeps from job to job, so that the steady path allocates nothing. Belongs to that thread. */
+struct tfl_executor {
+	unsigned index; /* of its counters in every version's recorder */
+	struct tfl_writer writer;
+	void *scratch;  /* dequantised outputs until they are sent */
+	size_t scratch_size;
+};
+
+void tfl_executor_init(struct tfl_executor *executor, unsigned index);
+
+/** Idempotent. */
+void tfl_executor_finish(struct tfl_executor *executor);
+
+/**
+ * Runs @p job, which the scheduler has started, and replies, also where it failed or came too late; a cancelled one is not answered. The
+ * job stays the caller's to finish with the scheduler and to end.
+ */
+void tfl_execute(struct tfl_executor *executor, struct tfl_job *job);
+
+/** Answers a job that never started: too late or cancelled, as the scheduler's sweep found. */
+void tfl_execute_missed(struct tfl_executor *executor, struct tfl_job *job);
+
+#endif
