@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a request may do is decided here and nowhere else. A descriptor that a method consumes is taken from the queue before anything can
+ * fail, so that a request that is refused does not leave a stray one behind.
+ */
+#include "daemon/dispatch.h"
+
+#include "base/error.h"
+#include "base/util.h"
+#include "daemon/descriptors.h"
+#include "daemon/handlers.h"
+#include "daemon/reply.h"
+#include "proto/message.h"
+#include "proto/request.h"
+
+static const struct tfl_method methods[] = {
+	{TFL_METHOD_INFER, TFL_RIGHT_INFER, false, tfl_handle_infer},
+	{TFL_METHOD_MODEL_LIST, TFL_RIGHT_READ, false, tfl_handle_model_list},
+	{TFL_METHOD_MODEL_DESCRIBE, TFL_RIGHT_READ, false, tfl_handle_model_describe},
+	{TFL_METHOD_MODEL_LOAD, TFL_RIGHT_ADMIN, true, tfl_handle_model_load},
+	{TFL_METHOD_MODEL_UNLOAD, TFL_RIGHT_ADMIN, false, tfl_handle_model_unload},
+	{TFL_METHOD_STATS, TFL_RIGHT_READ, false, tfl_handle_stats},
+	{TFL_METHOD_HEALTH, TFL_RIGHT_READ, false, tfl_handle_health},
+	{TFL_METHOD_SERVER_INFO, TFL_RIGHT_READ, false, tfl_handle_server_info},
+};
+
+const struct tfl_method *tfl_methods(unsigned *ret_count)
+{
+	*ret_count = TFL_ARRAY_SIZE(methods);
+	return methods;
+}
+
+static const struct tfl_method *find(struct tfl_string name)
+{
+	for (unsigned i = 0; i < TFL_ARRAY_SIZE(methods); i++) {
+		if (tfl_string_equal(name, methods[i].name))
+			return &methods[i];
+	}
+	return NULL;
+}
+
+static int handle(struct tfl_call *call, const struct tfl_method *method, struct tfl_error *error)
+{
+	struct tfl_string name = call->message->method;
+
+	if (!method)
+		return tfl_error_set(error, -ENOSYS, "there is no method '%.*s'; server.info lists those there are", TFL_STRING_ARGS(name));
+	if (!(call->rights & method->right))
+		return tfl_error_set(error, -EPERM, "%s needs the right '%s', which uid %u does not have on this socket", method->name,
+				     tfl_right_to_string(method->right), (unsigned)call->peer->uid);
+	return method->handle(call, error);
+}
+
+void tfl_dispatch(struct tfl_call *call, struct tfl_descriptors *descriptors)
+{
+	const struct tfl_method *method = find(call->message->method);
+	struct tfl_error error;
+	int r;
+
+	error.text[0] = '\0';
+	call->fd = method && method->takes_fd ? tfl_descriptors_take(descriptors) : -1;
+	r = handle(call, method, &error);
+	if (r < 0) {
+		error.code = r;
+		tfl_reply_failure(call->channel, call->writer, call->message->msgid, &error);
+	}
+	call->fd = tfl_close(call->fd);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a request to a job in the queue. Everything that can be wrong with a request is found here, on the loop thread, before it costs a
+ * worker anything: model, version, names, types, shapes. The data itself is copied later, by whoever runs the job.
+ *
+ * The inline rule: a model that is done in less time than handing it to a worker takes runs right here, when nothing else waits: neither
+ * in the queue nor on this connection.
+ */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/util.h"
+#include "daemon/clock.h"
+#include "daemon/config.h"
+#include "daemon/dispatch.h"
+#include "daemon/execute.h"
+#include "daemon/handlers.h"
+#include "daemon/job.h"
+#include "daemon/recorder.h"
+#include "daemon/registry.h"
+#include "daemon/reply.h"
+#include "daemon/scheduler.h"
+#include "daemon/server.h"
+#include "daemon/version.h"
+#include "proto/message.h"
+#include "runtime/pool.h"
+
+/* The version that serves the request, with a reference for the job. */
+static int route(const struct tfl_call *call, struct tfl_job *job, struct tfl_error *error)
+{
+	const struct tfl_infer_head *head = &job->request.head;
+	struct tfl_version *version;
+	int r;
+
+	if (head->label.text)
+		return tfl_error_set(error, -ENOENT, "model '%.*s' has no version with the label '%.*s'", TFL_STRING_ARGS(head->model),
+				     TFL_STRING_ARGS(head->label));
+	r = tfl_registry_route(call->server->registry, head->model.text, head->model.length, head->version, &version, error);
+	if (r < 0)
+		return r;
+	job->version = tfl_version_ref(version);
+	return 0;
+}
+
+/* The request's own time limit, else the configured one; both count from the frame's arrival. */
+static uint64_t deadline(const struct tfl_call *call, const struct tfl_job *job)
+{
+	uint64_t timeout_ns = job->request.head.timeout_us * 1000;
+
+	if (!timeout_ns)
+		timeout_ns = call->server->config->request_timeout_ms * 1000000;
+	return timeout_ns ? job->arrived_ns + timeout_ns : 0;
+}
+
+/* Fills the job from the request; on failure what it owns by then is dropped with it. */
+static int prepare(struct tfl_call *call, struct tfl_job *job, struct tfl_error *error)
+{
+	struct tfl_interface interface;
+	int r;
+
+	job->frame = *call->frame;
+	*call->frame = (struct tfl_frame){0};
+	job->msgid = call->message->msgid;
+	job->arrived_ns = call->arrived_ns;
+	r = tfl_infer_request_parse(call->message->params, &job->request, error);
+	if (r < 0)
+		return r;
+	r = route(call, job, error);
+	if (r < 0)
+		return r;
+	job->priority = job->request.head.priority ? job->request.head.priority : TFL_PRIORITY_DEFAULT;
+	job->control.deadline_ns = deadline(call, job);
+	interface = (struct tfl_interface){job->version->inputs, job->version->outputs, job->version->input_count,
+					   job->version->output_count};
+	return tfl_binding_make(&interface, &job->request, &job->binding, error);
+}
+
+static bool runs_inline(const struct tfl_call *call, const struct tfl_job *job)
+{
+	const struct tfl_server *server = call->server;
+
+	return call->alone && job->version->run_ns < server->config->inline_us * 1000 &&
+	       tfl_scheduler_start(server->scheduler, job->version);
+}
+
+/* Gives the job away, or runs it. On failure it stays the caller's. */
+static int start(struct tfl_call *call, struct tfl_job *job, struct tfl_error *error)
+{
+	struct tfl_server *server = call->server;
+	int r;
+
+	if (runs_inline(call, job)) {
+		tfl_execute(&server->executor, job);
+		tfl_scheduler_finish(server->scheduler, job->version);
+		tfl_job_end(job);
+		return 0;
+	}
+	r = tfl_scheduler_push(server->scheduler, job, tfl_pool_instances(job->version->pool), error);
+	if (r > 0)
+		tfl_server_watch_queue(server);
+	return r < 0 ? r : 0;
+}
+
+int tfl_handle_infer(struct tfl_call *call, struct tfl_error *error)
+{
+	struct tfl_job *job;
+	int r;
+
+	if (call->server->stopping)
+		return tfl_error_set(error, -ESHUTDOWN, "the daemon is stopping; connect again when it is back");
+	r = tfl_job_begin(call->channel, &job, error);
+	if (r < 0)
+		return r;
+	r = prepare(call, job, error);
+	if (r == 0)
+		r = start(call, job, error);
+	if (r < 0) {
+		if (job->version) {
+			struct tfl_record record = {.status = tfl_status_from_errno(r), .total_ns = tfl_clock_ns() - job->arrived_ns};
+
+			tfl_recorder_add(job->version->recorder, call->server->executor.index, &record);
+		}
+		tfl_job_end(job);
+	}
+	return r;
+}

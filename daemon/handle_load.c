@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * model.load and model.unload: given to the loader, answered when it is done, which can be long after. Until then the request holds the
+ * channel, counts as one of its user's in flight, and remembers its msgid; the connection itself may be gone by then.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/util.h"
+#include "daemon/account.h"
+#include "daemon/channel.h"
+#include "daemon/dispatch.h"
+#include "daemon/fields.h"
+#include "daemon/handlers.h"
+#include "daemon/loader.h"
+#include "daemon/log.h"
+#include "daemon/registry.h"
+#include "daemon/server.h"
+#include "daemon/version.h"
+#include "proto/message.h"
+#include "proto/request.h"
+
+/* A reply to come. */
+struct errand {
+	struct tfl_server *server;
+	struct tfl_channel *channel;
+	uint32_t msgid;
+	char model[TFL_MODEL_NAME_MAX + 1];
+	struct tfl_error error; /* the first one */
+	unsigned open;          /* versions that are not done */
+	unsigned count;
+	uint64_t numbers[TFL_VERSIONS_MAX];
+};
+
+static int begin(struct tfl_call *call, const struct tfl_model_params *params, struct errand **ret_errand, struct tfl_error *error)
+{
+	struct errand *errand;
+	int r;
+
+	if (call->server->stopping)
+		return tfl_error_set(error, -ESHUTDOWN, "the daemon is stopping; connect again when it is back");
+	r = tfl_account_charge(call->channel->account, TFL_QUOTA_REQUESTS, 1, error);
+	if (r < 0)
+		return r;
+	errand = calloc(1, sizeof(*errand));
+	if (!errand) {
+		tfl_account_release(call->channel->account, TFL_QUOTA_REQUESTS, 1);
+		return tfl_error_set(error, -ENOMEM, "no memory for one more request");
+	}
+	tfl_channel_hold(call->channel);
+	errand->server = call->server;
+	errand->channel = call->channel;
+	errand->msgid = call->message->msgid;
+	assert(params->model.length < sizeof(errand->model));
+	memcpy(errand->model, params->model.text, params->model.length);
+	*ret_errand = errand;
+	return 0;
+}
+
+static void end(struct errand *errand)
+{
+	tfl_account_release(errand->channel->account, TFL_QUOTA_REQUESTS, 1);
+	tfl_channel_release(errand->channel);
+	free(errand);
+}
+
+static void on_loaded(void *data, struct tfl_version *version, const struct tfl_error *error)
+{
+	struct errand *errand = data;
+	struct tfl_writer *writer = &errand->server->executor.writer;
+
+	if (!version) {
+		tfl_reply_failure(errand->channel, writer, errand->msgid, error);
+	} else {
+		tfl_writer_begin(writer);
+		tfl_message_reply(writer, errand->msgid);
+		tfl_writer_map(writer, 7);
+		tfl_field_text(writer, "model", version->model_name);
+		tfl_field_uint(writer, "version", version->number);
+		tfl_field_text(writer, "state", tfl_version_state_to_string(version->state));
+		tfl_field_text(writer, "sha256", version->sha256);
+		tfl_field_uint(writer, "file_bytes", version->file_bytes);
+		tfl_field_uint(writer, "load_ns", version->load_ns);
+		tfl_field_uint(writer, "run_ns", version->run_ns);
+		tfl_reply_send(errand->channel, writer, errand->msgid);
+	}
+	end(errand);
+}
+
+int tfl_handle_model_load(struct tfl_call *call, struct tfl_error *error)
+{
+	struct tfl_model_params params;
+	struct errand *errand;
+	int r;
+
+	r = tfl_model_params_parse(&tfl_model_load_params, call->message->params, &params, error);
+	if (r < 0)
+		return r;
+	if (call->fd < 0)
+		return tfl_error_set(error, -EINVAL, "model.load takes the model's file as a descriptor passed with the request (SCM_RIGHTS)");
+	r = begin(call, &params, &errand, error);
+	if (r < 0)
+		return r;
+	tfl_log_info("uid %u, pid %d loads model '%s'", (unsigned)call->peer->uid, (int)call->peer->pid, errand->model);
+	r = tfl_loader_load(call->server->loader, errand->model, params.version, tfl_steal_fd(&call->fd), call->peer->uid,
+			    call->peer->pid, on_loaded, errand, error);
+	if (r < 0)
+		end(errand);
+	return r;
+}
+
+/* The reply to model.unload, when the last version is done. */
+static void finish_unload(struct errand *errand)
+{
+	struct tfl_writer *writer = &errand->server->executor.writer;
+
+	if (errand->error.code < 0) {
+		tfl_reply_failure(errand->channel, writer, errand->msgid, &errand->error);
+	} else {
+		tfl_writer_begin(writer);
+		tfl_message_reply(writer, errand->msgid);
+		tfl_writer_map(writer, 2);
+		tfl_field_text(writer, "model", errand->model);
+		tfl_field_array(writer, "versions", errand->count);
+		for (unsigned i = 0; i < errand->count; i++)
+			tfl_writer_uint64(writer, errand->numbers[i]);
+		tfl_reply_send(errand->channel, writer, errand->msgid);
+	}
+	end(errand);
+}
+
+static void on_unloaded(void *data, struct tfl_version *version, const struct tfl_error *error)
+{
+	struct errand *errand = data;
+
+	if (error && error->code < 0 && errand->error.code == 0)
+		errand->error = *error;
+	if (--errand->open == 0)
+		finish_unload(errand);
+}
+
+/* What model.unload is about: one version, or all of the model that have anything to give up. Borrowed from the registry. */
+static int collect(const struct tfl_registry *registry, const struct tfl_model_params *params, struct tfl_version *versions[],
+		   unsigned *ret_count, struct tfl_error *error)
+{
+	const struct tfl_registry_model *model = tfl_registry_find(registry, params->model.text, params->model.length);
+	unsigned count = 0;
+
+	if (!model)
+		return tfl_error_set(error, -ENOENT, "there is no model '%.*s'; model.list names those there are",
+				     TFL_STRING_ARGS(params->model));
+	for (unsigned i = 0; i < model->version_count; i++) {
+		struct tfl_version *version = model->versions[i];
+
+		if (params->version ? version->number == params->version
+				    : version->state != TFL_VERSION_END || params->delete_files)
+			versions[count++] = version;
+	}
+	if (count == 0 && params->version)
+		return tfl_error_set(error, -ENOENT, "model '%s' has no version %llu", model->name, (unsigned long long)params->version);
+	if (count == 0)
+		return tfl_error_set(error, -ENOENT, "no version of model '%s' is loaded", model->name);
+	*ret_count = count;
+	return 0;
+}
+
+int tfl_handle_model_unload(struct tfl_call *call, struct tfl_error *error)
+{
+	struct tfl_version *versions[TFL_VERSIONS_MAX];
+	struct tfl_model_params params;
+	struct errand *errand = NULL;
+	unsigned count = 0;
+	int r;
+
+	r = tfl_model_params_parse(&tfl_model_unload_params, call->message->params, &params, error);
+	if (r == 0)
+		r = collect(call->server->registry, &params, versions, &count, error);
+	if (r == 0)
+		r = begin(call, &params, &errand, error);
+	if (r < 0)
+		return r;
+	tfl_log_info("uid %u, pid %d unloads %u version(s) of model '%s'", (unsigned)call->peer->uid, (int)call->peer->pid, count,
+		     errand->model);
+	errand->open = 1; /* this function */
+	for (unsigned i = 0; i < count; i++) {
+		struct tfl_error why = {0};
+
+		errand->numbers[i] = versions[i]->number;
+		errand->open++;
+		r = tfl_loader_unload(call->server->loader, versions[i], params.delete_files, on_unloaded, errand, &why);
+		if (r < 0) {
+			why.code = r;
+			on_unloaded(errand, NULL, &why);
+		}
+	}
+	errand->count = count;
+	if (--errand->open == 0)
+		finish_unload(errand);
+	return 0;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What there is: model.list and model.describe. Both read the registry and the immutable part of versions; doc/protocol.md names the keys.
+ *
+ * A version that is not in memory (its load failed, or it was unloaded) has a state and a reason and no more; the keys that come from its
+ * file are left out.
+ */
+#include "base/dtype.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/util.h"
+#include "daemon/dispatch.h"
+#include "daemon/fields.h"
+#include "daemon/handlers.h"
+#include "daemon/registry.h"
+#include "daemon/server.h"
+#include "daemon/version.h"
+#include "proto/message.h"
+#include "proto/request.h"
+#include "runtime/model.h"
+#include "runtime/pool.h"
+
+#define VERSION_STATE_FIELDS 6
+
+static void write_version_state(struct tfl_writer *writer, const struct tfl_registry_model *model, const struct tfl_version *version)
+{
+	tfl_field_uint(writer, "version", version->number);
+	tfl_field_text(writer, "state", tfl_version_state_to_string(version->state));
+	tfl_field_text(writer, "reason", version->reason);
+	tfl_field_uint(writer, "since", version->since > 0 ? (uint64_t)version->since : 0);
+	tfl_field_bool(writer, "active", version == model->active);
+	tfl_field_uint(writer, "file_bytes", version->file_bytes);
+}
+
+static void write_versions(struct tfl_writer *writer, const struct tfl_registry_model *model)
+{
+	tfl_field_array(writer, "versions", model->version_count);
+	for (unsigned i = 0; i < model->version_count; i++) {
+		tfl_writer_map(writer, VERSION_STATE_FIELDS);
+		write_version_state(writer, model, model->versions[i]);
+	}
+}
+
+int tfl_handle_model_list(struct tfl_call *call, struct tfl_error *error)
+{
+	struct tfl_writer *writer = call->writer;
+	const struct tfl_registry_model *models;
+	unsigned count;
+
+	models = tfl_registry_models(call->server->registry, &count);
+	tfl_writer_begin(writer);
+	tfl_message_reply(writer, call->message->msgid);
+	tfl_writer_map(writer, 1);
+	tfl_field_array(writer, "models", count);
+	for (unsigned i = 0; i < count; i++) {
+		tfl_writer_map(writer, 3);
+		tfl_field_text(writer, "model", models[i].name);
+		tfl_field_uint(writer, "active", models[i].active ? models[i].active->number : 0);
+		write_versions(writer, &models[i]);
+	}
+	tfl_reply_send(call->channel, writer, call->message->msgid);
+	return 0;
+}
+
+static void write_io(struct tfl_writer *writer, const struct tfl_io *io, uint32_t index, const struct tfl_normalization *normalization)
+{
+	tfl_writer_map(writer, 5 + !!io->signature_name + io->quantized + !!normalization);
+	tfl_field_uint(writer, "index", index);
+	tfl_field_text(writer, "name", io->name);
+	if (io->signature_name)
+		tfl_field_text(writer, "signature_name", io->signature_name);
+	tfl_field_text(writer, "dtype", tfl_dtype_to_string(io->dtype));
+	tfl_field_array(writer, "shape", io->rank);
+	for (unsigned i = 0; i < io->rank; i++)
+		tfl_writer_int64(writer, io->dims[i]);
+	tfl_field_uint(writer, "bytes", io->bytes);
+	if (io->quantized) {
+		tfl_field_map(writer, "quantization", 2);
+		tfl_writer_text(writer, "scale");
+		tfl_writer_double(writer, io->scale);
+		tfl_writer_text(writer, "zero_point");
+		tfl_writer_int64(writer, io->zero_point);
+	}
+	if (normalization) {
+		tfl_field_map(writer, "normalization", 2);
+		tfl_field_array(writer, "mean", normalization->count);
+		for (uint32_t i = 0; i < normalization->count; i++)
+			tfl_writer_double(writer, normalization->mean[i]);
+		tfl_field_array(writer, "std", normalization->count);
+		for (uint32_t i = 0; i < normalization->count; i++)
+			tfl_writer_double(writer, normalization->std[i]);
+	}
+}
+
+static const struct tfl_normalization *normalization_of(const struct tfl_model *file, uint32_t input)
+{
+	for (uint32_t i = 0; i < file->normalization_count; i++) {
+		if (file->normalizations[i].input == input)
+			return &file->normalizations[i];
+	}
+	return NULL;
+}
+
+static void write_labels(struct tfl_writer *writer, const struct tfl_model *file)
+{
+	uint32_t count = file->label_count <= TFL_DESCRIBE_LABELS_MAX ? file->label_count : 0;
+
+	tfl_field_uint(writer, "label_count", file->label_count);
+	tfl_field_array(writer, "labels", count);
+	for (uint32_t i = 0; i < count; i++)
+		tfl_writer_string(writer, tfl_reply_name(file->labels[i]));
+}
+
+#define VERSION_MEMORY_FIELDS 10
+
+/* What only a version in memory has. */
+static void write_loaded(struct tfl_writer *writer, const struct tfl_version *version)
+{
+	struct tfl_version_memory memory;
+	struct tfl_program_info info;
+
+	tfl_version_memory(version, &memory);
+	tfl_program_info(version->program, &info);
+	tfl_field_uint(writer, "load_ns", version->load_ns);
+	tfl_field_uint(writer, "run_ns", version->run_ns);
+	tfl_field_uint(writer, "instances", tfl_pool_instances(version->pool));
+	tfl_field_map(writer, "memory", 3);
+	tfl_field_uint(writer, "file", memory.file);
+	tfl_field_uint(writer, "packed", memory.packed);
+	tfl_field_uint(writer, "interpreters", memory.interpreters);
+	tfl_field_map(writer, "operators", 3);
+	tfl_field_uint(writer, "total", info.operators);
+	tfl_field_uint(writer, "xnnpack", info.xnnpack_operators);
+	tfl_field_uint(writer, "steps", info.steps);
+	tfl_field_array(writer, "inputs", version->input_count);
+	for (uint32_t i = 0; i < version->input_count; i++)
+		write_io(writer, &version->inputs[i], i, normalization_of(version->file, i));
+	tfl_field_array(writer, "outputs", version->output_count);
+	for (uint32_t i = 0; i < version->output_count; i++)
+		write_io(writer, &version->outputs[i], i, NULL);
+	tfl_field_text(writer, "description", version->file->description ? version->file->description : "");
+	write_labels(writer, version->file);
+}
+
+/* The version that is asked for; without a number the active one, else the newest. */
+static int choose(const struct tfl_registry *registry, const struct tfl_model_params *params, const struct tfl_registry_model **ret_model,
+		  const struct tfl_version **ret_version, struct tfl_error *error)
+{
+	const struct tfl_registry_model *model = tfl_registry_find(registry, params->model.text, params->model.length);
+	const struct tfl_version *version;
+
+	if (!model)
+		return tfl_error_set(error, -ENOENT, "there is no model '%.*s'; model.list names those there are",
+				     TFL_STRING_ARGS(params->model));
+	if (params->version)
+		version = tfl_registry_find_version(model, params->version);
+	else
+		version = model->active ? model->active : model->versions[model->version_count - 1];
+	if (!version)
+		return tfl_error_set(error, -ENOENT, "model '%s' has no version %llu; its newest is %llu", model->name,
+				     (unsigned long long)params->version,
+				     (unsigned long long)model->versions[model->version_count - 1]->number);
+	*ret_model = model;
+	*ret_version = version;
+	return 0;
+}
+
+int tfl_handle_model_describe(struct tfl_call *call, struct tfl_error *error)
+{
+	struct tfl_writer *writer = call->writer;
+	const struct tfl_registry_model *model = NULL;
+	const struct tfl_version *version = NULL;
+	struct tfl_model_params params;
+	int r;
+
+	r = tfl_model_params_parse(&tfl_model_describe_params, call->message->params, &params, error);
+	if (r == 0)
+		r = choose(call->server->registry, &params, &model, &version, error);
+	if (r < 0)
+		return r;
+	tfl_writer_begin(writer);
+	tfl_message_reply(writer, call->message->msgid);
+	tfl_writer_map(writer, 3 + VERSION_STATE_FIELDS + (version->program ? VERSION_MEMORY_FIELDS : 0));
+	tfl_field_text(writer, "model", model->name);
+	write_versions(writer, model);
+	write_version_state(writer, model, version);
+	tfl_field_text(writer, "sha256", version->sha256);
+	if (version->program)
+		write_loaded(writer, version);
+	tfl_reply_send(call->channel, writer, call->message->msgid);
+	return 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The handlers that the method table names; tfl_handler in dispatch.h says what each gets and gives. */
+#ifndef DAEMON_HANDLERS_H
+#define DAEMON_HANDLERS_H
+
+struct tfl_call;
+struct tfl_error;
+
+int tfl_handle_infer(struct tfl_call *call, struct tfl_error *error);
+int tfl_handle_model_list(struct tfl_call *call, struct tfl_error *error);
+int tfl_handle_model_describe(struct tfl_call *call, struct tfl_error *error);
+int tfl_handle_model_load(struct tfl_call *call, struct tfl_error *error);
+int tfl_handle_model_unload(struct tfl_call *call, struct tfl_error *error);
+int tfl_handle_stats(struct tfl_call *call, struct tfl_error *error);
+int tfl_handle_health(struct tfl_call *call, struct tfl_error *error);
+int tfl_handle_server_info(struct tfl_call *call, struct tfl_error *error);
+
+#endif
