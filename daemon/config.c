@@ -61,6 +61,10 @@ static const struct row rows[] = {
 	  "requests that may wait; more are refused with RESOURCE_EXHAUSTED" },
 	{ "requests", "timeout", NULL, DURATION, TO(request_timeout_ms), 0, TFL_TIMEOUT_US_MAX / 1000, 0, NULL,
 	  "time for a request that gives none itself; 0: no limit" },
+	{ "requests", "inline", NULL, COUNT, TO(inline_us), 0, 1000, 20, NULL,
+	  "microseconds: a model that runs in less is not handed to a worker where nothing else waits; 0: always" },
+	{ "requests", "stop_timeout", NULL, DURATION, TO(stop_timeout_ms), 0, 3600000, 10000, NULL,
+	  "time for requests in flight to end when the daemon stops" },
 
 	{ "users", "connections", NULL, COUNT, TO(uid_connections), 1, TFL_UID_CONNECTIONS_MAX, TFL_UID_CONNECTIONS_MAX, NULL,
 	  "connections at once of one user" },

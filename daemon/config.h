@@ -42,6 +42,8 @@ struct tfl_config {
 	uint64_t workers; /* 0: one per core */
 	uint64_t queue;
 	uint64_t request_timeout_ms; /* 0: none */
+	uint64_t inline_us;          /* a model that runs in less is run on the loop thread; 0: none */
+	uint64_t stop_timeout_ms;    /* for what is in flight when the daemon is told to stop */
 
 	uint64_t uid_connections;
 	uint64_t uid_requests;

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tfld: reads its configuration, sets the process up, and serves until a signal ends it.
+ *
+ * Exit status: 0 after an orderly stop, 1 when it could not start, 2 for a command line or configuration that is wrong.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/error.h"
+#include "base/util.h"
+#include "daemon/config.h"
+#include "daemon/log.h"
+#include "daemon/server.h"
+
+/* Connections are descriptors, and the usual soft limit of 1024 is there for select(), which is not used here. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* A peer that goes away is an error of a send. SIGHUP is kept for reloading. */
+static void ignore_signals(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+}
+
+static int serve(const struct tfl_config *config)
+{
+	struct tfl_server *server;
+	struct tfl_error error;
+
+	if (tfl_server_create(config, &server, &error) < 0) {
+		tfl_log_error("%s", error.text);
+		return 1;
+	}
+	tfl_server_run(server);
+	tfl_server_destroy(server);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct tfl_config config;
+	struct tfl_error error;
+
+	if (tfl_config_parse(argc, argv, &config, &error) < 0) {
+		fprintf(stderr, "tfld: %s\n", error.text);
+		return 2;
+	}
+	switch (config.action) {
+	case TFL_CONFIG_HELP:
+		tfl_config_print_help(stdout);
+		return 0;
+	case TFL_CONFIG_VERSION:
+		printf("tfld %s\n", TFL_PROJECT_VERSION);
+		return 0;
+	case TFL_CONFIG_CHECK:
+		printf("%s is right\n", config.file[0] ? config.file : "the configuration");
+		return 0;
+	case TFL_CONFIG_RUN:
+		break;
+	}
+	tfl_log_init((int)config.log_level);
+	raise_descriptor_limit();
+	ignore_signals();
+	return serve(&config);
+}

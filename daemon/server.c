@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Order is what this file is about. Made: loop, queues, store, loader, workers, sockets; so nobody can connect before everything behind a
+ * request is there. Stopped, at the first signal: no new connections and no new work, until nothing is in flight or the grace period is
+ * over. Taken down: connections (which cancels what still runs), workers, loader, and only then what those threads used.
+ */
+#include "daemon/server.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/util.h"
+#include "daemon/account.h"
+#include "daemon/channel.h"
+#include "daemon/clock.h"
+#include "daemon/config.h"
+#include "daemon/job.h"
+#include "daemon/listener.h"
+#include "daemon/loader.h"
+#include "daemon/log.h"
+#include "daemon/notify.h"
+#include "daemon/outbox.h"
+#include "daemon/peer.h"
+#include "daemon/registry.h"
+#include "daemon/scheduler.h"
+#include "daemon/store.h"
+#include "daemon/worker.h"
+
+#define SWEEP_MS 10
+#define DRAIN_MS 5
+
+TFL_DEFINE_CLEANUP(struct tfl_server *, tfl_server_destroyp, tfl_server_destroy)
+
+static void wake(void *data)
+{
+	uv_async_send(data);
+}
+
+static void on_outbox(uv_async_t *async)
+{
+	struct tfl_server *server = async->data;
+	struct tfl_channel *channel;
+
+	while ((channel = tfl_outbox_take(server->outbox))) {
+		tfl_connection_attend(channel);
+		tfl_channel_unref(channel);
+	}
+}
+
+static void on_loader(uv_async_t *async)
+{
+	struct tfl_server *server = async->data;
+
+	tfl_loader_collect(server->loader);
+}
+
+/* Answers what has waited too long, and drops what waits for a connection that is gone. */
+static void on_sweep(uv_timer_t *timer)
+{
+	struct tfl_server *server = timer->data;
+	struct tfl_scheduler_counts counts;
+	struct tfl_job *job, *next;
+
+	for (job = tfl_scheduler_sweep(server->scheduler, tfl_clock_ns()); job; job = next) {
+		next = job->next;
+		tfl_execute_missed(&server->executor, job);
+		tfl_job_end(job);
+	}
+	tfl_scheduler_read(server->scheduler, &counts);
+	if (counts.waiting == 0)
+		uv_timer_stop(timer);
+}
+
+void tfl_server_watch_queue(struct tfl_server *server)
+{
+	if (!uv_is_active((const uv_handle_t *)&server->sweep))
+		uv_timer_start(&server->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+}
+
+static void stop_listening(struct tfl_server *server)
+{
+	for (unsigned i = 0; i < TFL_SERVER_LISTENERS_MAX; i++)
+		tfl_listener_destroy(TFL_STEAL(server->listeners[i]));
+}
+
+static void on_drain(uv_timer_t *timer)
+{
+	struct tfl_server *server = timer->data;
+	struct tfl_scheduler_counts counts;
+
+	tfl_scheduler_read(server->scheduler, &counts);
+	if (counts.waiting + counts.running == 0 && tfl_connections_quiet(&server->connections)) {
+		uv_stop(&server->loop);
+	} else if (tfl_clock_ns() > server->drain_until_ns) {
+		tfl_log_warning("%u requests are not done after %" PRIu64 " ms and are given up", counts.waiting + counts.running,
+				server->config->stop_timeout_ms);
+		uv_stop(&server->loop);
+	}
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	struct tfl_server *server = handle->data;
+
+	if (server->stopping)
+		_exit(128 + number);
+	tfl_log_info("stopping on signal %d: finishing what is in flight", number);
+	tfl_notify_stopping();
+	server->stopping = true;
+	server->drain_until_ns = tfl_clock_ns() + server->config->stop_timeout_ms * 1000000;
+	stop_listening(server);
+	uv_timer_start(&server->drain, on_drain, DRAIN_MS, DRAIN_MS);
+}
+
+static int make_loop(struct tfl_server *server, struct tfl_error *error)
+{
+	int r;
+
+	r = uv_loop_init(&server->loop);
+	if (r < 0)
+		return tfl_error_set(error, r, "cannot make an event loop: %s", uv_strerror(r));
+	r = uv_async_init(&server->loop, &server->outbox_wake, on_outbox);
+	if (r == 0)
+		r = uv_async_init(&server->loop, &server->loader_wake, on_loader);
+	if (r < 0)
+		return tfl_error_set(error, r, "cannot make an event loop: %s", uv_strerror(r));
+	uv_timer_init(&server->loop, &server->sweep);
+	uv_timer_init(&server->loop, &server->drain);
+	uv_signal_init(&server->loop, &server->terminate);
+	uv_signal_init(&server->loop, &server->interrupt);
+	server->outbox_wake.data = server->loader_wake.data = server;
+	server->sweep.data = server->drain.data = server;
+	server->terminate.data = server->interrupt.data = server;
+	tfl_connections_init(&server->connections, server);
+	server->loop_made = true;
+	return 0;
+}
+
+static int make_queues(struct tfl_server *server, struct tfl_error *error)
+{
+	const struct tfl_config *config = server->config;
+	const uint64_t limits[TFL_QUOTA_COUNT] = {
+		[TFL_QUOTA_CONNECTIONS] = config->uid_connections,
+		[TFL_QUOTA_REQUESTS] = config->uid_requests,
+		[TFL_QUOTA_BYTES] = config->uid_bytes,
+	};
+	int r;
+
+	r = tfl_accounts_create(limits, &server->accounts);
+	if (r == 0)
+		r = tfl_outbox_create(wake, &server->outbox_wake, &server->outbox);
+	if (r == 0)
+		r = tfl_scheduler_create((unsigned)config->queue, &server->scheduler);
+	if (r == 0)
+		r = tfl_registry_create(&server->registry);
+	return r < 0 ? tfl_error_set(error, r, "cannot set up: %s", strerror(-r)) : 0;
+}
+
+/* The threads, and what they work on. */
+static int make_threads(struct tfl_server *server, struct tfl_error *error)
+{
+	const struct tfl_config *config = server->config;
+	struct tfl_loader_options options;
+	int r;
+
+	server->worker_count = config->workers ? (unsigned)config->workers : tfl_workers_default();
+	tfl_executor_init(&server->executor, server->worker_count);
+	r = tfl_store_open(config->models, &server->store, error);
+	if (r < 0)
+		return r;
+	options = (struct tfl_loader_options){
+		.store = server->store,
+		.registry = server->registry,
+		.instances = config->instances ? (unsigned)config->instances : server->worker_count,
+		.threads = (unsigned)config->threads,
+		.writers = server->worker_count + 1,
+		.wake = wake,
+		.data = &server->loader_wake,
+	};
+	r = tfl_loader_create(&options, &server->loader);
+	if (r < 0)
+		return tfl_error_set(error, r, "cannot start the loader: %s", strerror(-r));
+	return tfl_workers_create(server->scheduler, server->worker_count, &server->workers, error);
+}
+
+static void on_accepted(void *data, const struct tfl_listener *listener, int fd)
+{
+	struct tfl_server *server = data;
+
+	tfl_connections_accept(&server->connections, listener, fd);
+}
+
+static int listen_at(struct tfl_server *server, unsigned slot, const char *path, unsigned mode, unsigned owner_rights, unsigned other_rights,
+		     struct tfl_error *error)
+{
+	struct tfl_listener_options options = {
+		.path = path,
+		.owner_rights = owner_rights,
+		.other_rights = other_rights,
+		.accepted = on_accepted,
+		.data = server,
+	};
+	int fd, r;
+
+	r = tfl_listener_bind(path, mode, &fd, error);
+	if (r < 0)
+		return r;
+	r = tfl_listener_create(&server->loop, fd, &options, &server->listeners[slot], error);
+	if (r < 0)
+		tfl_close(fd);
+	return r;
+}
+
+/* One socket serves its owner everything; a second one, with permissions of its own, takes the right to administer away from the first. */
+static int make_sockets(struct tfl_server *server, struct tfl_error *error)
+{
+	const struct tfl_config *config = server->config;
+	const unsigned user_rights = TFL_RIGHT_INFER | TFL_RIGHT_READ;
+	bool split = config->admin_socket[0] != '\0';
+	int r;
+
+	r = listen_at(server, 0, config->socket, (unsigned)config->socket_mode, split ? user_rights : TFL_RIGHT_ALL, user_rights, error);
+	if (r < 0 || !split)
+		return r;
+	return listen_at(server, 1, config->admin_socket, (unsigned)config->admin_socket_mode, TFL_RIGHT_ALL, TFL_RIGHT_ALL, error);
+}
+
+int tfl_server_create(const struct tfl_config *config, struct tfl_server **ret_server, struct tfl_error *error)
+{
+	TFL_CLEANUP(tfl_server_destroyp) struct tfl_server *server = calloc(1, sizeof(*server));
+	int r;
+
+	if (!server)
+		return tfl_error_set(error, -ENOMEM, "no memory for the server");
+	server->config = config;
+	server->started_ns = tfl_clock_ns();
+	r = make_loop(server, error);
+	if (r == 0)
+		r = make_queues(server, error);
+	if (r == 0)
+		r = make_threads(server, error);
+	if (r == 0)
+		r = make_sockets(server, error);
+	if (r == 0)
+		r = tfl_loader_scan(server->loader, error);
+	if (r < 0)
+		return r;
+	*ret_server = TFL_STEAL(server);
+	return 0;
+}
+
+void tfl_server_run(struct tfl_server *server)
+{
+	const struct tfl_config *config = server->config;
+
+	uv_signal_start(&server->terminate, on_signal, SIGTERM);
+	uv_signal_start(&server->interrupt, on_signal, SIGINT);
+	tfl_log_info("serving the models in %s on %s%s%s with %u workers", config->models, config->socket,
+		     config->admin_socket[0] ? " and " : "", config->admin_socket, server->worker_count);
+	tfl_notify_ready("serving");
+	uv_run(&server->loop, UV_RUN_DEFAULT);
+	tfl_log_info("stopped");
+}
+
+static void close_handles(struct tfl_server *server)
+{
+	uv_handle_t *handles[] = {
+		(uv_handle_t *)&server->outbox_wake, (uv_handle_t *)&server->loader_wake, (uv_handle_t *)&server->sweep,
+		(uv_handle_t *)&server->drain, (uv_handle_t *)&server->terminate, (uv_handle_t *)&server->interrupt,
+	};
+
+	for (unsigned i = 0; i < TFL_ARRAY_SIZE(handles); i++)
+		uv_close(handles[i], NULL);
+	uv_run(&server->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&server->loop);
+}
+
+void tfl_server_destroy(struct tfl_server *server)
+{
+	if (!server)
+		return;
+	stop_listening(server);
+	if (server->loop_made)
+		tfl_connections_close(&server->connections);
+	if (server->scheduler)
+		tfl_scheduler_stop(server->scheduler);
+	tfl_workers_destroy(server->workers);
+	tfl_registry_destroy(server->registry);
+	tfl_loader_destroy(server->loader);
+	tfl_outbox_destroy(server->outbox);
+	if (server->loop_made)
+		close_handles(server);
+	tfl_executor_finish(&server->executor);
+	tfl_scheduler_destroy(server->scheduler);
+	tfl_store_close(server->store);
+	tfl_accounts_destroy(server->accounts);
+	free(server);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The daemon as one object: the loop and what hangs on it. Handlers find here what they work on.
+ *
+ * Lifetime: one, created by main, run once, destroyed. Thread: loop thread; the parts that other threads use (scheduler, outbox, accounts)
+ * say so themselves.
+ */
+#ifndef DAEMON_SERVER_H
+#define DAEMON_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "daemon/connection.h"
+#include "daemon/execute.h"
+
+struct tfl_accounts;
+struct tfl_config;
+struct tfl_error;
+struct tfl_listener;
+struct tfl_loader;
+struct tfl_outbox;
+struct tfl_registry;
+struct tfl_scheduler;
+struct tfl_store;
+struct tfl_workers;
+
+#define TFL_SERVER_LISTENERS_MAX 2
+
+struct tfl_server {
+	/* Immutable while it runs. */
+	const struct tfl_config *config;
+	struct tfl_store *store;
+	struct tfl_registry *registry;
+	struct tfl_loader *loader;
+	struct tfl_scheduler *scheduler;
+	struct tfl_workers *workers;
+	struct tfl_accounts *accounts;
+	struct tfl_outbox *outbox;
+	unsigned worker_count;
+	uint64_t started_ns;
+
+	struct tfl_executor executor; /* the loop thread's own */
+	struct tfl_connections connections;
+	bool stopping; /* takes no new work, finishes what is in flight */
+
+	/* Private to server.c. */
+	uv_loop_t loop;
+	bool loop_made;
+	uv_async_t outbox_wake, loader_wake;
+	uv_signal_t terminate, interrupt;
+	uv_timer_t sweep;
+	uv_timer_t drain;
+	uint64_t drain_until_ns;
+	struct tfl_listener *listeners[TFL_SERVER_LISTENERS_MAX];
+};
+
+/** Makes everything and listens. @p config is borrowed and outlives the server. Errors carry a sentence. */
+int tfl_server_create(const struct tfl_config *config, struct tfl_server **ret_server, struct tfl_error *error);
+
+/** Serves until a signal ends it. */
+void tfl_server_run(struct tfl_server *server);
+
+/** Frees everything; NULL is allowed. */
+void tfl_server_destroy(struct tfl_server *server);
+
+/** Jobs wait that nobody can start now, or that were cancelled: looks after those that wait in vain. */
+void tfl_server_watch_queue(struct tfl_server *server);
+
+#endif
