@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 struct tfl_fb_buffer {
-	const uint8_t *data; /* 8-aligned or better */
+	const uint8_t *data; /* 8-aligned, or tfl_fb_vector() refuses what it would find at an odd address */
 	size_t size;         /* below 2^31 */
 };
 

@@ -180,7 +180,35 @@ int tfl_node_const_ints(const struct tfl_graph *graph, const struct tfl_node *no
 	return 0;
 }
 
-static int init_value(struct tfl_value *value, const struct tfl_tensor *tensor, struct tfl_error *error)
+static int charge(struct tfl_graph *graph, size_t bytes, struct tfl_error *error)
+{
+	size_t limit = tfl_arena_limit(graph->model->size);
+
+	if (bytes > limit - graph->folded_bytes)
+		return tfl_error_set(error, -EFBIG, "constants that are computed or copied at load would pass %zu bytes", limit);
+	graph->folded_bytes += bytes;
+	return 0;
+}
+
+/* XNNPACK may read TFL_PADDING_BYTES past a constant: one that ends closer to the end of the file is copied. */
+static int pad_constant(struct tfl_graph *graph, struct tfl_value *value, struct tfl_error *error)
+{
+	const uint8_t *data = value->data, *file = graph->model->data, *end = file + graph->model->size;
+	void *copy;
+
+	if (!data || (data >= file && data < end && (size_t)(end - data) >= value->bytes + TFL_PADDING_BYTES))
+		return 0;
+	if (charge(graph, value->bytes, error) < 0)
+		return -EFBIG;
+	copy = tfl_graph_alloc(graph, value->bytes);
+	if (!copy)
+		return tfl_error_set(error, -ENOMEM, "out of memory");
+	memcpy(copy, data, value->bytes);
+	value->data = copy;
+	return 0;
+}
+
+static int init_value(struct tfl_graph *graph, struct tfl_value *value, const struct tfl_tensor *tensor, struct tfl_error *error)
 {
 	const struct tfl_quantization *quantization = &tensor->quantization;
 	size_t elements;
@@ -200,7 +228,7 @@ static int init_value(struct tfl_value *value, const struct tfl_tensor *tensor, 
 		value->scale = quantization->scales[0];
 		value->zero_point = (int32_t)quantization->zero_points[0];
 	}
-	return 0;
+	return pad_constant(graph, value, error);
 }
 
 static int check_operator(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
@@ -226,6 +254,8 @@ static int check_operator(struct tfl_graph *graph, struct tfl_node *node, struct
 	for (uint32_t i = 0; i < source->input_count; i++)
 		if (source->inputs[i] >= 0 && graph->values[source->inputs[i]].tensor->is_sparse)
 			return tfl_node_unsupported(graph, node, error, "input %u is stored sparse", i);
+		else if (source->inputs[i] >= 0 && graph->values[source->inputs[i]].tensor->is_variable)
+			return tfl_node_unsupported(graph, node, error, "input %u is a variable: the model keeps state", i);
 	return 0;
 }
 
@@ -255,10 +285,9 @@ static int fold(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error
 	for (uint32_t i = 0; i < node->source->output_count; i++) {
 		struct tfl_value *value = tfl_node_output(graph, node, i);
 
-		graph->folded_bytes += value->bytes;
-		if (graph->folded_bytes > tfl_arena_limit(graph->model->size))
-			return tfl_node_invalid(graph, node, error, "constants computed at load would pass %zu bytes",
-						tfl_arena_limit(graph->model->size));
+		r = charge(graph, value->bytes, error);
+		if (r < 0)
+			return r;
 		data[node->source->outputs[i]] = tfl_graph_alloc(graph, value->bytes);
 		if (!data[node->source->outputs[i]])
 			return -ENOMEM;
@@ -317,10 +346,13 @@ int tfl_graph_create(const struct tfl_model *model, uint32_t subgraph, struct tf
 	if (!graph->values || !graph->nodes)
 		return tfl_error_set(error, -ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < source->tensor_count; i++) {
-		r = init_value(&graph->values[i], &source->tensors[i], error);
+		r = init_value(graph, &graph->values[i], &source->tensors[i], error);
 		if (r < 0)
 			return r;
 	}
+	/* What a caller gives goes before what the file holds. */
+	for (uint32_t i = 0; i < source->input_count; i++)
+		graph->values[source->inputs[i]].data = NULL;
 	for (uint32_t i = 0; i < source->operator_count; i++) {
 		r = add_node(graph, i, error);
 		if (r == -ENOMEM)

@@ -97,9 +97,6 @@ static int open_description(struct description *description, const struct tfl_fb
 	r = find_buffer(decoder, root, &content);
 	if (r != 0)
 		return r;
-	r = tfl_decoder_align(decoder, content, sizeof(uint64_t));
-	if (r < 0)
-		return r;
 	description->buffer = (struct tfl_fb_buffer){content->data, content->size};
 	if (tfl_fb_root(&description->buffer, "M001", &metadata) < 0)
 		return tfl_error_set(decoder->error, -EINVAL, "its %zu bytes are no metadata: identifier \"M001\" and a root table are "

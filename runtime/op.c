@@ -15,12 +15,6 @@ static const struct tfl_op *const ops[] = {
 #undef X
 };
 
-static const char *const builtin_names[TFL_BUILTIN_COUNT] = {
-#define X(code, name) [code] = #name,
-	TFL_BUILTINS(X)
-#undef X
-};
-
 const struct tfl_op *tfl_op_at(unsigned index)
 {
 	return index < TFL_ARRAY_SIZE(ops) ? ops[index] : NULL;
@@ -32,11 +26,6 @@ const struct tfl_op *tfl_op_find(uint16_t code)
 		if (ops[i]->code == code)
 			return ops[i];
 	return NULL;
-}
-
-const char *tfl_builtin_to_string(uint32_t code)
-{
-	return code < TFL_BUILTIN_COUNT ? builtin_names[code] : "unknown";
 }
 
 static const char type_letters[TFL_DTYPE_COUNT] = {

@@ -43,8 +43,10 @@ struct tfl_io {
 struct tfl_program_info {
 	uint32_t operators;         /* operators of the graph */
 	uint32_t xnnpack_operators; /* of these, run by XNNPACK */
+	uint32_t folded_operators;  /* of these, computed at load */
 	uint32_t steps;             /* XNNPACK runs and portable kernels, in turn */
-	size_t packed_bytes;        /* packed weights, shared by all interpreters; grows with the first interpreter */
+	size_t packed_bytes;        /* packed weights, shared by all interpreters */
+	uint64_t packed_entries;    /* times that weights were packed; a further interpreter adds none */
 	size_t arena_bytes;         /* activations of one interpreter between steps */
 };
 

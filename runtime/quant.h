@@ -6,10 +6,17 @@
 #ifndef RUNTIME_QUANT_H
 #define RUNTIME_QUANT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/tfl-types.h"
+#include "runtime/schema.h"
+
+struct tfl_error;
+struct tfl_graph;
+struct tfl_node;
+struct tfl_value;
 
 /**
  * q = clamp(round_half_away(value / scale) + zero_point), NaN becomes zero_point. @p dtype is INT8, UINT8, INT16 or INT32; @p values and
@@ -19,5 +26,51 @@ int tfl_quantize(enum tfl_dtype dtype, float scale, int32_t zero_point, const vo
 
 /** value = scale * (q - zero_point), the other way round. Same types, alignment and errors. */
 int tfl_dequantize(enum tfl_dtype dtype, float scale, int32_t zero_point, const void *quantized, size_t count, void *ret_values);
+
+/** IEEE 754 half precision to single, exactly; NaN payloads are kept. Both have @p count elements. */
+void tfl_float16_to_float32(const uint16_t *values, size_t count, float *ret_values);
+
+/** The integers that @p dtype holds; false for a type that is none of INT8, UINT8, INT16, INT32. */
+bool tfl_integer_range(enum tfl_dtype dtype, int32_t *ret_min, int32_t *ret_max);
+
+/*
+ * A positive real factor as 32-bit fixed point: multiplier * 2^(shift - 31), multiplier in [2^30, 2^31). Multiplying with it is the
+ * arithmetic of TensorFlow Lite's reference kernels: a saturating, rounding, doubling high multiply, then a rounding shift, ties away
+ * from zero.
+ */
+struct tfl_multiplier {
+	int32_t multiplier;
+	int32_t shift;
+};
+
+struct tfl_multiplier tfl_multiplier_from(double factor);
+int32_t tfl_multiply(int32_t value, struct tfl_multiplier multiplier);
+
+/* The range that a fused activation leaves, in floats and in the integers of a quantised output. */
+struct tfl_range {
+	float min, max;
+	int32_t quantized_min, quantized_max;
+};
+
+/** clamp(tfl_multiply(sum, multiplier) + zero_point): from an accumulator to an element. */
+static inline int32_t tfl_requantize(int32_t sum, struct tfl_multiplier multiplier, int32_t zero_point, const struct tfl_range *range)
+{
+	int64_t value = (int64_t)tfl_multiply(sum, multiplier) + zero_point;
+
+	return value < range->quantized_min ? range->quantized_min : value > range->quantized_max ? range->quantized_max : (int32_t)value;
+}
+
+/**
+ * Range of @p activation on @p output. -EOPNOTSUPP for an activation that is no clamp (TANH, SIGN_BIT) and -EINVAL for an unknown one.
+ */
+int tfl_activation_range(const struct tfl_graph *graph, const struct tfl_node *node, int activation, const struct tfl_value *output,
+			 struct tfl_range *ret_range, struct tfl_error *error);
+
+/**
+ * Whether a value is fit for quantised arithmetic: one scale, finite and positive, and a zero point that its type holds. 0, or -EINVAL
+ * with a sentence about @p what. Values that are no small integers pass.
+ */
+int tfl_check_quantized(const struct tfl_graph *graph, const struct tfl_node *node, const struct tfl_value *value, const char *what,
+			struct tfl_error *error);
 
 #endif

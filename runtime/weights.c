@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "runtime/quant.h"
 
 #define ALIGNMENT 64
 #define PADDING 128 /* microkernels read past the end */
@@ -216,7 +217,22 @@ static struct use *add_use(struct tfl_weights *weights)
 	return &weights->uses[weights->use_count];
 }
 
-const void *tfl_weights_bias(struct tfl_weights *weights, const struct tfl_weights_use *use, size_t bias_bytes)
+static int32_t *copy_bias(const struct tfl_weights_use *use, uint32_t count, const struct tfl_multiplier *multipliers)
+{
+	int32_t *copy = calloc(1, count * sizeof(*copy) + PADDING);
+
+	if (!copy)
+		return NULL;
+	if (use->bias)
+		memcpy(copy, use->bias, count * sizeof(*copy));
+	for (uint32_t i = 0; use->rectified && i < count; i++)
+		if (multipliers[i].shift < 0 && copy[i] < INT32_MAX)
+			copy[i]++;
+	return copy;
+}
+
+const void *tfl_weights_bias(struct tfl_weights *weights, const struct tfl_weights_use *use, uint32_t count,
+			     const struct tfl_multiplier *multipliers)
 {
 	bool taken = false;
 	struct use *added;
@@ -224,22 +240,21 @@ const void *tfl_weights_bias(struct tfl_weights *weights, const struct tfl_weigh
 	for (uint32_t i = 0; i < weights->use_count; i++) {
 		const struct use *seen = &weights->uses[i];
 
+		if (seen->use.kernel != use->kernel || seen->use.bias != use->bias)
+			continue;
 		if (memcmp(&seen->use, use, sizeof(*use)) == 0)
 			return seen->copy ? seen->copy : seen->use.bias;
-		if (seen->use.kernel == use->kernel && seen->use.bias == use->bias)
-			taken = true;
+		taken = true;
 	}
 	added = add_use(weights);
 	if (!added)
 		return NULL;
 	*added = (struct use){.use = *use};
-	if (taken || !use->bias) {
-		added->copy = calloc(1, bias_bytes + PADDING);
+	if (taken || !use->bias || use->rectified) {
+		added->copy = copy_bias(use, count, multipliers);
 		if (!added->copy)
 			return NULL;
-		if (use->bias)
-			memcpy(added->copy, use->bias, bias_bytes);
-		weights->stats.bytes += bias_bytes;
+		weights->stats.bytes += count * sizeof(int32_t);
 	}
 	weights->use_count++;
 	return added->copy ? added->copy : use->bias;

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The typed graph of one subgraph: every tensor with its final shape, every operator with its checked options. Built once from a
+ * verified model; prepare functions of the operators infer shapes and fold constants while it grows, in execution order. Immutable
+ * afterwards and shared by all interpreters.
+ */
+#ifndef RUNTIME_GRAPH_H
+#define RUNTIME_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/limits.h"
+#include "base/tfl-types.h"
+#include "runtime/model.h"
+
+#define TFL_NONE UINT32_MAX
+
+struct tfl_error;
+struct tfl_graph;
+struct tfl_op;
+
+struct tfl_value {
+	const struct tfl_tensor *tensor; /* its name and, per channel, its quantisation */
+	enum tfl_dtype dtype;
+	uint8_t rank;
+	bool quantized;      /* one scale and zero point, or per channel */
+	int32_t dims[TFL_RANK_MAX];
+	size_t elements;
+	size_t bytes;
+	float scale;         /* of the whole tensor, or of channel 0; 0 without quantisation */
+	int32_t zero_point;
+	const void *data;    /* constant content: of the file, or folded (then owned by the graph) */
+	uint32_t producer;   /* node that writes it, or TFL_NONE */
+};
+
+struct tfl_node {
+	const struct tfl_op *op;
+	const struct tfl_operator *source;
+	uint32_t index;        /* operator index in the file */
+	bool folded;           /* its outputs are constants; it never runs */
+	void *params;          /* what prepare() made of the options; owned by the graph */
+	size_t scratch_bytes;  /* memory its portable kernel wants during a run */
+};
+
+struct tfl_graph {
+	const struct tfl_model *model;
+	const struct tfl_subgraph *source;
+	struct tfl_value *values;
+	struct tfl_node *nodes;
+	uint32_t value_count;
+	uint32_t node_count;
+	size_t folded_bytes;            /* of constants computed or copied at load */
+	struct tfl_graph_block *blocks; /* memory owned by the graph */
+};
+
+int tfl_graph_create(const struct tfl_model *model, uint32_t subgraph, struct tfl_graph **ret_graph, struct tfl_error *error);
+void tfl_graph_destroy(struct tfl_graph *graph);
+
+/** Zeroed memory that lives as long as the graph, 64-aligned and readable TFL_PADDING_BYTES past its end; NULL when there is none. */
+void *tfl_graph_alloc(struct tfl_graph *graph, size_t size);
+
+/* What XNNPACK may read past the end of any buffer. */
+#define TFL_PADDING_BYTES 128
+
+/* For prepare functions, kernels and lowering. An optional input that is left out, or absent, is NULL. */
+struct tfl_value *tfl_node_input(const struct tfl_graph *graph, const struct tfl_node *node, uint32_t index);
+struct tfl_value *tfl_node_output(const struct tfl_graph *graph, const struct tfl_node *node, uint32_t index);
+uint32_t tfl_value_index(const struct tfl_graph *graph, const struct tfl_value *value);
+
+/** Sets an output's shape; -EINVAL for a negative dimension or too many elements, said with the node's name. */
+int tfl_node_set_shape(const struct tfl_graph *graph, const struct tfl_node *node, uint32_t output, unsigned rank, const int32_t *dims,
+		       struct tfl_error *error);
+
+/** "operator 3 (CONV_2D): " before the text; returns -EINVAL. For a graph that contradicts itself. */
+int tfl_node_invalid(const struct tfl_graph *graph, const struct tfl_node *node, struct tfl_error *error, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/** "operator 3 CONV_2D version 9 (int8, int8, int32 -> int8): " before the text; returns -EOPNOTSUPP. */
+int tfl_node_unsupported(const struct tfl_graph *graph, const struct tfl_node *node, struct tfl_error *error, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/**
+ * The integers of a constant int32 or int64 input, at most @p max of them, each within int32. -EOPNOTSUPP when it is computed at run
+ * time, -EINVAL when it is too long or out of range. An absent input gives a count of 0.
+ */
+int tfl_node_const_ints(const struct tfl_graph *graph, const struct tfl_node *node, uint32_t input, unsigned max, int32_t *ret_values,
+			unsigned *ret_count, struct tfl_error *error);
+
+/** The channel's scale of a quantised value: its own, or the tensor's only one. */
+float tfl_value_scale(const struct tfl_value *value, uint32_t channel);
+
+#endif

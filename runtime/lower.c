@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Values as XNNPACK sees them. A constant is static, a value that crosses the partition's border is external, anything else lives in
+ * XNNPACK's workspace. What XNNPACK refuses at definition is answered by 1 everywhere, and the node runs in its portable kernel.
+ */
+#include "runtime/lower.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "runtime/weights.h"
+
+int tfl_lower_status(enum xnn_status status)
+{
+	return status == xnn_status_success ? 0 : status == xnn_status_out_of_memory ? -ENOMEM : 1;
+}
+
+static enum xnn_datatype datatype(enum tfl_dtype dtype)
+{
+	switch (dtype) {
+	case TFL_FLOAT32:
+		return xnn_datatype_fp32;
+	case TFL_INT8:
+		return xnn_datatype_qint8;
+	case TFL_UINT8:
+		return xnn_datatype_quint8;
+	default:
+		return xnn_datatype_invalid;
+	}
+}
+
+static unsigned fill_dims(const struct tfl_value *value, size_t *ret_dims)
+{
+	for (unsigned i = 0; i < value->rank; i++)
+		ret_dims[i] = (size_t)value->dims[i];
+	return value->rank;
+}
+
+int tfl_lower_value(struct tfl_lower *lower, const struct tfl_value *value, uint32_t *ret_id)
+{
+	uint32_t index = tfl_value_index(lower->graph, value), external = lower->external[index], flags = 0;
+	enum xnn_datatype type = datatype(value->dtype);
+	size_t dims[TFL_RANK_MAX];
+	unsigned rank;
+	int r;
+
+	if (lower->ids[index] != XNN_INVALID_VALUE_ID) {
+		*ret_id = lower->ids[index];
+		return 0;
+	}
+	if (type == xnn_datatype_invalid || value->rank > XNN_MAX_TENSOR_DIMS || value->elements == 0)
+		return 1;
+	if (external != TFL_NONE)
+		flags = lower->writes[index] ? XNN_VALUE_FLAG_EXTERNAL_OUTPUT : XNN_VALUE_FLAG_EXTERNAL_INPUT;
+	else
+		external = XNN_INVALID_VALUE_ID;
+	rank = fill_dims(value, dims);
+	if (type == xnn_datatype_fp32)
+		r = tfl_lower_status(xnn_define_tensor_value(lower->subgraph, type, rank, dims, value->data, external, flags, ret_id));
+	else if (value->tensor->quantization.count == 1)
+		r = tfl_lower_status(xnn_define_quantized_tensor_value(lower->subgraph, type, value->zero_point, value->scale, rank, dims,
+								       value->data, external, flags, ret_id));
+	else
+		r = 1;
+	if (r == 0)
+		lower->ids[index] = *ret_id;
+	return r;
+}
+
+int tfl_lower_values(struct tfl_lower *lower, const struct tfl_node *node, unsigned inputs, uint32_t *ret_inputs, uint32_t *ret_output)
+{
+	for (unsigned i = 0; i < inputs; i++) {
+		int r = tfl_lower_value(lower, tfl_node_input(lower->graph, node, i), &ret_inputs[i]);
+
+		if (r != 0)
+			return r;
+	}
+	return tfl_lower_value(lower, tfl_node_output(lower->graph, node, 0), ret_output);
+}
+
+static void describe_use(const struct tfl_lower *lower, const struct tfl_node *node, struct tfl_weights_use *ret_use)
+{
+	const struct tfl_value *input = tfl_node_input(lower->graph, node, 0), *filter = tfl_node_input(lower->graph, node, 1);
+	const struct tfl_value *bias = tfl_node_input(lower->graph, node, 2), *output = tfl_node_output(lower->graph, node, 0);
+
+	memset(ret_use, 0, sizeof(*ret_use));
+	ret_use->kernel = filter->data;
+	ret_use->bias = bias ? bias->data : NULL;
+	ret_use->filter_scales = filter->quantized ? filter->tensor->quantization.scales : NULL;
+	ret_use->code = node->source->code;
+	ret_use->dtype = input->dtype;
+	for (unsigned i = 0; i < filter->rank && i < TFL_ARRAY_SIZE(ret_use->filter_dims); i++)
+		ret_use->filter_dims[i] = filter->dims[i];
+	ret_use->input_channels = input->rank ? input->dims[input->rank - 1] : 1;
+	ret_use->input_scale = input->scale;
+	ret_use->input_zero_point = input->zero_point;
+	ret_use->filter_scale = filter->scale;
+	ret_use->filter_zero_point = filter->zero_point;
+	ret_use->output_scale = output->scale;
+	ret_use->output_zero_point = output->zero_point;
+}
+
+/* Static values of one use; not kept in ids[], because another use of the same tensor may need another bias or type. */
+static int define_static(struct tfl_lower *lower, const struct tfl_value *filter, unsigned channel_axis, const void *bias, float input_scale,
+			 uint32_t *ret_filter, uint32_t *ret_bias)
+{
+	const struct tfl_quantization *quantization = &filter->tensor->quantization;
+	size_t dims[TFL_RANK_MAX], channels = (size_t)filter->dims[channel_axis];
+	unsigned rank = fill_dims(filter, dims);
+	xnn_subgraph_t subgraph = lower->subgraph;
+	enum xnn_status status;
+
+	if (filter->dtype == TFL_FLOAT32) {
+		status = xnn_define_tensor_value(subgraph, xnn_datatype_fp32, rank, dims, filter->data, XNN_INVALID_VALUE_ID, 0, ret_filter);
+		if (status == xnn_status_success)
+			status = xnn_define_tensor_value(subgraph, xnn_datatype_fp32, 1, &channels, bias, XNN_INVALID_VALUE_ID, 0, ret_bias);
+	} else if (quantization->count > 1) {
+		status = xnn_define_channelwise_quantized_tensor_value(subgraph, xnn_datatype_qcint8, quantization->scales, rank, channel_axis,
+								       dims, filter->data, XNN_INVALID_VALUE_ID, 0, ret_filter);
+		/* The bias is stored at input scale times filter scale; XNNPACK only asks that there are scales. */
+		if (status == xnn_status_success)
+			status = xnn_define_channelwise_quantized_tensor_value(subgraph, xnn_datatype_qcint32, quantization->scales, 1, 0,
+									       &channels, bias, XNN_INVALID_VALUE_ID, 0, ret_bias);
+	} else {
+		status = xnn_define_quantized_tensor_value(subgraph, datatype(filter->dtype), filter->zero_point, filter->scale, rank, dims,
+							   filter->data, XNN_INVALID_VALUE_ID, 0, ret_filter);
+		if (status == xnn_status_success)
+			status = xnn_define_quantized_tensor_value(subgraph, xnn_datatype_qint32, 0, input_scale * filter->scale, 1,
+								   &channels, bias, XNN_INVALID_VALUE_ID, 0, ret_bias);
+	}
+	return tfl_lower_status(status);
+}
+
+int tfl_lower_weights(struct tfl_lower *lower, const struct tfl_node *node, unsigned channel_axis, const struct tfl_multiplier *rectified,
+		      uint32_t *ret_filter, uint32_t *ret_bias)
+{
+	const struct tfl_value *input = tfl_node_input(lower->graph, node, 0), *filter = tfl_node_input(lower->graph, node, 1);
+	const struct tfl_value *bias = tfl_node_input(lower->graph, node, 2);
+	struct tfl_weights_use use;
+	const void *bias_data;
+
+	if (!filter->data || (bias && !bias->data) || filter->elements == 0 || input->dtype != filter->dtype ||
+	    (filter->dtype == TFL_UINT8 && filter->tensor->quantization.count > 1) || input->tensor->quantization.count > 1)
+		return 1;
+	describe_use(lower, node, &use);
+	use.rectified = rectified != NULL;
+	bias_data = tfl_weights_bias(lower->weights, &use, (uint32_t)filter->dims[channel_axis], rectified);
+	if (!bias_data)
+		return -ENOMEM;
+	return define_static(lower, filter, channel_axis, bias_data, input->scale, ret_filter, ret_bias);
+}

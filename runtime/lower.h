@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lowering of nodes into one XNNPACK subgraph. The lower() functions of the operators see values as XNNPACK ids through
+ * tfl_lower_value(), define their node and return; everything about partitions and weights is behind it.
+ *
+ * Lifetime: one for each run of nodes and each interpreter (XNNPACK rewrites a subgraph when it makes a runtime of it).
+ */
+#ifndef RUNTIME_LOWER_H
+#define RUNTIME_LOWER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <xnnpack.h>
+
+#include "runtime/graph.h"
+
+struct tfl_weights;
+
+struct tfl_lower {
+	const struct tfl_graph *graph;
+	struct tfl_weights *weights;
+	xnn_subgraph_t subgraph;
+	uint32_t *ids;            /* per value: XNNPACK's id, or XNN_INVALID_VALUE_ID */
+	const uint32_t *external; /* per value: external id within this subgraph, or TFL_NONE */
+	const bool *writes;       /* per value: an external value that this subgraph writes */
+};
+
+/** The XNNPACK id of a value, defined when it is first asked for. 0, or 1 when XNNPACK has no such type or rank. */
+int tfl_lower_value(struct tfl_lower *lower, const struct tfl_value *value, uint32_t *ret_id);
+
+/** Ids of a node's first inputs and of its first output. */
+int tfl_lower_values(struct tfl_lower *lower, const struct tfl_node *node, unsigned inputs, uint32_t *ret_inputs, uint32_t *ret_output);
+
+/**
+ * Ids of filter and bias of a convolution or matrix product. The filter is a constant, per channel along @p channel_axis where it has
+ * several scales; the bias may be left out. Nodes that would share packed weights although their quantisation differs are kept apart
+ * here (see weights.h). 1: not in XNNPACK.
+ *
+ * @p rectified: multipliers per output channel of a quantised node whose activation cuts at 0, else NULL. The reference rounds twice, first
+ * to the multiplier's last bit and then to the output's, so it rounds up from 0.5 - 2^-(shift + 1); XNNPACK rounds once. In units of the
+ * accumulator that is 0.5 to 1, so adding 1 to the bias brings the two closer wherever results below 0 are cut off anyway: on
+ * tflm_person_detect one element in 370 differed per layer, always by -1; with it one in 1,000, by +1.
+ */
+struct tfl_multiplier;
+int tfl_lower_weights(struct tfl_lower *lower, const struct tfl_node *node, unsigned channel_axis, const struct tfl_multiplier *rectified,
+		      uint32_t *ret_filter, uint32_t *ret_bias);
+
+/** xnn_status of a define function: 0, 1 for what XNNPACK does not have, -ENOMEM. */
+int tfl_lower_status(enum xnn_status status);
+
+#endif

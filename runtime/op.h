@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An operator: one row of the table in ops.c, implemented in one file op_*.c.
+ *
+ * prepare() checks what the graph builder has not checked (shapes, options, quantisation), keeps what it read in node->params and sets
+ * the shapes of all outputs. lower() adds the operator to an XNNPACK subgraph. run() is the portable kernel; every operator has one,
+ * because XNNPACK knows only some of the types, ranks and parameters.
+ */
+#ifndef RUNTIME_OP_H
+#define RUNTIME_OP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/graph.h"
+#include "runtime/schema.h"
+
+struct tfl_error;
+struct tfl_lower;
+
+/* One run of the graph as kernels see it: where each value lies. */
+struct tfl_run {
+	const struct tfl_graph *graph;
+	void *const *data; /* per value index; constants are not in it */
+	void *scratch;     /* node->scratch_bytes, 64-aligned */
+};
+
+struct tfl_op {
+	uint16_t code;      /* enum tfl_builtin */
+	uint8_t options;    /* the schema's union tag; TFL_OPTIONS_NONE: reads none */
+	uint8_t inputs_min;
+	uint8_t inputs_max; /* 0: any number */
+	uint8_t outputs;    /* 0: any number */
+	int32_t max_version;
+	const char *name;
+	/*
+	 * Accepted types, patterns separated by blanks, a letter a tensor: f float32, h float16, b int8, B uint8, s int16, i int32, l int64,
+	 * z bool, T any type of fixed size (the same throughout the pattern), N int32 or int64, . any; '*': as many of the letter before as
+	 * there are; ':' stands before the outputs. An optional input left out matches any letter.
+	 */
+	const char *types;
+	int (*prepare)(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error);
+	/* 0, or 1: XNNPACK does not have it in this form (then run() is used). NULL: never. */
+	int (*lower)(struct tfl_lower *lower, const struct tfl_node *node);
+	int (*run)(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error);
+};
+
+/** The row of a builtin operator, or NULL. */
+const struct tfl_op *tfl_op_find(uint16_t code);
+
+/** Row @p index of the table, or NULL past its end. */
+const struct tfl_op *tfl_op_at(unsigned index);
+
+/** Whether the node's tensors match one of the op's type patterns. */
+bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, const struct tfl_node *node);
+
+/* The rows. */
+#define TFL_OPS(X) \
+	X(add) \
+	X(average_pool_2d) \
+	X(concatenation) \
+	X(conv_2d) \
+	X(depthwise_conv_2d) \
+	X(dequantize) \
+	X(fully_connected) \
+	X(logistic) \
+	X(log_softmax) \
+	X(max_pool_2d) \
+	X(mean) \
+	X(mul) \
+	X(pad) \
+	X(quantize) \
+	X(relu) \
+	X(relu6) \
+	X(reshape) \
+	X(softmax) \
+	X(squeeze) \
+	X(transpose)
+
+#define X(name) extern const struct tfl_op tfl_op_##name;
+TFL_OPS(X)
+#undef X
+
+/* For kernels: memory of an input (constant or computed; NULL when left out) and of an output. */
+static inline const void *tfl_run_value(const struct tfl_run *run, const struct tfl_value *value)
+{
+	return !value ? NULL : value->data ? value->data : run->data[value - run->graph->values];
+}
+
+static inline const void *tfl_run_input(const struct tfl_run *run, const struct tfl_node *node, uint32_t index)
+{
+	return tfl_run_value(run, tfl_node_input(run->graph, node, index));
+}
+
+static inline void *tfl_run_output(const struct tfl_run *run, const struct tfl_node *node, uint32_t index)
+{
+	return run->data[node->source->outputs[index]];
+}
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * AVERAGE_POOL_2D: mean over a window of height and width. Quantised tensors keep their scale: the sum of the integers, divided by the
+ * count, rounded half away from zero. XNNPACK has float32 only.
+ */
+#include <string.h>
+
+#include "base/error.h"
+#include "runtime/kernel_pool.h"
+#include "runtime/lower.h"
+
+static int lower(struct tfl_lower *lower, const struct tfl_node *node)
+{
+	const struct tfl_pooling *pooling = node->params;
+	const struct tfl_window *window = &pooling->window;
+	uint32_t input, output;
+	int r;
+
+	r = tfl_lower_values(lower, node, 1, &input, &output);
+	if (r != 0)
+		return r;
+	return tfl_lower_status(xnn_define_average_pooling_2d(
+		lower->subgraph, 0, 0, 0, 0, (uint32_t)window->kernel_height, (uint32_t)window->kernel_width, (uint32_t)window->stride_height,
+		(uint32_t)window->stride_width, pooling->range.min, pooling->range.max, input, output,
+		window->same ? XNN_FLAG_TENSORFLOW_SAME_PADDING : 0));
+}
+
+/* Adds every pixel of the window to one accumulator per channel. */
+#define DEFINE_ACCUMULATE(name, type, accumulator) \
+	static int32_t accumulate_##name(const struct tfl_pooling *pooling, const struct tfl_pooling_place *place, const type *input, \
+					 accumulator *sums) \
+	{ \
+		int32_t channels = pooling->channels; \
+\
+		memset(sums, 0, (size_t)channels * sizeof(*sums)); \
+		for (int32_t y = place->first_row; y < place->end_row; y++) \
+			for (int32_t x = place->first_column; x < place->end_column; x++) { \
+				const type *pixel = input + ((size_t)y * (size_t)pooling->window.input_width + (size_t)x) * (size_t)channels; \
+\
+				for (int32_t c = 0; c < channels; c++) \
+					sums[c] += pixel[c]; \
+			} \
+		return (place->end_row - place->first_row) * (place->end_column - place->first_column); \
+	}
+
+DEFINE_ACCUMULATE(float32, float, float)
+DEFINE_ACCUMULATE(int8, int8_t, int32_t)
+DEFINE_ACCUMULATE(uint8, uint8_t, int32_t)
+
+static void average_float32(const struct tfl_pooling *pooling, const struct tfl_pooling_place *place, const void *input, void *scratch,
+			    void *output)
+{
+	float *sums = scratch;
+	int32_t count = accumulate_float32(pooling, place, input, sums);
+
+	for (int32_t c = 0; c < pooling->channels; c++) {
+		float mean = sums[c] / (float)count;
+
+		((float *)output)[c] = mean < pooling->range.min ? pooling->range.min : mean > pooling->range.max ? pooling->range.max : mean;
+	}
+}
+
+static void average_integers(const struct tfl_pooling *pooling, const int32_t *sums, int32_t count, uint8_t *output)
+{
+	for (int32_t c = 0; c < pooling->channels; c++) {
+		int32_t mean = (sums[c] > 0 ? sums[c] + count / 2 : sums[c] - count / 2) / count;
+
+		if (mean < pooling->range.quantized_min)
+			mean = pooling->range.quantized_min;
+		if (mean > pooling->range.quantized_max)
+			mean = pooling->range.quantized_max;
+		output[c] = (uint8_t)mean;
+	}
+}
+
+static void average_int8(const struct tfl_pooling *pooling, const struct tfl_pooling_place *place, const void *input, void *scratch, void *output)
+{
+	average_integers(pooling, scratch, accumulate_int8(pooling, place, input, scratch), output);
+}
+
+static void average_uint8(const struct tfl_pooling *pooling, const struct tfl_pooling_place *place, const void *input, void *scratch, void *output)
+{
+	average_integers(pooling, scratch, accumulate_uint8(pooling, place, input, scratch), output);
+}
+
+static int run(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error)
+{
+	enum tfl_dtype dtype = tfl_node_input(run->graph, node, 0)->dtype;
+
+	return tfl_pooling_run(run, node, dtype == TFL_FLOAT32 ? average_float32 : dtype == TFL_INT8 ? average_int8 : average_uint8);
+}
+
+const struct tfl_op tfl_op_average_pool_2d = {
+	.code = TFL_BUILTIN_AVERAGE_POOL_2D,
+	.options = TFL_OPTIONS_POOL_2D,
+	.inputs_min = 1,
+	.inputs_max = 1,
+	.outputs = 1,
+	.max_version = 3,
+	.name = "AVERAGE_POOL_2D",
+	.types = "f:f b:b B:B",
+	.prepare = tfl_pooling_prepare,
+	.lower = lower,
+	.run = run,
+};

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * CONCATENATION along one axis. Inputs of a quantised one that have another scale than the output are requantised on the way. XNNPACK
+ * takes two to five inputs of one scale.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/dtype.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "runtime/lower.h"
+#include "runtime/op.h"
+#include "runtime/quant.h"
+#include "runtime/shape.h"
+
+enum { AXIS, ACTIVATION };
+
+struct params {
+	unsigned axis;
+	uint8_t (*tables)[256]; /* per input: the output's byte for each of its bytes; NULL without quantisation */
+};
+
+static int check_input(const struct tfl_graph *graph, const struct tfl_node *node, uint32_t index, unsigned axis, struct tfl_error *error)
+{
+	const struct tfl_value *first = tfl_node_input(graph, node, 0), *input = tfl_node_input(graph, node, index);
+	char shapes[2][TFL_SHAPE_STRING_MAX];
+
+	if (!input)
+		return tfl_node_invalid(graph, node, error, "input %u is left out", index);
+	for (unsigned d = 0; d < first->rank; d++)
+		if (input->rank != first->rank || (d != axis && input->dims[d] != first->dims[d]))
+			return tfl_node_invalid(graph, node, error, "input %u has the shape %s, which differs from %s in more than dimension %u", index,
+						tfl_shape_to_string(input->dims, input->rank, shapes[0], sizeof(shapes[0])),
+						tfl_shape_to_string(first->dims, first->rank, shapes[1], sizeof(shapes[1])), axis);
+	return tfl_check_quantized(graph, node, input, "input", error);
+}
+
+static int make_tables(struct tfl_graph *graph, struct tfl_node *node, struct params *params, struct tfl_error *error)
+{
+	const struct tfl_value *output = tfl_node_output(graph, node, 0);
+	int r;
+
+	r = tfl_check_quantized(graph, node, output, "output", error);
+	if (r < 0)
+		return r;
+	params->tables = tfl_graph_alloc(graph, node->source->input_count * sizeof(*params->tables));
+	if (!params->tables)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < node->source->input_count; i++) {
+		const struct tfl_value *input = tfl_node_input(graph, node, i);
+
+		for (unsigned b = 0; b < 256; b++) {
+			uint8_t byte = (uint8_t)b;
+			float value;
+
+			if (input->scale == output->scale && input->zero_point == output->zero_point) {
+				params->tables[i][b] = byte;
+				continue;
+			}
+			tfl_dequantize(input->dtype, input->scale, input->zero_point, &byte, 1, &value);
+			tfl_quantize(output->dtype, output->scale, output->zero_point, &value, 1, &params->tables[i][b]);
+		}
+	}
+	return 0;
+}
+
+static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
+{
+	const struct tfl_value *first = tfl_node_input(graph, node, 0), *output = tfl_node_output(graph, node, 0);
+	const struct tfl_fb_table *options = &node->source->options;
+	struct params *params = node->params = tfl_graph_alloc(graph, sizeof(*params));
+	int axis = tfl_axis(tfl_fb_i32(options, AXIS, 0), first->rank), r = 0;
+	int32_t dims[TFL_RANK_MAX];
+	int64_t total = 0;
+
+	if (!params)
+		return -ENOMEM;
+	if (axis < 0)
+		return tfl_node_invalid(graph, node, error, "its axis is %d; the inputs have %u dimensions", tfl_fb_i32(options, AXIS, 0), first->rank);
+	if (tfl_fb_i8(options, ACTIVATION, 0) != TFL_ACTIVATION_NONE)
+		return tfl_node_unsupported(graph, node, error, "it has a fused activation");
+	params->axis = (unsigned)axis;
+	for (uint32_t i = 0; i < node->source->input_count && r == 0; i++) {
+		r = check_input(graph, node, i, params->axis, error);
+		if (r == 0)
+			total += tfl_node_input(graph, node, i)->dims[axis];
+	}
+	if (r == 0 && (first->dtype == TFL_INT8 || first->dtype == TFL_UINT8) && output->quantized)
+		r = make_tables(graph, node, params, error);
+	if (r < 0)
+		return r;
+	memcpy(dims, first->dims, sizeof(dims));
+	dims[axis] = total > INT32_MAX ? -1 : (int32_t)total;
+	return tfl_node_set_shape(graph, node, 0, first->rank, dims, error);
+}
+
+static int lower(struct tfl_lower *lower, const struct tfl_node *node)
+{
+	const struct tfl_value *to = tfl_node_output(lower->graph, node, 0);
+	int32_t axis = (int32_t)((const struct params *)node->params)->axis;
+	xnn_subgraph_t subgraph = lower->subgraph;
+	uint32_t id[5], output, count = node->source->input_count;
+	int r;
+
+	if (count < 2 || count > TFL_ARRAY_SIZE(id))
+		return 1;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct tfl_value *from = tfl_node_input(lower->graph, node, i);
+
+		if (from->scale != to->scale || from->zero_point != to->zero_point)
+			return 1;
+	}
+	r = tfl_lower_values(lower, node, count, id, &output);
+	if (r != 0)
+		return r;
+	switch (count) {
+	case 2:
+		return tfl_lower_status(xnn_define_concatenate2(subgraph, axis, id[0], id[1], output, 0));
+	case 3:
+		return tfl_lower_status(xnn_define_concatenate3(subgraph, axis, id[0], id[1], id[2], output, 0));
+	case 4:
+		return tfl_lower_status(xnn_define_concatenate4(subgraph, axis, id[0], id[1], id[2], id[3], output, 0));
+	default:
+		return tfl_lower_status(xnn_define_concatenate5(subgraph, axis, id[0], id[1], id[2], id[3], id[4], output, 0));
+	}
+}
+
+static int run(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error)
+{
+	const struct params *params = node->params;
+	const struct tfl_value *output = tfl_node_output(run->graph, node, 0);
+	size_t element = tfl_dtype_size(output->dtype), outer = 1, inner = 1;
+	uint8_t *to = tfl_run_output(run, node, 0);
+
+	if (output->elements == 0)
+		return 0;
+	for (unsigned d = 0; d < params->axis; d++)
+		outer *= (size_t)output->dims[d];
+	for (unsigned d = params->axis + 1; d < output->rank; d++)
+		inner *= (size_t)output->dims[d];
+	for (size_t o = 0; o < outer; o++) {
+		for (uint32_t i = 0; i < node->source->input_count; i++) {
+			size_t bytes = (size_t)tfl_node_input(run->graph, node, i)->dims[params->axis] * inner * element;
+			const uint8_t *from = (const uint8_t *)tfl_run_input(run, node, i) + o * bytes;
+
+			if (params->tables)
+				for (size_t b = 0; b < bytes; b++)
+					to[b] = params->tables[i][from[b]];
+			else
+				memcpy(to, from, bytes);
+			to += bytes;
+		}
+	}
+	return 0;
+}
+
+const struct tfl_op tfl_op_concatenation = {
+	.code = TFL_BUILTIN_CONCATENATION,
+	.options = TFL_OPTIONS_CONCATENATION,
+	.inputs_min = 1,
+	.outputs = 1,
+	.max_version = 4,
+	.name = "CONCATENATION",
+	.types = "T*:T",
+	.prepare = prepare,
+	.lower = lower,
+	.run = run,
+};

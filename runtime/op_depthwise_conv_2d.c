@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * DEPTHWISE_CONV_2D: input [N, H, W, C], filter [1, kh, kw, C * multiplier], bias [C * multiplier] or none, output
+ * [N, H', W', C * multiplier]. Output channel o reads input channel o / multiplier. The multiplier follows from the shapes; what the
+ * options say of it is redundant and must agree, or be 0.
+ */
+#include <errno.h>
+
+#include "base/error.h"
+#include "runtime/kernel_conv.h"
+#include "runtime/lower.h"
+
+enum { PADDING, STRIDE_W, STRIDE_H, DEPTH_MULTIPLIER, ACTIVATION, DILATION_W, DILATION_H };
+
+static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
+{
+	const struct tfl_value *input = tfl_node_input(graph, node, 0), *filter = tfl_node_input(graph, node, 1);
+	const struct tfl_fb_table *options = &node->source->options;
+	int32_t multiplier = tfl_fb_i32(options, DEPTH_MULTIPLIER, 0);
+	struct tfl_conv *conv = node->params = tfl_graph_alloc(graph, sizeof(*conv));
+
+	if (!conv)
+		return -ENOMEM;
+	if (input->rank != 4 || filter->rank != 4)
+		return tfl_node_invalid(graph, node, error, "input and filter have %u and %u dimensions; 4 each are right", input->rank, filter->rank);
+	if (filter->dims[0] != 1 || input->dims[3] < 1 || filter->dims[3] < 1 || filter->dims[3] % input->dims[3] != 0)
+		return tfl_node_invalid(graph, node, error, "%d input channels and a filter of %d x %d channels: 1 x a multiple would be right",
+					input->dims[3], filter->dims[0], filter->dims[3]);
+	if (multiplier != 0 && multiplier != filter->dims[3] / input->dims[3])
+		return tfl_node_invalid(graph, node, error, "a depth multiplier of %d; the shapes say %d", multiplier, filter->dims[3] / input->dims[3]);
+	conv->groups = input->dims[3];
+	conv->group_input_channels = 1;
+	conv->output_channels = filter->dims[3];
+	conv->group_output_channels = filter->dims[3] / conv->groups;
+	conv->filter_pixel_stride = filter->dims[3];
+	conv->filter_output_stride = 1;
+	conv->window = (struct tfl_window){
+		.kernel_height = filter->dims[1],
+		.kernel_width = filter->dims[2],
+		.stride_height = tfl_fb_i32(options, STRIDE_H, 0),
+		.stride_width = tfl_fb_i32(options, STRIDE_W, 0),
+		.dilation_height = tfl_fb_i32(options, DILATION_H, 1),
+		.dilation_width = tfl_fb_i32(options, DILATION_W, 1),
+	};
+	return tfl_conv_prepare(graph, node, conv, 3, tfl_fb_i8(options, PADDING, 0), tfl_fb_i8(options, ACTIVATION, 0), error);
+}
+
+static int lower(struct tfl_lower *lower, const struct tfl_node *node)
+{
+	const struct tfl_conv *conv = node->params;
+	const struct tfl_window *window = &conv->window;
+	uint32_t input, output, filter, bias;
+	int r;
+
+	r = tfl_lower_values(lower, node, 1, &input, &output);
+	if (r == 0)
+		r = tfl_lower_weights(lower, node, 3, conv->range.min == 0 ? conv->multipliers : NULL, &filter, &bias);
+	if (r != 0)
+		return r;
+	return tfl_lower_status(xnn_define_depthwise_convolution_2d(
+		lower->subgraph, (uint32_t)window->pad_top, (uint32_t)window->pad_right, (uint32_t)window->pad_bottom, (uint32_t)window->pad_left,
+		(uint32_t)window->kernel_height, (uint32_t)window->kernel_width, (uint32_t)window->stride_height, (uint32_t)window->stride_width,
+		(uint32_t)window->dilation_height, (uint32_t)window->dilation_width, (uint32_t)conv->group_output_channels, (size_t)conv->groups,
+		conv->range.min, conv->range.max, input, filter, bias, output, 0));
+}
+
+const struct tfl_op tfl_op_depthwise_conv_2d = {
+	.code = TFL_BUILTIN_DEPTHWISE_CONV_2D,
+	.options = TFL_OPTIONS_DEPTHWISE_CONV_2D,
+	.inputs_min = 2,
+	.inputs_max = 3,
+	.outputs = 1,
+	.max_version = 6,
+	.name = "DEPTHWISE_CONV_2D",
+	.types = "fff:f bbi:b BBi:B",
+	.prepare = prepare,
+	.lower = lower,
+	.run = tfl_conv_run,
+};

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * QUANTIZE: float32 to integers, or integers of one scale to integers of another. DEQUANTIZE: integers or float16 to float32. The
+ * arithmetic is that of the edge of a model, in quant.h.
+ */
+#include <math.h>
+
+#include "base/dtype.h"
+#include "base/error.h"
+#include "runtime/lower.h"
+#include "runtime/op.h"
+#include "runtime/quant.h"
+
+static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
+{
+	const struct tfl_value *input = tfl_node_input(graph, node, 0), *output = tfl_node_output(graph, node, 0);
+	int r;
+
+	if (input->dtype != TFL_FLOAT32 && input->dtype != TFL_FLOAT16 && input->tensor->quantization.count > 1)
+		return tfl_node_unsupported(graph, node, error, "its input has many scales");
+	r = tfl_check_quantized(graph, node, input, "input", error);
+	if (r == 0)
+		r = tfl_check_quantized(graph, node, output, "output", error);
+	if (r == 0 && output->dtype == TFL_INT32 && !(isnormal(output->scale) && output->scale > 0))
+		return tfl_node_invalid(graph, node, error, "the scale of the output is %g; a positive number is right", (double)output->scale);
+	return r < 0 ? r : tfl_node_set_shape(graph, node, 0, input->rank, input->dims, error);
+}
+
+static int lower(struct tfl_lower *lower, const struct tfl_node *node)
+{
+	uint32_t input, output;
+	int r = tfl_lower_values(lower, node, 1, &input, &output);
+
+	return r ? r : tfl_lower_status(xnn_define_unary(lower->subgraph, xnn_unary_convert, NULL, input, output, 0));
+}
+
+static int32_t load(enum tfl_dtype dtype, const void *data, size_t index)
+{
+	switch (dtype) {
+	case TFL_INT8:
+		return ((const int8_t *)data)[index];
+	case TFL_UINT8:
+		return ((const uint8_t *)data)[index];
+	default:
+		return ((const int16_t *)data)[index];
+	}
+}
+
+static void store(enum tfl_dtype dtype, void *data, size_t index, int32_t value)
+{
+	switch (dtype) {
+	case TFL_INT8:
+	case TFL_UINT8:
+		((uint8_t *)data)[index] = (uint8_t)value;
+		break;
+	case TFL_INT16:
+		((int16_t *)data)[index] = (int16_t)value;
+		break;
+	default:
+		((int32_t *)data)[index] = value;
+		break;
+	}
+}
+
+/* From one scale to another in the fixed point of the other quantised kernels. */
+static void requantize(const struct tfl_value *from, const struct tfl_value *to, const void *input, void *output)
+{
+	struct tfl_multiplier multiplier = tfl_multiplier_from((double)from->scale / (double)to->scale);
+	struct tfl_range range;
+
+	tfl_integer_range(to->dtype, &range.quantized_min, &range.quantized_max);
+	for (size_t i = 0; i < from->elements; i++)
+		store(to->dtype, output, i,
+		      tfl_requantize(load(from->dtype, input, i) - from->zero_point, multiplier, to->zero_point, &range));
+}
+
+static int run_quantize(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error)
+{
+	const struct tfl_value *from = tfl_node_input(run->graph, node, 0), *to = tfl_node_output(run->graph, node, 0);
+
+	if (from->dtype == TFL_FLOAT32)
+		return tfl_quantize(to->dtype, to->scale, to->zero_point, tfl_run_input(run, node, 0), from->elements, tfl_run_output(run, node, 0));
+	requantize(from, to, tfl_run_input(run, node, 0), tfl_run_output(run, node, 0));
+	return 0;
+}
+
+static int run_dequantize(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error)
+{
+	const struct tfl_value *from = tfl_node_input(run->graph, node, 0);
+
+	if (from->dtype == TFL_FLOAT16) {
+		tfl_float16_to_float32(tfl_run_input(run, node, 0), from->elements, tfl_run_output(run, node, 0));
+		return 0;
+	}
+	return tfl_dequantize(from->dtype, from->scale, from->zero_point, tfl_run_input(run, node, 0), from->elements,
+			      tfl_run_output(run, node, 0));
+}
+
+const struct tfl_op tfl_op_quantize = {
+	.code = TFL_BUILTIN_QUANTIZE,
+	.options = TFL_OPTIONS_QUANTIZE,
+	.inputs_min = 1,
+	.inputs_max = 1,
+	.outputs = 1,
+	.max_version = 3,
+	.name = "QUANTIZE",
+	.types = "f:b f:B f:s b:b b:B B:b B:B s:s s:b b:s s:i",
+	.prepare = prepare,
+	.lower = lower,
+	.run = run_quantize,
+};
+
+const struct tfl_op tfl_op_dequantize = {
+	.code = TFL_BUILTIN_DEQUANTIZE,
+	.options = TFL_OPTIONS_DEQUANTIZE,
+	.inputs_min = 1,
+	.inputs_max = 1,
+	.outputs = 1,
+	.max_version = 5,
+	.name = "DEQUANTIZE",
+	.types = "b:f B:f s:f h:f",
+	.prepare = prepare,
+	.lower = lower,
+	.run = run_dequantize,
+};

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A stack of idle interpreters under a mutex that is held for a few instructions. The last one returned is lent first: its activations
+ * are still in the cache.
+ */
+#include "runtime/pool.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/util.h"
+#include "runtime/interpreter.h"
+
+struct tfl_pool {
+	pthread_mutex_t lock;
+	unsigned instances, idle;
+	size_t bytes;
+	struct tfl_interpreter *stack[]; /* the first `idle` are here */
+};
+
+int tfl_pool_create(struct tfl_program *program, unsigned instances, struct tfl_pool **ret_pool, struct tfl_error *error)
+{
+	struct tfl_pool *pool;
+	int r;
+
+	if (instances < 1 || instances > TFL_INSTANCES_MAX)
+		return tfl_error_set(error, -EINVAL, "%u instances asked for; 1 to %u are possible", instances, TFL_INSTANCES_MAX);
+	pool = calloc(1, sizeof(*pool) + instances * sizeof(struct tfl_interpreter *));
+	if (!pool)
+		return tfl_error_set(error, -ENOMEM, "out of memory");
+	pthread_mutex_init(&pool->lock, NULL);
+	pool->instances = instances;
+	while (pool->idle < instances) {
+		r = tfl_interpreter_create(program, &pool->stack[pool->idle], error);
+		if (r < 0) {
+			tfl_pool_destroy(pool);
+			return r;
+		}
+		pool->bytes += tfl_interpreter_bytes(pool->stack[pool->idle++]);
+	}
+	*ret_pool = pool;
+	return 0;
+}
+
+void tfl_pool_destroy(struct tfl_pool *pool)
+{
+	if (!pool)
+		return;
+	while (pool->idle > 0)
+		tfl_interpreter_destroy(pool->stack[--pool->idle]);
+	pthread_mutex_destroy(&pool->lock);
+	free(pool);
+}
+
+struct tfl_interpreter *tfl_pool_borrow(struct tfl_pool *pool)
+{
+	struct tfl_interpreter *interpreter = NULL;
+
+	pthread_mutex_lock(&pool->lock);
+	if (pool->idle > 0)
+		interpreter = pool->stack[--pool->idle];
+	pthread_mutex_unlock(&pool->lock);
+	return interpreter;
+}
+
+void tfl_pool_return(struct tfl_pool *pool, struct tfl_interpreter *interpreter)
+{
+	pthread_mutex_lock(&pool->lock);
+	pool->stack[pool->idle++] = interpreter;
+	pthread_mutex_unlock(&pool->lock);
+}
+
+unsigned tfl_pool_instances(const struct tfl_pool *pool)
+{
+	return pool->instances;
+}
+
+size_t tfl_pool_bytes(const struct tfl_pool *pool)
+{
+	return pool->bytes;
+}

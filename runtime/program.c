@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Creation of a program: graph, then for each node the question whether XNNPACK has it, then partition and memory plan, then a first
+ * interpreter as proof. Where XNNPACK refuses a step only now, its nodes are tried one by one, the refused ones fall to their portable
+ * kernels, and the plan is made again; each round takes at least one node away, so it ends.
+ */
+#include "runtime/program.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/util.h"
+#include "runtime/arena.h"
+#include "runtime/graph.h"
+#include "runtime/interpreter.h"
+#include "runtime/op.h"
+#include "runtime/program_internal.h"
+#include "runtime/weights.h"
+
+void tfl_program_destroy(struct tfl_program *program)
+{
+	if (!program)
+		return;
+	tfl_interpreter_destroy(program->spare);
+	tfl_partition_finish(&program->partition);
+	tfl_weights_destroy(program->weights);
+	tfl_graph_destroy(program->graph);
+	free(program->lowered);
+	free(program->offsets);
+	free(program->inputs);
+	free(program->outputs);
+	pthread_mutex_destroy(&program->lock);
+	free(program);
+}
+
+TFL_DEFINE_CLEANUP(struct tfl_program *, tfl_program_destroyp, tfl_program_destroy)
+
+static int ask_xnnpack(struct tfl_program *program)
+{
+	const struct tfl_graph *graph = program->graph;
+	struct tfl_xnnpack_tables tables;
+	int r;
+
+	r = tfl_xnnpack_tables_init(&tables, graph);
+	for (uint32_t i = 0; r >= 0 && i < graph->node_count; i++) {
+		const struct tfl_node *node = &graph->nodes[i];
+
+		if (node->folded || !node->op->lower)
+			continue;
+		r = tfl_xnnpack_accepts(program, &tables, i);
+		program->lowered[i] = r == 0;
+	}
+	tfl_xnnpack_tables_finish(&tables);
+	return r < 0 ? r : 0;
+}
+
+/* Tries the nodes of a refused step alone. 0 when at least one was taken from XNNPACK. */
+static int find_refused(struct tfl_program *program, const struct tfl_step *step)
+{
+	const uint32_t *nodes = program->partition.order + step->first;
+	struct tfl_xnnpack_tables tables;
+	bool found = false;
+	int r;
+
+	r = tfl_xnnpack_tables_init(&tables, program->graph);
+	for (uint32_t i = 0; r >= 0 && i < step->count; i++) {
+		struct tfl_xnnpack_runtime runtime = {0};
+
+		r = tfl_xnnpack_create(program, &tables, &nodes[i], 1, true, NULL, NULL, &runtime);
+		tfl_xnnpack_destroy(&runtime);
+		if (r == 1) {
+			program->lowered[nodes[i]] = false;
+			found = true;
+		}
+	}
+	/* Each one alone passes, but not all together: none of them then. */
+	for (uint32_t i = 0; r >= 0 && !found && i < step->count; i++)
+		program->lowered[nodes[i]] = false;
+	tfl_xnnpack_tables_finish(&tables);
+	return r < 0 ? r : 0;
+}
+
+static int prove(struct tfl_program *program, struct tfl_error *error)
+{
+	uint32_t step;
+	int r;
+
+	for (;;) {
+		r = tfl_program_plan(program, error);
+		if (r < 0)
+			return r;
+		r = tfl_interpreter_build(program, &program->spare, &step, error);
+		if (r <= 0)
+			return r;
+		r = find_refused(program, &program->partition.steps[step]);
+		if (r < 0)
+			return tfl_error_set(error, r, "out of memory");
+	}
+}
+
+static void describe_io(const struct tfl_value *value, struct tfl_io *ret_io)
+{
+	ret_io->name = value->tensor->name;
+	ret_io->dtype = value->dtype;
+	ret_io->rank = value->rank;
+	memcpy(ret_io->dims, value->dims, sizeof(ret_io->dims));
+	ret_io->elements = value->elements;
+	ret_io->bytes = value->bytes;
+	ret_io->quantized = value->tensor->quantization.count == 1;
+	ret_io->scale = value->scale;
+	ret_io->zero_point = value->zero_point;
+}
+
+static const char *signature_name(const struct tfl_signature_tensor *names, uint32_t count, uint32_t tensor)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (names[i].tensor == tensor)
+			return names[i].name;
+	return NULL;
+}
+
+static int describe_ios(struct tfl_program *program)
+{
+	const struct tfl_model *model = program->model;
+	const struct tfl_subgraph *source = program->graph->source;
+	const struct tfl_signature *signature = NULL;
+
+	program->inputs = calloc((size_t)source->input_count + 1, sizeof(*program->inputs));
+	program->outputs = calloc((size_t)source->output_count + 1, sizeof(*program->outputs));
+	if (!program->inputs || !program->outputs)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < model->signature_count && !signature; i++)
+		if (model->signatures[i].subgraph == 0)
+			signature = &model->signatures[i];
+	for (uint32_t i = 0; i < source->input_count; i++) {
+		describe_io(&program->graph->values[source->inputs[i]], &program->inputs[i]);
+		if (signature)
+			program->inputs[i].signature_name = signature_name(signature->inputs, signature->input_count, (uint32_t)source->inputs[i]);
+	}
+	for (uint32_t i = 0; i < source->output_count; i++) {
+		describe_io(&program->graph->values[source->outputs[i]], &program->outputs[i]);
+		if (signature)
+			program->outputs[i].signature_name =
+				signature_name(signature->outputs, signature->output_count, (uint32_t)source->outputs[i]);
+	}
+	return 0;
+}
+
+/* Whoever calls must be able to give every input and read every output as plain bytes. */
+static int check_ios(const struct tfl_program *program, struct tfl_error *error)
+{
+	const struct tfl_subgraph *source = program->graph->source;
+
+	for (uint32_t i = 0; i < source->input_count; i++)
+		if (program->inputs[i].elements > 0 && program->inputs[i].bytes == 0)
+			return tfl_error_set(error, -EOPNOTSUPP, "input %u '%.100s' has a type without a fixed size, which is not supported", i,
+					     program->inputs[i].name);
+	for (uint32_t i = 0; i < source->output_count; i++)
+		if (program->outputs[i].elements > 0 && program->outputs[i].bytes == 0)
+			return tfl_error_set(error, -EOPNOTSUPP, "output %u '%.100s' has a type without a fixed size, which is not supported", i,
+					     program->outputs[i].name);
+	return 0;
+}
+
+int tfl_program_create(const struct tfl_model *model, const struct tfl_program_options *options, struct tfl_program **ret_program,
+		       struct tfl_error *error)
+{
+	TFL_CLEANUP(tfl_program_destroyp) struct tfl_program *program = NULL;
+	int r;
+
+	r = tfl_xnnpack_init(error);
+	if (r < 0)
+		return r;
+	program = calloc(1, sizeof(*program));
+	if (!program)
+		return tfl_error_set(error, -ENOMEM, "out of memory");
+	pthread_mutex_init(&program->lock, NULL);
+	program->model = model;
+	if (options)
+		program->options = *options;
+	r = tfl_graph_create(model, 0, &program->graph, error);
+	if (r < 0)
+		return r;
+	program->lowered = calloc((size_t)program->graph->node_count + 1, sizeof(bool));
+	if (!program->lowered || tfl_weights_create(&program->weights) < 0 || describe_ios(program) < 0)
+		return tfl_error_set(error, -ENOMEM, "out of memory");
+	r = check_ios(program, error);
+	if (r < 0)
+		return r;
+	if (!program->options.portable && ask_xnnpack(program) < 0)
+		return tfl_error_set(error, -ENOMEM, "out of memory");
+	r = prove(program, error);
+	if (r < 0)
+		return r;
+	*ret_program = TFL_STEAL(program);
+	return 0;
+}
+
+const struct tfl_io *tfl_program_inputs(const struct tfl_program *program, uint32_t *ret_count)
+{
+	*ret_count = program->graph->source->input_count;
+	return program->inputs;
+}
+
+const struct tfl_io *tfl_program_outputs(const struct tfl_program *program, uint32_t *ret_count)
+{
+	*ret_count = program->graph->source->output_count;
+	return program->outputs;
+}
+
+void tfl_program_info(const struct tfl_program *program, struct tfl_program_info *ret_info)
+{
+	struct tfl_weights_stats weights;
+
+	tfl_weights_stats(program->weights, &weights);
+	*ret_info = (struct tfl_program_info){
+		.operators = program->graph->node_count,
+		.steps = program->partition.step_count,
+		.packed_bytes = weights.bytes,
+		.packed_entries = weights.packed,
+		.arena_bytes = program->arena_bytes,
+	};
+	for (uint32_t i = 0; i < program->graph->node_count; i++) {
+		ret_info->folded_operators += program->graph->nodes[i].folded;
+		ret_info->xnnpack_operators += program->lowered[i];
+	}
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* What program, interpreter and plan share behind program.h. */
+#ifndef RUNTIME_PROGRAM_INTERNAL_H
+#define RUNTIME_PROGRAM_INTERNAL_H
+
+#include <pthread.h>
+
+#include <pthreadpool.h>
+#include <xnnpack.h>
+
+#include "runtime/partition.h"
+#include "runtime/program.h"
+
+struct tfl_graph;
+struct tfl_interpreter;
+struct tfl_weights;
+
+#define TFL_NO_OFFSET SIZE_MAX
+
+/*
+ * Immutable once created, but for the weights (written while an interpreter is created, under lock) and the spare interpreter.
+ */
+struct tfl_program {
+	const struct tfl_model *model;
+	struct tfl_program_options options;
+	struct tfl_graph *graph;
+	struct tfl_partition partition;
+	bool *lowered;            /* per node: XNNPACK has it */
+	size_t *offsets;          /* per value: its place in the arena; TFL_NO_OFFSET for constants and what stays inside a step */
+	size_t arena_bytes;       /* values, then scratch */
+	size_t scratch_offset;
+	struct tfl_io *inputs, *outputs;
+	struct tfl_weights *weights;
+	pthread_mutex_t lock;     /* creation of interpreters */
+	struct tfl_interpreter *spare; /* the one that proved the program; given to the first who asks */
+};
+
+/* plan.c: partition and arena for the present lowered[]; may be called again after a flag was cleared. */
+int tfl_program_plan(struct tfl_program *program, struct tfl_error *error);
+
+/*
+ * interpreter.c: creates an interpreter without looking at the spare one, under the program's lock (or before anyone else knows the
+ * program). When XNNPACK refuses a step at creation, returns 1 and that step's index.
+ */
+int tfl_interpreter_build(struct tfl_program *program, struct tfl_interpreter **ret_interpreter, uint32_t *ret_step, struct tfl_error *error);
+
+/* xnnpack.c: prepares XNNPACK for this process. -ENOTSUP where the processor is too old. */
+int tfl_xnnpack_init(struct tfl_error *error);
+
+/* Working memory of lowering, one entry per value of the graph; used again for each step. */
+struct tfl_xnnpack_tables {
+	uint32_t *ids;      /* XNNPACK's id */
+	uint32_t *external; /* external id, or TFL_NONE */
+	bool *writes;       /* written by the step */
+	uint32_t *list;     /* external values in the order of their ids */
+	uint32_t count;
+};
+
+int tfl_xnnpack_tables_init(struct tfl_xnnpack_tables *tables, const struct tfl_graph *graph);
+void tfl_xnnpack_tables_finish(struct tfl_xnnpack_tables *tables);
+
+/* Whether XNNPACK defines this node at all. 0, 1 for no, -ENOMEM. */
+int tfl_xnnpack_accepts(const struct tfl_program *program, struct tfl_xnnpack_tables *tables, uint32_t node);
+
+/* A runtime of some nodes, and the values that cross its border: external id i stands for value externals[i]. */
+struct tfl_xnnpack_runtime {
+	xnn_runtime_t runtime;
+	uint32_t *externals;
+	uint32_t external_count;
+};
+
+/*
+ * Lowers nodes, which come in execution order. 0, 1 when XNNPACK does not have one of them in this form, -ENOMEM. A trial has no
+ * place in an arena and leaves the shared weights alone.
+ */
+int tfl_xnnpack_create(const struct tfl_program *program, struct tfl_xnnpack_tables *tables, const uint32_t *nodes, uint32_t count, bool trial,
+		       xnn_workspace_t workspace, pthreadpool_t threadpool, struct tfl_xnnpack_runtime *ret_runtime);
+void tfl_xnnpack_destroy(struct tfl_xnnpack_runtime *runtime);
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Conversions are one loop per element type, made by a macro from the same few lines; unaligned memory is read through memcpy, which
+ * compilers turn into plain loads.
+ */
+#include "runtime/quant.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/dtype.h"
+#include "base/error.h"
+#include "runtime/graph.h"
+
+bool tfl_integer_range(enum tfl_dtype dtype, int32_t *ret_min, int32_t *ret_max)
+{
+	static const struct {
+		enum tfl_dtype dtype;
+		int32_t min, max;
+	} ranges[] = {
+		{TFL_INT8, INT8_MIN, INT8_MAX},
+		{TFL_UINT8, 0, UINT8_MAX},
+		{TFL_INT16, INT16_MIN, INT16_MAX},
+		{TFL_INT32, INT32_MIN, INT32_MAX},
+	};
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		if (ranges[i].dtype == dtype) {
+			*ret_min = ranges[i].min;
+			*ret_max = ranges[i].max;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * In double: a float would lose the low bits of int32. Adding half and truncating rounds half away from zero; the comparisons are written
+ * so that NaN fails them and ends as the zero point.
+ */
+#define DEFINE_CONVERSIONS(type, lowest, highest) \
+	static void quantize_##type(double scale, int32_t zero_point, const uint8_t *values, size_t count, uint8_t *quantized) \
+	{ \
+		double inverse = 1.0 / scale; \
+\
+		for (size_t i = 0; i < count; i++) { \
+			float value; \
+			double scaled; \
+			type q; \
+\
+			memcpy(&value, values + i * sizeof(value), sizeof(value)); \
+			scaled = value * inverse; \
+			scaled = (double)zero_point + trunc(scaled + copysign(0.5, scaled)); \
+			q = scaled <= (lowest) ? (lowest) : scaled >= (highest) ? (highest) : scaled == scaled ? (type)scaled : (type)zero_point; \
+			memcpy(quantized + i * sizeof(q), &q, sizeof(q)); \
+		} \
+	} \
+\
+	static void dequantize_##type(float scale, int32_t zero_point, const uint8_t *quantized, size_t count, uint8_t *values) \
+	{ \
+		for (size_t i = 0; i < count; i++) { \
+			type q; \
+			float value; \
+\
+			memcpy(&q, quantized + i * sizeof(q), sizeof(q)); \
+			value = scale * (float)((int64_t)q - zero_point); \
+			memcpy(values + i * sizeof(value), &value, sizeof(value)); \
+		} \
+	}
+
+DEFINE_CONVERSIONS(int8_t, INT8_MIN, INT8_MAX)
+DEFINE_CONVERSIONS(uint8_t, 0, UINT8_MAX)
+DEFINE_CONVERSIONS(int16_t, INT16_MIN, INT16_MAX)
+DEFINE_CONVERSIONS(int32_t, INT32_MIN, INT32_MAX)
+
+int tfl_quantize(enum tfl_dtype dtype, float scale, int32_t zero_point, const void *values, size_t count, void *ret_quantized)
+{
+	switch (dtype) {
+	case TFL_INT8:
+		quantize_int8_t((double)scale, zero_point, values, count, ret_quantized);
+		return 0;
+	case TFL_UINT8:
+		quantize_uint8_t((double)scale, zero_point, values, count, ret_quantized);
+		return 0;
+	case TFL_INT16:
+		quantize_int16_t((double)scale, zero_point, values, count, ret_quantized);
+		return 0;
+	case TFL_INT32:
+		quantize_int32_t((double)scale, zero_point, values, count, ret_quantized);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+int tfl_dequantize(enum tfl_dtype dtype, float scale, int32_t zero_point, const void *quantized, size_t count, void *ret_values)
+{
+	switch (dtype) {
+	case TFL_INT8:
+		dequantize_int8_t(scale, zero_point, quantized, count, ret_values);
+		return 0;
+	case TFL_UINT8:
+		dequantize_uint8_t(scale, zero_point, quantized, count, ret_values);
+		return 0;
+	case TFL_INT16:
+		dequantize_int16_t(scale, zero_point, quantized, count, ret_values);
+		return 0;
+	case TFL_INT32:
+		dequantize_int32_t(scale, zero_point, quantized, count, ret_values);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+void tfl_float16_to_float32(const uint16_t *values, size_t count, float *ret_values)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint32_t sign = (uint32_t)(values[i] & 0x8000) << 16, magnitude = values[i] & 0x7fffu, bits;
+		float value;
+
+		if (magnitude >= 0x7c00) {
+			bits = sign | 0x7f800000u | (magnitude & 0x3ff) << 13;
+			memcpy(&value, &bits, sizeof(value));
+		} else {
+			/* Read with the exponent too small by 112, then scaled: subnormals come out right without a case of their own. */
+			bits = magnitude << 13;
+			memcpy(&value, &bits, sizeof(value));
+			value *= 0x1p112f;
+			value = sign ? -value : value;
+		}
+		ret_values[i] = value;
+	}
+}
+
+struct tfl_multiplier tfl_multiplier_from(double factor)
+{
+	struct tfl_multiplier result = {0, 0};
+	int exponent;
+	int64_t fixed;
+
+	if (!(factor > 0) || !isfinite(factor))
+		return result;
+	fixed = llround(frexp(factor, &exponent) * (1LL << 31));
+	if (fixed == 1LL << 31) {
+		fixed /= 2;
+		exponent++;
+	}
+	if (exponent < -31)
+		return result;
+	if (exponent > 30) {
+		exponent = 30;
+		fixed = INT32_MAX;
+	}
+	result.multiplier = (int32_t)fixed;
+	result.shift = exponent;
+	return result;
+}
+
+int32_t tfl_multiply(int32_t value, struct tfl_multiplier multiplier)
+{
+	int left = multiplier.shift > 0 ? multiplier.shift : 0, right = multiplier.shift < 0 ? -multiplier.shift : 0;
+	int32_t shifted = (int32_t)((uint32_t)value << left), high, mask, remainder;
+	int64_t product = (int64_t)shifted * multiplier.multiplier;
+
+	/* The division truncates, as the definition does: a shift would round the other way below zero. */
+	high = (int32_t)((product + (product >= 0 ? 1 << 30 : 1 - (1 << 30))) / (1LL << 31));
+	mask = (int32_t)((1LL << right) - 1);
+	remainder = high & mask;
+	return (high >> right) + (remainder > (mask >> 1) + (high < 0));
+}
+
+static int32_t quantize_bound(const struct tfl_value *value, float bound)
+{
+	int32_t min = INT32_MIN, max = INT32_MAX;
+	double q;
+
+	tfl_integer_range(value->dtype, &min, &max);
+	q = value->zero_point + round((double)bound / (double)value->scale);
+	return q < min ? min : q > max ? max : (int32_t)q;
+}
+
+int tfl_activation_range(const struct tfl_graph *graph, const struct tfl_node *node, int activation, const struct tfl_value *output,
+			 struct tfl_range *ret_range, struct tfl_error *error)
+{
+	struct tfl_range range = {-INFINITY, INFINITY, INT32_MIN, INT32_MAX};
+
+	switch (activation) {
+	case TFL_ACTIVATION_NONE:
+		break;
+	case TFL_ACTIVATION_RELU:
+		range.min = 0;
+		break;
+	case TFL_ACTIVATION_RELU_N1_TO_1:
+		range.min = -1;
+		range.max = 1;
+		break;
+	case TFL_ACTIVATION_RELU6:
+		range.min = 0;
+		range.max = 6;
+		break;
+	case TFL_ACTIVATION_TANH:
+	case TFL_ACTIVATION_SIGN_BIT:
+		return tfl_node_unsupported(graph, node, error, "its fused activation is %s", activation == TFL_ACTIVATION_TANH ? "TANH" : "SIGN_BIT");
+	default:
+		return tfl_node_invalid(graph, node, error, "its fused activation has the number %d; 0 to 5 are known", activation);
+	}
+	tfl_integer_range(output->dtype, &range.quantized_min, &range.quantized_max);
+	if (output->quantized) {
+		range.quantized_min = isfinite(range.min) ? quantize_bound(output, range.min) : range.quantized_min;
+		range.quantized_max = isfinite(range.max) ? quantize_bound(output, range.max) : range.quantized_max;
+	}
+	*ret_range = range;
+	return 0;
+}
+
+int tfl_check_quantized(const struct tfl_graph *graph, const struct tfl_node *node, const struct tfl_value *value, const char *what,
+			struct tfl_error *error)
+{
+	const struct tfl_quantization *quantization = &value->tensor->quantization;
+	int32_t min, max;
+
+	if (!tfl_integer_range(value->dtype, &min, &max) || value->dtype == TFL_INT32)
+		return 0;
+	if (quantization->count != 1)
+		return tfl_node_invalid(graph, node, error, "the %s is %s and needs one scale; it has %u", what, tfl_dtype_to_string(value->dtype),
+					quantization->count);
+	if (!isnormal(value->scale) || value->scale < 0)
+		return tfl_node_invalid(graph, node, error, "the scale of the %s is %g; a positive number is right", what, (double)value->scale);
+	if (quantization->zero_points[0] < min || quantization->zero_points[0] > max)
+		return tfl_node_invalid(graph, node, error, "the zero point of the %s is %lld; %d to %d are right", what,
+					(long long)quantization->zero_points[0], min, max);
+	return 0;
+}

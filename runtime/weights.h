@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Packed weights of one program, shared by all its interpreters: an XNNPACK weights cache provider of our own, because the built-in ones
+ * either refuse a second runtime or pack again for each (doc/runtime.md has the figures).
+ *
+ * XNNPACK asks for packed weights by (seed, kernel address, bias address). The seed knows the microkernel and some parameters, but not
+ * the scales: two layers with the same weights and bias and different output scales would collide, and the second would compute with the
+ * first one's multipliers. So a layer whose (kernel, bias) was seen with other parameters gets a private copy of its (small) bias, whose
+ * address makes the key its own.
+ *
+ * Lifetime: belongs to the program. Thread: XNNPACK calls it while a runtime is created, which the program serialises; afterwards packed
+ * memory is only read.
+ */
+#ifndef RUNTIME_WEIGHTS_H
+#define RUNTIME_WEIGHTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <xnnpack.h>
+
+struct tfl_multiplier;
+struct tfl_weights;
+
+/* What decides how weights are packed besides their bytes. Zero the whole struct first: it is compared by memcmp. */
+struct tfl_weights_use {
+	const void *kernel;
+	const void *bias;   /* as in the file; NULL without */
+	const float *filter_scales;
+	uint32_t code;      /* operator */
+	uint32_t dtype;
+	int32_t filter_dims[4];
+	int32_t input_channels;
+	float input_scale, output_scale, filter_scale;
+	int32_t input_zero_point, output_zero_point, filter_zero_point;
+	uint32_t rectified; /* its bias is rounded up, see lower.h */
+};
+
+struct tfl_weights_stats {
+	size_t bytes;      /* of packed weights and bias copies */
+	uint32_t entries;
+	uint64_t packed;   /* entries that were added */
+	uint64_t reused;   /* look-ups that found theirs */
+};
+
+int tfl_weights_create(struct tfl_weights **ret_weights);
+void tfl_weights_destroy(struct tfl_weights *weights);
+
+/** For xnn_create_runtime_v4. Never hand it to XNNPACK's own cache functions: they take its context for theirs. */
+xnn_weights_cache_t tfl_weights_provider(struct tfl_weights *weights);
+
+/**
+ * The bias address to give to XNNPACK for this use: use->bias, or a copy of it (or of zeros where it is NULL; @p count 32-bit elements)
+ * that stays valid as long as the weights. The same use gets the same address each time. With use->rectified, 1 is added wherever the
+ * channel's multiplier shifts right. NULL only when memory is out.
+ */
+const void *tfl_weights_bias(struct tfl_weights *weights, const struct tfl_weights_use *use, uint32_t count,
+			     const struct tfl_multiplier *multipliers);
+
+/** Gives back what is only needed while runtimes are created. */
+void tfl_weights_trim(struct tfl_weights *weights);
+
+void tfl_weights_stats(const struct tfl_weights *weights, struct tfl_weights_stats *ret_stats);
+
+#endif
