@@ -232,6 +232,12 @@ bool tfl_interpreter_profile(const struct tfl_interpreter *interpreter, uint32_t
 	return true;
 }
 
+void tfl_interpreter_profile_reset(struct tfl_interpreter *interpreter)
+{
+	if (interpreter->step_ns)
+		memset(interpreter->step_ns, 0, interpreter->program->partition.step_count * sizeof(*interpreter->step_ns));
+}
+
 size_t tfl_interpreter_bytes(const struct tfl_interpreter *interpreter)
 {
 	return sizeof(*interpreter) + interpreter->program->arena_bytes + interpreter->program->graph->value_count * sizeof(void *);

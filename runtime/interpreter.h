@@ -51,6 +51,9 @@ struct tfl_step_profile {
 /** Profile of step @p index, for a program made with options.profile. False past the last step. */
 bool tfl_interpreter_profile(const struct tfl_interpreter *interpreter, uint32_t index, struct tfl_step_profile *ret_profile);
 
+/** Sets all times back to 0. */
+void tfl_interpreter_profile_reset(struct tfl_interpreter *interpreter);
+
 /** Bytes this interpreter owns: activations and, as far as it is known, XNNPACK's workspace. */
 size_t tfl_interpreter_bytes(const struct tfl_interpreter *interpreter);
 
