@@ -116,7 +116,9 @@ int tfl_wire_tensor_parse(struct tfl_slice map, enum tfl_tensor_role role, struc
 		return tfl_error_set(error, -EINVAL, "'name' or 'index' must say which tensor it is");
 	if (role != TFL_TENSOR_OUTPUT && wire.tensor.name.text && wire.tensor.index >= 0)
 		return tfl_error_set(error, -EINVAL, "'name' and 'index' are both there: give one of them");
-	if (role != TFL_TENSOR_CHOICE) {
+	if (role == TFL_TENSOR_CHOICE) {
+		wire.tensor.shape.rank = -1;
+	} else {
 		r = parse_data(wire.data, &wire.tensor, error);
 		if (r == 0)
 			r = check_size(&wire.tensor, error);

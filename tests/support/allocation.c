@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The linker sends every call of malloc() and its kin in the program's own objects to __wrap_malloc() and so on, and __real_malloc() to what
- * malloc() would have been, a sanitizer's included. strdup() and strndup() allocate inside libc, where nothing is wrapped, so they are made
+ * The linker sends every call of malloc() and its kin in the program's own objects to __wrap_malloc() and so on, and __real_malloc() to
+ * what malloc() would have been, a sanitizer's included. strdup() and strndup() allocate inside libc, where nothing is wrapped, so they are made
  * here.
  */
 #include "tests/support/allocation.h"
@@ -147,7 +147,8 @@ unsigned long allocation_fail_each(int (*body)(void *data), void *data)
 		hit = failed;
 		allocations = counted;
 		allocation_fail_at(0);
-		ck_assert_msg(allocation_live() == before, "allocation %lu failing leaves %ld blocks behind", n, allocation_live() - before);
+		ck_assert_msg(allocation_live() == before, "allocation %lu failing leaves %ld blocks behind", n,
+			      allocation_live() - before);
 		ck_assert_msg(r == (hit ? -ENOMEM : 0), "allocation %lu %s: got %d", n, hit ? "fails, must give -ENOMEM" : "is none", r);
 		if (!hit)
 			return allocations;

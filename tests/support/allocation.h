@@ -22,7 +22,8 @@ long allocation_live(void);
 
 /**
  * Calls @p body with every allocation failing in turn, then once with none, and returns the number of allocations in that last run. body
- * cleans up after itself and returns 0 or a negative error.
+ * cleans up after itself and returns 0 or a negative error. It must not use ck_assert and the like: libcheck may be linked statically, and
+ * then its own allocations count and fail too.
  *
  * Ends the test (ck_abort) when a run whose allocation failed does not return -ENOMEM, when the last run does not return 0, when a run
  * leaves blocks behind, or after a million runs.

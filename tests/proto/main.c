@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One binary for the wire layer's modules. An argument, or CK_RUN_SUITE, runs the suite of that name alone.
+ */
+#include <stdlib.h>
+
+#include "base/util.h"
+#include "tests/proto/suites.h"
+
+static Suite *(*const suites[])(void) = {
+	frame_suite,
+	message_suite,
+	name_suite,
+	params_suite,
+	reader_suite,
+	request_suite,
+	response_suite,
+	tensor_suite,
+	unpacker_suite,
+	writer_suite,
+};
+
+int main(int argc, char **argv)
+{
+	SRunner *runner = srunner_create(NULL);
+	int failed;
+
+	for (size_t i = 0; i < TFL_ARRAY_SIZE(suites); i++)
+		srunner_add_suite(runner, suites[i]());
+	srunner_run(runner, argc > 1 ? argv[1] : NULL, NULL, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
