@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "base/util.h"
 
 struct tfl_model_block {
@@ -106,12 +107,18 @@ int tfl_decoder_string(struct tfl_decoder *decoder, const struct tfl_fb_table *t
 {
 	const char *string;
 	uint32_t length;
+	int r;
 
 	if (tfl_fb_string(table, field, &string, &length) < 0)
 		return leads_out(decoder, what);
 	if (length > TFL_TENSOR_NAME_MAX)
 		return tfl_error_set(decoder->error, -EFBIG, "%s: %u bytes, but at most %u are allowed", what, length,
 				     TFL_TENSOR_NAME_MAX);
+	r = tfl_decoder_charge(decoder, length);
+	if (r < 0)
+		return r;
+	if (!tfl_utf8_valid(string, length))
+		return tfl_error_set(decoder->error, -EINVAL, "%s: is no text in UTF-8", what);
 	*ret_string = string;
 	return 0;
 }

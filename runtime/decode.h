@@ -55,7 +55,7 @@ int tfl_decoder_alloc(struct tfl_decoder *decoder, size_t count, size_t size, vo
 int tfl_decoder_table(struct tfl_decoder *decoder, const struct tfl_fb_table *table, unsigned field, const char *what,
 		      struct tfl_fb_table *ret_table);
 
-/** A string of at most TFL_TENSOR_NAME_MAX bytes; "" when it is absent. */
+/** A string of at most TFL_TENSOR_NAME_MAX bytes, UTF-8 without NUL; "" when it is absent. */
 int tfl_decoder_string(struct tfl_decoder *decoder, const struct tfl_fb_table *table, unsigned field, const char *what,
 		       const char **ret_string);
 

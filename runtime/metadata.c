@@ -106,9 +106,9 @@ static int open_description(struct description *description, const struct tfl_fb
 		return r < 0 ? r : 1;
 	r = tfl_decoder_element(decoder, &subgraphs, 0, &subgraph);
 	if (r == 0)
-		r = tfl_decoder_offsets(decoder, &subgraph, SUBGRAPH_INPUTS, "inputs", TFL_MODEL_TENSORS_MAX, &description->inputs);
+		r = tfl_decoder_offsets(decoder, &subgraph, SUBGRAPH_INPUTS, "inputs", TFL_SUBGRAPH_EDGE_MAX, &description->inputs);
 	if (r == 0)
-		r = tfl_decoder_offsets(decoder, &subgraph, SUBGRAPH_OUTPUTS, "outputs", TFL_MODEL_TENSORS_MAX, &description->outputs);
+		r = tfl_decoder_offsets(decoder, &subgraph, SUBGRAPH_OUTPUTS, "outputs", TFL_SUBGRAPH_EDGE_MAX, &description->outputs);
 	return r;
 }
 

@@ -141,7 +141,7 @@ static int decode_edge(struct tfl_decoder *decoder, const struct tfl_fb_table *t
 	const void *indices;
 	int r;
 
-	r = tfl_decoder_array(decoder, table, field, what, sizeof(int32_t), TFL_MODEL_TENSORS_MAX, &indices, ret_count);
+	r = tfl_decoder_array(decoder, table, field, what, sizeof(int32_t), TFL_SUBGRAPH_EDGE_MAX, &indices, ret_count);
 	if (r < 0)
 		return r;
 	*ret_indices = indices;
@@ -203,7 +203,7 @@ static int decode_map(struct tfl_decoder *decoder, const struct tfl_fb_table *ta
 	uint32_t i;
 	int r;
 
-	r = tfl_decoder_offsets(decoder, table, field, what, TFL_MODEL_TENSORS_MAX, &vector);
+	r = tfl_decoder_offsets(decoder, table, field, what, TFL_SUBGRAPH_EDGE_MAX, &vector);
 	if (r < 0)
 		return r;
 	r = tfl_decoder_alloc(decoder, vector.count, sizeof(*tensors), &tensors);

@@ -3,7 +3,8 @@
  * A verified, read-only view of one .tflite file.
  *
  * tfl_model_open() maps the file, verifies every offset, size, index and enum in it, and decodes the parts that steer anything into the
- * plain structs below; behind it nobody checks the file again. Strings, quantisation parameters and constant data point into the mapping.
+ * plain structs below; behind it nobody checks the file again. Strings, quantisation parameters and constant data point into the mapping,
+ * or, where the file has them at an address that does not suit their type, to copies that the model owns.
  * The caller guarantees that nobody can write or truncate the file while the model lives (the daemon's store, or a sealed memfd): a
  * mapped file that shrinks is a SIGBUS.
  *
@@ -38,7 +39,7 @@ struct tfl_quantization {
 };
 
 struct tfl_tensor {
-	const char *name; /* NUL-terminated, UTF-8 not promised; "" without a name */
+	const char *name; /* as all strings of a model: NUL-terminated UTF-8; "" without a name */
 	enum tfl_dtype dtype;
 	uint8_t rank;
 	bool is_variable;
@@ -132,7 +133,10 @@ struct tfl_model {
 
 /**
  * Maps and verifies the file behind @p fd, from its start to its end. @p fd stays the caller's and may be closed afterwards.
- * Errors: -EINVAL corrupt, truncated or self-contradicting (with where and what), -EFBIG too large, -ENOMEM, or what fstat and mmap say.
+ * Errors: -EINVAL corrupt, truncated or self-contradicting (with where and what), -EFBIG past a limit, -ENOMEM, or what fstat and mmap say.
+ *
+ * Takes at most TFL_MODEL_WORK_FACTOR times the file's size and TFL_MODEL_WORK_FLOOR bytes of memory besides the mapping (and, for a file
+ * with labels, TFL_LABELS_BYTES_MAX and a pointer for each), and time in proportion to that, whatever the file claims.
  */
 int tfl_model_open(int fd, struct tfl_model **ret_model, struct tfl_error *error);
 

@@ -4,7 +4,6 @@
  */
 #include "tests/runtime/sample.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,11 +11,17 @@
 #include "runtime/schema.h"
 #include "tests/builder/fbwriter.h"
 
+static void need(bool there)
+{
+	if (!there)
+		abort();
+}
+
 uint8_t *sample_finish(struct tfl_builder *b, size_t *ret_size)
 {
 	uint8_t *data = NULL;
 
-	ck_assert_int_eq(tfl_build_finish(b, &data, ret_size), 0);
+	need(tfl_build_finish(b, &data, ret_size) == 0);
 	tfl_build_destroy(b);
 	return data;
 }
@@ -55,7 +60,7 @@ static void add_tensors(struct tfl_builder *b)
 	};
 
 	for (int i = 0; i < SAMPLE_TENSORS; i++)
-		ck_assert_int_eq(tfl_build_tensor(b, &tensors[i]), i);
+		need(tfl_build_tensor(b, &tensors[i]) == i);
 }
 
 static void add_operators(struct tfl_builder *b)
@@ -82,7 +87,7 @@ uint8_t *sample_everything(size_t *ret_size)
 	static const float mean = 127.5f, std = 64;
 	struct tfl_builder *b = tfl_build_create();
 
-	ck_assert_ptr_nonnull(b);
+	need(b != NULL);
 	add_tensors(b);
 	add_operators(b);
 	tfl_build_subgraph(b, "second");
@@ -103,7 +108,7 @@ static uint32_t raw_tensors(struct tfl_fbw *w, const struct raw_model *raw)
 	static const int64_t zero_points[] = {5, 5, 5};
 	uint32_t count = 3 + raw->tensor_uses, *refs = calloc(count, sizeof(*refs)), zeros = 0, quantization, vector;
 
-	ck_assert_ptr_nonnull(refs);
+	need(refs != NULL);
 	refs[0] = TFL_FBW_TABLE(w, TFL_FBW_REF(0, tfl_fbw_vector(w, (const int32_t[]){4}, 1, 4, 4)));
 	if (raw->zero_points)
 		zeros = tfl_fbw_vector(w, zero_points, raw->zero_points, 8, 8);
@@ -126,7 +131,7 @@ static uint32_t raw_operators(struct tfl_fbw *w, const struct raw_model *raw)
 	const struct tfl_fbw_field offset = {9, 8, raw->options_offset}, size = {10, 8, raw->options_size};
 	uint32_t options = tfl_fbw_table(w, NULL, 0);
 
-	ck_assert_ptr_nonnull(refs);
+	need(refs != NULL);
 	refs[0] = TFL_FBW_TABLE(w, TFL_FBW_REF(1, inputs), TFL_FBW_REF(2, outputs), TFL_FBW_I8(3, TFL_OPTIONS_ADD), TFL_FBW_REF(4, options),
 				offset, size, TFL_FBW_I8(11, raw->misplaced_options), TFL_FBW_REF(12, options));
 	for (uint32_t i = 1; i < count; i++)
@@ -140,7 +145,7 @@ static uint32_t raw_subgraphs(struct tfl_fbw *w, const struct raw_model *raw)
 {
 	uint32_t count = 1 + raw->subgraph_uses, *refs = calloc(count, sizeof(*refs)), tensors, operators, inputs, outputs, vector;
 
-	ck_assert_ptr_nonnull(refs);
+	need(refs != NULL);
 	tensors = raw_tensors(w, raw);
 	operators = raw_operators(w, raw);
 	inputs = tfl_fbw_vector(w, (const int32_t[]){0}, 1, 4, 4);
@@ -175,72 +180,11 @@ uint8_t *sample_raw(const struct raw_model *raw, size_t *ret_size)
 	codes = TFL_FBW_TABLE(&w, TFL_FBW_I8(0, raw->deprecated_code), TFL_FBW_I32(3, raw->builtin_code));
 	codes = tfl_fbw_refs(&w, &codes, !raw->no_codes);
 	root = TFL_FBW_TABLE(&w, TFL_FBW_I32(0, 3), TFL_FBW_REF(1, codes), TFL_FBW_REF(2, subgraphs), TFL_FBW_REF(4, buffers));
-	ck_assert_int_eq(tfl_fbw_end(&w, root, "TFL3", &data, ret_size), 0);
+	need(tfl_fbw_end(&w, root, "TFL3", &data, ret_size) == 0);
 	data = realloc(data, *ret_size + raw->tail);
-	ck_assert_ptr_nonnull(data);
+	need(data != NULL);
 	for (uint32_t i = 0; i < raw->tail; i++)
 		data[*ret_size + i] = (uint8_t)i;
 	*ret_size += raw->tail;
 	return data;
-}
-
-static uint64_t read_bytes(const void *data, size_t size)
-{
-	const uint8_t *bytes = data;
-	uint64_t sum = size;
-
-	for (size_t i = 0; i < size; i++)
-		sum = sum * 31 + bytes[i];
-	return sum;
-}
-
-static uint64_t read_string(const char *string)
-{
-	return string ? read_bytes(string, strlen(string)) : 0;
-}
-
-static uint64_t read_subgraph(const struct tfl_subgraph *subgraph)
-{
-	uint64_t sum = read_string(subgraph->name);
-
-	for (uint32_t i = 0; i < subgraph->tensor_count; i++) {
-		const struct tfl_tensor *tensor = &subgraph->tensors[i];
-
-		sum += read_string(tensor->name) + read_bytes(tensor->data, tensor->data_size);
-		sum += read_bytes(tensor->quantization.scales, tensor->quantization.count * sizeof(float));
-		sum += read_bytes(tensor->quantization.zero_points, tensor->quantization.count * sizeof(int64_t));
-	}
-	for (uint32_t i = 0; i < subgraph->operator_count; i++) {
-		const struct tfl_operator *op = &subgraph->operators[i];
-
-		sum += read_string(op->custom_name) + read_bytes(op->custom_options, op->custom_options_size);
-		sum += read_bytes(op->inputs, op->input_count * sizeof(int32_t)) + read_bytes(op->outputs, op->output_count * sizeof(int32_t));
-		sum += read_bytes(op->intermediates, op->intermediate_count * sizeof(int32_t));
-		for (unsigned field = 0; field < 20; field++)
-			sum += (uint64_t)tfl_fb_i64(&op->options, field, 0) + tfl_fb_u8(&op->options, field, 0);
-	}
-	return sum;
-}
-
-uint64_t sample_read_all(const struct tfl_model *model)
-{
-	uint64_t sum = read_string(model->description) + read_string(model->metadata_fault);
-
-	for (uint32_t i = 0; i < model->subgraph_count; i++)
-		sum += read_subgraph(&model->subgraphs[i]);
-	for (uint32_t i = 0; i < model->signature_count; i++) {
-		const struct tfl_signature *signature = &model->signatures[i];
-
-		sum += read_string(signature->key);
-		for (uint32_t j = 0; j < signature->input_count; j++)
-			sum += read_string(signature->inputs[j].name);
-		for (uint32_t j = 0; j < signature->output_count; j++)
-			sum += read_string(signature->outputs[j].name);
-	}
-	for (uint32_t i = 0; i < model->normalization_count; i++)
-		sum += read_bytes(model->normalizations[i].mean, model->normalizations[i].count * sizeof(float)) +
-		       read_bytes(model->normalizations[i].std, model->normalizations[i].count * sizeof(float));
-	for (uint32_t i = 0; i < model->label_count; i++)
-		sum += read_string(model->labels[i]);
-	return sum;
 }

@@ -6,10 +6,10 @@
 #ifndef TESTS_RUNTIME_SAMPLE_H
 #define TESTS_RUNTIME_SAMPLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "runtime/model.h"
 #include "tests/builder/builder.h"
 
 /* Tensors of the model with everything. */
@@ -55,8 +55,5 @@ struct raw_model {
 };
 
 uint8_t *sample_raw(const struct raw_model *raw, size_t *ret_size);
-
-/** Reads every byte that the model refers to; the sum keeps the compiler from leaving it out. */
-uint64_t sample_read_all(const struct tfl_model *model);
 
 #endif

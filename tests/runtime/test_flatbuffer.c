@@ -245,6 +245,8 @@ START_TEST(vectors_end_with_the_buffer)
 		ck_assert_int_eq(tfl_fb_vector_unaligned(&table, 1, widths[i], &vector), -EINVAL);
 		put32(VECTOR, 0xffffffff);
 		ck_assert_int_eq(tfl_fb_vector_unaligned(&table, 1, widths[i], &vector), -EINVAL);
+		put32(VECTOR, (uint32_t)((1ull << 32) / widths[i] + 1)); /* in 32 bits these would be one element's bytes */
+		ck_assert_int_eq(tfl_fb_vector_unaligned(&table, 1, widths[i], &vector), widths[i] == 1 ? 0 : -EINVAL);
 	}
 	put32(OFFSET, SIZE - 4 - OFFSET);
 	put32(SIZE - 4, 0);

@@ -234,6 +234,19 @@ static void long_name(struct tfl_builder *b)
 	lone_tensor(b, &(struct tfl_build_tensor){.name = name});
 }
 
+static void name_in_latin1(struct tfl_builder *b)
+{
+	lone_tensor(b, &(struct tfl_build_tensor){.name = "caf\351"});
+}
+
+static void too_many_graph_outputs(struct tfl_builder *b)
+{
+	static int32_t outputs[TFL_SUBGRAPH_EDGE_MAX + 1];
+
+	graph(b, 0, 1);
+	tfl_build_io(b, TFL_INTS(0), (struct tfl_ints){outputs, TFL_ARRAY_SIZE(outputs)});
+}
+
 static void too_many_inputs(struct tfl_builder *b)
 {
 	static int32_t inputs[TFL_OPERATOR_TENSORS_MAX + 1];
@@ -332,6 +345,8 @@ static const struct hostile hostiles[] = {
 	{zero_points_unlike_scales, -EINVAL, "subgraph 0: tensor 2: quantization: 3 scales, but 2 zero points"},
 	{buffer_past_the_buffers, -EINVAL, "subgraph 0: tensor 2: buffer 77, but there are 1"},
 	{long_name, -EFBIG, "subgraph 0: tensor 2: name: 4097 bytes, but at most 4096 are allowed"},
+	{name_in_latin1, -EINVAL, "subgraph 0: tensor 2: name: is no text in UTF-8"},
+	{too_many_graph_outputs, -EFBIG, "subgraph 0: outputs: 4097, but at most 4096 are allowed"},
 	{too_many_inputs, -EFBIG, "subgraph 0: operator 1 (ADD_N): inputs: 4097, but at most 4096 are allowed"},
 	{unknown_operator, -EINVAL, "subgraph 0: operator 1: builtin operator 210 is unknown: 0 to 209 are known"},
 	{custom_without_name, -EINVAL, "subgraph 0: operator 1: is custom, but its operator code has no custom_code to name it"},

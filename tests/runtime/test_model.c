@@ -11,6 +11,7 @@
 #include "base/util.h"
 #include "runtime/model.h"
 #include "runtime/schema.h"
+#include "tests/runtime/read_all.h"
 #include "tests/runtime/sample.h"
 #include "tests/runtime/suites.h"
 
@@ -283,7 +284,7 @@ START_TEST(a_mapped_file_outlives_its_descriptor)
 	close(fd);
 	ck_assert_uint_eq(model->size, length);
 	ck_assert(model->mapped);
-	ck_assert_uint_ne(sample_read_all(model), 0);
+	ck_assert_uint_ne(model_read_all(model), 0);
 	for (size_t i = 0; i < TFL_MODEL_SLACK; i++)
 		ck_assert_uint_eq(((const volatile uint8_t *)model->data)[length + i], 0);
 }

@@ -12,6 +12,7 @@
 #include "tests/builder/mobilenet.h"
 #include "tests/builder/random.h"
 #include "tests/runtime/guarded.h"
+#include "tests/runtime/read_all.h"
 #include "tests/runtime/sample.h"
 #include "tests/runtime/suites.h"
 #include "tests/support/allocation.h"
@@ -61,7 +62,7 @@ static bool try(const uint8_t *data, size_t length)
 
 	r = tfl_model_open_memory(data, length, &model, &error);
 	if (r == 0) {
-		sum += sample_read_all(model);
+		sum += model_read_all(model);
 		tfl_model_destroy(model);
 		return true;
 	}

@@ -14,7 +14,7 @@
 #include "base/util.h"
 #include "runtime/model.h"
 #include "runtime/schema.h"
-#include "tests/runtime/sample.h"
+#include "tests/runtime/read_all.h"
 #include "tests/runtime/suites.h"
 
 static volatile uint64_t sum;
@@ -125,7 +125,7 @@ START_TEST(trusted_models_open_as_described)
 		compare_edge(name, json_object_get(entry, "inputs"), main, main->inputs, main->input_count);
 		compare_edge(name, json_object_get(entry, "outputs"), main, main->outputs, main->output_count);
 		compare_labels(entry, model);
-		sum += sample_read_all(model);
+		sum += model_read_all(model);
 		tfl_model_destroy(model);
 	}
 	json_decref(manifest);
@@ -145,7 +145,7 @@ START_TEST(the_others_open_or_are_refused)
 		if (open_entry(entry, &model, &error) < 0)
 			ck_assert_uint_gt(strlen(error.text), 10);
 		else
-			sum += sample_read_all(model);
+			sum += model_read_all(model);
 		tfl_model_destroy(model);
 	}
 	json_decref(manifest);
