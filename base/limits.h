@@ -61,7 +61,13 @@
 #define TFL_OUTPUT_CHUNK 65536           /* least memory that queued bytes of replies take at a time */
 #define TFL_JOBS_IDLE_MAX 4              /* ended requests whose memory a connection keeps for the next */
 #define TFL_SCRATCH_KEEP_MAX (1u << 20)  /* bytes that a worker keeps for dequantised outputs */
+#define TFL_LOADS_MAX 16                 /* passed files waiting to be loaded */
 #define TFL_WORKERS_MAX 64
 #define TFL_INSTANCES_MAX 64             /* interpreters of one version */
+
+/* Tools. */
+#define TFL_PICTURE_FILE_MAX (64u << 20) /* bytes of a PNG or JPEG file */
+#define TFL_PICTURE_SIDE_MAX 16384       /* pixels of its width, and of its height */
+#define TFL_PICTURE_PIXELS_MAX (64u << 20)
 
 #endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* tflctl describe: one version in full: state, sizes, inputs and outputs, labels. */
+#include <stdio.h>
+
+#include "base/util.h"
+#include "client/ctl.h"
+#include "client/print.h"
+
+#define TIMEOUT_MS 10000
+#define LABELS_SHOWN 10
+
+static uint64_t number(const struct tfl_value *map, const char *key)
+{
+	return tfl_value_uint(tfl_value_get(map, key), 0);
+}
+
+static void print_shape(char *buffer, size_t size, const struct tfl_value *shape)
+{
+	size_t used = (size_t)snprintf(buffer, size, "[");
+
+	for (size_t i = 0; i < tfl_value_size(shape) && used < size; i++)
+		used += (size_t)snprintf(buffer + used, size - used, "%s%lld", i ? ", " : "",
+					 (long long)tfl_value_int(tfl_value_at(shape, i), 0));
+	if (used < size)
+		snprintf(buffer + used, size - used, "]");
+}
+
+static void print_tensors(const char *title, const struct tfl_value *tensors)
+{
+	struct ctl_table table = {.columns = 6, .right = 1 | 1 << 4};
+	char unit[CTL_UNIT_MAX], shape[128];
+
+	printf("%s\n", title);
+	for (size_t i = 0; i < tfl_value_size(tensors); i++) {
+		const struct tfl_value *tensor = tfl_value_at(tensors, i), *quantization = tfl_value_get(tensor, "quantization");
+
+		print_shape(shape, sizeof(shape), tfl_value_get(tensor, "shape"));
+		ctl_table_add(&table, "%zu", i);
+		ctl_table_add(&table, "%s", tfl_value_string(tfl_value_get(tensor, "name"), ""));
+		ctl_table_add(&table, "%s", tfl_value_string(tfl_value_get(tensor, "dtype"), ""));
+		ctl_table_add(&table, "%s", shape);
+		ctl_table_add(&table, "%s", ctl_format_bytes(unit, number(tensor, "bytes")));
+		if (quantization)
+			ctl_table_add(&table, "scale %.6g, zero point %lld", tfl_value_double(tfl_value_get(quantization, "scale"), 0),
+				      (long long)tfl_value_int(tfl_value_get(quantization, "zero_point"), 0));
+		else
+			ctl_table_add(&table, "%s", "");
+	}
+	ctl_table_print(&table, "  ");
+}
+
+static void print_labels(const struct tfl_value *value)
+{
+	const struct tfl_value *labels = tfl_value_get(value, "labels");
+	uint64_t count = number(value, "label_count");
+
+	if (count == 0)
+		return;
+	printf("labels     %llu", (unsigned long long)count);
+	for (size_t i = 0; i < tfl_value_size(labels) && i < LABELS_SHOWN; i++) {
+		fputs(i ? ", " : ": ", stdout);
+		ctl_print_text(stdout, tfl_value_string(tfl_value_at(labels, i), ""));
+	}
+	printf("%s\n", count > LABELS_SHOWN ? ", …" : "");
+}
+
+static void print_loaded(const struct tfl_value *value)
+{
+	const struct tfl_value *memory = tfl_value_get(value, "memory"), *operators = tfl_value_get(value, "operators");
+	char a[CTL_UNIT_MAX], b[CTL_UNIT_MAX], c[CTL_UNIT_MAX];
+
+	if (!memory)
+		return;
+	printf("time       loaded in %s, runs in %s\n", ctl_format_duration(a, (double)number(value, "load_ns")),
+	       ctl_format_duration(b, (double)number(value, "run_ns")));
+	printf("memory     file %s, packed weights %s, %llu interpreters %s\n", ctl_format_bytes(a, number(memory, "file")),
+	       ctl_format_bytes(b, number(memory, "packed")), (unsigned long long)number(value, "instances"),
+	       ctl_format_bytes(c, number(memory, "interpreters")));
+	printf("operators  %llu, of them %llu in XNNPACK\n", (unsigned long long)number(operators, "total"),
+	       (unsigned long long)number(operators, "xnnpack"));
+	print_labels(value);
+	print_tensors("inputs", tfl_value_get(value, "inputs"));
+	print_tensors("outputs", tfl_value_get(value, "outputs"));
+}
+
+static void print_text(const struct tfl_value *value, const struct ctl_arguments *arguments)
+{
+	const char *reason = tfl_value_string(tfl_value_get(value, "reason"), "");
+	const char *description = tfl_value_string(tfl_value_get(value, "description"), "");
+	char unit[CTL_UNIT_MAX];
+
+	ctl_print_text(stdout, tfl_value_string(tfl_value_get(value, "model"), ""));
+	printf("@%llu  %s since %s%s\n", (unsigned long long)number(value, "version"), tfl_value_string(tfl_value_get(value, "state"), ""),
+	       ctl_format_time(unit, number(value, "since")), tfl_value_bool(tfl_value_get(value, "active"), false) ? ", active" : "");
+	if (*reason) {
+		fputs("reason     ", stdout);
+		ctl_print_text(stdout, reason);
+		putchar('\n');
+	}
+	if (*description) {
+		fputs("about      ", stdout);
+		ctl_print_text(stdout, description);
+		putchar('\n');
+	}
+	printf("file       %s, sha256 ", ctl_format_bytes(unit, number(value, "file_bytes")));
+	ctl_print_text(stdout, tfl_value_string(tfl_value_get(value, "sha256"), ""));
+	putchar('\n');
+	print_loaded(value);
+}
+
+static int call(struct tfl_client *client, const struct ctl_arguments *arguments, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	return tfl_client_describe(client, arguments->operands[0], ret_value, error);
+}
+
+const struct ctl_command ctl_cmd_describe = {
+	.name = "describe",
+	.operands = "MODEL[@VERSION]",
+	.operands_min = 1,
+	.operands_max = 1,
+	.summary = "Show inputs, outputs, labels and memory of a model.",
+	.timeout_ms = TIMEOUT_MS,
+	.call = call,
+	.print = print_text,
+};

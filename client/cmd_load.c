@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tflctl load: opens the file with this user's rights and passes the descriptor; the daemon copies it into its store. Waits until
+ * the version serves or was refused.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "client/ctl.h"
+#include "client/print.h"
+
+/* Loading runs at idle priority beside what the daemon serves. */
+#define TIMEOUT_MS 300000
+
+static void print_text(const struct tfl_value *value, const struct ctl_arguments *arguments)
+{
+	char size[CTL_UNIT_MAX], load[CTL_UNIT_MAX], run[CTL_UNIT_MAX];
+
+	ctl_print_text(stdout, tfl_value_string(tfl_value_get(value, "model"), ""));
+	printf("@%llu  %s  %s, loaded in %s, runs in %s\n", (unsigned long long)tfl_value_uint(tfl_value_get(value, "version"), 0),
+	       tfl_value_string(tfl_value_get(value, "state"), ""),
+	       ctl_format_bytes(size, tfl_value_uint(tfl_value_get(value, "file_bytes"), 0)),
+	       ctl_format_duration(load, tfl_value_double(tfl_value_get(value, "load_ns"), 0)),
+	       ctl_format_duration(run, tfl_value_double(tfl_value_get(value, "run_ns"), 0)));
+}
+
+static int call(struct tfl_client *client, const struct ctl_arguments *arguments, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	const char *path = arguments->operands[1];
+	_tfl_close_ int fd = -1;
+	struct tfl_error reason;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0) {
+		tfl_error_set(&reason, -errno, "%s: %s", path, strerror(errno));
+		return ctl_file_error(&reason, error);
+	}
+	return tfl_client_load(client, arguments->operands[0], fd, ret_value, error);
+}
+
+const struct ctl_command ctl_cmd_load = {
+	.name = "load",
+	.operands = "MODEL[@VERSION] FILE",
+	.operands_min = 2,
+	.operands_max = 2,
+	.summary = "Give the daemon a .tflite file as a version of a model.",
+	.details = "Without @VERSION it becomes the next one. The file is copied: it may be changed or\n"
+		   "removed afterwards. Prints when the version is ready, or why it was refused.\n",
+	.timeout_ms = TIMEOUT_MS,
+	.call = call,
+	.print = print_text,
+};

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the commands of tflctl share: their table, the options, one connection, and how failures and results reach the person or the
+ * program that reads them. One thread; everything lives until the process ends, or as its comment says.
+ */
+#ifndef CLIENT_CTL_H
+#define CLIENT_CTL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "client/tflclient.h"
+
+/* Exit statuses. */
+enum {
+	CTL_OK = 0,
+	CTL_FAILED = 1, /* the request failed */
+	CTL_USAGE = 2,
+};
+
+struct ctl_command;
+
+/* The global options, and what main() keeps. */
+struct ctl {
+	const char *socket;
+	int timeout_ms; /* 0: not given */
+	bool json;
+	bool help;
+	bool version;
+	const struct ctl_command *command;
+	struct tfl_client *client; /* while a command runs */
+};
+
+enum ctl_option_kind {
+	CTL_FLAG,   /* bool */
+	CTL_STRING, /* const char * */
+	CTL_NUMBER, /* int from min to max */
+	CTL_LIST,   /* struct ctl_list: may be given several times */
+};
+
+#define CTL_LIST_MAX 64
+
+struct ctl_list {
+	const char *items[CTL_LIST_MAX];
+	unsigned count;
+};
+
+struct ctl_option {
+	const char *name;     /* without "--" */
+	const char *argument; /* what help calls its value; NULL for a flag */
+	enum ctl_option_kind kind;
+	size_t offset; /* of the member that it sets */
+	const char *help;
+	int min, max; /* of a number */
+};
+
+struct ctl_option_table {
+	const struct ctl_option *options;
+	unsigned count;
+};
+
+#define CTL_OPERANDS_MAX 2
+
+/* What a command was given. Strings are argv's. */
+struct ctl_arguments {
+	const char *operands[CTL_OPERANDS_MAX]; /* NULL: not given */
+	void *options;                          /* the command's struct; zero for what was not given */
+};
+
+struct ctl_command {
+	const char *name;
+	const char *operands; /* as help shows them */
+	unsigned operands_min, operands_max;
+	const char *summary; /* one line */
+	const char *details; /* paragraphs for help, or NULL */
+	struct ctl_option_table table;
+	size_t options_size;
+	int timeout_ms; /* of one call, unless --timeout is given */
+
+	/*
+	 * Most commands are one call to the daemon, whose answer is printed. call() fails as the library's functions do; print() is for people,
+	 * --json prints any answer. status() (may be NULL) gives the exit status from the answer.
+	 */
+	int (*call)(struct tfl_client *client, const struct ctl_arguments *arguments, struct tfl_value **ret_value,
+		    struct tfl_call_error *error);
+	void (*print)(const struct tfl_value *value, const struct ctl_arguments *arguments);
+	int (*status)(const struct tfl_value *value);
+
+	/* Instead of them: connected, does all itself and gives the exit status. check() comes before; it may be NULL. */
+	int (*check)(const struct ctl *ctl, const struct ctl_arguments *arguments);
+	int (*run)(struct ctl *ctl, const struct ctl_arguments *arguments);
+};
+
+extern const struct ctl_command ctl_cmd_load, ctl_cmd_ls, ctl_cmd_describe, ctl_cmd_unload, ctl_cmd_infer, ctl_cmd_stats, ctl_cmd_health,
+	ctl_cmd_version;
+
+extern const struct ctl_option_table ctl_global_options;
+
+/* options.c */
+
+/**
+ * Reads @p argv (@p argc entries, the command's name left out) into @p ret_arguments, whose options point to zeroed memory, and into @p ctl.
+ * With a NULL @p command only global options are read, up to the first operand. *ret_used: entries read. 0, or -EINVAL with a sentence.
+ */
+int ctl_options_parse(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv, struct ctl_arguments *ret_arguments,
+		      int *ret_used, struct tfl_error *error);
+
+/** Prints the help of @p command, or only the lines of a table. */
+void ctl_help(const struct ctl_command *command);
+void ctl_help_options(const struct ctl_option_table *table);
+
+/** The entry of @p names that is nearest to @p name, if near enough to be a slip, else NULL. */
+const char *ctl_suggest(const char *name, const char *const *names, unsigned count);
+
+/* report.c */
+
+/** Says that the request failed: "tflctl: …" on stderr, with --json {"error": …} on stdout. Returns CTL_FAILED. */
+int ctl_fail(const struct ctl *ctl, enum tfl_status status, const char *message);
+int ctl_fail_file(const struct ctl *ctl, const struct tfl_error *error);
+
+/** A file's fault as that of a call. Returns error->code. */
+int ctl_file_error(const struct tfl_error *error, struct tfl_call_error *ret_error);
+
+/** Says what is wrong with the command line and where to read on. Returns CTL_USAGE. */
+int ctl_usage(const struct ctl *ctl, const char *message);
+
+/** Connects and runs ctl->command. Returns the exit status. */
+int ctl_run(struct ctl *ctl, const struct ctl_arguments *arguments);
+
+/** Prints a whole JSON text; takes over the reference. CTL_OK, or CTL_FAILED for NULL (no memory). */
+int ctl_print_json(const struct ctl *ctl, json_t *json);
+
+/** @p value as JSON: a new reference, NULL without memory. Binary data becomes an array of numbers. */
+json_t *ctl_json_of(const struct tfl_value *value);
+
+#endif

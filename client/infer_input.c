@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an input needs is what the daemon says of it; what a file holds is what its first bytes say. The two meet here, and where they do not
+ * fit, the sentence names both. The daemon is not trusted with sizes: shapes are counted anew before anything is allocated.
+ */
+#include "client/infer_input.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/dtype.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "client/npy.h"
+#include "client/slurp.h"
+
+static int read_norm(const struct tfl_value *value, struct tfl_picture_norm *ret_norm)
+{
+	const struct tfl_value *mean = tfl_value_get(value, "mean"), *std = tfl_value_get(value, "std");
+	struct tfl_picture_norm norm = {.norm = TFL_NORM_MEAN};
+	size_t count = tfl_value_size(mean);
+
+	if ((count != 1 && count != 3) || tfl_value_size(std) != count)
+		return -EINVAL;
+	for (size_t i = 0; i < 3; i++) {
+		norm.mean[i] = (float)tfl_value_double(tfl_value_at(mean, i % count), 0);
+		norm.std[i] = (float)tfl_value_double(tfl_value_at(std, i % count), 1);
+		if (norm.std[i] == 0 || !isfinite(norm.std[i]) || !isfinite(norm.mean[i]))
+			return -EINVAL;
+	}
+	*ret_norm = norm;
+	return 0;
+}
+
+int ctl_tensor_read(const struct tfl_value *value, struct ctl_tensor *ret_tensor, struct tfl_error *error)
+{
+	const struct tfl_value *shape = tfl_value_get(value, "shape");
+	const char *dtype = tfl_value_string(tfl_value_get(value, "dtype"), "");
+	struct ctl_tensor tensor = {.name = tfl_value_string(tfl_value_get(value, "name"), ""),
+				    .signature_name = tfl_value_string(tfl_value_get(value, "signature_name"), NULL),
+				    .rank = (uint32_t)tfl_value_size(shape)};
+	size_t elements;
+
+	if (tfl_dtype_parse(dtype, strlen(dtype), &tensor.dtype) < 0)
+		return tfl_error_set(error, -EPROTO, "the daemon describes '%s' with the unknown type '%s'", tensor.name, dtype);
+	if (tfl_value_size(shape) > TFL_RANK_MAX)
+		return tfl_error_set(error, -EPROTO, "the daemon describes '%s' with %zu dimensions", tensor.name, tfl_value_size(shape));
+	for (uint32_t i = 0; i < tensor.rank; i++) {
+		int64_t dim = tfl_value_int(tfl_value_at(shape, i), -1);
+
+		tensor.dims[i] = dim >= 0 && dim <= INT32_MAX ? (int32_t)dim : -1;
+	}
+	if (tfl_shape_elements(tensor.dims, tensor.rank, &elements) < 0 ||
+	    elements > TFL_TENSOR_BYTES_MAX / sizeof(float))
+		return tfl_error_set(error, -EPROTO, "the daemon describes '%s' with an impossible shape", tensor.name);
+	tensor.bytes = elements * tfl_dtype_size(tensor.dtype);
+	if (read_norm(tfl_value_get(value, "normalization"), &tensor.norm) < 0)
+		tensor.norm = (struct tfl_picture_norm){.norm = TFL_NORM_AUTO};
+	*ret_tensor = tensor;
+	return 0;
+}
+
+struct size {
+	uint32_t height, width, channels;
+};
+
+/* [1, H, W, C], [H, W, C], [1, H, W], [H, W], or [1, side * side]; C is 1 or 3. */
+static bool picture_size(const struct ctl_tensor *tensor, struct size *ret_size)
+{
+	const int32_t *dims = tensor->dims;
+	uint32_t rank = tensor->rank;
+	int32_t side;
+
+	if (rank == 2 && dims[0] == 1) {
+		side = (int32_t)lround(sqrt(dims[1]));
+		if ((int64_t)side * side != dims[1])
+			return false;
+		*ret_size = (struct size){(uint32_t)side, (uint32_t)side, 1};
+	} else if (rank == 2 || (rank == 3 && dims[0] == 1 && dims[2] != 1 && dims[2] != 3)) {
+		*ret_size = (struct size){(uint32_t)dims[rank - 2], (uint32_t)dims[rank - 1], 1};
+	} else if (rank == 3 || (rank == 4 && dims[0] == 1)) {
+		*ret_size = (struct size){(uint32_t)dims[rank - 3], (uint32_t)dims[rank - 2], (uint32_t)dims[rank - 1]};
+	} else {
+		return false;
+	}
+	return ret_size->height > 0 && ret_size->width > 0 && (ret_size->channels == 1 || ret_size->channels == 3);
+}
+
+static void adopt_shape(struct ctl_input *input, const int32_t *dims, uint32_t rank)
+{
+	input->rank = rank;
+	memcpy(input->dims, dims, rank * sizeof(*dims));
+}
+
+int ctl_input_picture(const struct ctl_tensor *tensor, const char *path, enum tfl_norm norm, struct ctl_input *ret_input,
+		      struct tfl_error *error)
+{
+	TFL_CLEANUP(tfl_picture_finish) struct tfl_picture picture = {0};
+	struct tfl_picture_norm how = norm == TFL_NORM_AUTO ? tensor->norm : (struct tfl_picture_norm){.norm = norm};
+	char shape[TFL_SHAPE_STRING_MAX];
+	_tfl_free_ float *values = NULL;
+	struct ctl_input input = {0};
+	struct size size;
+	size_t count;
+	int r;
+
+	if (!picture_size(tensor, &size))
+		return tfl_error_set(error, -EINVAL, "input '%s' of shape %s is no picture; [1, height, width, 1 or 3] would be one: use --in",
+				     tensor->name, tfl_shape_to_string(tensor->dims, tensor->rank, shape, sizeof(shape)));
+	r = tfl_picture_read(path, &picture, error);
+	if (r < 0)
+		return r;
+	count = (size_t)size.height * size.width * size.channels;
+	values = malloc(count * sizeof(*values));
+	r = values ? tfl_picture_fit(&picture, size.width, size.height, size.channels, values) : -ENOMEM;
+	if (r < 0)
+		return tfl_error_set(error, r, "%s: no memory to resize it", path);
+	tfl_picture_normalize(&how, tensor->dtype, size.channels, values, count, values);
+	input.dtype = tfl_picture_element(&how, tensor->dtype);
+	input.bytes = count * tfl_dtype_size(input.dtype);
+	input.memory = (uint8_t *)TFL_STEAL(values);
+	input.data = input.memory;
+	adopt_shape(&input, tensor->dims, tensor->rank);
+	*ret_input = input;
+	return 0;
+}
+
+/* Unaligned float64 to float32, in place: each result lies before the values that are still to be read. */
+static void narrow(uint8_t *data, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		double wide;
+		float value;
+
+		memcpy(&wide, data + i * sizeof(wide), sizeof(wide));
+		value = (float)wide;
+		memcpy(data + i * sizeof(value), &value, sizeof(value));
+	}
+}
+
+int ctl_input_file(const struct ctl_tensor *tensor, const char *path, struct ctl_input *ret_input, struct tfl_error *error)
+{
+	char shape[TFL_SHAPE_STRING_MAX];
+	_tfl_free_ uint8_t *memory = NULL;
+	struct ctl_input input = {0};
+	struct tfl_npy array;
+	size_t size;
+	int r;
+
+	r = tfl_slurp(path, TFL_FRAME_MAX, &memory, &size, error);
+	if (r < 0)
+		return r;
+	if (tfl_npy_is(memory, size)) {
+		r = tfl_npy_parse(memory, size, &array, error);
+		if (r < 0)
+			return tfl_error_prefix(error, r, "%s", path);
+		input.dtype = array.dtype;
+		input.data = array.data;
+		input.bytes = array.bytes;
+		adopt_shape(&input, array.dims, array.rank);
+		if (array.dtype == TFL_FLOAT64 && tensor->dtype != TFL_FLOAT64) {
+			narrow((uint8_t *)array.data, array.bytes / sizeof(double));
+			input.dtype = TFL_FLOAT32;
+			input.bytes /= 2;
+		}
+	} else if (size == tensor->bytes) {
+		input.dtype = tensor->dtype;
+		input.data = memory;
+		input.bytes = size;
+		adopt_shape(&input, tensor->dims, tensor->rank);
+	} else {
+		return tfl_error_set(error, -EINVAL, "%s is no .npy file, and as raw data it has %zu bytes; input '%s' (%s %s) needs %zu", path,
+				     size, tensor->name, tfl_dtype_to_string(tensor->dtype),
+				     tfl_shape_to_string(tensor->dims, tensor->rank, shape, sizeof(shape)), tensor->bytes);
+	}
+	input.memory = TFL_STEAL(memory);
+	*ret_input = input;
+	return 0;
+}
+
+void ctl_input_finish(struct ctl_input *input)
+{
+	free(input->memory);
+	*input = (struct ctl_input){0};
+}

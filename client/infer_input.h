@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* Files as inputs of a model that the daemon described. */
+#ifndef CLIENT_INFER_INPUT_H
+#define CLIENT_INFER_INPUT_H
+
+#include "base/limits.h"
+#include "client/picture.h"
+#include "client/tflclient.h"
+
+struct tfl_error;
+
+/* An input or output as model.describe tells it. Strings live as long as the answer. */
+struct ctl_tensor {
+	const char *name;
+	const char *signature_name; /* or NULL */
+	enum tfl_dtype dtype;
+	uint32_t rank;
+	int32_t dims[TFL_RANK_MAX];
+	size_t bytes;
+	struct tfl_picture_norm norm; /* MEAN where the model's metadata says how, else AUTO */
+};
+
+/* What is sent for one input. */
+struct ctl_input {
+	enum tfl_dtype dtype;
+	uint32_t rank;
+	int32_t dims[TFL_RANK_MAX];
+	uint8_t *memory; /* owned */
+	const void *data; /* in memory */
+	size_t bytes;
+};
+
+/** Reads one entry of the answer's "inputs" or "outputs". -EPROTO, with a sentence, for what cannot be one. */
+int ctl_tensor_read(const struct tfl_value *value, struct ctl_tensor *ret_tensor, struct tfl_error *error);
+
+/**
+ * A picture for @p tensor: height, width and channels come from its shape. @p norm AUTO: what the metadata says, else as picture.h. On success
+ * the caller finishes @p ret_input.
+ */
+int ctl_input_picture(const struct ctl_tensor *tensor, const char *path, enum tfl_norm norm, struct ctl_input *ret_input,
+		      struct tfl_error *error);
+
+/** An .npy file (float64 becomes float32 where the input is not float64), or the input's raw bytes, exactly as many as it has. */
+int ctl_input_file(const struct ctl_tensor *tensor, const char *path, struct ctl_input *ret_input, struct tfl_error *error);
+
+void ctl_input_finish(struct ctl_input *input);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An output holds scores of classes when it is one row of at least two numbers and either has as many names, or looks like
+ * probabilities: all within [0, 1], together 1. Scores outside of [0, 1] are printed as numbers, not as percentages. Everything else is
+ * summed up, because a thousand numbers on a screen tell nothing; --out has them all.
+ */
+#include "client/infer_output.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/dtype.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "client/npy.h"
+#include "client/print.h"
+
+#define FIRST_VALUES 8
+#define NAME_SIZE 256
+
+struct summary {
+	size_t count;
+	double min, max, mean, sum;
+	bool one_row, shares; /* shares: all within [0, 1] */
+};
+
+static size_t element_count(const struct tfl_output *output)
+{
+	size_t size = tfl_dtype_size(output->dtype);
+
+	return size ? output->bytes / size : 0;
+}
+
+#define READ(type) (double)((const type *)output->data)[i]
+
+/* NaN for types that are no plain numbers. */
+static double element(const struct tfl_output *output, size_t i)
+{
+	switch (output->dtype) {
+	case TFL_FLOAT32:
+		return READ(float);
+	case TFL_FLOAT64:
+		return READ(double);
+	case TFL_INT8:
+		return READ(int8_t);
+	case TFL_UINT8:
+	case TFL_BOOL:
+		return READ(uint8_t);
+	case TFL_INT16:
+		return READ(int16_t);
+	case TFL_UINT16:
+		return READ(uint16_t);
+	case TFL_INT32:
+		return READ(int32_t);
+	case TFL_UINT32:
+		return READ(uint32_t);
+	case TFL_INT64:
+		return READ(int64_t);
+	case TFL_UINT64:
+		return READ(uint64_t);
+	default:
+		return NAN;
+	}
+}
+
+static struct summary summarize(const struct tfl_output *output)
+{
+	struct summary summary = {.count = element_count(output), .min = NAN, .max = NAN, .mean = NAN, .shares = true};
+	unsigned large = 0;
+
+	for (size_t i = 0; i < summary.count; i++) {
+		double value = element(output, i);
+
+		summary.min = fmin(summary.min, value);
+		summary.max = fmax(summary.max, value);
+		summary.sum += value;
+		summary.shares &= value >= 0 && value <= 1;
+	}
+	for (unsigned i = 0; i < output->rank; i++)
+		large += output->dims[i] > 1;
+	summary.one_row = large == 1;
+	if (summary.count)
+		summary.mean = summary.sum / (double)summary.count;
+	return summary;
+}
+
+static bool is_scores(const struct summary *summary, const struct ctl_names *names)
+{
+	if (!summary->one_row)
+		return false;
+	return names->count == summary->count || (summary->shares && fabs(summary->sum - 1) < 0.05);
+}
+
+/* Indices of the @p top greatest, the greatest first; equal ones in order. NaN is never among them unless nothing else is. */
+static unsigned greatest(const struct tfl_output *output, unsigned top, size_t *ret_indices)
+{
+	unsigned found = 0;
+
+	for (size_t i = 0; i < element_count(output); i++) {
+		double value = element(output, i);
+		unsigned at = found < top ? found++ : top;
+
+		while (at > 0 && (value > element(output, ret_indices[at - 1]) || isnan(element(output, ret_indices[at - 1])))) {
+			if (at < top)
+				ret_indices[at] = ret_indices[at - 1];
+			at--;
+		}
+		if (at < top)
+			ret_indices[at] = i;
+	}
+	return found;
+}
+
+static const char *class_name(const struct ctl_names *names, size_t index, char buffer[NAME_SIZE])
+{
+	const char *name = index < names->count ? names->name(names->data, index) : NULL;
+
+	if (name && *name)
+		return name;
+	snprintf(buffer, NAME_SIZE, "class %zu", index);
+	return buffer;
+}
+
+static void print_scores(const struct tfl_output *output, const struct ctl_names *names, unsigned top, bool shares, const char *remark)
+{
+	struct ctl_table table = {.columns = 3, .right = 2};
+	_tfl_free_ size_t *indices = calloc(top, sizeof(*indices));
+	char buffer[NAME_SIZE];
+	unsigned count = indices ? greatest(output, top, indices) : 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		double value = element(output, indices[i]);
+
+		ctl_table_add(&table, "%s", class_name(names, indices[i], buffer));
+		if (shares)
+			ctl_table_add(&table, "%.1f %%", 100 * value);
+		else
+			ctl_table_add(&table, "%.4g", value);
+		ctl_table_add(&table, "%s", i == 0 ? remark : "");
+	}
+	ctl_table_print(&table, "");
+}
+
+void ctl_output_print(const struct tfl_output *output, const struct ctl_names *names, unsigned top, const char *remark)
+{
+	struct summary summary = summarize(output);
+	char shape[TFL_SHAPE_STRING_MAX];
+
+	if (is_scores(&summary, names)) {
+		print_scores(output, names, top < summary.count ? top : (unsigned)summary.count, summary.shares, remark);
+		return;
+	}
+	ctl_print_text(stdout, *output->name ? output->name : "output");
+	printf("  %s %s  %s\n", tfl_dtype_to_string(output->dtype), tfl_shape_to_string(output->dims, output->rank, shape, sizeof(shape)),
+	       remark);
+	if (summary.count > 1)
+		printf("  min %.6g  max %.6g  mean %.6g\n", summary.min, summary.max, summary.mean);
+	printf("  values");
+	for (size_t i = 0; i < summary.count && i < FIRST_VALUES; i++)
+		printf(" %.6g", element(output, i));
+	printf("%s\n", summary.count > FIRST_VALUES ? " …" : "");
+}
+
+/* JSON has no NaN and no infinities. */
+static json_t *real_or_null(double value)
+{
+	return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *scores_json(const struct tfl_output *output, const struct ctl_names *names, unsigned top)
+{
+	_tfl_free_ size_t *indices = calloc(top, sizeof(*indices));
+	json_t *array = json_array();
+	unsigned count = indices ? greatest(output, top, indices) : 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		const char *name = indices[i] < names->count ? names->name(names->data, indices[i]) : NULL;
+
+		json_array_append_new(array, json_pack("{s:I, s:s?, s:o}", "class", (json_int_t)indices[i], "label", name, "score",
+						       real_or_null(element(output, indices[i]))));
+	}
+	return array;
+}
+
+json_t *ctl_output_json(const struct tfl_output *output, const struct ctl_names *names, unsigned top)
+{
+	struct summary summary = summarize(output);
+	json_t *object = json_object(), *shape = json_array(), *values = json_array();
+
+	for (unsigned i = 0; i < output->rank; i++)
+		json_array_append_new(shape, json_integer(output->dims[i]));
+	json_object_set_new(object, "name", json_string(output->name));
+	json_object_set_new(object, "dtype", json_string(tfl_dtype_to_string(output->dtype)));
+	json_object_set_new(object, "shape", shape);
+	if (is_scores(&summary, names)) {
+		json_object_set_new(object, "top", scores_json(output, names, top < summary.count ? top : (unsigned)summary.count));
+		json_decref(values);
+		return object;
+	}
+	for (size_t i = 0; i < summary.count && i < FIRST_VALUES; i++)
+		json_array_append_new(values, real_or_null(element(output, i)));
+	json_object_set_new(object, "min", real_or_null(summary.min));
+	json_object_set_new(object, "max", real_or_null(summary.max));
+	json_object_set_new(object, "mean", real_or_null(summary.mean));
+	json_object_set_new(object, "first", values);
+	return object;
+}
+
+/* "scores.npy" becomes "scores.1.npy" for the second output. */
+static char *numbered_path(const char *path, unsigned position)
+{
+	const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+	char *numbered;
+
+	if (!dot)
+		dot = path + strlen(path);
+	if ((position ? asprintf(&numbered, "%.*s.%u%s", (int)(dot - path), path, position, dot) : asprintf(&numbered, "%s", path)) < 0)
+		return NULL;
+	return numbered;
+}
+
+static int write_one(const struct tfl_output *output, const char *path, struct tfl_error *error)
+{
+	struct tfl_npy array = {.dtype = output->dtype, .rank = output->rank, .data = output->data, .bytes = output->bytes};
+	size_t length = strlen(path);
+	FILE *file = fopen(path, "we");
+	int r = 0;
+
+	if (!file)
+		return tfl_error_set(error, -errno, "%s: %s", path, strerror(errno));
+	memcpy(array.dims, output->dims, output->rank * sizeof(*output->dims));
+	if (length > 4 && strcmp(path + length - 4, ".npy") == 0)
+		r = tfl_npy_write(file, &array);
+	else if (fwrite(output->data, 1, output->bytes, file) != output->bytes)
+		r = -EIO;
+	if (fclose(file) != 0 && r == 0)
+		r = -errno;
+	if (r == -EINVAL)
+		return tfl_error_set(error, r, "%s: numpy has no type %s; write raw bytes to a file of another name", path,
+				     tfl_dtype_to_string(output->dtype));
+	return r < 0 ? tfl_error_set(error, r, "%s: %s", path, strerror(-r)) : 0;
+}
+
+int ctl_output_write(const struct tfl_infer *infer, const char *path, struct tfl_error *error)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < tfl_infer_output_count(infer) && r == 0; i++) {
+		_tfl_free_ char *numbered = numbered_path(path, i);
+
+		r = numbered ? write_one(tfl_infer_output(infer, i), numbered, error) : tfl_error_set(error, -ENOMEM, "no memory");
+	}
+	return r;
+}

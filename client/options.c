@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command line against two tables: the command's options and the global ones, which may stand anywhere. "--name value" and
+ * "--name=value" are the same; "--" ends options. The same tables are printed as help, so the two cannot disagree.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "client/ctl.h"
+
+/* A slip is at most this many wrong letters. */
+#define SLIP_MAX 2
+#define NAME_MAX_LENGTH 32
+
+const struct ctl_option_table ctl_global_options = {
+	.options =
+		(const struct ctl_option[]){
+			{"socket", "PATH", CTL_STRING, offsetof(struct ctl, socket), "the daemon's socket (default: $TFL_SOCKET, then " TFL_DEFAULT_SOCKET ")"},
+			{"timeout", "MS", CTL_NUMBER, offsetof(struct ctl, timeout_ms), "give up after so many milliseconds", 1, 86400000},
+			{"json", NULL, CTL_FLAG, offsetof(struct ctl, json), "print JSON, errors too"},
+			{"version", NULL, CTL_FLAG, offsetof(struct ctl, version), "print the version of tflctl"},
+			{"help", NULL, CTL_FLAG, offsetof(struct ctl, help), "print this"},
+		},
+	.count = 5,
+};
+
+/* Optimal string alignment: inserting, leaving out, replacing and swapping a letter cost 1 each. */
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned rows[NAME_MAX_LENGTH + 1][NAME_MAX_LENGTH + 1], best;
+	size_t la = strlen(a), lb = strlen(b);
+
+	if (la > NAME_MAX_LENGTH || lb > NAME_MAX_LENGTH)
+		return NAME_MAX_LENGTH;
+	for (size_t i = 0; i <= la; i++) {
+		for (size_t k = 0; k <= lb; k++) {
+			if (i == 0 || k == 0) {
+				rows[i][k] = (unsigned)(i + k);
+				continue;
+			}
+			best = rows[i - 1][k - 1] + (a[i - 1] != b[k - 1]);
+			if (rows[i - 1][k] + 1 < best)
+				best = rows[i - 1][k] + 1;
+			if (rows[i][k - 1] + 1 < best)
+				best = rows[i][k - 1] + 1;
+			if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1] && rows[i - 2][k - 2] + 1 < best)
+				best = rows[i - 2][k - 2] + 1;
+			rows[i][k] = best;
+		}
+	}
+	return rows[la][lb];
+}
+
+const char *ctl_suggest(const char *name, const char *const *names, unsigned count)
+{
+	unsigned best = SLIP_MAX + 1, d;
+	const char *suggestion = NULL;
+
+	for (unsigned i = 0; i < count; i++) {
+		d = distance(name, names[i]);
+		if (d < best && d < strlen(names[i])) {
+			best = d;
+			suggestion = names[i];
+		}
+	}
+	return suggestion;
+}
+
+static const struct ctl_option *find_in(const struct ctl_option_table *table, const char *name, size_t length)
+{
+	for (unsigned i = 0; i < table->count; i++) {
+		if (strlen(table->options[i].name) == length && memcmp(table->options[i].name, name, length) == 0)
+			return &table->options[i];
+	}
+	return NULL;
+}
+
+static int unknown_option(const struct ctl_command *command, const char *name, size_t length, struct tfl_error *error)
+{
+	const char *names[64], *suggestion;
+	char wrong[NAME_MAX_LENGTH + 1];
+	unsigned count = 0;
+
+	snprintf(wrong, sizeof(wrong), "%.*s", (int)length, name);
+	for (unsigned i = 0; command && i < command->table.count; i++)
+		names[count++] = command->table.options[i].name;
+	for (unsigned i = 0; i < ctl_global_options.count; i++)
+		names[count++] = ctl_global_options.options[i].name;
+	suggestion = ctl_suggest(wrong, names, count);
+	return tfl_error_set(error, -EINVAL, "unknown option --%s%s%s%s", wrong, suggestion ? "; did you mean --" : "",
+			     suggestion ? suggestion : "", suggestion ? "?" : "");
+}
+
+static int set_number(const struct ctl_option *option, const char *text, int *ret_value, struct tfl_error *error)
+{
+	char *end;
+	long value;
+
+	errno = 0;
+	value = strtol(text, &end, 10);
+	if (errno || end == text || *end || value < option->min || value > option->max)
+		return tfl_error_set(error, -EINVAL, "--%s takes a whole number from %d to %d, not '%s'", option->name, option->min, option->max,
+				     text);
+	*ret_value = (int)value;
+	return 0;
+}
+
+static int set_option(const struct ctl_option *option, void *base, const char *text, struct tfl_error *error)
+{
+	void *member = (char *)base + option->offset;
+	struct ctl_list *list = member;
+
+	switch (option->kind) {
+	case CTL_FLAG:
+		*(bool *)member = true;
+		return 0;
+	case CTL_STRING:
+		*(const char **)member = text;
+		return 0;
+	case CTL_NUMBER:
+		return set_number(option, text, member, error);
+	default:
+		if (list->count == CTL_LIST_MAX)
+			return tfl_error_set(error, -EINVAL, "--%s can be given %d times at most", option->name, CTL_LIST_MAX);
+		list->items[list->count++] = text;
+		return 0;
+	}
+}
+
+/* The option at argv[*at], and its value, perhaps in the entry behind. */
+static int read_option(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv, int *at, void *options,
+		       struct tfl_error *error)
+{
+	const char *name = argv[*at] + 2, *value = strchr(name, '=');
+	size_t length = value ? (size_t)(value - name) : strlen(name);
+	const struct ctl_option *option = command ? find_in(&command->table, name, length) : NULL;
+	void *base = options;
+
+	if (!option) {
+		option = find_in(&ctl_global_options, name, length);
+		base = ctl;
+	}
+	if (!option)
+		return unknown_option(command, name, length, error);
+	value = value ? value + 1 : NULL;
+	if (!option->argument && value)
+		return tfl_error_set(error, -EINVAL, "--%s takes no value", option->name);
+	if (option->argument && !value) {
+		if (*at + 1 >= argc)
+			return tfl_error_set(error, -EINVAL, "--%s needs a value: --%s %s", option->name, option->name, option->argument);
+		value = argv[++*at];
+	}
+	return set_option(option, base, value, error);
+}
+
+int ctl_options_parse(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv, struct ctl_arguments *ret_arguments,
+		      int *ret_used, struct tfl_error *error)
+{
+	unsigned operands = 0;
+	bool ended = false;
+	int at, r = 0;
+
+	for (at = 0; at < argc && r == 0; at++) {
+		if (!ended && strcmp(argv[at], "--") == 0) {
+			ended = true;
+		} else if (!ended && strncmp(argv[at], "--", 2) == 0) {
+			r = read_option(ctl, command, argc, argv, &at, ret_arguments->options, error);
+		} else if (!ended && strcmp(argv[at], "-h") == 0) {
+			ctl->help = true;
+		} else if (!ended && argv[at][0] == '-' && argv[at][1]) {
+			r = tfl_error_set(error, -EINVAL, "unknown option %s; options begin with two dashes", argv[at]);
+		} else if (!command) {
+			break;
+		} else if (operands == command->operands_max) {
+			r = tfl_error_set(error, -EINVAL, "'%s' is one argument too many", argv[at]);
+		} else {
+			ret_arguments->operands[operands++] = argv[at];
+		}
+	}
+	*ret_used = at;
+	if (r == 0 && command && !ctl->help && !ctl->version && operands < command->operands_min)
+		r = tfl_error_set(error, -EINVAL, "it needs %s", command->operands);
+	return r;
+}
+
+void ctl_help_options(const struct ctl_option_table *table)
+{
+	char left[NAME_MAX_LENGTH + 32];
+
+	for (unsigned i = 0; i < table->count; i++) {
+		const struct ctl_option *option = &table->options[i];
+
+		snprintf(left, sizeof(left), "--%s%s%s", option->name, option->argument ? " " : "", option->argument ? option->argument : "");
+		printf("  %-18s %s\n", left, option->help);
+	}
+}
+
+void ctl_help(const struct ctl_command *command)
+{
+	printf("usage: tflctl %s%s%s%s\n\n%s\n", command->name, *command->operands ? " " : "", command->operands,
+	       command->table.count ? " [options]" : "", command->summary);
+	if (command->details)
+		printf("\n%s", command->details);
+	printf("\n");
+	ctl_help_options(&command->table);
+	ctl_help_options(&ctl_global_options);
+}

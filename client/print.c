@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Widths are counted in characters, not in bytes: "µs" takes two columns. What ends up on a terminal passes clean(), because names and labels
+ * come from model files of others. A tool that has no memory for a line of text ends; there is nothing better to do.
+ */
+#include "client/print.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/util.h"
+
+static char *three_digits(char *buffer, double value, const char *unit)
+{
+	snprintf(buffer, CTL_UNIT_MAX, "%.*f %s", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value, unit);
+	return buffer;
+}
+
+char *ctl_format_duration(char *buffer, double nanoseconds)
+{
+	static const char *const units[] = {"µs", "ms", "s"};
+	double value = nanoseconds / 1e3;
+	unsigned unit = 0;
+
+	if (nanoseconds < 1000) {
+		snprintf(buffer, CTL_UNIT_MAX, "%.0f ns", nanoseconds);
+		return buffer;
+	}
+	for (; value >= 999.5 && unit + 1 < TFL_ARRAY_SIZE(units); unit++)
+		value /= 1000;
+	return three_digits(buffer, value, units[unit]);
+}
+
+char *ctl_format_bytes(char *buffer, uint64_t bytes)
+{
+	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
+	double value = (double)bytes / 1024;
+	unsigned unit = 0;
+
+	if (bytes < 1024) {
+		snprintf(buffer, CTL_UNIT_MAX, "%u B", (unsigned)bytes);
+		return buffer;
+	}
+	for (; value >= 999.5 && unit + 1 < TFL_ARRAY_SIZE(units); unit++)
+		value /= 1024;
+	return three_digits(buffer, value, units[unit]);
+}
+
+char *ctl_format_uptime(char *buffer, uint64_t nanoseconds)
+{
+	unsigned long long seconds = nanoseconds / 1000000000;
+
+	if (seconds < 60)
+		snprintf(buffer, CTL_UNIT_MAX, "%llu s", seconds);
+	else if (seconds < 3600)
+		snprintf(buffer, CTL_UNIT_MAX, "%llu min %llu s", seconds / 60, seconds % 60);
+	else if (seconds < 2 * 86400)
+		snprintf(buffer, CTL_UNIT_MAX, "%llu h %llu min", seconds / 3600, seconds / 60 % 60);
+	else
+		snprintf(buffer, CTL_UNIT_MAX, "%llu days", seconds / 86400);
+	return buffer;
+}
+
+char *ctl_format_time(char *buffer, uint64_t seconds)
+{
+	time_t at = (time_t)seconds;
+	struct tm local;
+
+	if (seconds == 0 || !localtime_r(&at, &local) || strftime(buffer, CTL_UNIT_MAX, "%Y-%m-%d %H:%M:%S", &local) == 0)
+		strcpy(buffer, "-");
+	return buffer;
+}
+
+/* In place: C0, DEL and C1 (in UTF-8: c2 80 to c2 9f). */
+static void clean(char *text)
+{
+	for (unsigned char *c = (unsigned char *)text; *c; c++) {
+		if (*c < 0x20 || *c == 0x7f)
+			*c = '?';
+		else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
+			c[0] = c[1] = '?';
+	}
+}
+
+static void *or_die(void *memory)
+{
+	if (!memory) {
+		fputs("tflctl: no memory\n", stderr);
+		exit(1);
+	}
+	return memory;
+}
+
+void ctl_print_text(FILE *file, const char *text)
+{
+	char *copy = or_die(strdup(text));
+
+	clean(copy);
+	fputs(copy, file);
+	free(copy);
+}
+
+static size_t width(const char *text)
+{
+	size_t characters = 0;
+
+	for (; *text; text++)
+		characters += ((unsigned char)*text & 0xc0) != 0x80;
+	return characters;
+}
+
+void ctl_table_add(struct ctl_table *table, const char *format, ...)
+{
+	va_list args;
+	char *cell;
+
+	if (table->count == table->capacity) {
+		table->capacity = table->capacity ? 2 * table->capacity : 64;
+		table->cells = or_die(reallocarray(table->cells, table->capacity, sizeof(*table->cells)));
+	}
+	va_start(args, format);
+	if (vasprintf(&cell, format, args) < 0)
+		cell = NULL;
+	va_end(args);
+	clean(or_die(cell));
+	table->cells[table->count++] = cell;
+}
+
+static void print_cell(const struct ctl_table *table, size_t cell, size_t column_width)
+{
+	unsigned column = (unsigned)(cell % table->columns);
+	int padding = (int)(column_width - width(table->cells[cell]));
+	bool right = table->right >> column & 1, last = column + 1 == table->columns;
+
+	printf("%*s%s%*s%s", right ? padding : 0, "", table->cells[cell], right || last ? 0 : padding, "", last ? "\n" : "  ");
+}
+
+void ctl_table_print(struct ctl_table *table, const char *indent)
+{
+	size_t widths[CTL_COLUMNS_MAX] = {0}, w;
+
+	for (size_t i = 0; i < table->count; i++) {
+		w = width(table->cells[i]);
+		if (w > widths[i % table->columns])
+			widths[i % table->columns] = w;
+	}
+	for (size_t i = 0; i < table->count; i++) {
+		if (i % table->columns == 0)
+			fputs(indent, stdout);
+		print_cell(table, i, widths[i % table->columns]);
+		free(table->cells[i]);
+	}
+	free(table->cells);
+	*table = (struct ctl_table){.columns = table->columns, .right = table->right};
+}

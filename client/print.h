@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* Text for people: units, and tables whose columns line up. */
+#ifndef CLIENT_PRINT_H
+#define CLIENT_PRINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define CTL_UNIT_MAX 32
+
+/** Three digits with a unit: "850 ns", "13.1 µs", "0.31 ms" … Writes to @p buffer (CTL_UNIT_MAX bytes) and returns it. */
+char *ctl_format_duration(char *buffer, double nanoseconds);
+
+/** "512 B", "1.50 KiB", "3.47 MiB" … */
+char *ctl_format_bytes(char *buffer, uint64_t bytes);
+
+/** "3 days", "4 h 12 min", "5 min 3 s", "12 s". */
+char *ctl_format_uptime(char *buffer, uint64_t nanoseconds);
+
+/** Local date and time to the second of a Unix time; "-" for 0. */
+char *ctl_format_time(char *buffer, uint64_t seconds);
+
+/** Text that somebody else chose: control characters, which could steer a terminal, become question marks. */
+void ctl_print_text(FILE *file, const char *text);
+
+#define CTL_COLUMNS_MAX 12
+
+/* Zeroed memory, with the number of columns set, is an empty table. Cells are added row by row. */
+struct ctl_table {
+	unsigned columns;
+	unsigned right; /* bit set: the columns (from bit 0) that are aligned to the right */
+	char **cells;
+	size_t count, capacity;
+};
+
+/** The next cell; cleaned as ctl_print_text() does. */
+void ctl_table_add(struct ctl_table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** Prints with two blanks between columns and @p indent in front, and frees the cells. */
+void ctl_table_print(struct ctl_table *table, const char *indent);
+
+#endif

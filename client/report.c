@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One way out for failures: a sentence on stderr for people, an object on stdout for programs, so that with --json standard output is one
+ * JSON text whatever happens.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/ctl.h"
+#include "client/print.h"
+
+static int print_error(const struct ctl *ctl, enum tfl_status status, const char *message, const char *hint)
+{
+	if (ctl->json) {
+		ctl_print_json(ctl, json_pack("{s:{s:i, s:s, s:s}}", "error", "code", (int)status, "name", tfl_status_name(status), "message",
+					      message));
+		return CTL_FAILED;
+	}
+	fputs("tflctl: ", stderr);
+	ctl_print_text(stderr, message);
+	fprintf(stderr, "\n%s", hint);
+	return CTL_FAILED;
+}
+
+int ctl_fail(const struct ctl *ctl, enum tfl_status status, const char *message)
+{
+	return print_error(ctl, status, message, "");
+}
+
+static enum tfl_status status_of(int code)
+{
+	switch (-code) {
+	case ENOENT:
+		return TFL_NOT_FOUND;
+	case EACCES:
+	case EPERM:
+		return TFL_PERMISSION_DENIED;
+	case ENOMEM:
+	case EFBIG:
+		return TFL_RESOURCE_EXHAUSTED;
+	default:
+		return TFL_INVALID_ARGUMENT;
+	}
+}
+
+int ctl_fail_file(const struct ctl *ctl, const struct tfl_error *error)
+{
+	return ctl_fail(ctl, status_of(error->code), error->text);
+}
+
+int ctl_file_error(const struct tfl_error *error, struct tfl_call_error *ret_error)
+{
+	ret_error->status = status_of(error->code);
+	snprintf(ret_error->message, sizeof(ret_error->message), "%s", error->text);
+	return error->code;
+}
+
+int ctl_usage(const struct ctl *ctl, const char *message)
+{
+	char hint[128];
+
+	snprintf(hint, sizeof(hint), "try: tflctl %s%s--help\n", ctl->command ? ctl->command->name : "", ctl->command ? " " : "");
+	print_error(ctl, TFL_INVALID_ARGUMENT, message, hint);
+	return CTL_USAGE;
+}
+
+static int connect_client(struct ctl *ctl)
+{
+	struct tfl_client_options options = {.size = sizeof(options),
+					     .timeout_ms = ctl->timeout_ms ? ctl->timeout_ms : ctl->command->timeout_ms};
+	struct tfl_call_error error;
+
+	if (tfl_client_connect(ctl->socket, &options, &ctl->client, &error) < 0)
+		return ctl_fail(ctl, error.status, error.message);
+	return CTL_OK;
+}
+
+static int run_call(struct ctl *ctl, const struct ctl_arguments *arguments)
+{
+	struct tfl_call_error error;
+	struct tfl_value *value;
+	int status = CTL_OK;
+
+	if (ctl->command->call(ctl->client, arguments, &value, &error) < 0)
+		return ctl_fail(ctl, error.status, error.message);
+	if (ctl->json)
+		status = ctl_print_json(ctl, ctl_json_of(value));
+	else
+		ctl->command->print(value, arguments);
+	if (status == CTL_OK && ctl->command->status)
+		status = ctl->command->status(value);
+	tfl_value_destroy(value);
+	return status;
+}
+
+int ctl_run(struct ctl *ctl, const struct ctl_arguments *arguments)
+{
+	int status = CTL_OK;
+
+	if (ctl->command->check)
+		status = ctl->command->check(ctl, arguments);
+	if (status == CTL_OK)
+		status = connect_client(ctl);
+	if (status == CTL_OK)
+		status = ctl->command->run ? ctl->command->run(ctl, arguments) : run_call(ctl, arguments);
+	tfl_client_destroy(ctl->client);
+	return status;
+}
+
+int ctl_print_json(const struct ctl *ctl, json_t *json)
+{
+	int r;
+
+	if (!json)
+		return ctl_fail_file(ctl, &(struct tfl_error){-ENOMEM, "no memory for the output"});
+	r = json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+	json_decref(json);
+	putchar('\n');
+	return r == 0 ? CTL_OK : CTL_FAILED;
+}
+
+static json_t *binary_of(const struct tfl_value *value)
+{
+	const unsigned char *bytes = tfl_value_binary(value);
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < tfl_value_size(value); i++)
+		json_array_append_new(array, json_integer(bytes[i]));
+	return array;
+}
+
+static json_t *array_of(const struct tfl_value *value)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < tfl_value_size(value); i++)
+		json_array_append_new(array, ctl_json_of(tfl_value_at(value, i)));
+	return array;
+}
+
+static json_t *map_of(const struct tfl_value *value)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < tfl_value_size(value); i++)
+		json_object_set_new(object, tfl_value_key_at(value, i), ctl_json_of(tfl_value_at(value, i)));
+	return object;
+}
+
+json_t *ctl_json_of(const struct tfl_value *value)
+{
+	switch (tfl_value_kind_of(value)) {
+	case TFL_VALUE_BOOL:
+		return json_boolean(tfl_value_bool(value, false));
+	case TFL_VALUE_INT:
+		return json_integer(tfl_value_int(value, 0));
+	case TFL_VALUE_UINT: /* JSON's integers end at 2^63 in jansson */
+		return json_real((double)tfl_value_uint(value, 0));
+	case TFL_VALUE_DOUBLE:
+		return json_real(tfl_value_double(value, 0));
+	case TFL_VALUE_STRING:
+		return json_string(tfl_value_string(value, ""));
+	case TFL_VALUE_BINARY:
+		return binary_of(value);
+	case TFL_VALUE_ARRAY:
+		return array_of(value);
+	case TFL_VALUE_MAP:
+		return map_of(value);
+	default:
+		return json_null();
+	}
+}

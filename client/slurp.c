@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The size that fstat tells is only a first guess: pipes have none, and a file may grow while it is read. The limit counts bytes that were
+ * really read.
+ */
+#include "client/slurp.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/util.h"
+
+#define FIRST_GUESS 65536
+
+static int grow(uint8_t **data, size_t *capacity, size_t limit)
+{
+	size_t wanted = *capacity > limit / 2 ? limit + 1 : *capacity * 2;
+	uint8_t *grown = realloc(*data, wanted + 1);
+
+	if (!grown)
+		return -ENOMEM;
+	*data = grown;
+	*capacity = wanted;
+	return 0;
+}
+
+/* Reads until the end or until one byte more than the limit is there. */
+static int read_all(int fd, size_t capacity, size_t limit, uint8_t **ret_data, size_t *ret_size)
+{
+	_tfl_free_ uint8_t *data = malloc(capacity + 1);
+	size_t size = 0;
+	ssize_t n;
+
+	if (!data)
+		return -ENOMEM;
+	for (;;) {
+		if (size > limit)
+			return -EFBIG;
+		if (size == capacity && grow(&data, &capacity, limit) < 0)
+			return -ENOMEM;
+		n = read(fd, data + size, capacity - size);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		size += (size_t)n;
+	}
+	data[size] = 0;
+	*ret_data = TFL_STEAL(data);
+	*ret_size = size;
+	return 0;
+}
+
+int tfl_slurp(const char *path, size_t limit, uint8_t **ret_data, size_t *ret_size, struct tfl_error *error)
+{
+	_tfl_close_ int fd = -1;
+	size_t capacity = FIRST_GUESS;
+	struct stat st;
+	int r;
+
+	fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return tfl_error_set(error, -errno, "%s: %s", path, strerror(errno));
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+		capacity = (uint64_t)st.st_size > limit ? limit + 1 : (size_t)st.st_size + 1;
+	if (capacity > limit + 1)
+		capacity = limit + 1;
+	r = read_all(fd, capacity, limit, ret_data, ret_size);
+	if (r == -EFBIG)
+		return tfl_error_set(error, r, "%s: more than %zu bytes", path, limit);
+	if (r < 0)
+		return tfl_error_set(error, r, "%s: %s", path, strerror(-r));
+	return 0;
+}
