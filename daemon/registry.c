@@ -213,7 +213,8 @@ static void settle_active(struct tfl_registry_model *model)
 }
 
 /* The model of that name, made where there is none. */
-static int find_or_add_model(struct tfl_registry *registry, const char *name, struct tfl_registry_model **ret_model, struct tfl_error *error)
+static int find_or_add_model(struct tfl_registry *registry, const char *name, struct tfl_registry_model **ret_model,
+			     struct tfl_error *error)
 {
 	struct tfl_registry_model *model;
 	struct tfl_version **versions;
@@ -224,7 +225,7 @@ static int find_or_add_model(struct tfl_registry *registry, const char *name, st
 	model = &registry->models[position];
 	if (!found) {
 		if (registry->count == TFL_MODELS_MAX)
-			return tfl_error_set(error, -ENOSPC, "there are %u models, the most that are served; unload one with all its versions",
+			return tfl_error_set(error, -ENOSPC, "there are %u models, the most that are served; erase one first",
 					     TFL_MODELS_MAX);
 		versions = calloc(TFL_VERSIONS_MAX, sizeof(struct tfl_version *));
 		if (!versions)
@@ -279,6 +280,19 @@ void tfl_registry_set_state(struct tfl_registry *registry, struct tfl_version *v
 	version->since = now;
 	snprintf(version->reason, sizeof(version->reason), "%s", reason);
 	settle_active(model_of(registry, version));
+}
+
+void tfl_registry_replace(struct tfl_registry *registry, struct tfl_version *version, struct tfl_version *by)
+{
+	struct tfl_registry_model *model = model_of(registry, version);
+	bool found;
+
+	assert(by->number == version->number && strcmp(by->model_name, version->model_name) == 0);
+	model->versions[version_position(model, version->number, &found)] = tfl_version_ref(by);
+	if (model->active == version)
+		model->active = NULL;
+	settle_active(model);
+	tfl_version_unref(version);
 }
 
 void tfl_registry_remove(struct tfl_registry *registry, struct tfl_version *version)

@@ -55,6 +55,9 @@ int tfl_registry_add(struct tfl_registry *registry, struct tfl_version *version,
 void tfl_registry_set_state(struct tfl_registry *registry, struct tfl_version *version, enum tfl_version_state state, const char *reason,
 			    int64_t now);
 
+/** Puts a version in the place of a listed one of the same model and number, and drops the reference to that. Cannot fail. */
+void tfl_registry_replace(struct tfl_registry *registry, struct tfl_version *version, struct tfl_version *by);
+
 /** Forgets a version and drops the registry's reference; a model without versions goes too. */
 void tfl_registry_remove(struct tfl_registry *registry, struct tfl_version *version);
 

@@ -11,9 +11,9 @@
 
 #include <assert.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/util.h"
+#include "daemon/clock.h"
 #include "daemon/recorder.h"
 #include "proto/name.h"
 #include "runtime/interpreter.h"
@@ -34,14 +34,6 @@ static const char *const state_names[] = {
 const char *tfl_version_state_to_string(enum tfl_version_state state)
 {
 	return (unsigned)state < TFL_ARRAY_SIZE(state_names) ? state_names[state] : "UNKNOWN";
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
 int tfl_version_create(const char *model_name, uint64_t number, void (*retire)(void *data, struct tfl_version *version), void *retire_data,
@@ -110,11 +102,11 @@ static int run_on_zeros(const struct tfl_version *version, struct tfl_interprete
 
 	for (uint32_t i = 0; i < version->input_count; i++)
 		memset(tfl_interpreter_input(interpreter, i), 0, version->inputs[i].bytes);
-	start = now_ns();
+	start = tfl_clock_ns();
 	result = tfl_interpreter_invoke(interpreter, NULL, error);
 	if (result < 0)
 		return tfl_error_prefix(error, result, "warm-up on zeros");
-	*ret_ns = now_ns() - start;
+	*ret_ns = tfl_clock_ns() - start;
 	return 0;
 }
 
@@ -173,17 +165,22 @@ static int build(struct tfl_version *version, int fd, unsigned instances, unsign
 
 int tfl_version_load(struct tfl_version *version, int fd, unsigned instances, unsigned threads, struct tfl_error *error)
 {
-	uint64_t start = now_ns();
+	uint64_t start = tfl_clock_ns();
 	int result;
 
 	assert(!version->file && instances > 0 && instances <= TFL_INSTANCES_MAX);
 	result = build(version, fd, instances, threads, error);
 	if (result < 0) {
 		unload(version);
+		/* To the runtime its argument was wrong; to whoever asked, it is the file. */
+		if (result == -EINVAL)
+			result = -ENOEXEC;
+		if (error)
+			error->code = result;
 		return result;
 	}
 	version->file_bytes = version->file->size;
-	version->load_ns = now_ns() - start;
+	version->load_ns = tfl_clock_ns() - start;
 	return 0;
 }
 

@@ -72,7 +72,7 @@ struct tfl_version {
 		void *waiter;
 	} retired;
 
-	struct tfl_recorder *recorder; /* counters and latency, see recorder.h; NULL until somebody records. Owned, freed with the version */
+	struct tfl_recorder *recorder; /* counters and latency; NULL where nobody records; freed with the version */
 };
 
 /** "AVAILABLE" and so on. */
@@ -92,7 +92,9 @@ void tfl_version_unref(struct tfl_version *version);
 
 /**
  * Loads the file behind @p fd into a version in state START or LOADING: verifies, builds, packs, creates @p instances interpreters and
- * runs each once on zeros. Takes long: called on the loader thread. On failure nothing stays allocated in @p version.
+ * runs each once on zeros. Takes long: called on the loader thread. @p fd stays the caller's. On failure nothing stays allocated in
+ * @p version. Errors: -ENOEXEC for a file that is corrupt or contradicts itself, -EOPNOTSUPP for one that uses what this runtime does not
+ * have, -EFBIG, -ENOMEM.
  */
 int tfl_version_load(struct tfl_version *version, int fd, unsigned instances, unsigned threads, struct tfl_error *error);
 

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Both texts are read through a table of their keys. A value is checked by its key's function and lands in the struct; what is required
+ * is looked for at the end.
+ */
+#include "daemon/manifest.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/util.h"
+#include "daemon/keyfile.h"
+#include "proto/name.h"
+
+#define FORMAT 1
+
+struct key {
+	const char *section, *name;
+	int (*take)(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error);
+	size_t offset; /* of the target in the struct that is filled */
+};
+
+/* A text being parsed. */
+struct parse {
+	const struct key *keys;
+	void *result;
+};
+
+static int take_by_table(void *data, const struct tfl_keyfile_entry *entry, struct tfl_error *error)
+{
+	const struct parse *parse = data;
+
+	for (const struct key *key = parse->keys; key->section; key++)
+		if (strcmp(key->section, entry->section) == 0 && (!key->name || strcmp(key->name, entry->key) == 0))
+			return key->take(entry, (char *)parse->result + key->offset, error);
+	return 0;
+}
+
+static int take_format(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
+{
+	uint64_t format;
+	int result = tfl_keyfile_number(entry, 1, UINT32_MAX, &format, error);
+
+	if (result == 0 && format > FORMAT)
+		return tfl_keyfile_error(entry, error, "format %" PRIu64 " was written by a later tfld; this one knows format %d", format,
+					 FORMAT);
+	return result;
+}
+
+static int take_sha256(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
+{
+	if (strlen(entry->value) != TFL_SHA256_TEXT - 1 || strspn(entry->value, "0123456789abcdef") != TFL_SHA256_TEXT - 1)
+		return tfl_keyfile_error(entry, error, "sha256 = '%s', expected 64 digits of 0 to 9 and a to f", entry->value);
+	memcpy(target, entry->value, TFL_SHA256_TEXT);
+	return 0;
+}
+
+static int take_size(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
+{
+	return tfl_keyfile_number(entry, 1, TFL_MODEL_BYTES_MAX, target, error);
+}
+
+static int take_source(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
+{
+	tfl_manifest_set_text(target, TFL_MANIFEST_SOURCE_MAX, entry->value);
+	return 0;
+}
+
+static int take_id(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
+{
+	uint64_t id;
+	int result = tfl_keyfile_number(entry, 0, UINT32_MAX, &id, error);
+
+	if (result == 0)
+		sprintf(target, "%" PRIu64, id);
+	return result;
+}
+
+static int take_time(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
+{
+	tfl_manifest_set_text(target, TFL_TIME_TEXT, entry->value);
+	return 0;
+}
+
+static const struct key manifest_keys[] = {
+	{ "manifest", "format", take_format, 0 },
+	{ "manifest", "sha256", take_sha256, offsetof(struct tfl_manifest, content.sha256) },
+	{ "manifest", "size", take_size, offsetof(struct tfl_manifest, content.size) },
+	{ "manifest", "source", take_source, offsetof(struct tfl_manifest, source) },
+	{ "manifest", "uid", take_id, offsetof(struct tfl_manifest, uid) },
+	{ "manifest", "pid", take_id, offsetof(struct tfl_manifest, pid) },
+	{ "manifest", "time", take_time, offsetof(struct tfl_manifest, time) },
+	{ NULL, NULL, NULL, 0 },
+};
+
+static int take_active(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
+{
+	return tfl_keyfile_number(entry, 0, TFL_VERSION_MAX, target, error);
+}
+
+static int take_unloaded(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
+{
+	struct tfl_state *state = target;
+	uint64_t number;
+
+	if (tfl_version_parse(entry->key, strlen(entry->key), &number) < 0)
+		return tfl_keyfile_error(entry, error, "'%s' is no version, expected a number from 1 on", entry->key);
+	if (tfl_state_unloaded(state, number))
+		return tfl_keyfile_error(entry, error, "version %" PRIu64 " was there already", number);
+	if (tfl_state_set_unloaded(state, number, entry->value) < 0)
+		return tfl_keyfile_error(entry, error, "more than %d versions", TFL_VERSIONS_MAX);
+	return 0;
+}
+
+static const struct key state_keys[] = {
+	{ "state", "format", take_format, 0 },
+	{ "state", "active", take_active, offsetof(struct tfl_state, active) },
+	{ "unloaded", NULL, take_unloaded, 0 },
+	{ NULL, NULL, NULL, 0 },
+};
+
+int tfl_manifest_parse(const char *path, const char *text, size_t length, struct tfl_manifest *ret_manifest, struct tfl_error *error)
+{
+	struct tfl_manifest manifest = { 0 };
+	struct parse parse = { manifest_keys, &manifest };
+	int result = tfl_keyfile_parse(path, text, length, take_by_table, &parse, error);
+
+	if (result < 0)
+		return result;
+	if (!manifest.content.sha256[0] || manifest.content.size == 0)
+		return tfl_error_set(error, -EINVAL, "%s: [manifest] has no %s", path, manifest.content.size ? "sha256" : "size");
+	*ret_manifest = manifest;
+	return 0;
+}
+
+int tfl_state_parse(const char *path, const char *text, size_t length, struct tfl_state *ret_state, struct tfl_error *error)
+{
+	struct tfl_state state = { 0 };
+	struct parse parse = { state_keys, &state };
+	int result = tfl_keyfile_parse(path, text, length, take_by_table, &parse, error);
+
+	if (result == 0)
+		*ret_state = state;
+	return result;
+}
+
+size_t tfl_manifest_format(const struct tfl_manifest *manifest, char text[static TFL_MANIFEST_TEXT_MAX])
+{
+	return (size_t)snprintf(text, TFL_MANIFEST_TEXT_MAX,
+				"[manifest]\nformat = %d\nsha256 = %s\nsize = %" PRIu64 "\nsource = %s\nuid = %s\npid = %s\ntime = %s\n",
+				FORMAT, manifest->content.sha256, manifest->content.size, manifest->source, manifest->uid, manifest->pid,
+				manifest->time);
+}
+
+size_t tfl_state_format(const struct tfl_state *state, char text[static TFL_MANIFEST_TEXT_MAX])
+{
+	int length = snprintf(text, TFL_MANIFEST_TEXT_MAX, "[state]\nformat = %d\nactive = %" PRIu64 "\n\n[unloaded]\n", FORMAT,
+			      state->active);
+
+	/* 64 notes of at most 120 bytes fit twice. */
+	for (unsigned i = 0; i < state->unloaded_count; i++)
+		length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length, "%" PRIu64 " = %s\n", state->unloaded[i].number,
+				   state->unloaded[i].text);
+	return (size_t)length;
+}
+
+static struct tfl_state_note *find_note(const struct tfl_state *state, uint64_t number)
+{
+	for (unsigned i = 0; i < state->unloaded_count; i++)
+		if (state->unloaded[i].number == number)
+			return (struct tfl_state_note *)&state->unloaded[i];
+	return NULL;
+}
+
+const char *tfl_state_unloaded(const struct tfl_state *state, uint64_t number)
+{
+	const struct tfl_state_note *note = find_note(state, number);
+
+	return note ? note->text : NULL;
+}
+
+int tfl_state_set_unloaded(struct tfl_state *state, uint64_t number, const char *text)
+{
+	struct tfl_state_note *note = find_note(state, number);
+
+	if (!text) {
+		if (note)
+			*note = state->unloaded[--state->unloaded_count];
+		return 0;
+	}
+	if (!note) {
+		if (state->unloaded_count == TFL_VERSIONS_MAX)
+			return -ENOSPC;
+		note = &state->unloaded[state->unloaded_count++];
+	}
+	note->number = number;
+	tfl_manifest_set_text(note->text, sizeof(note->text), text);
+	return 0;
+}
+
+void tfl_manifest_set_text(char *to, size_t size, const char *text)
+{
+	size_t length = 0;
+
+	for (; text[length] && length < size - 1; length++) {
+		unsigned char c = (unsigned char)text[length];
+
+		to[length] = c < 0x20 || c >= 0x7f || c == ';' ? '?' : (char)c;
+	}
+	to[length] = '\0';
+}
+
+void tfl_time_format(int64_t seconds, char text[static TFL_TIME_TEXT])
+{
+	time_t time = (time_t)seconds;
+	struct tm parts;
+
+	if (!gmtime_r(&time, &parts) || strftime(text, TFL_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+		strcpy(text, "unknown");
+}

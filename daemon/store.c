@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The writing half of the store. Its one trick: everything is made or torn down in the staging folder, where nobody looks, and moves
+ * between there and its place by a single rename. So at each moment, and after a power cut at any, a version is there completely or not
+ * at all, and what lies in staging at start is rubbish by definition.
+ *
+ * Order of a publication: content, manifest and folder durable; rename; parent durable. Of an erasure: rename; parent durable; delete.
+ */
+#include "daemon/store.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/util.h"
+#include "daemon/folder.h"
+#include "daemon/store_internal.h"
+#include "proto/name.h"
+
+#define STAGING ".staging"
+
+const char *tfl_store_path(const struct tfl_store *store, const char *model, uint64_t number, const char *leaf,
+			   char path[static TFL_STORE_PATH_MAX])
+{
+	int length = snprintf(path, TFL_STORE_PATH_MAX, "%s/%s", store->path, model);
+
+	if (number && length < TFL_STORE_PATH_MAX)
+		length += snprintf(path + length, TFL_STORE_PATH_MAX - (size_t)length, "/%" PRIu64, number);
+	if (leaf && length < TFL_STORE_PATH_MAX)
+		snprintf(path + length, TFL_STORE_PATH_MAX - (size_t)length, "/%s", leaf);
+	return path;
+}
+
+/* "path: why", with the word on links where a link is why. */
+static int failed(const char *path, const char *doing, int code, struct tfl_error *error)
+{
+	return tfl_error_set(error, code, "%s: %s: %s%s", path, doing, strerror(-code),
+			     code == -ELOOP ? " (links are not followed)" : "");
+}
+
+int tfl_store_open_model(const struct tfl_store *store, const char *model, int *ret_fd, struct tfl_error *error)
+{
+	char path[TFL_STORE_PATH_MAX];
+	int result;
+
+	if (!tfl_model_name_valid(model, strlen(model)))
+		return tfl_error_set(error, -EINVAL, "'%.*s' is no model name: " TFL_MODEL_NAME_RULE, TFL_MODEL_NAME_MAX, model);
+	result = tfl_folder_open(store->fd, model, ret_fd);
+	if (result == -ENOTDIR || result == -ELOOP)
+		return tfl_error_set(error, result, "%s is no folder (links are not followed)",
+				     tfl_store_path(store, model, 0, NULL, path));
+	if (result < 0)
+		return failed(tfl_store_path(store, model, 0, NULL, path), "cannot be opened", result, error);
+	return 0;
+}
+
+int tfl_store_open_number(const struct tfl_store *store, const char *model, uint64_t number, int *ret_fd, struct tfl_error *error)
+{
+	char path[TFL_STORE_PATH_MAX], name[24];
+	_tfl_close_ int folder = -1;
+	int result;
+
+	result = tfl_store_open_model(store, model, &folder, error);
+	if (result < 0)
+		return result;
+	snprintf(name, sizeof(name), "%" PRIu64, number);
+	result = tfl_folder_open(folder, name, ret_fd);
+	if (result == -ENOTDIR || result == -ELOOP)
+		return tfl_error_set(error, result, "%s is no folder (links are not followed)",
+				     tfl_store_path(store, model, number, NULL, path));
+	if (result < 0)
+		return failed(tfl_store_path(store, model, number, NULL, path), "cannot be opened", result, error);
+	return 0;
+}
+
+/* The folder itself, made where only it is missing. */
+static int open_root(const char *path, int *ret_fd, struct tfl_error *error)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT) {
+		if (mkdir(path, 0755) < 0 && errno == ENOENT)
+			return tfl_error_set(error, -ENOENT, "the models folder %s does not exist, nor the folder that it would be in; "
+					     "create it (mkdir -p %s) or name another one (--models)", path, path);
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return tfl_error_set(error, -errno, "the models folder %s cannot be %s: %s; name another one with --models", path,
+				     errno == ENOENT ? "made" : "opened", strerror(errno));
+	*ret_fd = fd;
+	return 0;
+}
+
+static int remove_leftover(void *data, int folder, const char *name)
+{
+	return tfl_folder_remove(folder, name);
+}
+
+/* Staging is where half-written files are trusted, so it must be ours alone. */
+static int open_staging(struct tfl_store *store, struct tfl_error *error)
+{
+	char path[TFL_STORE_PATH_MAX];
+	struct stat st;
+	int result;
+
+	tfl_store_path(store, STAGING, 0, NULL, path);
+	if (mkdirat(store->fd, STAGING, 0700) < 0 && errno != EEXIST)
+		return tfl_error_set(error, -errno, "%s cannot be made: %s; tfld must be able to write to its models folder", path,
+				     strerror(errno));
+	result = tfl_folder_open(store->fd, STAGING, &store->staging);
+	if (result < 0)
+		return tfl_error_set(error, result, "%s is no folder that can be used: %s; remove it", path, strerror(-result));
+	if (fstat(store->staging, &st) < 0)
+		return failed(path, "cannot be looked at", -errno, error);
+	if (st.st_uid != geteuid())
+		return tfl_error_set(error, -EPERM, "%s belongs to user %u, expected %u, who runs tfld; remove it", path, st.st_uid,
+				     geteuid());
+	if (fchmod(store->staging, 0700) < 0)
+		return failed(path, "its permissions cannot be set", -errno, error);
+	result = tfl_folder_walk(store->staging, remove_leftover, NULL);
+	return result < 0 ? failed(path, "cannot be emptied", result, error) : 0;
+}
+
+TFL_DEFINE_CLEANUP(struct tfl_store *, close_store, tfl_store_close)
+
+int tfl_store_open(const char *path, struct tfl_store **ret_store, struct tfl_error *error)
+{
+	TFL_CLEANUP(close_store) struct tfl_store *store = calloc(1, sizeof(*store));
+	int result;
+
+	if (!store)
+		return tfl_error_set(error, -ENOMEM, "not enough memory for the models folder");
+	store->fd = store->staging = -1;
+	store->path = strdup(path);
+	if (!store->path)
+		return tfl_error_set(error, -ENOMEM, "not enough memory for the models folder");
+	result = open_root(path, &store->fd, error);
+	if (result < 0)
+		return result;
+	if (flock(store->fd, LOCK_EX | LOCK_NB) < 0)
+		return tfl_error_set(error, errno == EWOULDBLOCK ? -EBUSY : -errno,
+				     "%s is used by another tfld; stop that one, or name another folder with --models", path);
+	result = open_staging(store, error);
+	if (result < 0)
+		return result;
+	*ret_store = TFL_STEAL(store);
+	return 0;
+}
+
+void tfl_store_close(struct tfl_store *store)
+{
+	if (!store)
+		return;
+	tfl_close(store->staging);
+	tfl_close(store->fd);
+	free(store->path);
+	free(store);
+}
+
+/* Where the file behind a descriptor lies, as far as the kernel tells. */
+static void find_source(int fd, char source[static TFL_MANIFEST_SOURCE_MAX])
+{
+	char link[32], target[TFL_MANIFEST_SOURCE_MAX];
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, target, sizeof(target) - 1);
+	target[length > 0 ? length : 0] = '\0';
+	tfl_manifest_set_text(source, TFL_MANIFEST_SOURCE_MAX, target);
+}
+
+static int fill_staged(struct tfl_store *store, int fd, struct tfl_staged *staged, struct tfl_error *error)
+{
+	char path[TFL_STORE_PATH_MAX];
+	_tfl_close_ int file = -1;
+	int result;
+
+	snprintf(path, sizeof(path), "%s/" STAGING "/%s/" TFL_STORE_FILE, store->path, staged->name);
+	result = tfl_folder_open(store->staging, staged->name, &staged->folder);
+	if (result < 0)
+		return failed(path, "cannot be made", result, error);
+	file = openat(staged->folder, TFL_STORE_FILE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
+	if (file < 0)
+		return failed(path, "cannot be made", -errno, error);
+	result = tfl_content_copy(fd, staged->source[0] ? staged->source : "the passed file", file, path, &staged->content, error);
+	if (result < 0)
+		return result;
+	if (fchmod(file, 0444) < 0)
+		return failed(path, "its permissions cannot be set", -errno, error);
+	staged->fd = openat(staged->folder, TFL_STORE_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return staged->fd < 0 ? failed(path, "cannot be opened", -errno, error) : 0;
+}
+
+int tfl_store_stage(struct tfl_store *store, int fd, struct tfl_staged **ret_staged, struct tfl_error *error)
+{
+	struct tfl_staged *staged = calloc(1, sizeof(*staged));
+	int result;
+
+	if (!staged)
+		return tfl_error_set(error, -ENOMEM, "not enough memory to stage a file");
+	staged->fd = staged->folder = -1;
+	find_source(fd, staged->source);
+	do
+		snprintf(staged->name, sizeof(staged->name), "%" PRIu64, ++store->serial);
+	while (mkdirat(store->staging, staged->name, 0755) < 0 && errno == EEXIST);
+	result = fill_staged(store, fd, staged, error);
+	if (result < 0) {
+		tfl_store_discard(store, staged);
+		return result;
+	}
+	*ret_staged = staged;
+	return 0;
+}
+
+void tfl_store_discard(struct tfl_store *store, struct tfl_staged *staged)
+{
+	int saved = errno;
+
+	if (!staged)
+		return;
+	/* What cannot be removed now is removed at the next start. */
+	if (!staged->published)
+		tfl_folder_remove(store->staging, staged->name);
+	tfl_close(staged->folder);
+	tfl_close(staged->fd);
+	free(staged);
+	errno = saved;
+}
+
+static int write_manifest(const struct tfl_staged *staged, const struct tfl_origin *origin)
+{
+	struct tfl_manifest manifest = { .content = staged->content };
+	char text[TFL_MANIFEST_TEXT_MAX];
+
+	snprintf(manifest.source, sizeof(manifest.source), "%s", staged->source);
+	snprintf(manifest.uid, sizeof(manifest.uid), "%u", origin->uid);
+	snprintf(manifest.pid, sizeof(manifest.pid), "%d", origin->pid);
+	tfl_time_format(origin->time, manifest.time);
+	/* An attempt before this one may have written it. */
+	if (unlinkat(staged->folder, TFL_STORE_MANIFEST, 0) < 0 && errno != ENOENT)
+		return -errno;
+	return tfl_folder_write(staged->folder, TFL_STORE_MANIFEST, text, tfl_manifest_format(&manifest, text), 0444);
+}
+
+/* The rename between durable content and a durable parent. After a failure the version is not there. */
+static int move_in(struct tfl_store *store, struct tfl_staged *staged, int folder, const char *name)
+{
+	int result = tfl_folder_sync(staged->fd);
+
+	if (result == 0)
+		result = tfl_folder_sync(staged->folder);
+	if (result < 0)
+		return result;
+	if (renameat2(store->staging, staged->name, folder, name, RENAME_NOREPLACE) < 0)
+		return -errno;
+	result = tfl_folder_sync(folder);
+	if (result < 0)
+		renameat2(folder, name, store->staging, staged->name, RENAME_NOREPLACE);
+	return result;
+}
+
+int tfl_store_publish(struct tfl_store *store, struct tfl_staged *staged, const char *model, uint64_t number,
+		      const struct tfl_origin *origin, struct tfl_error *error)
+{
+	char path[TFL_STORE_PATH_MAX], name[24];
+	_tfl_close_ int folder = -1;
+	bool made = false;
+	int result;
+
+	assert(!staged->published);
+	if (number == 0 || number > TFL_VERSION_MAX)
+		return tfl_error_set(error, -EINVAL, "version %" PRIu64 " cannot be, expected 1 to %" PRIu64, number,
+				     (uint64_t)TFL_VERSION_MAX);
+	tfl_store_path(store, model, number, NULL, path);
+	if (tfl_model_name_valid(model, strlen(model)))
+		made = mkdirat(store->fd, model, 0755) == 0;
+	result = tfl_store_open_model(store, model, &folder, error);
+	if (result < 0)
+		return result;
+	snprintf(name, sizeof(name), "%" PRIu64, number);
+	result = write_manifest(staged, origin);
+	if (result == 0 && made)
+		result = tfl_folder_sync(store->fd);
+	if (result == 0)
+		result = move_in(store, staged, folder, name);
+	if (result < 0) {
+		if (made)
+			unlinkat(store->fd, model, AT_REMOVEDIR);
+		return failed(path, "cannot be published", result, error);
+	}
+	staged->published = true;
+	return 0;
+}
+
+static int find_version(void *data, int folder, const char *name)
+{
+	uint64_t number;
+
+	return tfl_version_parse(name, strlen(name), &number) == 0 ? 1 : 0;
+}
+
+/* A model that has no version left has no use for its state. What else somebody put there stays, and the folder with it. */
+static int remove_if_last(struct tfl_store *store, const char *model, int folder)
+{
+	int result = tfl_folder_walk(folder, find_version, NULL);
+
+	if (result != 0)
+		return result < 0 ? result : 0;
+	if (unlinkat(folder, TFL_STORE_STATE, 0) < 0 && errno != ENOENT)
+		return -errno;
+	if (unlinkat(store->fd, model, AT_REMOVEDIR) < 0)
+		return errno == ENOTEMPTY || errno == EEXIST ? 0 : -errno;
+	return tfl_folder_sync(store->fd);
+}
+
+int tfl_store_erase(struct tfl_store *store, const char *model, uint64_t number, struct tfl_error *error)
+{
+	char path[TFL_STORE_PATH_MAX], name[24], rubbish[24];
+	_tfl_close_ int folder = -1;
+	int result;
+
+	result = tfl_store_open_model(store, model, &folder, error);
+	if (result < 0)
+		return result;
+	tfl_store_path(store, model, number, NULL, path);
+	snprintf(name, sizeof(name), "%" PRIu64, number);
+	snprintf(rubbish, sizeof(rubbish), "%" PRIu64, ++store->serial);
+	if (renameat2(folder, name, store->staging, rubbish, RENAME_NOREPLACE) < 0)
+		return failed(path, "cannot be erased", -errno, error);
+	result = tfl_folder_sync(folder);
+	if (result == 0)
+		result = remove_if_last(store, model, folder);
+	if (result < 0)
+		return failed(path, "is erased, but that may not survive a power cut", result, error);
+	result = tfl_folder_remove(store->staging, rubbish);
+	return result < 0 ? failed(path, "is erased, but its files remain in " STAGING " until the next start", result, error) : 0;
+}
+
+int tfl_store_write_state(struct tfl_store *store, const char *model, const struct tfl_state *state, struct tfl_error *error)
+{
+	char path[TFL_STORE_PATH_MAX], name[24], text[TFL_MANIFEST_TEXT_MAX];
+	_tfl_close_ int folder = -1;
+	int result;
+
+	result = tfl_store_open_model(store, model, &folder, error);
+	if (result < 0)
+		return result;
+	snprintf(name, sizeof(name), "%" PRIu64, ++store->serial);
+	result = tfl_folder_write(store->staging, name, text, tfl_state_format(state, text), 0644);
+	if (result == 0 && renameat(store->staging, name, folder, TFL_STORE_STATE) < 0) {
+		result = -errno;
+		unlinkat(store->staging, name, 0);
+	}
+	if (result == 0)
+		result = tfl_folder_sync(folder);
+	return result < 0 ? failed(tfl_store_path(store, model, 0, TFL_STORE_STATE, path), "cannot be written", result, error) : 0;
+}

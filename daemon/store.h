@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Models on disk:
+ *
+ *     <models>/<model>/<version>/model.tflite    mode 0444
+ *                               /manifest        what the file is and where it came from (manifest.h)
+ *     <models>/<model>/state                     what the operator decided: active, unloaded
+ *     <models>/.staging/                         what is being written or erased; emptied at start
+ *
+ * A version is written in staging, made durable, and appears under its number by one rename: a version's folder is complete or not there.
+ * A folder that somebody put there by hand counts as a version too. Nothing read back is trusted: names, texts, sizes and hashes are
+ * checked, links are not followed, and a file that somebody else could write is copied into a sealed memory file before it is used.
+ *
+ * Errors are sentences with the path. Lifetime: one per models folder, which it locks against a second tfld. Thread: one at a time; time
+ * comes from the caller.
+ */
+#ifndef DAEMON_STORE_H
+#define DAEMON_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/limits.h"
+#include "daemon/manifest.h"
+
+struct tfl_error;
+struct tfl_store;
+
+/**
+ * Opens the folder at @p path, making it where only itself is missing, and empties its staging folder. Errors: -ENOENT with what to do,
+ * -ENOTDIR, -EACCES, -EBUSY when another tfld uses it.
+ */
+int tfl_store_open(const char *path, struct tfl_store **ret_store, struct tfl_error *error);
+void tfl_store_close(struct tfl_store *store);
+
+/** A version that is there, by its name; its content is not looked at. */
+struct tfl_store_entry {
+	char model[TFL_MODEL_NAME_MAX + 1];
+	uint64_t number;
+	bool active;                       /* was the active one of its model */
+	bool unloaded;                     /* the operator took it out of service */
+	char note[TFL_STATE_NOTE_MAX];     /* when and by whom */
+};
+
+/** Something in the models folder that is not as it should be and is left alone, in a sentence. */
+typedef void (*tfl_store_remark)(void *data, const char *sentence);
+
+/**
+ * All versions, model by model; in each the active one first, then the others from the greatest down. The caller frees @p ret_entries.
+ * Whatever is odd goes to @p remark and is left out.
+ */
+int tfl_store_list(const struct tfl_store *store, tfl_store_remark remark, void *data, struct tfl_store_entry **ret_entries,
+		   unsigned *ret_count, struct tfl_error *error);
+
+/** A file copied into staging, not yet a version. */
+struct tfl_staged {
+	int fd; /* read-only; stays the staged file after it was published */
+	struct tfl_content content;
+	char source[TFL_MANIFEST_SOURCE_MAX];
+	int folder; /* the store's from here on */
+	char name[24];
+	bool published;
+};
+
+/** Who loads it, and when. */
+struct tfl_origin {
+	uid_t uid;
+	pid_t pid;
+	int64_t time; /* CLOCK_REALTIME, seconds */
+};
+
+/** Copies what is behind @p fd (see content.h for what may be) from its first byte. @p fd stays the caller's. */
+int tfl_store_stage(struct tfl_store *store, int fd, struct tfl_staged **ret_staged, struct tfl_error *error);
+
+/**
+ * Makes it version @p number of @p model. When this returns 0, the version survives a power cut. Errors: -EEXIST when there is such a
+ * version, -EINVAL for a name or number that cannot be, or what the file system says; then nothing has changed.
+ */
+int tfl_store_publish(struct tfl_store *store, struct tfl_staged *staged, const char *model, uint64_t number,
+		      const struct tfl_origin *origin, struct tfl_error *error);
+
+/** Ends it, and removes what was not published; NULL is allowed. */
+void tfl_store_discard(struct tfl_store *store, struct tfl_staged *staged);
+
+/** A version's file, safe to map: nobody else can write it. */
+struct tfl_store_file {
+	int fd;
+	struct tfl_content content;
+	bool copied;       /* it is a sealed copy in memory … */
+	const char *cause; /* … because of this (static) */
+};
+
+/**
+ * Checks, hashes and opens a version's file. The caller closes it. Errors: -ENOENT when there is no such version or no file in it,
+ * -EINVAL when its manifest cannot be read, -ENOEXEC when it is not what its manifest says.
+ */
+int tfl_store_open_version(const struct tfl_store *store, const char *model, uint64_t number, struct tfl_store_file *ret_file,
+			   struct tfl_error *error);
+
+/** Deletes a version, and its model's folder with the last one. -ENOENT when there is none. */
+int tfl_store_erase(struct tfl_store *store, const char *model, uint64_t number, struct tfl_error *error);
+
+/** What the operator decided about a model; nothing where nothing was written. -EINVAL when it cannot be read. */
+int tfl_store_read_state(const struct tfl_store *store, const char *model, struct tfl_state *ret_state, struct tfl_error *error);
+
+/** Writes it, durable when this returns 0; on failure the old one stands. -ENOENT when there is no such model. */
+int tfl_store_write_state(struct tfl_store *store, const char *model, const struct tfl_state *state, struct tfl_error *error);
+
+#endif

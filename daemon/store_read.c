@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The reading half of the store, and the only place that decides whether a file may be mapped where it lies. It may when nobody but the
+ * user who runs tfld (or root) can write to it or replace it in its folder, and its manifest has its hash; any other file, such as one
+ * that somebody copied into the models folder by hand, is read once into sealed memory, and that is hashed and used.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/util.h"
+#include "daemon/folder.h"
+#include "daemon/store_internal.h"
+#include "proto/name.h"
+
+#define ENTRIES_MAX (TFL_MODELS_MAX * TFL_VERSIONS_MAX)
+
+/* A listing being made. */
+struct listing {
+	const struct tfl_store *store;
+	tfl_store_remark remark;
+	void *data;
+	const char *model; /* whose folder is walked */
+	struct tfl_store_entry *entries;
+	unsigned count;
+};
+
+static void remark(const struct listing *listing, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void remark(const struct listing *listing, const char *format, ...)
+{
+	char sentence[TFL_ERROR_TEXT_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(sentence, sizeof(sentence), format, args);
+	va_end(args);
+	listing->remark(listing->data, sentence);
+}
+
+static int add_entry(struct listing *listing, uint64_t number)
+{
+	struct tfl_store_entry *entry;
+
+	/* Powers of two: grown when the count has become one. */
+	if ((listing->count & (listing->count - 1)) == 0) {
+		size_t room = listing->count ? 2 * (size_t)listing->count : 1;
+		struct tfl_store_entry *entries = realloc(listing->entries, room * sizeof(*entries));
+
+		if (!entries)
+			return -ENOMEM;
+		listing->entries = entries;
+	}
+	entry = &listing->entries[listing->count++];
+	memset(entry, 0, sizeof(*entry));
+	strcpy(entry->model, listing->model);
+	entry->number = number;
+	return 0;
+}
+
+static int list_version(void *data, int folder, const char *name)
+{
+	struct listing *listing = data;
+	const char *path = listing->store->path;
+	struct stat st;
+	uint64_t number;
+
+	if (name[0] == '.' || strcmp(name, TFL_STORE_STATE) == 0)
+		return 0;
+	if (tfl_version_parse(name, strlen(name), &number) < 0) {
+		remark(listing, "%s/%s/%s is no version, whose folders are numbers from 1 on; it is left alone", path, listing->model,
+		       name);
+		return 0;
+	}
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode)) {
+		remark(listing, "%s/%s/%s is no folder (links are not followed); it is left alone", path, listing->model, name);
+		return 0;
+	}
+	if (listing->count == ENTRIES_MAX) {
+		remark(listing, "%s/%s/%s is left alone: there are %d versions already", path, listing->model, name, ENTRIES_MAX);
+		return 0;
+	}
+	return add_entry(listing, number);
+}
+
+/* Puts what the operator decided onto the entries of one model, those from @p first on. */
+static void apply_state(struct listing *listing, unsigned first)
+{
+	struct tfl_state state;
+	struct tfl_error error;
+
+	if (tfl_store_read_state(listing->store, listing->model, &state, &error) < 0) {
+		remark(listing, "%s; going on without", error.text);
+		return;
+	}
+	for (unsigned i = first; i < listing->count; i++) {
+		struct tfl_store_entry *entry = &listing->entries[i];
+		const char *note = tfl_state_unloaded(&state, entry->number);
+
+		entry->active = entry->number == state.active;
+		entry->unloaded = note != NULL;
+		snprintf(entry->note, sizeof(entry->note), "%s", note ? note : "");
+	}
+}
+
+static int list_model(void *data, int root, const char *name)
+{
+	struct listing *listing = data;
+	const char *path = listing->store->path;
+	_tfl_close_ int folder = -1;
+	unsigned first = listing->count;
+	int result;
+
+	if (name[0] == '.')
+		return 0;
+	if (!tfl_model_name_valid(name, strlen(name))) {
+		remark(listing, "%s/%s is no model, whose names are " TFL_MODEL_NAME_RULE "; it is left alone", path, name);
+		return 0;
+	}
+	result = tfl_folder_open(root, name, &folder);
+	if (result < 0) {
+		remark(listing, "%s/%s cannot be opened as a folder: %s; it is left alone", path, name, strerror(-result));
+		return 0;
+	}
+	listing->model = name;
+	result = tfl_folder_walk(folder, list_version, listing);
+	if (result == -ENOMEM)
+		return result;
+	if (result < 0)
+		remark(listing, "%s/%s cannot be read: %s", path, name, strerror(-result));
+	if (listing->count > first)
+		apply_state(listing, first);
+	return 0;
+}
+
+static int in_order(const void *a, const void *b)
+{
+	const struct tfl_store_entry *left = a, *right = b;
+	int order = strcmp(left->model, right->model);
+
+	if (order == 0)
+		order = (int)right->active - (int)left->active;
+	return order ? order : (left->number < right->number) - (left->number > right->number);
+}
+
+int tfl_store_list(const struct tfl_store *store, tfl_store_remark remark_on, void *data, struct tfl_store_entry **ret_entries,
+		   unsigned *ret_count, struct tfl_error *error)
+{
+	struct listing listing = { .store = store, .remark = remark_on, .data = data };
+	int result = tfl_folder_walk(store->fd, list_model, &listing);
+
+	if (result < 0) {
+		free(listing.entries);
+		return tfl_error_set(error, result, "%s cannot be read: %s", store->path, strerror(-result));
+	}
+	if (listing.count > 0)
+		qsort(listing.entries, listing.count, sizeof(listing.entries[0]), in_order);
+	*ret_entries = listing.entries;
+	*ret_count = listing.count;
+	return 0;
+}
+
+/* A small text below a folder that is already open. -ENOENT comes without a sentence: there may be none. */
+static int read_text(int folder, const char *name, const char *path, char text[static TFL_MANIFEST_TEXT_MAX], size_t *ret_length,
+		     struct tfl_error *error)
+{
+	int result = tfl_folder_read(folder, name, text, TFL_MANIFEST_TEXT_MAX, ret_length);
+
+	if (result == -EFBIG)
+		return tfl_error_set(error, -EINVAL, "%s has more than %d bytes", path, TFL_MANIFEST_TEXT_MAX);
+	if (result < 0 && result != -ENOENT)
+		return tfl_error_set(error, -EINVAL, "%s cannot be read: %s", path, strerror(-result));
+	return result;
+}
+
+int tfl_store_read_state(const struct tfl_store *store, const char *model, struct tfl_state *ret_state, struct tfl_error *error)
+{
+	char path[TFL_STORE_PATH_MAX], text[TFL_MANIFEST_TEXT_MAX];
+	_tfl_close_ int folder = -1;
+	size_t length;
+	int result;
+
+	result = tfl_store_open_model(store, model, &folder, error);
+	if (result < 0)
+		return result;
+	tfl_store_path(store, model, 0, TFL_STORE_STATE, path);
+	result = read_text(folder, TFL_STORE_STATE, path, text, &length, error);
+	if (result == -ENOENT) {
+		memset(ret_state, 0, sizeof(*ret_state));
+		return 0;
+	}
+	return result < 0 ? result : tfl_state_parse(path, text, length, ret_state, error);
+}
+
+static bool others_can_write(const struct stat *st)
+{
+	return (st->st_uid != geteuid() && st->st_uid != 0) || (st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* Why the file cannot be used where it lies, or NULL when it can. */
+static const char *cause_to_copy(int folder, int file, bool has_manifest)
+{
+	struct stat st;
+
+	if (!has_manifest)
+		return "it has no manifest";
+	if (fstat(file, &st) < 0 || others_can_write(&st))
+		return "its file can be written by other users";
+	if (fstat(folder, &st) < 0 || others_can_write(&st))
+		return "its folder can be written by other users";
+	return NULL;
+}
+
+static int check_content(const char *path, const struct tfl_content *content, const struct tfl_content *expected, struct tfl_error *error)
+{
+	if (content->size != expected->size)
+		return tfl_error_set(error, -ENOEXEC, "%s has %" PRIu64 " bytes, its manifest says %" PRIu64
+				     "; it was changed or damaged", path, content->size, expected->size);
+	if (strcmp(content->sha256, expected->sha256) != 0)
+		return tfl_error_set(error, -ENOEXEC, "%s has sha256 %s, its manifest says %s; it was changed or damaged", path,
+				     content->sha256, expected->sha256);
+	return 0;
+}
+
+static int open_file(int folder, const char *path, int *ret_fd, struct tfl_error *error)
+{
+	*ret_fd = openat(folder, TFL_STORE_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (*ret_fd >= 0)
+		return 0;
+	return tfl_error_set(error, -errno, "%s cannot be opened: %s%s", path, strerror(errno),
+			     errno == ELOOP ? " (links are not followed)" : "");
+}
+
+int tfl_store_open_version(const struct tfl_store *store, const char *model, uint64_t number, struct tfl_store_file *ret_file,
+			   struct tfl_error *error)
+{
+	char path[TFL_STORE_PATH_MAX], text[TFL_MANIFEST_TEXT_MAX];
+	_tfl_close_ int folder = -1, fd = -1, sealed = -1;
+	struct tfl_manifest manifest = { 0 };
+	struct tfl_store_file file = { 0 };
+	size_t length;
+	int result;
+
+	result = tfl_store_open_number(store, model, number, &folder, error);
+	if (result < 0)
+		return result;
+	tfl_store_path(store, model, number, TFL_STORE_MANIFEST, path);
+	result = read_text(folder, TFL_STORE_MANIFEST, path, text, &length, error);
+	if (result == 0)
+		result = tfl_manifest_parse(path, text, length, &manifest, error);
+	if (result < 0 && result != -ENOENT)
+		return result;
+	tfl_store_path(store, model, number, TFL_STORE_FILE, path);
+	result = open_file(folder, path, &fd, error);
+	if (result < 0)
+		return result;
+	file.cause = cause_to_copy(folder, fd, manifest.content.size > 0);
+	file.copied = file.cause != NULL;
+	if (file.copied)
+		result = tfl_content_seal(fd, path, &file.content, &sealed, error);
+	else
+		result = tfl_content_hash(fd, path, &file.content, error);
+	if (result == 0 && manifest.content.size > 0)
+		result = check_content(path, &file.content, &manifest.content, error);
+	if (result < 0)
+		return result;
+	file.fd = tfl_steal_fd(file.copied ? &sealed : &fd);
+	*ret_file = file;
+	return 0;
+}
