@@ -189,7 +189,8 @@ int tfl_handle_model_unload(struct tfl_call *call, struct tfl_error *error)
 
 		errand->numbers[i] = versions[i]->number;
 		errand->open++;
-		r = tfl_loader_unload(call->server->loader, versions[i], params.delete_files, on_unloaded, errand, &why);
+		r = tfl_loader_unload(call->server->loader, versions[i], params.delete_files, call->peer->uid, on_unloaded,
+				      errand, &why);
 		if (r < 0) {
 			why.code = r;
 			on_unloaded(errand, NULL, &why);

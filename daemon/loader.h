@@ -5,11 +5,13 @@
  * requests; holds no lock that the request path takes.
  *
  * Work goes in from the loop thread and comes out there: `wake` is called on the loader thread when a result waits, and the loop then
- * calls tfl_loader_collect().
+ * calls tfl_loader_collect(). What is listed in the registry is either AVAILABLE and complete, or an empty version that only carries
+ * number, state and reason: what is being loaded or freed is never listed, so the loop can read whatever the registry shows it.
  */
 #ifndef DAEMON_LOADER_H
 #define DAEMON_LOADER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -21,7 +23,7 @@ struct tfl_registry;
 struct tfl_store;
 
 struct tfl_loader_options {
-	struct tfl_store *store;       /* borrowed, outlives the loader */
+	struct tfl_store *store;       /* borrowed, outlives the loader; the loader's thread alone uses it after tfl_loader_scan() */
 	struct tfl_registry *registry; /* borrowed; touched on the loop thread only (in the functions below) */
 	unsigned instances;            /* interpreters per version */
 	unsigned threads;              /* threads of one inference */
@@ -30,29 +32,41 @@ struct tfl_loader_options {
 	void *data;
 };
 
-/* Called on the loop thread by tfl_loader_collect(). @p version is NULL on failure, else borrowed. */
+/**
+ * Called on the loop thread by tfl_loader_collect(), or by tfl_loader_destroy(). On success @p error is NULL, and @p version is the version
+ * as it is listed now (borrowed), or NULL when it was erased; on failure @p version is NULL.
+ */
 typedef void (*tfl_loader_done)(void *data, struct tfl_version *version, const struct tfl_error *error);
 
 int tfl_loader_create(const struct tfl_loader_options *options, struct tfl_loader **ret_loader);
 
-/** Waits for the work under way, refuses the rest with -ECANCELED, frees what is retired. */
+/**
+ * Waits for the work under way, refuses the rest with -ECANCELED, frees what is retired. Called after the registry was destroyed and the
+ * last request has dropped its version, since both hand versions to the loader; the registry is not touched any more.
+ */
 void tfl_loader_destroy(struct tfl_loader *loader);
 
-/** Loads what the store holds, in the background, as its persisted state asks (at start). */
+/**
+ * At start, once: lists what the store holds and loads it in the background as its persisted state asks: the active version of every model
+ * first, then the others from the newest down. What was unloaded is listed in state END. -ENOMEM, or what reading the folder says.
+ */
 int tfl_loader_scan(struct tfl_loader *loader, struct tfl_error *error);
 
 /**
  * model.load: copies the file behind @p fd (taken over, closed whatever happens) into the store as @p number (0: one more than the
- * greatest) of @p model, then loads it. @p uid and @p pid go into the manifest. @p done is called once, later, unless this returns < 0.
+ * greatest) of @p model and loads it; it is published only when that went well. A version that is listed but not loaded is loaded again
+ * when the content is the same. @p uid and @p pid go into the manifest. @p done is called once, later, unless this returns < 0: -EINVAL
+ * (name or number), -EEXIST (loaded already), -ENOSPC (limits of the registry), -ENOBUFS (too many loads wait), -ENOMEM.
  */
 int tfl_loader_load(struct tfl_loader *loader, const char *model, uint64_t number, int fd, uid_t uid, pid_t pid, tfl_loader_done done,
 		    void *data, struct tfl_error *error);
 
 /**
- * model.unload: takes the version out of service at once (requests that run keep it alive), remembers that in the store, and with
- * @p erase deletes it there too. @p done is called when its memory is free.
+ * model.unload: takes the version, which is listed, out of service at once (requests that run keep it alive), remembers that in the store,
+ * and with @p erase deletes it there too. @p done is called when its memory is free. Errors, then @p done is not called: -EAGAIN while it
+ * is being loaded or unloaded, -EINVAL when it is not loaded and not to be erased, -ENOMEM.
  */
-int tfl_loader_unload(struct tfl_loader *loader, struct tfl_version *version, bool erase, tfl_loader_done done, void *data,
+int tfl_loader_unload(struct tfl_loader *loader, struct tfl_version *version, bool erase, uid_t uid, tfl_loader_done done, void *data,
 		      struct tfl_error *error);
 
 /** Delivers results; loop thread. */

@@ -11,6 +11,14 @@ static Suite *(*const suites[])(void) = {
 	log_suite,
 	config_suite,
 	recorder_suite,
+	store_suite,
+	store_read_suite,
+	account_suite,
+	binding_suite,
+	channel_suite,
+	descriptors_suite,
+	scheduler_suite,
+	registry_suite,
 };
 
 int main(int argc, char **argv)

@@ -8,5 +8,13 @@
 Suite *log_suite(void);
 Suite *config_suite(void);
 Suite *recorder_suite(void);
+Suite *store_suite(void);
+Suite *store_read_suite(void);
+Suite *account_suite(void);
+Suite *binding_suite(void);
+Suite *channel_suite(void);
+Suite *descriptors_suite(void);
+Suite *scheduler_suite(void);
+Suite *registry_suite(void);
 
 #endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two queues around one thread. A job goes in with what it needs, is run on the loader thread, which fills in what came of it, and comes
+ * back to the loop thread, which tells the registry and the caller. What a job is, is its row of two functions, in loader_jobs.c.
+ *
+ * Versions that nobody uses any more form a third queue, without any allocation, because the last reference may be dropped anywhere. They
+ * go before the next job: what they free, the next load may need.
+ *
+ * A job that unloads is done when two things have happened in either order: its changes on disk, and the end of the version it took out of
+ * service (`ran` and `freed`, both of the loader thread).
+ */
+#include "daemon/loader.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/util.h"
+#include "daemon/loader_internal.h"
+#include "daemon/log.h"
+
+/* Its own priority only: the system call takes the calling thread for 0. */
+static void lower_priority(void)
+{
+	struct sched_param none = { 0 };
+
+	if (sched_setscheduler(0, SCHED_IDLE, &none) < 0 && setpriority(PRIO_PROCESS, 0, 19) < 0)
+		tfl_log_warning("the loader cannot lower its priority: %s; loads may show in the latency of requests", strerror(errno));
+}
+
+static void push(struct tfl_job_queue *queue, struct tfl_loader_job *job)
+{
+	job->next = NULL;
+	*(queue->last ? &queue->last->next : &queue->first) = job;
+	queue->last = job;
+}
+
+static struct tfl_loader_job *pop(struct tfl_job_queue *queue)
+{
+	struct tfl_loader_job *job = queue->first;
+
+	if (job && !(queue->first = job->next))
+		queue->last = NULL;
+	return job;
+}
+
+/* Gives a job back to the loop thread. */
+static void finish(struct tfl_loader *loader, struct tfl_loader_job *job)
+{
+	pthread_mutex_lock(&loader->lock);
+	push(&loader->done, job);
+	pthread_mutex_unlock(&loader->lock);
+	loader->options.wake(loader->options.data);
+}
+
+static void run(struct tfl_loader *loader, struct tfl_loader_job *job)
+{
+	int result = job->kind->run(loader, job, &job->error);
+
+	job->error.code = result;
+	job->ran = true;
+	if (job->freed)
+		finish(loader, job);
+}
+
+static void free_retired(struct tfl_loader *loader, struct tfl_version *version)
+{
+	struct tfl_loader_job *waiter = version->retired.waiter;
+
+	tfl_version_destroy(version);
+	if (!waiter)
+		return;
+	waiter->freed = true;
+	if (waiter->ran)
+		finish(loader, waiter);
+}
+
+static struct tfl_version *pop_retired(struct tfl_loader *loader)
+{
+	struct tfl_version *version = loader->retired;
+
+	if (version)
+		loader->retired = version->retired.next;
+	return version;
+}
+
+static void *run_thread(void *data)
+{
+	struct tfl_loader *loader = data;
+	struct tfl_loader_job *job;
+	struct tfl_version *version;
+
+	pthread_setname_np(pthread_self(), "tfl-loader");
+	lower_priority();
+	pthread_mutex_lock(&loader->lock);
+	for (;;) {
+		version = pop_retired(loader);
+		if (!version && loader->stopping)
+			break;
+		job = version ? NULL : pop(&loader->todo);
+		if (!version && !job) {
+			pthread_cond_wait(&loader->wanted, &loader->lock);
+			continue;
+		}
+		if (job && job->counted)
+			loader->counted--;
+		pthread_mutex_unlock(&loader->lock);
+		if (version)
+			free_retired(loader, version);
+		else
+			run(loader, job);
+		pthread_mutex_lock(&loader->lock);
+	}
+	pthread_mutex_unlock(&loader->lock);
+	return NULL;
+}
+
+void tfl_loader_retire(void *data, struct tfl_version *version)
+{
+	struct tfl_loader *loader = data;
+
+	pthread_mutex_lock(&loader->lock);
+	version->retired.next = loader->retired;
+	loader->retired = version;
+	pthread_cond_signal(&loader->wanted);
+	pthread_mutex_unlock(&loader->lock);
+}
+
+void tfl_loader_submit(struct tfl_loader *loader, struct tfl_loader_job *job)
+{
+	pthread_mutex_lock(&loader->lock);
+	loader->counted += job->counted;
+	push(&loader->todo, job);
+	pthread_cond_signal(&loader->wanted);
+	pthread_mutex_unlock(&loader->lock);
+}
+
+bool tfl_loader_full(struct tfl_loader *loader)
+{
+	bool full;
+
+	pthread_mutex_lock(&loader->lock);
+	full = loader->counted >= TFL_LOADS_MAX;
+	pthread_mutex_unlock(&loader->lock);
+	return full;
+}
+
+/* Signals are the loop thread's. */
+static int start_thread(struct tfl_loader *loader)
+{
+	sigset_t all, before;
+	int result;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	result = pthread_create(&loader->thread, NULL, run_thread, loader);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -result;
+}
+
+int tfl_loader_create(const struct tfl_loader_options *options, struct tfl_loader **ret_loader)
+{
+	struct tfl_loader *loader = calloc(1, sizeof(*loader));
+	int result;
+
+	if (!loader)
+		return -ENOMEM;
+	loader->options = *options;
+	pthread_mutex_init(&loader->lock, NULL);
+	pthread_cond_init(&loader->wanted, NULL);
+	result = start_thread(loader);
+	if (result < 0) {
+		pthread_cond_destroy(&loader->wanted);
+		pthread_mutex_destroy(&loader->lock);
+		free(loader);
+		return result;
+	}
+	*ret_loader = loader;
+	return 0;
+}
+
+/* Ends a job whose result nobody will see in the registry. What it was to remember is written still. */
+static void cancel(struct tfl_loader *loader, struct tfl_loader_job *job)
+{
+	struct tfl_error error;
+
+	if (!job->ran && job->kind->also_at_end)
+		job->kind->run(loader, job, &job->error);
+	tfl_error_set(&error, -ECANCELED, "tfld stopped before this was done");
+	if (job->done)
+		job->done(job->data, NULL, &error);
+	tfl_loader_job_free(job);
+}
+
+void tfl_loader_destroy(struct tfl_loader *loader)
+{
+	struct tfl_loader_job *job;
+	struct tfl_version *version;
+
+	if (!loader)
+		return;
+	pthread_mutex_lock(&loader->lock);
+	loader->stopping = true;
+	pthread_cond_signal(&loader->wanted);
+	pthread_mutex_unlock(&loader->lock);
+	pthread_join(loader->thread, NULL);
+	while ((job = pop(&loader->done)) || (job = pop(&loader->todo)))
+		cancel(loader, job);
+	/* Those of the jobs. */
+	while ((version = pop_retired(loader)))
+		tfl_version_destroy(version);
+	pthread_cond_destroy(&loader->wanted);
+	pthread_mutex_destroy(&loader->lock);
+	free(loader);
+}
+
+void tfl_loader_collect(struct tfl_loader *loader)
+{
+	struct tfl_loader_job *job;
+
+	for (;;) {
+		pthread_mutex_lock(&loader->lock);
+		job = pop(&loader->done);
+		pthread_mutex_unlock(&loader->lock);
+		if (!job)
+			return;
+		job->kind->deliver(loader, job);
+		tfl_loader_job_free(job);
+	}
+}
+
+void tfl_loader_job_free(struct tfl_loader_job *job)
+{
+	tfl_close(job->fd);
+	tfl_version_unref(job->loaded);
+	tfl_version_unref(job->listed);
+	free(job);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* What loader.c (queues and thread) and loader_jobs.c (what is done) share. */
+#ifndef DAEMON_LOADER_INTERNAL_H
+#define DAEMON_LOADER_INTERNAL_H
+
+#include <pthread.h>
+
+#include "base/error.h"
+#include "daemon/loader.h"
+#include "daemon/store.h"
+
+struct tfl_loader_job;
+
+struct tfl_loader_kind {
+	/* On the loader thread. 0 or -errno with a sentence. */
+	int (*run)(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error);
+	/* On the loop thread, after run. */
+	void (*deliver)(struct tfl_loader *loader, struct tfl_loader_job *job);
+	bool also_at_end; /* run even when the daemon stops */
+};
+
+/* Belongs to one of the queues, to the thread that runs or delivers it, or to the version that it waits for. */
+struct tfl_loader_job {
+	struct tfl_loader_job *next;
+	const struct tfl_loader_kind *kind;
+	tfl_loader_done done; /* NULL: nobody waits */
+	void *data;
+	bool counted;         /* against TFL_LOADS_MAX */
+	bool ran, freed;      /* see loader.c */
+	struct tfl_error error; /* of run; code 0 when it went well */
+
+	char model[TFL_MODEL_NAME_MAX + 1];
+	uint64_t number;
+	struct tfl_version *listed; /* a reference: what the registry shows meanwhile */
+	struct tfl_version *loaded; /* a reference: what run made */
+	bool was_listed;            /* before the job; else it goes again when the job fails */
+	int fd;                     /* to be loaded, or -1 */
+	struct tfl_origin origin;
+	bool settles;               /* what is active afterwards is to be remembered */
+	uint64_t active;            /* to be remembered, like the note: when and by whom it was unloaded, "" for not unloaded */
+	char note[TFL_STATE_NOTE_MAX];
+	bool erase;
+};
+
+struct tfl_job_queue {
+	struct tfl_loader_job *first, *last;
+};
+
+struct tfl_loader {
+	struct tfl_loader_options options;
+	pthread_t thread;
+	pthread_mutex_t lock; /* over the rest */
+	pthread_cond_t wanted;
+	struct tfl_job_queue todo, done;
+	struct tfl_version *retired;
+	unsigned counted;
+	bool stopping;
+};
+
+/** Queues a job. Loop thread. */
+void tfl_loader_submit(struct tfl_loader *loader, struct tfl_loader_job *job);
+
+/** Whether no counted job may be queued now. Loop thread, so that the answer holds until the next submit. */
+bool tfl_loader_full(struct tfl_loader *loader);
+
+void tfl_loader_job_free(struct tfl_loader_job *job);
+
+/** The retire function of every version; @p data is the loader. Any thread. */
+void tfl_loader_retire(void *data, struct tfl_version *version);
+
+#endif

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Four things that the loader does, each a pair of functions: run, on the loader thread, which touches disk and models, and deliver, on the
+ * loop thread, which touches the registry.
+ *
+ * restore   a version that lies in the store is loaded at start
+ * load      a passed file is staged, loaded, and published only then: a file that cannot be served never becomes a version
+ * unload    a version that was taken out of service is marked so on disk, or erased there
+ * remember  what is active is written down after it changed
+ *
+ * Versions are loaded into an object that nobody knows, which takes the place of the listed, empty one when it is complete.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/util.h"
+#include "daemon/loader_internal.h"
+#include "daemon/log.h"
+#include "daemon/recorder.h"
+#include "daemon/registry.h"
+#include "proto/name.h"
+
+static int64_t now(void)
+{
+	return (int64_t)time(NULL);
+}
+
+static struct tfl_loader_job *make_job(const struct tfl_loader_kind *kind, const char *model, uint64_t number, tfl_loader_done done,
+				       void *data)
+{
+	struct tfl_loader_job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return NULL;
+	job->kind = kind;
+	snprintf(job->model, sizeof(job->model), "%s", model);
+	job->number = number;
+	job->done = done;
+	job->data = data;
+	job->freed = true;
+	job->fd = -1;
+	return job;
+}
+
+/* An empty version to be listed. Its recorder comes with the loaded one. */
+static int make_version(struct tfl_loader *loader, const char *model, uint64_t number, struct tfl_version **ret_version,
+			struct tfl_error *error)
+{
+	int result = tfl_version_create(model, number, tfl_loader_retire, loader, ret_version);
+
+	return result < 0 ? tfl_error_set(error, result, "not enough memory for version %" PRIu64 " of '%s'", number, model) : 0;
+}
+
+/* Changes what is written down about a model. */
+static int write_state(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
+{
+	struct tfl_state state, before;
+	int result = tfl_store_read_state(loader->options.store, job->model, &state, error);
+
+	if (result == -EINVAL)
+		memset(&state, 0, sizeof(state)); /* nothing to keep in a text that cannot be read */
+	else if (result < 0)
+		return result;
+	before = state;
+	state.active = job->active;
+	result = tfl_state_set_unloaded(&state, job->number, job->note[0] ? job->note : NULL);
+	if (result < 0)
+		return tfl_error_set(error, result, "'%s' has too many unloaded versions to remember; erase one", job->model);
+	if (memcmp(&state, &before, sizeof(state)) == 0)
+		return 0;
+	return tfl_store_write_state(loader->options.store, job->model, &state, error);
+}
+
+static void deliver_remember(struct tfl_loader *loader, struct tfl_loader_job *job)
+{
+	if (job->error.code < 0)
+		tfl_log_error("%s; after a restart another version may serve", job->error.text);
+}
+
+static const struct tfl_loader_kind remember_kind = { write_state, deliver_remember, true };
+
+static uint64_t active_number(const struct tfl_registry *registry, const char *name)
+{
+	const struct tfl_registry_model *model = tfl_registry_find(registry, name, strlen(name));
+
+	return model && model->active ? model->active->number : 0;
+}
+
+/* Writes down that a version is in service, and which one is active now. */
+static void remember(struct tfl_loader *loader, const struct tfl_version *version)
+{
+	struct tfl_loader_job *job = make_job(&remember_kind, version->model_name, version->number, NULL, NULL);
+
+	if (!job) {
+		tfl_log_error("not enough memory to remember which version of '%s' is active", version->model_name);
+		return;
+	}
+	job->active = active_number(loader->options.registry, version->model_name);
+	tfl_loader_submit(loader, job);
+}
+
+/* Builds a version from a file of the store or of its staging folder. */
+static int load_file(struct tfl_loader *loader, struct tfl_loader_job *job, int fd, const struct tfl_content *content,
+		     struct tfl_error *error)
+{
+	const struct tfl_loader_options *options = &loader->options;
+	struct tfl_version *version;
+	int result;
+
+	result = make_version(loader, job->model, job->number, &version, error);
+	if (result < 0)
+		return result;
+	strcpy(version->sha256, content->sha256);
+	result = tfl_recorder_create(options->writers, &version->recorder);
+	if (result < 0)
+		tfl_error_set(error, result, "not enough memory for the counters of '%s'", job->model);
+	else
+		result = tfl_version_load(version, fd, options->instances, options->threads, error);
+	if (result < 0)
+		tfl_version_destroy(version);
+	else
+		job->loaded = version;
+	return result;
+}
+
+static int run_restore(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
+{
+	struct tfl_store_file file;
+	int result;
+
+	result = tfl_store_open_version(loader->options.store, job->model, job->number, &file, error);
+	if (result < 0)
+		return result;
+	if (file.copied)
+		tfl_log_info("version %" PRIu64 " of '%s' is served from a copy in memory: %s", job->number, job->model, file.cause);
+	result = load_file(loader, job, file.fd, &file.content, error);
+	tfl_close(file.fd);
+	return result;
+}
+
+/* The staged file in its place, once it is known to work. */
+static int load_and_publish(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_staged *staged, struct tfl_error *error)
+{
+	int result = load_file(loader, job, staged->fd, &staged->content, error);
+
+	if (result < 0)
+		return result;
+	result = tfl_store_publish(loader->options.store, staged, job->model, job->number, &job->origin, error);
+	if (result < 0)
+		tfl_version_destroy(TFL_STEAL(job->loaded));
+	return result;
+}
+
+/* The number is there already: its own file serves if it is the same, and anything else would be a surprise. */
+static int load_stored(struct tfl_loader *loader, struct tfl_loader_job *job, const struct tfl_staged *staged,
+		       const struct tfl_store_file *file, struct tfl_error *error)
+{
+	if (strcmp(file->content.sha256, staged->content.sha256) != 0)
+		return tfl_error_set(error, -EEXIST, "version %" PRIu64 " of '%s' holds other content (sha256 %.12s..., this is %.12s...); "
+				     "load it as another version, or erase that one first", job->number, job->model, file->content.sha256,
+				     staged->content.sha256);
+	return load_file(loader, job, file->fd, &file->content, error);
+}
+
+static int run_load(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
+{
+	struct tfl_store *store = loader->options.store;
+	struct tfl_staged *staged = NULL;
+	struct tfl_store_file file;
+	struct tfl_error why;
+	int result;
+
+	result = tfl_store_stage(store, job->fd, &staged, error);
+	job->fd = tfl_close(job->fd);
+	if (result < 0)
+		return result;
+	result = tfl_store_open_version(store, job->model, job->number, &file, &why);
+	if (result == 0) {
+		result = load_stored(loader, job, staged, &file, error);
+		tfl_close(file.fd);
+	} else if (result == -ENOENT) {
+		result = load_and_publish(loader, job, staged, error);
+	} else {
+		result = tfl_error_set(error, -EEXIST, "version %" PRIu64 " is there, but cannot be used: %s; erase it first", job->number,
+				       why.text);
+	}
+	tfl_store_discard(store, staged);
+	return result;
+}
+
+/* Lists the complete version, or says why there is none. */
+static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job)
+{
+	struct tfl_registry *registry = loader->options.registry;
+	const struct tfl_version *version = job->loaded;
+
+	if (job->error.code < 0) {
+		tfl_log_warning("version %" PRIu64 " of '%s' is not loaded: %s", job->number, job->model, job->error.text);
+		if (job->was_listed)
+			tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, job->error.text, now());
+		else
+			tfl_registry_remove(registry, job->listed);
+	} else {
+		tfl_registry_replace(registry, job->listed, job->loaded);
+		tfl_registry_set_state(registry, job->loaded, TFL_VERSION_AVAILABLE, "", now());
+		tfl_log_info("version %" PRIu64 " of '%s' is available: %" PRIu64 " bytes, loaded in %.1f ms, runs in %.3f ms", job->number,
+			     job->model, version->file_bytes, (double)version->load_ns / 1e6, (double)version->run_ns / 1e6);
+		if (job->settles)
+			remember(loader, job->loaded);
+	}
+	if (job->done)
+		job->done(job->data, job->loaded, job->error.code < 0 ? &job->error : NULL);
+}
+
+static const struct tfl_loader_kind restore_kind = { run_restore, deliver_loaded, false };
+static const struct tfl_loader_kind load_kind = { run_load, deliver_loaded, false };
+
+/* In that order: a version that is marked and not yet erased is not served after a power cut either. */
+static int run_unload(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
+{
+	int result = write_state(loader, job, error);
+
+	if (!job->erase)
+		return result;
+	/* What somebody deleted by hand need not be erased. */
+	if (result < 0 && result != -ENOENT)
+		return result;
+	result = tfl_store_erase(loader->options.store, job->model, job->number, error);
+	return result == -ENOENT ? 0 : result;
+}
+
+static void deliver_unload(struct tfl_loader *loader, struct tfl_loader_job *job)
+{
+	struct tfl_registry *registry = loader->options.registry;
+	struct tfl_version *listed = NULL;
+	char reason[TFL_STATE_NOTE_MAX + 16];
+
+	if (job->error.code < 0) {
+		tfl_log_error("version %" PRIu64 " of '%s' is out of service, but: %s", job->number, job->model, job->error.text);
+		tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, job->error.text, now());
+	} else if (job->erase) {
+		tfl_registry_remove(registry, job->listed);
+	} else {
+		snprintf(reason, sizeof(reason), "unloaded %s", job->note);
+		tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, reason, now());
+		listed = job->listed;
+	}
+	job->done(job->data, listed, job->error.code < 0 ? &job->error : NULL);
+}
+
+static const struct tfl_loader_kind unload_kind = { run_unload, deliver_unload, false };
+
+static int check_unload(const struct tfl_version *version, bool erase, struct tfl_error *error)
+{
+	if (version->state == TFL_VERSION_AVAILABLE || (version->state == TFL_VERSION_END && erase))
+		return 0;
+	if (version->state == TFL_VERSION_END)
+		return tfl_error_set(error, -EINVAL, "version %" PRIu64 " of '%s' is not loaded; it can only be erased",
+				     version->number, version->model_name);
+	return tfl_error_set(error, -EAGAIN, "version %" PRIu64 " of '%s' is %s; try again when that is over", version->number,
+			     version->model_name, tfl_version_state_to_string(version->state));
+}
+
+int tfl_loader_unload(struct tfl_loader *loader, struct tfl_version *version, bool erase, uid_t uid, tfl_loader_done done, void *data,
+		      struct tfl_error *error)
+{
+	struct tfl_registry *registry = loader->options.registry;
+	struct tfl_loader_job *job;
+	char when[TFL_TIME_TEXT];
+	int result;
+
+	result = check_unload(version, erase, error);
+	if (result < 0)
+		return result;
+	job = make_job(&unload_kind, version->model_name, version->number, done, data);
+	if (!job)
+		return tfl_error_set(error, -ENOMEM, "not enough memory to unload '%s'", version->model_name);
+	result = make_version(loader, version->model_name, version->number, &job->listed, error);
+	if (result < 0) {
+		tfl_loader_job_free(job);
+		return result;
+	}
+	strcpy(job->listed->sha256, version->sha256);
+	job->listed->file_bytes = version->file_bytes;
+	job->erase = erase;
+	tfl_time_format(now(), when);
+	if (!erase)
+		snprintf(job->note, sizeof(job->note), "%s by uid %u", when, uid);
+	/* A loaded one tells the job when it is freed, which is when the last request has let go of it. */
+	job->freed = !version->file;
+	version->retired.waiter = job->freed ? NULL : job;
+	tfl_registry_replace(registry, version, job->listed);
+	tfl_registry_set_state(registry, job->listed, TFL_VERSION_UNLOADING, erase ? "being erased" : "", now());
+	job->active = active_number(registry, job->model);
+	tfl_loader_submit(loader, job);
+	return 0;
+}
+
+/* One more than the greatest there is. */
+static int next_number(const struct tfl_registry *registry, const char *name, uint64_t *ret_number, struct tfl_error *error)
+{
+	const struct tfl_registry_model *model = tfl_registry_find(registry, name, strlen(name));
+	uint64_t greatest = model ? model->versions[model->version_count - 1]->number : 0;
+
+	if (greatest == TFL_VERSION_MAX)
+		return tfl_error_set(error, -EINVAL, "'%s' has the greatest version there can be; give the number of this one", name);
+	*ret_number = greatest + 1;
+	return 0;
+}
+
+/* The version that the registry shows while this number is loaded: the one that stands there, or a new one. */
+static int list_loading(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
+{
+	struct tfl_registry *registry = loader->options.registry;
+	const struct tfl_registry_model *model = tfl_registry_find(registry, job->model, strlen(job->model));
+	struct tfl_version *version = model ? tfl_registry_find_version(model, job->number) : NULL;
+	int result = 0;
+
+	job->was_listed = version != NULL;
+	if (version && version->state != TFL_VERSION_END)
+		return tfl_error_set(error, -EEXIST, "version %" PRIu64 " of '%s' is %s; load it as another version, or unload that one "
+				     "first", job->number, job->model, tfl_version_state_to_string(version->state));
+	if (version) {
+		job->listed = tfl_version_ref(version);
+	} else {
+		result = make_version(loader, job->model, job->number, &job->listed, error);
+		if (result == 0)
+			result = tfl_registry_add(registry, job->listed, error);
+	}
+	if (result == 0)
+		tfl_registry_set_state(registry, job->listed, TFL_VERSION_LOADING, "", now());
+	return result;
+}
+
+static int check_name(const char *model, uint64_t number, struct tfl_error *error)
+{
+	if (!tfl_model_name_valid(model, strlen(model)))
+		return tfl_error_set(error, -EINVAL, "'%.*s' is no model name: " TFL_MODEL_NAME_RULE, TFL_MODEL_NAME_MAX, model);
+	if (number > TFL_VERSION_MAX)
+		return tfl_error_set(error, -EINVAL, "version %" PRIu64 " cannot be, expected 1 to %" PRIu64, number,
+				     (uint64_t)TFL_VERSION_MAX);
+	return 0;
+}
+
+int tfl_loader_load(struct tfl_loader *loader, const char *model, uint64_t number, int fd, uid_t uid, pid_t pid, tfl_loader_done done,
+		    void *data, struct tfl_error *error)
+{
+	struct tfl_loader_job *job = make_job(&load_kind, model, number, done, data);
+	int result;
+
+	if (!job) {
+		tfl_close(fd);
+		return tfl_error_set(error, -ENOMEM, "not enough memory to load '%s'", model);
+	}
+	job->fd = fd;
+	job->origin = (struct tfl_origin){ uid, pid, now() };
+	job->counted = job->settles = true;
+	result = check_name(model, number, error);
+	if (result == 0 && number == 0)
+		result = next_number(loader->options.registry, model, &job->number, error);
+	if (result == 0 && tfl_loader_full(loader))
+		result = tfl_error_set(error, -ENOBUFS, "%d loads wait already; try again later", TFL_LOADS_MAX);
+	if (result == 0)
+		result = list_loading(loader, job, error);
+	if (result < 0)
+		tfl_loader_job_free(job);
+	else
+		tfl_loader_submit(loader, job);
+	return result;
+}
+
+static void log_remark(void *data, const char *sentence)
+{
+	tfl_log_warning("%s", sentence);
+}
+
+/* Lists what lies in the store; what is to be loaded waits for its turn in LOADING. */
+static int list_entry(struct tfl_loader *loader, const struct tfl_store_entry *entry, struct tfl_error *error)
+{
+	struct tfl_version *version;
+	char reason[TFL_STATE_NOTE_MAX + 16];
+	int result;
+
+	result = make_version(loader, entry->model, entry->number, &version, error);
+	if (result < 0)
+		return result;
+	snprintf(reason, sizeof(reason), entry->unloaded ? "unloaded %s" : "", entry->note);
+	result = tfl_registry_add(loader->options.registry, version, error);
+	if (result == 0)
+		tfl_registry_set_state(loader->options.registry, version, entry->unloaded ? TFL_VERSION_END : TFL_VERSION_LOADING, reason,
+				       now());
+	else
+		tfl_log_warning("version %" PRIu64 " of '%s' is left alone: %s", entry->number, entry->model, error->text);
+	tfl_version_unref(version);
+	return result == -ENOMEM ? result : 0;
+}
+
+/* Whether no entry before this one is of the same model and to be loaded. */
+static bool leads(const struct tfl_store_entry *entries, unsigned index)
+{
+	for (unsigned i = index; i > 0 && strcmp(entries[i - 1].model, entries[index].model) == 0; i--)
+		if (!entries[i - 1].unloaded)
+			return false;
+	return true;
+}
+
+static int submit_restore(struct tfl_loader *loader, const struct tfl_store_entry *entry, bool settles, struct tfl_error *error)
+{
+	const struct tfl_registry_model *model = tfl_registry_find(loader->options.registry, entry->model, strlen(entry->model));
+	struct tfl_version *version = model ? tfl_registry_find_version(model, entry->number) : NULL;
+	struct tfl_loader_job *job;
+
+	if (!version)
+		return 0;
+	job = make_job(&restore_kind, entry->model, entry->number, NULL, NULL);
+	if (!job)
+		return tfl_error_set(error, -ENOMEM, "not enough memory to load '%s'", entry->model);
+	job->listed = tfl_version_ref(version);
+	job->was_listed = true;
+	/* Where nothing was written down, what serves now is what shall serve after the next start. */
+	job->settles = settles;
+	tfl_loader_submit(loader, job);
+	return 0;
+}
+
+int tfl_loader_scan(struct tfl_loader *loader, struct tfl_error *error)
+{
+	_tfl_free_ struct tfl_store_entry *entries = NULL;
+	unsigned count = 0;
+	int result;
+
+	result = tfl_store_list(loader->options.store, log_remark, NULL, &entries, &count, error);
+	for (unsigned i = 0; i < count && result == 0; i++)
+		result = list_entry(loader, &entries[i], error);
+	/* First what serves, then what is only asked for by number. */
+	for (int leading = 1; leading >= 0; leading--)
+		for (unsigned i = 0; i < count && result == 0; i++)
+			if (!entries[i].unloaded && leads(entries, i) == leading)
+				result = submit_restore(loader, &entries[i], leading && !entries[i].active, error);
+	return result;
+}
