@@ -221,7 +221,7 @@ static int init_value(struct tfl_graph *graph, struct tfl_value *value, const st
 	value->rank = tensor->rank;
 	memcpy(value->dims, tensor->dims, sizeof(value->dims));
 	value->elements = elements;
-	value->data = tensor->data;
+	value->data = tensor->is_sparse ? NULL : tensor->data; /* sparse content is shorter than the tensor, and no operator takes it */
 	value->producer = TFL_NONE;
 	if (quantization->count > 0) {
 		value->quantized = true;

@@ -16,6 +16,7 @@
 #include "runtime/interpreter.h"
 #include "runtime/op.h"
 #include "runtime/program_internal.h"
+#include "runtime/quant.h"
 #include "runtime/weights.h"
 
 void tfl_program_destroy(struct tfl_program *program)
@@ -107,7 +108,7 @@ static void describe_io(const struct tfl_value *value, struct tfl_io *ret_io)
 	memcpy(ret_io->dims, value->dims, sizeof(ret_io->dims));
 	ret_io->elements = value->elements;
 	ret_io->bytes = value->bytes;
-	ret_io->quantized = value->tensor->quantization.count == 1;
+	ret_io->quantized = tfl_value_quantized(value);
 	ret_io->scale = value->scale;
 	ret_io->zero_point = value->zero_point;
 }

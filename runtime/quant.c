@@ -36,23 +36,30 @@ bool tfl_integer_range(enum tfl_dtype dtype, int32_t *ret_min, int32_t *ret_max)
 }
 
 /*
- * In double: a float would lose the low bits of int32. Adding half and truncating rounds half away from zero; the comparisons are written
- * so that NaN fails them and ends as the zero point.
+ * Written for vectorisation: no branches, no calls. Rounding half away from zero is truncation and a look at what was cut off (adding 0.5
+ * first would carry 0.49999997 over). The clamp comes first, so that the conversion to an integer is defined; its second comparison fails
+ * for NaN, which then becomes 0, the zero point. int32 needs double: a float would lose its low bits.
  */
-#define DEFINE_CONVERSIONS(type, lowest, highest) \
-	static void quantize_##type(double scale, int32_t zero_point, const uint8_t *values, size_t count, uint8_t *quantized) \
+#define DEFINE_CONVERSIONS(type, lowest, highest, real, whole) \
+	static void quantize_##type(float scale, int32_t zero_point, const uint8_t *values, size_t count, uint8_t *quantized) \
 	{ \
-		double inverse = 1.0 / scale; \
+		const real low = (real)((int64_t)(lowest) - zero_point), high = (real)((int64_t)(highest) - zero_point); \
 \
 		for (size_t i = 0; i < count; i++) { \
 			float value; \
-			double scaled; \
+			real scaled, rest; \
+			whole rounded; \
 			type q; \
 \
 			memcpy(&value, values + i * sizeof(value), sizeof(value)); \
-			scaled = value * inverse; \
-			scaled = (double)zero_point + trunc(scaled + copysign(0.5, scaled)); \
-			q = scaled <= (lowest) ? (lowest) : scaled >= (highest) ? (highest) : scaled == scaled ? (type)scaled : (type)zero_point; \
+			scaled = (real)value / (real)scale; \
+			scaled = scaled > high ? high : scaled; \
+			scaled = scaled < low ? low : scaled; \
+			scaled = scaled == scaled ? scaled : 0; \
+			rounded = (whole)scaled; \
+			rest = scaled - (real)rounded; \
+			rounded += (rest >= (real)0.5) - (rest <= (real)-0.5); \
+			q = (type)(rounded + zero_point); \
 			memcpy(quantized + i * sizeof(q), &q, sizeof(q)); \
 		} \
 	} \
@@ -64,30 +71,30 @@ bool tfl_integer_range(enum tfl_dtype dtype, int32_t *ret_min, int32_t *ret_max)
 			float value; \
 \
 			memcpy(&q, quantized + i * sizeof(q), sizeof(q)); \
-			value = scale * (float)((int64_t)q - zero_point); \
+			value = scale * (float)((whole)q - zero_point); \
 			memcpy(values + i * sizeof(value), &value, sizeof(value)); \
 		} \
 	}
 
-DEFINE_CONVERSIONS(int8_t, INT8_MIN, INT8_MAX)
-DEFINE_CONVERSIONS(uint8_t, 0, UINT8_MAX)
-DEFINE_CONVERSIONS(int16_t, INT16_MIN, INT16_MAX)
-DEFINE_CONVERSIONS(int32_t, INT32_MIN, INT32_MAX)
+DEFINE_CONVERSIONS(int8_t, INT8_MIN, INT8_MAX, float, int32_t)
+DEFINE_CONVERSIONS(uint8_t, 0, UINT8_MAX, float, int32_t)
+DEFINE_CONVERSIONS(int16_t, INT16_MIN, INT16_MAX, float, int32_t)
+DEFINE_CONVERSIONS(int32_t, INT32_MIN, INT32_MAX, double, int64_t)
 
 int tfl_quantize(enum tfl_dtype dtype, float scale, int32_t zero_point, const void *values, size_t count, void *ret_quantized)
 {
 	switch (dtype) {
 	case TFL_INT8:
-		quantize_int8_t((double)scale, zero_point, values, count, ret_quantized);
+		quantize_int8_t(scale, zero_point, values, count, ret_quantized);
 		return 0;
 	case TFL_UINT8:
-		quantize_uint8_t((double)scale, zero_point, values, count, ret_quantized);
+		quantize_uint8_t(scale, zero_point, values, count, ret_quantized);
 		return 0;
 	case TFL_INT16:
-		quantize_int16_t((double)scale, zero_point, values, count, ret_quantized);
+		quantize_int16_t(scale, zero_point, values, count, ret_quantized);
 		return 0;
 	case TFL_INT32:
-		quantize_int32_t((double)scale, zero_point, values, count, ret_quantized);
+		quantize_int32_t(scale, zero_point, values, count, ret_quantized);
 		return 0;
 	default:
 		return -EINVAL;
@@ -215,21 +222,28 @@ int tfl_activation_range(const struct tfl_graph *graph, const struct tfl_node *n
 	return 0;
 }
 
+bool tfl_value_quantized(const struct tfl_value *value)
+{
+	const struct tfl_quantization *quantization = &value->tensor->quantization;
+	int32_t min, max;
+
+	return quantization->count == 1 && tfl_integer_range(value->dtype, &min, &max) && isnormal(value->scale) && value->scale > 0 &&
+	       quantization->zero_points[0] >= min && quantization->zero_points[0] <= max;
+}
+
 int tfl_check_quantized(const struct tfl_graph *graph, const struct tfl_node *node, const struct tfl_value *value, const char *what,
 			struct tfl_error *error)
 {
 	const struct tfl_quantization *quantization = &value->tensor->quantization;
 	int32_t min, max;
 
-	if (!tfl_integer_range(value->dtype, &min, &max) || value->dtype == TFL_INT32)
+	if (!tfl_integer_range(value->dtype, &min, &max) || value->dtype == TFL_INT32 || tfl_value_quantized(value))
 		return 0;
 	if (quantization->count != 1)
 		return tfl_node_invalid(graph, node, error, "the %s is %s and needs one scale; it has %u", what, tfl_dtype_to_string(value->dtype),
 					quantization->count);
 	if (!isnormal(value->scale) || value->scale < 0)
 		return tfl_node_invalid(graph, node, error, "the scale of the %s is %g; a positive number is right", what, (double)value->scale);
-	if (quantization->zero_points[0] < min || quantization->zero_points[0] > max)
-		return tfl_node_invalid(graph, node, error, "the zero point of the %s is %lld; %d to %d are right", what,
-					(long long)quantization->zero_points[0], min, max);
-	return 0;
+	return tfl_node_invalid(graph, node, error, "the zero point of the %s is %lld; %d to %d are right", what,
+				(long long)quantization->zero_points[0], min, max);
 }

@@ -66,6 +66,9 @@ static inline int32_t tfl_requantize(int32_t sum, struct tfl_multiplier multipli
 int tfl_activation_range(const struct tfl_graph *graph, const struct tfl_node *node, int activation, const struct tfl_value *output,
 			 struct tfl_range *ret_range, struct tfl_error *error);
 
+/** Whether a value has one scale, finite and positive, and a zero point that its integer type holds. */
+bool tfl_value_quantized(const struct tfl_value *value);
+
 /**
  * Whether a value is fit for quantised arithmetic: one scale, finite and positive, and a zero point that its type holds. 0, or -EINVAL
  * with a sentence about @p what. Values that are no small integers pass.
