@@ -79,8 +79,8 @@ static void check_frame(struct tfl_frame *frame, unsigned number, size_t size)
 }
 
 /*
- * Offers @p size bytes as a socket would: as many as there is room for, and not more than @p piece at once. Returns how many went. (Here and
- * in take() asserts are spared: each one is a system call, and there is one for every byte.)
+ * Offers @p size bytes as a socket would: as many as there is room for, and not more than @p piece at once. Returns how many went. (Here
+ * and in take() asserts are spared: each one is a system call, and there is one for every byte.)
  */
 static size_t offer(const uint8_t *data, size_t size, size_t piece)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The linker sends every call of malloc() and its kin in the program's own objects to __wrap_malloc() and so on, and __real_malloc() to
- * what malloc() would have been, a sanitizer's included. strdup() and strndup() allocate inside libc, where nothing is wrapped, so they are made
- * here.
+ * what malloc() would have been, a sanitizer's included. strdup() and strndup() allocate inside libc, where nothing is wrapped, so they are
+ * made here.
  */
 #include "tests/support/allocation.h"
 
