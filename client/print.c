@@ -128,13 +128,22 @@ void ctl_table_add(struct ctl_table *table, const char *format, ...)
 	table->cells[table->count++] = cell;
 }
 
-static void print_cell(const struct ctl_table *table, size_t cell, size_t column_width)
+/* One row; empty cells at its end leave no blanks. */
+static void print_row(const struct ctl_table *table, size_t first, const size_t *widths)
 {
-	unsigned column = (unsigned)(cell % table->columns);
-	int padding = (int)(column_width - width(table->cells[cell]));
-	bool right = table->right >> column & 1, last = column + 1 == table->columns;
+	unsigned columns = table->columns;
 
-	printf("%*s%s%*s%s", right ? padding : 0, "", table->cells[cell], right || last ? 0 : padding, "", last ? "\n" : "  ");
+	while (columns > 0 && !*table->cells[first + columns - 1])
+		columns--;
+	for (unsigned column = 0; column < columns; column++) {
+		const char *cell = table->cells[first + column];
+		int padding = (int)(widths[column] - width(cell));
+		bool right = table->right >> column & 1, last = column + 1 == columns;
+
+		printf("%*s%s%*s", right ? padding : 0, "", cell, right || last ? 0 : padding, "");
+		fputs(last ? "" : "  ", stdout);
+	}
+	putchar('\n');
 }
 
 void ctl_table_print(struct ctl_table *table, const char *indent)
@@ -146,12 +155,12 @@ void ctl_table_print(struct ctl_table *table, const char *indent)
 		if (w > widths[i % table->columns])
 			widths[i % table->columns] = w;
 	}
-	for (size_t i = 0; i < table->count; i++) {
-		if (i % table->columns == 0)
-			fputs(indent, stdout);
-		print_cell(table, i, widths[i % table->columns]);
-		free(table->cells[i]);
+	for (size_t i = 0; i < table->count; i += table->columns) {
+		fputs(indent, stdout);
+		print_row(table, i, widths);
 	}
+	for (size_t i = 0; i < table->count; i++)
+		free(table->cells[i]);
 	free(table->cells);
 	*table = (struct ctl_table){.columns = table->columns, .right = table->right};
 }

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* The suites of tflctl's test program. */
+#ifndef TESTS_CLIENT_CTL_SUITES_H
+#define TESTS_CLIENT_CTL_SUITES_H
+
+#include <check.h>
+
+Suite *labels_suite(void);
+Suite *npy_suite(void);
+Suite *picture_suite(void);
+Suite *print_suite(void);
+Suite *command_suite(void);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* Units, and text that must not steer a terminal. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/print.h"
+#include "tests/client/ctl_suites.h"
+
+START_TEST(units)
+{
+	static const struct {
+		double ns;
+		const char *text;
+	} durations[] = {{0, "0 ns"}, {850, "850 ns"}, {999.6, "1000 ns"}, {1000, "1.00 µs"}, {13149, "13.1 µs"}, {310000, "310 µs"},
+			 {999600, "1.00 ms"}, {9996000, "10.0 ms"}, {1234567890, "1.23 s"}, {5e12, "5000 s"}};
+	static const struct {
+		uint64_t bytes;
+		const char *text;
+	} sizes[] = {{0, "0 B"}, {1023, "1023 B"}, {1024, "1.00 KiB"}, {1536, "1.50 KiB"}, {3638576, "3.47 MiB"}, {(uint64_t)5 << 40, "5.00 TiB"}};
+	static const struct {
+		uint64_t seconds;
+		const char *text;
+	} uptimes[] = {{12, "12 s"}, {303, "5 min 3 s"}, {15120, "4 h 12 min"}, {3 * 86400, "3 days"}};
+	char buffer[CTL_UNIT_MAX];
+
+	for (size_t i = 0; i < sizeof(durations) / sizeof(durations[0]); i++)
+		ck_assert_str_eq(ctl_format_duration(buffer, durations[i].ns), durations[i].text);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		ck_assert_str_eq(ctl_format_bytes(buffer, sizes[i].bytes), sizes[i].text);
+	for (size_t i = 0; i < sizeof(uptimes) / sizeof(uptimes[0]); i++)
+		ck_assert_str_eq(ctl_format_uptime(buffer, uptimes[i].seconds * 1000000000), uptimes[i].text);
+	ck_assert_str_eq(ctl_format_time(buffer, 0), "-");
+}
+END_TEST
+
+START_TEST(no_escapes)
+{
+	char *text;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	ctl_print_text(stream, "a\033[2Jb\nc\x7f käse \xc2\x9b?");
+	fclose(stream);
+	ck_assert_str_eq(text, "a?[2Jb?c? käse ???");
+	free(text);
+}
+END_TEST
+
+START_TEST(columns)
+{
+	struct ctl_table table = {.columns = 3, .right = 2};
+	char output[128] = "";
+	FILE *file = tmpfile(), *saved = stdout;
+
+	ctl_table_add(&table, "käse");
+	ctl_table_add(&table, "%d", 5);
+	ctl_table_add(&table, "x");
+	ctl_table_add(&table, "b");
+	ctl_table_add(&table, "%s", "13 µs");
+	ctl_table_add(&table, "%s", "");
+	stdout = file;
+	ctl_table_print(&table, ">");
+	stdout = saved;
+	rewind(file);
+	ck_assert_uint_gt(fread(output, 1, sizeof(output) - 1, file), 0);
+	ck_assert_str_eq(output, ">käse      5  x\n>b     13 µs\n");
+	fclose(file);
+	ck_assert_uint_eq(table.count, 0);
+}
+END_TEST
+
+Suite *print_suite(void)
+{
+	Suite *suite = suite_create("print");
+	TCase *tcase = tcase_create("print");
+
+	tcase_add_test(tcase, units);
+	tcase_add_test(tcase, no_escapes);
+	tcase_add_test(tcase, columns);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
