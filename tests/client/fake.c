@@ -35,6 +35,7 @@ static void *run(void *data)
 		tfl_frame_finish(&fake->frame);
 		fake->fd = -1;
 		close(fd);
+		fake->served++;
 	}
 }
 
@@ -55,6 +56,12 @@ void fake_start(struct fake *fake, void (*serve)(struct fake *fake, unsigned con
 	assert(r == 0);
 	r = pthread_create(&fake->thread, NULL, run, fake);
 	assert(r == 0);
+}
+
+void fake_wait_served(const struct fake *fake, unsigned count)
+{
+	while (fake->served < count)
+		usleep(500);
 }
 
 void fake_stop(struct fake *fake)

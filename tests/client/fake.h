@@ -31,10 +31,14 @@ struct fake {
 	struct tfl_frame frame;
 	struct tfl_writer writer;
 	atomic_uint requests; /* received in all */
+	atomic_uint served;   /* connections that are over, their memory freed */
 };
 
 /** Listens and starts the thread. */
 void fake_start(struct fake *fake, void (*serve)(struct fake *fake, unsigned connection), void *data);
+
+/** Waits until @p count connections are over. */
+void fake_wait_served(const struct fake *fake, unsigned count);
 
 /** Ends the thread, whatever it waits for, and removes socket and folder. */
 void fake_stop(struct fake *fake);

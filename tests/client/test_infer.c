@@ -9,6 +9,8 @@
 #include "proto/request.h"
 #include "tests/client/common.h"
 #include "tests/client/suites.h"
+#include "tests/support/allocation.h"
+#include "tests/support/descriptors.h"
 
 START_TEST(round_trip)
 {
@@ -283,6 +285,53 @@ START_TEST(one_request_with_two_clients)
 }
 END_TEST
 
+/* Everything a program does with the library, once. */
+static int live(void *data)
+{
+	static const uint8_t bytes[3000];
+	static const int32_t dims[1] = {3000};
+	struct tfl_client *client = NULL;
+	struct tfl_infer *infer = NULL;
+	struct fake *fake = data;
+	unsigned served = fake->served;
+	int r;
+
+	r = tfl_client_connect(fake->path, NULL, &client, NULL);
+	served += r == 0;
+	if (r == 0)
+		r = tfl_infer_create("digits", &infer, NULL);
+	for (unsigned i = 0; i < 6 && r == 0; i++)
+		r = tfl_infer_set_input(infer, i, TFL_UINT8, dims, 1, bytes, sizeof(bytes));
+	if (r == 0)
+		r = tfl_infer_set_input_by_name(infer, "sound", TFL_UINT8, dims, 1, bytes, sizeof(bytes));
+	if (r == 0)
+		r = tfl_infer_add_output_by_name(infer, "scores");
+	if (r == 0)
+		r = tfl_infer_set_key(infer, "key");
+	if (r == 0)
+		r = tfl_client_infer(client, infer);
+	if (r == 0)
+		r = tfl_client_infer(client, infer);
+	tfl_infer_destroy(infer);
+	tfl_client_destroy(client);
+	fake_wait_served(fake, served);
+	return r;
+}
+
+START_TEST(allocations_fail)
+{
+	unsigned descriptors;
+	struct fake fake;
+
+	fake_start(&fake, fake_serve_echo, NULL);
+	ck_assert_int_eq(live(&fake), 0); /* the fake keeps some memory from here on */
+	descriptors = descriptors_open();
+	ck_assert_uint_gt(allocation_fail_each(live, &fake), 10);
+	ck_assert_uint_eq(descriptors_open(), descriptors);
+	fake_stop(&fake);
+}
+END_TEST
+
 Suite *infer_suite(void)
 {
 	Suite *suite = suite_create("infer");
@@ -298,6 +347,7 @@ Suite *infer_suite(void)
 	tcase_add_test(tcase, wrong_text_is_not_sent);
 	tcase_add_test(tcase, reuse);
 	tcase_add_test(tcase, one_request_with_two_clients);
+	tcase_add_test(tcase, allocations_fail);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

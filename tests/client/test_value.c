@@ -12,6 +12,7 @@
 #include "proto/request.h"
 #include "tests/client/common.h"
 #include "tests/client/suites.h"
+#include "tests/support/allocation.h"
 
 static void write_tree(struct tfl_writer *writer)
 {
@@ -232,6 +233,35 @@ START_TEST(random_bytes)
 }
 END_TEST
 
+static int ask(void *data)
+{
+	struct tfl_client *client = NULL;
+	struct tfl_value *value = NULL;
+	struct fake *fake = data;
+	unsigned served = fake->served;
+	int r;
+
+	r = tfl_client_connect(fake->path, NULL, &client, NULL);
+	served += r == 0;
+	if (r == 0)
+		r = tfl_client_server_info(client, &value, NULL);
+	tfl_value_destroy(value);
+	tfl_client_destroy(client);
+	fake_wait_served(fake, served);
+	return r;
+}
+
+START_TEST(allocations_fail)
+{
+	struct fake fake;
+
+	fake_start(&fake, serve_tree, NULL);
+	ck_assert_int_eq(ask(&fake), 0);
+	ck_assert_uint_gt(allocation_fail_each(ask, &fake), 3);
+	fake_stop(&fake);
+}
+END_TEST
+
 Suite *value_suite(void)
 {
 	Suite *suite = suite_create("value");
@@ -241,6 +271,7 @@ Suite *value_suite(void)
 	tcase_add_test(tcase, tree);
 	tcase_add_test(tcase, calls);
 	tcase_add_test(tcase, random_bytes);
+	tcase_add_test(tcase, allocations_fail);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
