@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * XNNPACK's protocol, as it behaves: look_up(key) before packing; reserve_space(n) for memory to pack into; look_up_or_insert(key, memory,
- * n) afterwards, also for keys that are there already (depthwise convolution packs without looking first). An "offset" is whatever
+ * n) afterwards, also for keys that were found (the memory is then NULL, but depthwise convolution packs without looking first). An "offset" is whatever
  * offset_to_addr() can turn into the address: here the entry's number. reserve_space() hands out one scratch buffer, which becomes an
  * entry's own memory when its key is new and is used again when it is not.
  *
@@ -131,7 +131,7 @@ static size_t look_up_or_insert(void *context, const struct xnn_weights_cache_lo
 	struct entry *entry;
 	size_t found = look_up(context, key);
 
-	if (found != SIZE_MAX && weights->entries[found].size == size && memcmp(weights->entries[found].data, data, size) == 0)
+	if (found != SIZE_MAX && (!data || (weights->entries[found].size == size && memcmp(weights->entries[found].data, data, size) == 0)))
 		return found;
 	if (weights->entry_count >= weights->slot_count / 2 && grow(weights) < 0)
 		return SIZE_MAX;
