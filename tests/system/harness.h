@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real tfld in a folder of its own: started, looked at from outside, stopped. Every function ends the test (ck_abort) when something is
+ * not as it has to be, so tests read straight. The daemon dies with the test, however the test ends.
+ *
+ *	struct daemon tfld;
+ *
+ *	daemon_prepare(&tfld);                            a folder, nothing runs
+ *	daemon_add_model(&tfld, "tiny", 1, data, size);
+ *	daemon_start(&tfld, "[users]\nbytes = 1M\n");     until it accepts connections
+ *	daemon_wait_ready(&tfld);                         until nothing is being loaded
+ *	fd = daemon_connect(&tfld);
+ *	daemon_stop(&tfld);                               SIGTERM, exit status 0, no report of a sanitizer; the folder goes
+ *
+ * The binary is the one that $TFLD names.
+ */
+#ifndef TESTS_SYSTEM_HARNESS_H
+#define TESTS_SYSTEM_HARNESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct daemon {
+	pid_t pid; /* 0: does not run */
+	char folder[64];
+	char models[96];
+	char socket[128];
+	char admin_socket[128];
+	char log[96]; /* its stderr */
+	char configuration[96];
+	bool split; /* set before the start: administration has a socket of its own */
+};
+
+/** Makes the folder with an empty models folder in it. */
+void daemon_prepare(struct daemon *daemon);
+
+/** Puts a model file into the models folder as somebody would by hand. Before the start. */
+void daemon_add_model(const struct daemon *daemon, const char *model, unsigned version, const void *data, size_t size);
+
+/** Starts it with @p configuration as its configuration file (NULL: an empty one), and waits until it accepts connections. */
+void daemon_start(struct daemon *daemon, const char *configuration);
+
+/** Starts it and waits for its end, for a start that has to fail. Its exit status. */
+int daemon_start_failing(struct daemon *daemon, const char *configuration);
+
+/** Waits until no version is START or LOADING. */
+void daemon_wait_ready(const struct daemon *daemon);
+
+/** Waits until @p count workers are busy, as stats tells. */
+void daemon_wait_busy(const struct daemon *daemon, unsigned count);
+
+/** A connection to the first socket, or to the one at @p path. */
+int daemon_connect(const struct daemon *daemon);
+int daemon_connect_to(const char *path);
+
+/** Waits for its end. Its exit status; 128 and more: the signal. */
+int daemon_wait(struct daemon *daemon);
+
+/** Ends it in order, checks that it ended well, and removes the folder. */
+void daemon_stop(struct daemon *daemon);
+
+/** Checks its log for reports of sanitizers, and removes the folder. For a daemon that has ended. */
+void daemon_finish(struct daemon *daemon);
+
+/** Whether its log has @p text by now, or gets it within some seconds. */
+bool daemon_logged(const struct daemon *daemon, const char *text);
+
+/** From /proc: descriptors it has open, its resident memory in bytes, the processor time it has used in nanoseconds. */
+unsigned daemon_descriptors(const struct daemon *daemon);
+size_t daemon_memory(const struct daemon *daemon);
+uint64_t daemon_cpu_ns(const struct daemon *daemon);
+
+/** Waits until the daemon has @p count descriptors open; what it has after some seconds at most. */
+unsigned daemon_settled_descriptors(const struct daemon *daemon, unsigned count);
+
+/** CLOCK_MONOTONIC, nanoseconds. */
+uint64_t now_ns(void);
+
+#endif

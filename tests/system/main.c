@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real binary over real sockets. An argument, or CK_RUN_SUITE, runs the suite of that name alone.
+ */
+#include <stdlib.h>
+
+#include "tests/system/suites.h"
+
+static Suite *(*const suites[])(void) = {
+	start_suite,
+	frames_suite,
+	infer_suite,
+};
+
+int main(int argc, char **argv)
+{
+	SRunner *runner = srunner_create(NULL);
+	int failed;
+
+	for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++)
+		srunner_add_suite(runner, suites[i]());
+	srunner_run(runner, argc > 1 ? argv[1] : NULL, NULL, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* The suites of tests/system, one a file; main.c runs them all. */
+#ifndef TESTS_SYSTEM_SUITES_H
+#define TESTS_SYSTEM_SUITES_H
+
+#include <check.h>
+
+Suite *start_suite(void);
+Suite *frames_suite(void);
+Suite *infer_suite(void);
+Suite *limits_suite(void);
+Suite *models_suite(void);
+Suite *rights_suite(void);
+Suite *leaks_suite(void);
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Starting and stopping: sockets in every state, folders that are missing, signals, and what an operator reads when it does not work.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tests/system/harness.h"
+#include "tests/system/models.h"
+#include "tests/system/suites.h"
+#include "tests/system/wire.h"
+
+static struct daemon tfld;
+
+static void setup(void)
+{
+	daemon_prepare(&tfld);
+}
+
+START_TEST(starts_answers_and_stops)
+{
+	int fd;
+
+	daemon_start(&tfld, NULL);
+	fd = daemon_connect(&tfld);
+	wire_expect_alive(fd);
+	close(fd);
+	daemon_stop(&tfld);
+}
+END_TEST
+
+START_TEST(the_socket_has_the_configured_permissions)
+{
+	struct stat st;
+
+	tfld.split = true;
+	daemon_start(&tfld, "[sockets]\nmode = 0606\nadmin_mode = 0600\n");
+	ck_assert_int_eq(stat(tfld.socket, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0606);
+	ck_assert_int_eq(stat(tfld.admin_socket, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0600);
+	daemon_stop(&tfld);
+	ck_assert(access(tfld.admin_socket, F_OK) < 0);
+}
+END_TEST
+
+START_TEST(a_path_in_use_is_refused_and_left_alone)
+{
+	struct daemon second;
+	int fd;
+
+	daemon_start(&tfld, NULL);
+	daemon_prepare(&second);
+	strcpy(second.socket, tfld.socket);
+	ck_assert_int_eq(daemon_start_failing(&second, NULL), 1);
+	ck_assert(daemon_logged(&second, "is served by another process; stop that one, or choose another path"));
+	daemon_finish(&second);
+	fd = daemon_connect(&tfld);
+	wire_expect_alive(fd);
+	close(fd);
+	daemon_stop(&tfld);
+}
+END_TEST
+
+START_TEST(the_socket_of_a_killed_daemon_is_replaced)
+{
+	int fd;
+
+	daemon_start(&tfld, NULL);
+	ck_assert_int_eq(kill(tfld.pid, SIGKILL), 0);
+	ck_assert_int_eq(daemon_wait(&tfld), 128 + SIGKILL);
+	ck_assert_int_eq(access(tfld.socket, F_OK), 0);
+	daemon_start(&tfld, NULL);
+	ck_assert(daemon_logged(&tfld, "removed the stale socket"));
+	fd = daemon_connect(&tfld);
+	wire_expect_alive(fd);
+	close(fd);
+	daemon_stop(&tfld);
+}
+END_TEST
+
+START_TEST(what_is_no_socket_is_never_removed)
+{
+	struct stat st;
+	int fd = open(tfld.socket, O_CREAT | O_WRONLY, 0600);
+
+	close(fd);
+	ck_assert_int_eq(daemon_start_failing(&tfld, NULL), 1);
+	ck_assert(daemon_logged(&tfld, "exists and is no socket; it is left alone"));
+	ck_assert_int_eq(lstat(tfld.socket, &st), 0);
+	ck_assert(S_ISREG(st.st_mode));
+	daemon_finish(&tfld);
+}
+END_TEST
+
+START_TEST(another_socket_in_its_place_is_not_removed_at_the_end)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	daemon_start(&tfld, NULL);
+	ck_assert_int_eq(unlink(tfld.socket), 0);
+	memcpy(address.sun_path, tfld.socket, strlen(tfld.socket));
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_eq(kill(tfld.pid, SIGTERM), 0);
+	ck_assert_int_eq(daemon_wait(&tfld), 0);
+	ck_assert_int_eq(access(tfld.socket, F_OK), 0);
+	close(fd);
+	daemon_finish(&tfld);
+}
+END_TEST
+
+START_TEST(a_path_that_is_too_long)
+{
+	snprintf(tfld.socket, sizeof(tfld.socket), "/tmp/%0103d", 0);
+	ck_assert_int_eq(daemon_start_failing(&tfld, NULL), 2);
+	ck_assert(daemon_logged(&tfld, "107"));
+	daemon_finish(&tfld);
+}
+END_TEST
+
+START_TEST(a_missing_folder_for_the_socket)
+{
+	snprintf(tfld.socket, sizeof(tfld.socket), "%s/run/tfld.sock", tfld.folder);
+	ck_assert_int_eq(daemon_start_failing(&tfld, NULL), 1);
+	ck_assert(daemon_logged(&tfld, "its folder does not exist; create the folder first"));
+	daemon_finish(&tfld);
+}
+END_TEST
+
+START_TEST(a_missing_folder_for_the_models)
+{
+	snprintf(tfld.models, sizeof(tfld.models), "%s/no/such/folder", tfld.folder);
+	ck_assert_int_eq(daemon_start_failing(&tfld, NULL), 1);
+	ck_assert(daemon_logged(&tfld, "no/such"));
+	ck_assert_msg(access(tfld.socket, F_OK) < 0, "it listened before it knew its models");
+	daemon_finish(&tfld);
+}
+END_TEST
+
+START_TEST(a_wrong_configuration_is_status_2)
+{
+	ck_assert_int_eq(daemon_start_failing(&tfld, "[requests]\nqueue = many\n"), 2);
+	ck_assert(daemon_logged(&tfld, "queue"));
+	daemon_finish(&tfld);
+}
+END_TEST
+
+START_TEST(a_stop_finishes_what_is_in_flight)
+{
+	int fd;
+
+	add_slow(&tfld, 12);
+	daemon_start(&tfld, "[requests]\nworkers = 1\n");
+	daemon_wait_ready(&tfld);
+	fd = daemon_connect(&tfld);
+	for (uint32_t i = 1; i <= 3; i++)
+		send_slow(fd, i, 0, 0);
+	daemon_wait_busy(&tfld, 1);
+	ck_assert_int_eq(kill(tfld.pid, SIGTERM), 0);
+	for (uint32_t i = 1; i <= 3; i++)
+		expect_outputs(fd, i);
+	wire_expect_end(fd);
+	ck_assert_int_eq(daemon_wait(&tfld), 0);
+	close(fd);
+	daemon_finish(&tfld);
+}
+END_TEST
+
+START_TEST(a_stopping_daemon_takes_no_new_work)
+{
+	int fd, other;
+
+	add_slow(&tfld, 24);
+	daemon_start(&tfld, "[requests]\nworkers = 1\n");
+	daemon_wait_ready(&tfld);
+	fd = daemon_connect(&tfld);
+	other = daemon_connect(&tfld);
+	wire_expect_alive(other);
+	send_slow(fd, 1, 0, 0);
+	daemon_wait_busy(&tfld, 1);
+	ck_assert_int_eq(kill(tfld.pid, SIGTERM), 0);
+	ck_assert(daemon_logged(&tfld, "stopping on signal 15"));
+	send_slow(other, 2, 0, 0);
+	wire_expect_failure(other, 2, TFL_UNAVAILABLE, "the daemon is stopping");
+	ck_assert(access(tfld.socket, F_OK) < 0);
+	expect_outputs(fd, 1);
+	ck_assert_int_eq(daemon_wait(&tfld), 0);
+	close(fd);
+	close(other);
+	daemon_finish(&tfld);
+}
+END_TEST
+
+START_TEST(a_stop_does_not_wait_for_ever)
+{
+	uint64_t began;
+	int fd;
+
+	add_large(&tfld);
+	daemon_start(&tfld, "[requests]\nstop_timeout = 300ms\n");
+	daemon_wait_ready(&tfld);
+	fd = daemon_connect(&tfld);
+	/* Its reply stays in the output queue: nobody reads. */
+	send_large(fd, 1);
+	usleep(200000);
+	began = now_ns();
+	ck_assert_int_eq(kill(tfld.pid, SIGTERM), 0);
+	ck_assert_int_eq(daemon_wait(&tfld), 0);
+	ck_assert_uint_ge(now_ns() - began, 300000000);
+	ck_assert_uint_lt(now_ns() - began, 3000000000);
+	close(fd);
+	daemon_finish(&tfld);
+}
+END_TEST
+
+START_TEST(a_second_signal_ends_it_at_once)
+{
+	int fd;
+
+	add_large(&tfld);
+	daemon_start(&tfld, "[requests]\nstop_timeout = 60s\n");
+	daemon_wait_ready(&tfld);
+	fd = daemon_connect(&tfld);
+	send_large(fd, 1);
+	usleep(200000);
+	ck_assert_int_eq(kill(tfld.pid, SIGINT), 0);
+	ck_assert(daemon_logged(&tfld, "stopping on signal 2"));
+	ck_assert_int_eq(kill(tfld.pid, SIGTERM), 0);
+	ck_assert_int_eq(daemon_wait(&tfld), 128 + SIGTERM);
+	close(fd);
+	daemon_finish(&tfld);
+}
+END_TEST
+
+START_TEST(a_hangup_does_not_end_it)
+{
+	int fd;
+
+	daemon_start(&tfld, NULL);
+	ck_assert_int_eq(kill(tfld.pid, SIGHUP), 0);
+	fd = daemon_connect(&tfld);
+	wire_expect_alive(fd);
+	close(fd);
+	daemon_stop(&tfld);
+}
+END_TEST
+
+Suite *start_suite(void)
+{
+	Suite *suite = suite_create("start");
+	TCase *tcase = tcase_create("start and stop");
+
+	tcase_set_timeout(tcase, 60);
+	tcase_add_checked_fixture(tcase, setup, NULL);
+	tcase_add_test(tcase, starts_answers_and_stops);
+	tcase_add_test(tcase, the_socket_has_the_configured_permissions);
+	tcase_add_test(tcase, a_path_in_use_is_refused_and_left_alone);
+	tcase_add_test(tcase, the_socket_of_a_killed_daemon_is_replaced);
+	tcase_add_test(tcase, what_is_no_socket_is_never_removed);
+	tcase_add_test(tcase, another_socket_in_its_place_is_not_removed_at_the_end);
+	tcase_add_test(tcase, a_path_that_is_too_long);
+	tcase_add_test(tcase, a_missing_folder_for_the_socket);
+	tcase_add_test(tcase, a_missing_folder_for_the_models);
+	tcase_add_test(tcase, a_wrong_configuration_is_status_2);
+	tcase_add_test(tcase, a_stop_finishes_what_is_in_flight);
+	tcase_add_test(tcase, a_stopping_daemon_takes_no_new_work);
+	tcase_add_test(tcase, a_stop_does_not_wait_for_ever);
+	tcase_add_test(tcase, a_second_signal_ends_it_at_once);
+	tcase_add_test(tcase, a_hangup_does_not_end_it);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
