@@ -15,6 +15,7 @@
 #include "base/util.h"
 #include "runtime/arena.h"
 #include "runtime/graph.h"
+#include "runtime/memory.h"
 #include "runtime/op.h"
 #include "runtime/program_internal.h"
 #include "runtime/weights.h"
@@ -27,6 +28,7 @@ struct tfl_interpreter {
 	uint64_t *step_ns;                     /* per step, with options.profile */
 	xnn_workspace_t workspace;
 	pthreadpool_t threadpool;
+	size_t xnnpack_bytes;                  /* workspace, indirection buffers, operators */
 };
 
 void tfl_interpreter_destroy(struct tfl_interpreter *interpreter)
@@ -47,6 +49,26 @@ void tfl_interpreter_destroy(struct tfl_interpreter *interpreter)
 
 TFL_DEFINE_CLEANUP(struct tfl_interpreter *, tfl_interpreter_destroyp, tfl_interpreter_destroy)
 
+static void make_threads(void *argument)
+{
+	struct tfl_interpreter *interpreter = argument;
+
+	interpreter->threadpool = pthreadpool_create(interpreter->program->options.threads);
+}
+
+static int allocate_threads(struct tfl_interpreter *interpreter)
+{
+	const struct tfl_program_options *options = &interpreter->program->options;
+
+	if (options->threads <= 1)
+		return 0;
+	if (options->spawn)
+		options->spawn(options->spawn_data, make_threads, interpreter);
+	else
+		make_threads(interpreter);
+	return interpreter->threadpool ? 0 : -ENOMEM;
+}
+
 static int allocate(struct tfl_interpreter *interpreter)
 {
 	const struct tfl_program *program = interpreter->program;
@@ -60,7 +82,7 @@ static int allocate(struct tfl_interpreter *interpreter)
 		interpreter->step_ns = calloc((size_t)program->partition.step_count + 1, sizeof(*interpreter->step_ns));
 	if (!interpreter->arena || !interpreter->data || !interpreter->runtimes || (program->options.profile && !interpreter->step_ns))
 		return -ENOMEM;
-	if (program->options.threads > 1 && !(interpreter->threadpool = pthreadpool_create(program->options.threads)))
+	if (allocate_threads(interpreter) < 0)
 		return -ENOMEM;
 	if (xnn_create_workspace(&interpreter->workspace) != xnn_status_success)
 		return -ENOMEM;
@@ -121,8 +143,10 @@ int tfl_interpreter_build(struct tfl_program *program, struct tfl_interpreter **
 		return tfl_error_set(error, -ENOMEM, "out of memory");
 	interpreter->program = program;
 	r = allocate(interpreter);
+	tfl_memory_count_begin();
 	if (r == 0)
 		r = create_runtimes(interpreter, ret_step);
+	interpreter->xnnpack_bytes = tfl_memory_count_end();
 	tfl_weights_trim(program->weights);
 	if (r == -ENOMEM)
 		return tfl_error_set(error, r, "out of memory for an interpreter of %zu bytes", program->arena_bytes);
@@ -240,5 +264,6 @@ void tfl_interpreter_profile_reset(struct tfl_interpreter *interpreter)
 
 size_t tfl_interpreter_bytes(const struct tfl_interpreter *interpreter)
 {
-	return sizeof(*interpreter) + interpreter->program->arena_bytes + interpreter->program->graph->value_count * sizeof(void *);
+	return sizeof(*interpreter) + interpreter->program->arena_bytes + interpreter->program->graph->value_count * sizeof(void *) +
+	       interpreter->xnnpack_bytes;
 }

@@ -54,7 +54,7 @@ bool tfl_interpreter_profile(const struct tfl_interpreter *interpreter, uint32_t
 /** Sets all times back to 0. */
 void tfl_interpreter_profile_reset(struct tfl_interpreter *interpreter);
 
-/** Bytes this interpreter owns: activations and, as far as it is known, XNNPACK's workspace. */
+/** Bytes this interpreter owns: activations, XNNPACK's workspace, indirection buffers and operators. Packed weights are the program's. */
 size_t tfl_interpreter_bytes(const struct tfl_interpreter *interpreter);
 
 #endif

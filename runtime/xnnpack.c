@@ -14,6 +14,7 @@
 #include "base/util.h"
 #include "runtime/graph.h"
 #include "runtime/lower.h"
+#include "runtime/memory.h"
 #include "runtime/op.h"
 #include "runtime/program_internal.h"
 #include "runtime/weights.h"
@@ -23,7 +24,7 @@ static enum xnn_status once_status;
 
 static void initialize(void)
 {
-	once_status = xnn_initialize(NULL);
+	once_status = xnn_initialize(tfl_memory_allocator());
 }
 
 int tfl_xnnpack_init(struct tfl_error *error)
@@ -161,13 +162,20 @@ int tfl_xnnpack_create(const struct tfl_program *program, struct tfl_xnnpack_tab
 {
 	xnn_weights_cache_t cache = trial ? NULL : tfl_weights_provider(program->weights);
 	struct tfl_xnnpack_runtime created = {0};
+	xnn_workspace_t own = NULL;
 	xnn_subgraph_t subgraph;
 	int r;
 
 	find_externals(program, nodes, count, trial, tables);
 	r = lower_nodes(program, nodes, count, tables, &subgraph);
 	if (r == 0) {
-		r = tfl_lower_status(xnn_create_runtime_v4(subgraph, cache, workspace, threadpool, 0, &created.runtime));
+		/* A workspace that XNNPACK makes for itself is leaked when it then refuses the runtime. */
+		if (!workspace)
+			r = tfl_lower_status(xnn_create_workspace(&own));
+		if (r == 0)
+			r = tfl_lower_status(xnn_create_runtime_v4(subgraph, cache, workspace ? workspace : own, threadpool, 0, &created.runtime));
+		if (own)
+			xnn_release_workspace(own);
 		xnn_delete_subgraph(subgraph);
 	}
 	if (r == 0)

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * XNNPACK's allocator: libc's, and a count of what it takes on behalf of the interpreter that the calling thread is building. That is how
+ * the bytes of an interpreter are known; XNNPACK itself does not tell.
+ */
+#ifndef RUNTIME_MEMORY_H
+#define RUNTIME_MEMORY_H
+
+#include <stddef.h>
+
+struct xnn_allocator;
+
+/** For xnn_initialize(). Static. */
+const struct xnn_allocator *tfl_memory_allocator(void);
+
+/** Starts a count at 0 on this thread. Counts do not nest. */
+void tfl_memory_count_begin(void);
+
+/** Ends it and returns the bytes taken and not given back meanwhile. */
+size_t tfl_memory_count_end(void);
+
+#endif
