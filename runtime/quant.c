@@ -185,7 +185,7 @@ static int32_t quantize_bound(const struct tfl_value *value, float bound)
 
 	tfl_integer_range(value->dtype, &min, &max);
 	q = value->zero_point + round((double)bound / (double)value->scale);
-	return q < min ? min : q > max ? max : (int32_t)q;
+	return !(q > min) ? min : q > max ? max : (int32_t)q; /* a scale that is NaN is refused later */
 }
 
 int tfl_activation_range(const struct tfl_graph *graph, const struct tfl_node *node, int activation, const struct tfl_value *output,
