@@ -5,6 +5,8 @@
  */
 #include "base/utf8.h"
 
+#include <string.h>
+
 #include "base/util.h"
 
 static const struct {
@@ -40,12 +42,22 @@ static size_t character(const unsigned char *at, size_t left)
 	return 0;
 }
 
+/* Whether eight bytes are all ASCII and none of them NUL, as nearly all text is. */
+static bool plain(const unsigned char *at)
+{
+	const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return ((word | (word - ones)) & tops) == 0;
+}
+
 bool tfl_utf8_valid(const char *text, size_t length)
 {
 	const unsigned char *at = (const unsigned char *)text;
 
 	while (length > 0) {
-		size_t size = character(at, length);
+		size_t size = length >= 8 && plain(at) ? 8 : at[0] - 1u < 0x7f ? 1 : character(at, length);
 
 		if (size == 0)
 			return false;

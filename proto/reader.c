@@ -347,10 +347,15 @@ static int walk_value(struct walk *walk, bool key, struct tfl_error *error)
 
 int tfl_reader_skip(struct tfl_reader *reader, const char *what, struct tfl_slice *ret_value, struct tfl_error *error)
 {
-	struct walk walk = {.reader = *reader, .start = reader->at, .what = what};
+	struct walk walk; /* open[] is filled as far as depth says: zeroing it would be most of the work for a number */
 	bool key = false;
 	int r;
 
+	walk.reader = *reader;
+	walk.start = reader->at;
+	walk.what = what;
+	walk.depth = 0;
+	walk.values = 0;
 	do {
 		r = walk_value(&walk, key, error);
 		if (r < 0)

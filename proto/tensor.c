@@ -86,22 +86,21 @@ int tfl_wire_shape_bytes(const struct tfl_wire_shape *shape, enum tfl_dtype dtyp
 static int check_size(const struct tfl_wire_tensor *tensor, struct tfl_error *error)
 {
 	uint64_t size = tensor->in_region ? tensor->region.byte_size : tensor->data.size;
+	const char *dtype = tfl_dtype_to_string(tensor->dtype);
 	char shape[TFL_SHAPE_STRING_MAX];
 	size_t bytes;
 	int r;
 
-	if (tfl_dtype_size(tensor->dtype) == 0)
-		return tfl_error_set(error, -EINVAL, "'dtype' %s cannot be sent: its elements have no fixed number of bytes",
-				     tfl_dtype_to_string(tensor->dtype));
-	tfl_shape_to_string(tensor->shape.dims, (unsigned)tensor->shape.rank, shape, sizeof(shape));
 	r = tfl_wire_shape_bytes(&tensor->shape, tensor->dtype, &bytes);
+	if (r == 0 && size == bytes)
+		return 0;
+	if (tfl_dtype_size(tensor->dtype) == 0)
+		return tfl_error_set(error, -EINVAL, "'dtype' %s cannot be sent: its elements have no fixed number of bytes", dtype);
+	tfl_shape_to_string(tensor->shape.dims, (unsigned)tensor->shape.rank, shape, sizeof(shape));
 	if (r < 0)
-		return tfl_error_set(error, -EINVAL, "'shape' %s of %s is more than a tensor may have: %u bytes", shape,
-				     tfl_dtype_to_string(tensor->dtype), TFL_TENSOR_BYTES_MAX);
-	if (size != bytes)
-		return tfl_error_set(error, -EINVAL, "'shape' %s of %s takes %zu bytes, but 'data' has %" PRIu64, shape,
-				     tfl_dtype_to_string(tensor->dtype), bytes, size);
-	return 0;
+		return tfl_error_set(error, -EINVAL, "'shape' %s of %s is more than a tensor may have: %u bytes", shape, dtype,
+				     TFL_TENSOR_BYTES_MAX);
+	return tfl_error_set(error, -EINVAL, "'shape' %s of %s takes %zu bytes, but 'data' has %" PRIu64, shape, dtype, bytes, size);
 }
 
 int tfl_wire_tensor_parse(struct tfl_slice map, enum tfl_tensor_role role, struct tfl_wire_tensor *ret_tensor, struct tfl_error *error)

@@ -23,8 +23,7 @@
 
 static void fault(struct tfl_writer *writer, int code, const char *text)
 {
-	if (writer->fault)
-		return;
+	assert(!writer->fault); /* the first one sticks: after it nothing is written any more */
 	writer->fault = code;
 	writer->fault_text = text;
 }

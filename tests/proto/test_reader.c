@@ -369,7 +369,21 @@ START_TEST(knows_utf8)
 		BYTES("\xe0\x9f\xbf"), BYTES("\xe1\x80"), BYTES("\xe1\x80\xc0"), BYTES("\xed\xa0\x80"), BYTES("\xf0\x8f\xbf\xbf"),
 		BYTES("\xf1\x80\x80"), BYTES("\xf4\x90\x80\x80"), BYTES("\xf5\x80\x80\x80"), BYTES("\xff"), BYTES("a\xc3"),
 	};
+	static const char odd[] = {'\0', '\x80', '\xff', '\xc3'};
+	char text[] = "abcdefgh\x01\x01\x7f\x7fijklmnopqrst";
 
+	for (size_t length = 0; length <= 24; length++)
+		ck_assert(tfl_utf8_valid(text, length));
+	for (size_t i = 0; i < 24; i++) {
+		for (size_t k = 0; k < TFL_ARRAY_SIZE(odd); k++) {
+			char kept = text[i];
+
+			text[i] = odd[k];
+			ck_assert(!tfl_utf8_valid(text, 24));
+			ck_assert(tfl_utf8_valid(text, i));
+			text[i] = kept;
+		}
+	}
 	for (size_t i = 0; i < TFL_ARRAY_SIZE(valid); i++)
 		ck_assert_msg(tfl_utf8_valid((const char *)valid[i].data, valid[i].size), "valid %zu", i);
 	for (size_t i = 0; i < TFL_ARRAY_SIZE(invalid); i++)
