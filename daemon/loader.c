@@ -21,6 +21,7 @@
 #include "base/util.h"
 #include "daemon/loader_internal.h"
 #include "daemon/log.h"
+#include "daemon/spawner.h"
 
 /* Its own priority only: the system call takes the calling thread for 0. */
 static void lower_priority(void)
@@ -94,7 +95,8 @@ static void *run_thread(void *data)
 	struct tfl_version *version;
 
 	pthread_setname_np(pthread_self(), "tfl-loader");
-	lower_priority();
+	if (!loader->options.normal_priority)
+		lower_priority();
 	pthread_mutex_lock(&loader->lock);
 	for (;;) {
 		version = pop_retired(loader);
@@ -148,17 +150,28 @@ bool tfl_loader_full(struct tfl_loader *loader)
 	return full;
 }
 
-/* Signals are the loop thread's. */
-static int start_thread(struct tfl_loader *loader)
+/* With all signals blocked: they are the loop thread's. */
+static int start_threads(struct tfl_loader *loader)
 {
 	sigset_t all, before;
-	int result;
+	int result = 0;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	result = pthread_create(&loader->thread, NULL, run_thread, loader);
+	if (loader->options.threads > 1)
+		result = tfl_spawner_create(&loader->spawner);
+	if (result == 0)
+		result = -pthread_create(&loader->thread, NULL, run_thread, loader);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -result;
+	return result;
+}
+
+static void free_loader(struct tfl_loader *loader)
+{
+	tfl_spawner_destroy(loader->spawner);
+	pthread_cond_destroy(&loader->wanted);
+	pthread_mutex_destroy(&loader->lock);
+	free(loader);
 }
 
 int tfl_loader_create(const struct tfl_loader_options *options, struct tfl_loader **ret_loader)
@@ -171,11 +184,9 @@ int tfl_loader_create(const struct tfl_loader_options *options, struct tfl_loade
 	loader->options = *options;
 	pthread_mutex_init(&loader->lock, NULL);
 	pthread_cond_init(&loader->wanted, NULL);
-	result = start_thread(loader);
+	result = start_threads(loader);
 	if (result < 0) {
-		pthread_cond_destroy(&loader->wanted);
-		pthread_mutex_destroy(&loader->lock);
-		free(loader);
+		free_loader(loader);
 		return result;
 	}
 	*ret_loader = loader;
@@ -212,9 +223,7 @@ void tfl_loader_destroy(struct tfl_loader *loader)
 	/* Those of the jobs. */
 	while ((version = pop_retired(loader)))
 		tfl_version_destroy(version);
-	pthread_cond_destroy(&loader->wanted);
-	pthread_mutex_destroy(&loader->lock);
-	free(loader);
+	free_loader(loader);
 }
 
 void tfl_loader_collect(struct tfl_loader *loader)

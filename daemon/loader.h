@@ -28,6 +28,7 @@ struct tfl_loader_options {
 	unsigned instances;            /* interpreters per version */
 	unsigned threads;              /* threads of one inference */
 	unsigned writers;              /* recorder writers per version */
+	bool normal_priority;          /* stay at the caller's: for tests, which have no requests to protect */
 	void (*wake)(void *data);
 	void *data;
 };

@@ -10,6 +10,7 @@
 #include "daemon/store.h"
 
 struct tfl_loader_job;
+struct tfl_spawner;
 
 struct tfl_loader_kind {
 	/* On the loader thread. 0 or -errno with a sentence. */
@@ -48,6 +49,7 @@ struct tfl_job_queue {
 
 struct tfl_loader {
 	struct tfl_loader_options options;
+	struct tfl_spawner *spawner; /* only where an inference has threads of its own */
 	pthread_t thread;
 	pthread_mutex_t lock; /* over the rest */
 	pthread_cond_t wanted;

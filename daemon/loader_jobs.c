@@ -20,6 +20,7 @@
 #include "daemon/log.h"
 #include "daemon/recorder.h"
 #include "daemon/registry.h"
+#include "daemon/spawner.h"
 #include "proto/name.h"
 
 static int64_t now(void)
@@ -106,6 +107,11 @@ static int load_file(struct tfl_loader *loader, struct tfl_loader_job *job, int 
 		     struct tfl_error *error)
 {
 	const struct tfl_loader_options *options = &loader->options;
+	const struct tfl_program_options program = {
+		.threads = options->threads,
+		.spawn = loader->spawner ? tfl_spawner_call : NULL,
+		.spawn_data = loader->spawner,
+	};
 	struct tfl_version *version;
 	int result;
 
@@ -117,7 +123,7 @@ static int load_file(struct tfl_loader *loader, struct tfl_loader_job *job, int 
 	if (result < 0)
 		tfl_error_set(error, result, "not enough memory for the counters of '%s'", job->model);
 	else
-		result = tfl_version_load(version, fd, options->instances, options->threads, error);
+		result = tfl_version_load(version, fd, options->instances, &program, error);
 	if (result < 0)
 		tfl_version_destroy(version);
 	else
@@ -386,7 +392,7 @@ static int list_entry(struct tfl_loader *loader, const struct tfl_store_entry *e
 	result = make_version(loader, entry->model, entry->number, &version, error);
 	if (result < 0)
 		return result;
-	snprintf(reason, sizeof(reason), entry->unloaded ? "unloaded %s" : "", entry->note);
+	snprintf(reason, sizeof(reason), "%s%s", entry->unloaded ? "unloaded " : "", entry->note);
 	result = tfl_registry_add(loader->options.registry, version, error);
 	if (result == 0)
 		tfl_registry_set_state(loader->options.registry, version, entry->unloaded ? TFL_VERSION_END : TFL_VERSION_LOADING, reason,

@@ -144,15 +144,15 @@ static int warm_up(struct tfl_version *version, struct tfl_error *error)
 	return result;
 }
 
-static int build(struct tfl_version *version, int fd, unsigned instances, unsigned threads, struct tfl_error *error)
+static int build(struct tfl_version *version, int fd, unsigned instances, const struct tfl_program_options *options,
+		 struct tfl_error *error)
 {
-	struct tfl_program_options options = { .threads = threads };
 	int result;
 
 	result = tfl_model_open(fd, &version->file, error);
 	if (result < 0)
 		return result;
-	result = tfl_program_create(version->file, &options, &version->program, error);
+	result = tfl_program_create(version->file, options, &version->program, error);
 	if (result < 0)
 		return result;
 	version->inputs = tfl_program_inputs(version->program, &version->input_count);
@@ -163,13 +163,14 @@ static int build(struct tfl_version *version, int fd, unsigned instances, unsign
 	return warm_up(version, error);
 }
 
-int tfl_version_load(struct tfl_version *version, int fd, unsigned instances, unsigned threads, struct tfl_error *error)
+int tfl_version_load(struct tfl_version *version, int fd, unsigned instances, const struct tfl_program_options *options,
+		     struct tfl_error *error)
 {
 	uint64_t start = tfl_clock_ns();
 	int result;
 
 	assert(!version->file && instances > 0 && instances <= TFL_INSTANCES_MAX);
-	result = build(version, fd, instances, threads, error);
+	result = build(version, fd, instances, options, error);
 	if (result < 0) {
 		unload(version);
 		/* To the runtime its argument was wrong; to whoever asked, it is the file. */

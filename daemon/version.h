@@ -96,7 +96,8 @@ void tfl_version_unref(struct tfl_version *version);
  * @p version. Errors: -ENOEXEC for a file that is corrupt or contradicts itself, -EOPNOTSUPP for one that uses what this runtime does not
  * have, -EFBIG, -ENOMEM.
  */
-int tfl_version_load(struct tfl_version *version, int fd, unsigned instances, unsigned threads, struct tfl_error *error);
+int tfl_version_load(struct tfl_version *version, int fd, unsigned instances, const struct tfl_program_options *options,
+		     struct tfl_error *error);
 
 /** Frees everything, whatever the count says. For the retire function and for versions that were never shared. */
 void tfl_version_destroy(struct tfl_version *version);

@@ -24,6 +24,12 @@ struct tfl_program_options {
 	unsigned threads;  /* threads of one inference; 0 and 1: the caller's alone */
 	bool portable;     /* no XNNPACK: every operator by its portable kernel (tests compare the two) */
 	bool profile;      /* keep times per step, see tfl_interpreter_profile() */
+	/*
+	 * Where the threads of an inference are made, since they inherit their maker's priority: calls the function with the argument on
+	 * a thread of its choice, and returns when that has returned. NULL: on the thread that creates the interpreter.
+	 */
+	void (*spawn)(void *data, void (*function)(void *argument), void *argument);
+	void *spawn_data;
 };
 
 /* One input or output of the model, as a caller sees it. Strings live as long as the model. */

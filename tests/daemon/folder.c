@@ -5,7 +5,6 @@
 #include "tests/daemon/folder.h"
 
 #include <check.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -75,16 +74,4 @@ bool file_exists(const char *path)
 	struct stat st;
 
 	return lstat(path, &st) == 0;
-}
-
-unsigned open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned count = 0;
-
-	ck_assert_ptr_nonnull(dir);
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
 }

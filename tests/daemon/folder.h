@@ -22,7 +22,4 @@ void file_write_text(const char *path, const char *text);
 const char *file_read(const char *path);
 bool file_exists(const char *path);
 
-/** Open descriptors of this process. */
-unsigned open_descriptors(void);
-
 #endif

@@ -19,6 +19,8 @@ static Suite *(*const suites[])(void) = {
 	descriptors_suite,
 	scheduler_suite,
 	registry_suite,
+	loader_suite,
+	loader_restart_suite,
 };
 
 int main(int argc, char **argv)

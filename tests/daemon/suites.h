@@ -16,5 +16,7 @@ Suite *channel_suite(void);
 Suite *descriptors_suite(void);
 Suite *scheduler_suite(void);
 Suite *registry_suite(void);
+Suite *loader_suite(void);
+Suite *loader_restart_suite(void);
 
 #endif

@@ -17,6 +17,7 @@
 #include "tests/daemon/folder.h"
 #include "tests/daemon/store_scene.h"
 #include "tests/daemon/suites.h"
+#include "tests/support/descriptors.h"
 
 START_TEST(a_version_is_published_with_its_manifest)
 {
@@ -364,7 +365,7 @@ START_TEST(no_descriptor_is_lost)
 
 	scene_must_publish("x", "m", 1);
 	file_write_text("models/m/state", "bad");
-	before = open_descriptors();
+	before = descriptors_open();
 	for (unsigned i = 0; i < 20; i++) {
 		struct tfl_state state;
 
@@ -381,9 +382,9 @@ START_TEST(no_descriptor_is_lost)
 		ck_assert_int_eq(tfl_store_erase(scene.store, "n", i + 1, &scene.error), 0);
 	}
 	ck_assert_uint_ge(failures, 20 * 6);
-	ck_assert_uint_eq(open_descriptors(), before);
+	ck_assert_uint_eq(descriptors_open(), before);
 	scene_reopen();
-	ck_assert_uint_eq(open_descriptors(), before);
+	ck_assert_uint_eq(descriptors_open(), before);
 }
 END_TEST
 

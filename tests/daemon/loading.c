@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The test's thread stands for the loop: results wait until it collects them, so it decides when anything in the registry changes. Where
+ * an order of events matters, the wake function holds the loader's thread until the test has looked.
+ */
+#include "tests/daemon/loading.h"
+
+#include <check.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "daemon/log.h"
+#include "tests/builder/builder.h"
+#include "tests/builder/mobilenet.h"
+#include "tests/daemon/folder.h"
+
+struct loading loading;
+
+static void wake(void *data)
+{
+	sem_post(&loading.woken);
+	if (__atomic_load_n(&loading.hold, __ATOMIC_ACQUIRE))
+		sem_wait(&loading.released);
+}
+
+void loading_on_done(void *data, struct tfl_version *version, const struct tfl_error *why)
+{
+	struct outcome *outcome = data;
+
+	outcome->calls++;
+	outcome->code = why ? why->code : 0;
+	snprintf(outcome->text, sizeof(outcome->text), "%s", why ? why->text : "");
+	outcome->version = version;
+}
+
+void loading_start_with(unsigned threads, bool normal_priority)
+{
+	struct tfl_loader_options options = {
+		.instances = 2, .threads = threads, .writers = 2, .normal_priority = normal_priority, .wake = wake
+	};
+
+	ck_assert_msg(tfl_store_open("models", &loading.store, &loading.error) == 0, "%s", loading.error.text);
+	ck_assert_int_eq(tfl_registry_create(&loading.registry), 0);
+	options.store = loading.store;
+	options.registry = loading.registry;
+	ck_assert_int_eq(tfl_loader_create(&options, &loading.loader), 0);
+	ck_assert_msg(tfl_loader_scan(loading.loader, &loading.error) == 0, "%s", loading.error.text);
+}
+
+/* At normal priority, because at idle priority a busy machine makes a test take minutes. */
+void loading_start(void)
+{
+	loading_start_with(1, true);
+}
+
+void loading_stop(void)
+{
+	tfl_registry_destroy(TFL_STEAL(loading.registry));
+	tfl_loader_destroy(TFL_STEAL(loading.loader));
+	tfl_store_close(TFL_STEAL(loading.store));
+}
+
+void loading_save_tiny(const char *path, uint64_t seed)
+{
+	struct tfl_builder *builder = tfl_build_create();
+	struct tfl_net net = { .count = 0 };
+	uint8_t *data;
+	size_t size;
+
+	ck_assert_int_eq(tfl_net_tiny(&net, seed), 0);
+	ck_assert_int_eq(tfl_net_emit(&net, false, builder), 0);
+	ck_assert_int_eq(tfl_build_finish(builder, &data, &size), 0);
+	file_write(path, data, size, 0644);
+	free(data);
+	tfl_build_destroy(builder);
+	tfl_net_finish(&net);
+}
+
+void loading_setup(void)
+{
+	/* Expected failures are logged; they would only hide the unexpected ones. */
+	tfl_log_init(LOG_ERR - 1);
+	sem_init(&loading.woken, 0, 0);
+	sem_init(&loading.released, 0, 0);
+	folder_make();
+	loading_save_tiny("a.tflite", 1);
+	loading_save_tiny("b.tflite", 2);
+	loading_start();
+}
+
+void loading_teardown(void)
+{
+	loading_stop();
+	folder_remove();
+}
+
+void loading_wait_for(const struct outcome *outcome, unsigned calls)
+{
+	struct timespec limit;
+
+	clock_gettime(CLOCK_REALTIME, &limit);
+	limit.tv_sec += 100;
+	tfl_loader_collect(loading.loader);
+	while (outcome->calls < calls) {
+		ck_assert_msg(sem_timedwait(&loading.woken, &limit) == 0, "the loader does not deliver");
+		tfl_loader_collect(loading.loader);
+	}
+}
+
+int loading_begin_load(const char *model, uint64_t number, const char *path, struct outcome *outcome)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	return tfl_loader_load(loading.loader, model, number, fd, 1000, 77, loading_on_done, outcome, &loading.error);
+}
+
+int loading_load(const char *model, uint64_t number, const char *path)
+{
+	int result = loading_begin_load(model, number, path, &loading.last);
+
+	if (result < 0)
+		return result;
+	loading_wait_for(&loading.last, loading.last.calls + 1);
+	return loading.last.code;
+}
+
+void loading_must_load(const char *model, uint64_t number, const char *path)
+{
+	int result = loading_load(model, number, path);
+
+	ck_assert_msg(result == 0, "%s%s", loading.error.text, loading.last.text);
+}
+
+struct tfl_version *loading_find(const char *model, uint64_t number)
+{
+	const struct tfl_registry_model *found = tfl_registry_find(loading.registry, model, strlen(model));
+
+	return found ? tfl_registry_find_version(found, number) : NULL;
+}
+
+uint64_t loading_active(const char *model)
+{
+	const struct tfl_registry_model *found = tfl_registry_find(loading.registry, model, strlen(model));
+
+	return found && found->active ? found->active->number : 0;
+}
+
+int loading_begin_unload(const char *model, uint64_t number, bool erase, struct outcome *outcome)
+{
+	return tfl_loader_unload(loading.loader, loading_find(model, number), erase, 1000, loading_on_done, outcome, &loading.error);
+}
+
+int loading_unload(const char *model, uint64_t number, bool erase)
+{
+	int result = loading_begin_unload(model, number, erase, &loading.last);
+
+	if (result < 0)
+		return result;
+	loading_wait_for(&loading.last, loading.last.calls + 1);
+	return loading.last.code;
+}
+
+void loading_settle(void)
+{
+	const struct tfl_registry_model *models;
+	unsigned count, waiting;
+
+	do {
+		waiting = 0;
+		tfl_loader_collect(loading.loader);
+		models = tfl_registry_models(loading.registry, &count);
+		for (unsigned i = 0; i < count; i++)
+			for (unsigned k = 0; k < models[i].version_count; k++)
+				waiting += models[i].versions[k]->state == TFL_VERSION_LOADING;
+		usleep(1000);
+	} while (waiting > 0);
+}
+
+void loading_restart(void)
+{
+	loading_stop();
+	loading_start();
+	loading_settle();
+}
+
+void loading_flush(void)
+{
+	struct outcome outcome = { 0 };
+
+	ck_assert_int_eq(loading_begin_load("flush", 1, "/dev/null", &outcome), 0);
+	loading_wait_for(&outcome, 1);
+	ck_assert_int_lt(outcome.code, 0);
+}
+
+unsigned loading_staged(void)
+{
+	struct dirent **names;
+	int count;
+
+	loading_flush();
+	count = scandir("models/.staging", &names, NULL, NULL);
+	ck_assert_int_ge(count, 2);
+	for (int k = 0; k < count; k++)
+		free(names[k]);
+	free(names);
+	return (unsigned)count - 2;
+}
+
+void loading_assert_nothing_left(void)
+{
+	unsigned count;
+
+	tfl_registry_models(loading.registry, &count);
+	ck_assert_uint_eq(count, 0);
+	ck_assert(!file_exists("models/m"));
+	ck_assert_uint_eq(loading_staged(), 0);
+}
