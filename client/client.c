@@ -14,7 +14,6 @@
 
 #include "base/error.h"
 #include "base/util.h"
-#include "client/clock.h"
 #include "client/outcome.h"
 #include "proto/message.h"
 #include "proto/writer.h"
@@ -99,20 +98,21 @@ static bool was_issued(const struct tfl_client *client, uint32_t msgid)
 	return client->last_msgid - msgid < UINT32_MAX / 2;
 }
 
-static int reconnect(struct tfl_client *client, int64_t deadline, struct tfl_call_error *error)
+static int reconnect(struct tfl_client *client, struct tfl_deadline deadline, struct tfl_call_error *error)
 {
-	int64_t now = tfl_clock_now(), end = tfl_deadline_after(now, client->reconnect_ms), next;
+	struct tfl_deadline end = tfl_deadline_after(tfl_clock_now(), client->reconnect_ms);
 	int r, pause = RECONNECT_PAUSE_FIRST_MS;
+	int64_t next;
 
 	if (client->reconnect_ms < 0)
 		return tfl_call_fail(error, TFL_DISCONNECTED, "the connection to the daemon at %s was lost, and this client does not reconnect",
 				     client->path);
-	if (end > deadline)
+	if (end.at > deadline.at)
 		end = deadline;
 	for (;;) {
 		r = tfl_connection_open(&client->connection, client->path, end, error);
-		next = tfl_deadline_after(tfl_clock_now(), pause);
-		if (r != -tfl_status_errno(TFL_UNAVAILABLE) || next >= end)
+		next = tfl_deadline_after(tfl_clock_now(), pause).at;
+		if (r != -tfl_status_errno(TFL_UNAVAILABLE) || next >= end.at)
 			return r;
 		tfl_wait(-1, 0, next);
 		pause = pause * 2 < RECONNECT_PAUSE_MAX_MS ? pause * 2 : RECONNECT_PAUSE_MAX_MS;
@@ -175,8 +175,9 @@ static int await(struct tfl_client *client, struct tfl_call *call, bool *ret_bro
 			*ret_broken = true;
 			return r;
 		}
-		if (tfl_clock_now() > call->deadline) /* a daemon that only talks of other things */
-			return tfl_call_fail(error, TFL_DEADLINE_EXCEEDED, "the daemon did not answer within the timeout");
+		if (tfl_clock_now() > call->deadline.at) /* a daemon that only talks of other things */
+			return tfl_call_fail(error, TFL_DEADLINE_EXCEEDED, "the daemon did not answer within %d ms",
+					     call->deadline.timeout_ms);
 	}
 }
 

@@ -28,7 +28,7 @@ struct tfl_client {
 /* One request on its way. Lives on its caller's stack, or in the request object. */
 struct tfl_call {
 	uint32_t msgid;
-	int64_t deadline;
+	struct tfl_deadline deadline;
 	int passed_fd;             /* -1: none */
 	struct tfl_writer *writer; /* holds the whole, checked frame with this msgid */
 	/* Takes the encoded result of a call that succeeded; it is valid only during the function. Fails as any call. */

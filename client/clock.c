@@ -20,12 +20,12 @@ int64_t tfl_clock_now(void)
 	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
-int64_t tfl_deadline_after(int64_t now, int timeout_ms)
+struct tfl_deadline tfl_deadline_after(int64_t now, int timeout_ms)
 {
-	return timeout_ms < 0 ? TFL_NO_DEADLINE : now + (int64_t)timeout_ms * NS_PER_MS;
+	return (struct tfl_deadline){timeout_ms < 0 ? TFL_NO_DEADLINE : now + (int64_t)timeout_ms * NS_PER_MS, timeout_ms};
 }
 
-int tfl_wait(int fd, short events, int64_t deadline)
+int tfl_wait(int fd, short events, int64_t at)
 {
 	struct pollfd pollfd = {.fd = fd, .events = events};
 	struct timespec left;
@@ -33,18 +33,18 @@ int tfl_wait(int fd, short events, int64_t deadline)
 	int r;
 
 	for (;;) {
-		if (deadline != TFL_NO_DEADLINE) {
-			ns = deadline - tfl_clock_now();
+		if (at != TFL_NO_DEADLINE) {
+			ns = at - tfl_clock_now();
 			if (ns < 0)
 				ns = 0;
 			left = (struct timespec){.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
 		}
-		r = ppoll(&pollfd, 1, deadline == TFL_NO_DEADLINE ? NULL : &left, NULL);
+		r = ppoll(&pollfd, 1, at == TFL_NO_DEADLINE ? NULL : &left, NULL);
 		if (r > 0)
 			return 0;
 		if (r < 0 && errno != EINTR)
 			return -errno;
-		if (deadline != TFL_NO_DEADLINE && ns == 0)
+		if (at != TFL_NO_DEADLINE && ns == 0)
 			return -ETIMEDOUT;
 	}
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* tflctl describe: one version in full: state, sizes, inputs and outputs, labels. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/util.h"
 #include "client/ctl.h"
 #include "client/print.h"
 
 #define TIMEOUT_MS 10000
-#define LABELS_SHOWN 10
+#define LABELS_WIDTH 80
 
 static uint64_t number(const struct tfl_value *map, const char *key)
 {
@@ -53,15 +54,21 @@ static void print_labels(const struct tfl_value *value)
 {
 	const struct tfl_value *labels = tfl_value_get(value, "labels");
 	uint64_t count = number(value, "label_count");
+	size_t used = 0, shown;
 
 	if (count == 0)
 		return;
 	printf("labels     %llu", (unsigned long long)count);
-	for (size_t i = 0; i < tfl_value_size(labels) && i < LABELS_SHOWN; i++) {
-		fputs(i ? ", " : ": ", stdout);
-		ctl_print_text(stdout, tfl_value_string(tfl_value_at(labels, i), ""));
+	for (shown = 0; shown < tfl_value_size(labels); shown++) {
+		const char *label = tfl_value_string(tfl_value_at(labels, shown), "");
+
+		used += strlen(label) + 2;
+		if (used > LABELS_WIDTH)
+			break;
+		fputs(shown ? "; " : ": ", stdout); /* labels have commas in them */
+		ctl_print_text(stdout, label);
 	}
-	printf("%s\n", count > LABELS_SHOWN ? ", …" : "");
+	printf("%s\n", shown < count ? "; …" : "");
 }
 
 static void print_loaded(const struct tfl_value *value)

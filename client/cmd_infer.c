@@ -163,8 +163,9 @@ static int add_inputs(struct work *work, struct tfl_error *error)
 
 	work->inputs = tfl_value_get(work->description, "inputs");
 	if (tfl_value_size(work->inputs) == 0)
-		return tfl_error_set(error, -EAGAIN, "%s is not loaded: its state is %s", work->model,
-				     tfl_value_string(tfl_value_get(work->description, "state"), "unknown"));
+		return tfl_error_set(error, -EAGAIN, "%s is not in service: its state is %s (%s)", work->model,
+				     tfl_value_string(tfl_value_get(work->description, "state"), "unknown"),
+				     tfl_value_string(tfl_value_get(work->description, "reason"), "no reason given"));
 	work->given = calloc(tfl_value_size(work->inputs), sizeof(*work->given));
 	if (!work->given)
 		return tfl_error_set(error, -ENOMEM, "no memory for inputs");

@@ -31,13 +31,19 @@ static int call(struct tfl_client *client, const struct ctl_arguments *arguments
 	const char *path = arguments->operands[1];
 	_tfl_close_ int fd = -1;
 	struct tfl_error reason;
+	int r;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0) {
 		tfl_error_set(&reason, -errno, "%s: %s", path, strerror(errno));
 		return ctl_file_error(&reason, error);
 	}
-	return tfl_client_load(client, arguments->operands[0], fd, ret_value, error);
+	r = tfl_client_load(client, arguments->operands[0], fd, ret_value, error);
+	if (r < 0 && (error->status == TFL_INVALID_MODEL || error->status == TFL_UNSUPPORTED_MODEL)) {
+		tfl_error_set(&reason, r, "%s: %s", path, error->message);
+		snprintf(error->message, sizeof(error->message), "%s", reason.text);
+	}
+	return r;
 }
 
 const struct ctl_command ctl_cmd_load = {

@@ -25,10 +25,10 @@ static void print_service(const struct tfl_value *value)
 	const struct tfl_value *workers = tfl_value_get(value, "workers");
 	char up[CTL_UNIT_MAX], memory[CTL_UNIT_MAX];
 
-	printf("up %s, %llu requests, %llu connections open (%llu accepted, %llu refused)\n", ctl_format_uptime(up, number(value, "uptime_ns")),
+	printf("up %s, %llu requests; connections: %llu open, %llu accepted, %llu refused\n", ctl_format_uptime(up, number(value, "uptime_ns")),
 	       (unsigned long long)number(value, "requests"), (unsigned long long)number(connections, "open"),
 	       (unsigned long long)number(connections, "accepted"), (unsigned long long)number(connections, "refused"));
-	printf("%llu of %llu workers busy, %llu of at most %llu requests waiting, memory %s\n", (unsigned long long)number(workers, "busy"),
+	printf("workers: %llu of %llu busy; queue: %llu of %llu; memory: %s\n", (unsigned long long)number(workers, "busy"),
 	       (unsigned long long)number(workers, "count"), (unsigned long long)number(queue, "waiting"),
 	       (unsigned long long)number(queue, "capacity"), ctl_format_bytes(memory, number(value, "rss_bytes")));
 }
@@ -91,6 +91,8 @@ static void print_stages(const struct tfl_value *version)
 	fputs(number(version, "requests") ? ": " : "", stdout);
 	print_results(tfl_value_get(version, "results"));
 	putchar('\n');
+	if (number(version, "requests") == 0)
+		return;
 	ctl_table_add(&table, "STAGE");
 	add_head(&table);
 	for (unsigned i = 0; i < TFL_ARRAY_SIZE(stages); i++) {

@@ -13,12 +13,11 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/util.h"
-#include "client/clock.h"
 #include "client/outcome.h"
 #include "proto/writer.h"
 
-/* Between two attempts while the daemon's backlog is full, in milliseconds. */
-#define BACKLOG_PAUSE_MS 5
+/* Between two attempts while the daemon's backlog is full. */
+#define BACKLOG_PAUSE_NS 5000000
 
 void tfl_connection_init(struct tfl_connection *connection)
 {
@@ -44,7 +43,7 @@ static int connect_error(const char *path, int code, struct tfl_call_error *erro
 	return tfl_call_fail(error, TFL_INTERNAL, "cannot connect to %s: %s", path, strerror(code));
 }
 
-int tfl_connection_open(struct tfl_connection *connection, const char *path, int64_t deadline, struct tfl_call_error *error)
+int tfl_connection_open(struct tfl_connection *connection, const char *path, struct tfl_deadline deadline, struct tfl_call_error *error)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	_tfl_close_ int fd = -1;
@@ -63,8 +62,8 @@ int tfl_connection_open(struct tfl_connection *connection, const char *path, int
 			continue;
 		if (errno != EAGAIN)
 			return connect_error(path, errno, error);
-		pause = tfl_deadline_after(tfl_clock_now(), BACKLOG_PAUSE_MS);
-		if (pause > deadline)
+		pause = tfl_clock_now() + BACKLOG_PAUSE_NS;
+		if (pause > deadline.at)
 			return tfl_call_fail(error, TFL_DEADLINE_EXCEEDED, "the daemon at %s accepts no connections", path);
 		tfl_wait(-1, 0, pause);
 	}
@@ -78,12 +77,12 @@ static int lost(struct tfl_call_error *error, int code)
 }
 
 /* Waits, and puts a deadline that came into words. */
-static int wait_for(struct tfl_connection *connection, short events, int64_t deadline, const char *what, struct tfl_call_error *error)
+static int wait_for(struct tfl_connection *connection, short events, struct tfl_deadline deadline, const char *what, struct tfl_call_error *error)
 {
-	int r = tfl_wait(connection->fd, events, deadline);
+	int r = tfl_wait(connection->fd, events, deadline.at);
 
 	if (r == -ETIMEDOUT)
-		return tfl_call_fail(error, TFL_DEADLINE_EXCEEDED, "the daemon %s within the timeout", what);
+		return tfl_call_fail(error, TFL_DEADLINE_EXCEEDED, "the daemon %s within %d ms", what, deadline.timeout_ms);
 	if (r < 0)
 		return tfl_call_fail(error, TFL_INTERNAL, "cannot wait for the daemon: %s", strerror(-r));
 	return 0;
@@ -114,7 +113,7 @@ static ssize_t send_some(int fd, struct tfl_writer *writer, size_t sent, int pas
 	return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-int tfl_connection_send(struct tfl_connection *connection, struct tfl_writer *writer, int passed_fd, int64_t deadline, size_t *ret_sent,
+int tfl_connection_send(struct tfl_connection *connection, struct tfl_writer *writer, int passed_fd, struct tfl_deadline deadline, size_t *ret_sent,
 			struct tfl_call_error *error)
 {
 	size_t size = tfl_writer_size(writer);
@@ -154,7 +153,7 @@ static int next_frame(struct tfl_connection *connection, struct tfl_frame *ret_f
 	return r;
 }
 
-static int receive_some(struct tfl_connection *connection, int64_t deadline, struct tfl_call_error *error)
+static int receive_some(struct tfl_connection *connection, struct tfl_deadline deadline, struct tfl_call_error *error)
 {
 	struct tfl_error reason;
 	uint8_t *space;
@@ -180,7 +179,7 @@ static int receive_some(struct tfl_connection *connection, int64_t deadline, str
 	return errno == EAGAIN || errno == EINTR ? 0 : lost(error, errno);
 }
 
-int tfl_connection_receive(struct tfl_connection *connection, int64_t deadline, struct tfl_frame *ret_frame, struct tfl_call_error *error)
+int tfl_connection_receive(struct tfl_connection *connection, struct tfl_deadline deadline, struct tfl_frame *ret_frame, struct tfl_call_error *error)
 {
 	int r;
 

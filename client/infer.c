@@ -13,7 +13,6 @@
 #include "base/limits.h"
 #include "base/util.h"
 #include "client/client.h"
-#include "client/clock.h"
 #include "client/outcome.h"
 #include "proto/name.h"
 #include "proto/request.h"
@@ -342,11 +341,11 @@ static int take(struct tfl_call *call, struct tfl_slice encoded, struct tfl_call
 }
 
 /* Microseconds that the daemon may take; 0: any number. */
-static uint64_t daemon_timeout(int64_t now, int64_t deadline)
+static uint64_t daemon_timeout(int64_t now, int64_t at)
 {
-	uint64_t us = (uint64_t)(deadline - now) / 1000;
+	uint64_t us = (uint64_t)(at - now) / 1000;
 
-	if (deadline == TFL_NO_DEADLINE)
+	if (at == TFL_NO_DEADLINE)
 		return 0;
 	return us < TFL_TIMEOUT_US_MAX ? us : TFL_TIMEOUT_US_MAX;
 }
@@ -356,7 +355,7 @@ static int write_request(struct tfl_infer *infer, int64_t now)
 	struct tfl_infer_head head = {.model = tfl_string_of(infer->ref.name),
 				      .version = infer->ref.version,
 				      .key = tfl_string_of(infer->key),
-				      .timeout_us = daemon_timeout(now, infer->call.deadline),
+				      .timeout_us = daemon_timeout(now, infer->call.deadline.at),
 				      .priority = infer->priority,
 				      .dtype = infer->output_dtype};
 	struct tfl_error reason;

@@ -84,7 +84,7 @@ static bool picture_size(const struct ctl_tensor *tensor, struct size *ret_size)
 	} else {
 		return false;
 	}
-	return ret_size->height > 0 && ret_size->width > 0 && (ret_size->channels == 1 || ret_size->channels == 3);
+	return ret_size->height > 0 && ret_size->width > 0 && ret_size->height * (uint64_t)ret_size->width > 1 && (ret_size->channels == 1 || ret_size->channels == 3);
 }
 
 static void adopt_shape(struct ctl_input *input, const int32_t *dims, uint32_t rank)

@@ -20,6 +20,8 @@
 
 #define FIRST_VALUES 8
 #define NAME_SIZE 256
+/* Shares below this would be printed as 0.0 %: the best is printed, others are not. */
+#define NOTHING 0.0005
 
 struct summary {
 	size_t count;
@@ -134,6 +136,8 @@ static void print_scores(const struct tfl_output *output, const struct ctl_names
 	for (unsigned i = 0; i < count; i++) {
 		double value = element(output, indices[i]);
 
+		if (shares && i > 0 && value < NOTHING)
+			break;
 		ctl_table_add(&table, "%s", class_name(names, indices[i], buffer));
 		if (shares)
 			ctl_table_add(&table, "%.1f %%", 100 * value);

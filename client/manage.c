@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "client/client.h"
-#include "client/clock.h"
 #include "client/outcome.h"
 #include "client/value.h"
 #include "proto/name.h"

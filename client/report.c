@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/util.h"
 #include "client/ctl.h"
 #include "client/print.h"
 
@@ -28,20 +29,22 @@ int ctl_fail(const struct ctl *ctl, enum tfl_status status, const char *message)
 	return print_error(ctl, status, message, "");
 }
 
+/* What a fault seen by tflctl itself is called in JSON. */
+static const struct {
+	int code;
+	enum tfl_status status;
+} statuses[] = {
+	{ENOENT, TFL_NOT_FOUND},	  {EACCES, TFL_PERMISSION_DENIED}, {EPERM, TFL_PERMISSION_DENIED}, {ENOMEM, TFL_RESOURCE_EXHAUSTED},
+	{EFBIG, TFL_RESOURCE_EXHAUSTED}, {EAGAIN, TFL_UNAVAILABLE},	   {EPROTO, TFL_PROTOCOL_ERROR},
+};
+
 static enum tfl_status status_of(int code)
 {
-	switch (-code) {
-	case ENOENT:
-		return TFL_NOT_FOUND;
-	case EACCES:
-	case EPERM:
-		return TFL_PERMISSION_DENIED;
-	case ENOMEM:
-	case EFBIG:
-		return TFL_RESOURCE_EXHAUSTED;
-	default:
-		return TFL_INVALID_ARGUMENT;
+	for (size_t i = 0; i < TFL_ARRAY_SIZE(statuses); i++) {
+		if (statuses[i].code == -code)
+			return statuses[i].status;
 	}
+	return TFL_INVALID_ARGUMENT;
 }
 
 int ctl_fail_file(const struct ctl *ctl, const struct tfl_error *error)

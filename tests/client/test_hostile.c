@@ -178,7 +178,7 @@ static void endless_talk(struct fake *fake, const struct tfl_message *request)
 static const struct lie lies[] = {
 	{"huge length", huge_length, -EPROTO, TFL_PROTOCOL_ERROR, "4294967295", false},
 	{"no length", no_length, -EPROTO, TFL_PROTOCOL_ERROR, "no frame", false},
-	{"only a length", only_a_length, -ETIMEDOUT, TFL_DEADLINE_EXCEEDED, "timeout", true},
+	{"only a length", only_a_length, -ETIMEDOUT, TFL_DEADLINE_EXCEEDED, "within 100 ms", true},
 	{"garbage", garbage, -EPROTO, TFL_PROTOCOL_ERROR, "no message", false},
 	{"huge count", huge_count, -EPROTO, TFL_PROTOCOL_ERROR, "no message", false},
 	{"cut reply", cut_reply, -ECONNRESET, TFL_DISCONNECTED, "ended", false},
@@ -190,9 +190,9 @@ static const struct lie lies[] = {
 	{"output in region", output_in_region, -EPROTO, TFL_PROTOCOL_ERROR, "shared memory", true},
 	{"failure without status", failure_without_status, -EPROTO, TFL_PROTOCOL_ERROR, "no message", false},
 	{"failure of a newer daemon", failure_of_a_newer_daemon, -EIO, TFL_INTERNAL, "m", true},
-	{"old msgids", old_msgids, -ETIMEDOUT, TFL_DEADLINE_EXCEEDED, "timeout", true},
-	{"endless drip", endless_drip, -ETIMEDOUT, TFL_DEADLINE_EXCEEDED, "timeout", true},
-	{"endless talk", endless_talk, -ETIMEDOUT, TFL_DEADLINE_EXCEEDED, "timeout", true},
+	{"old msgids", old_msgids, -ETIMEDOUT, TFL_DEADLINE_EXCEEDED, "within 100 ms", true},
+	{"endless drip", endless_drip, -ETIMEDOUT, TFL_DEADLINE_EXCEEDED, "within 100 ms", true},
+	{"endless talk", endless_talk, -ETIMEDOUT, TFL_DEADLINE_EXCEEDED, "within 100 ms", true},
 };
 
 static void serve_lie(struct fake *fake, unsigned connection)
