@@ -3,7 +3,6 @@
  * The real tflctl against a fake daemon: exit statuses, what stands on stdout and stderr, that --json is one JSON text whatever happens, and
  * what reaches the daemon.
  */
-#include <fcntl.h>
 #include <jansson.h>
 #include <png.h>
 #include <stdio.h>
@@ -16,63 +15,10 @@
 #include "proto/response.h"
 #include "tests/client/ctl_suites.h"
 #include "tests/client/fake.h"
-
-#define OUTPUT_MAX 16384
-#define ARGS_MAX 12
-
-struct result {
-	int status;
-	char out[OUTPUT_MAX];
-	char err[OUTPUT_MAX];
-};
+#include "tests/client/run.h"
 
 static struct fake fake;
-static struct result result;
 static char folder[64];
-
-static void read_back(FILE *file, char *ret_text)
-{
-	rewind(file);
-	ret_text[fread(ret_text, 1, OUTPUT_MAX - 1, file)] = '\0';
-	fclose(file);
-}
-
-/* Runs tflctl with @p args (NULL at the end) and $TFL_SOCKET set to the fake. */
-static void tflctl(const char *const args[])
-{
-	const char *argv[ARGS_MAX + 2] = {"tflctl"};
-	FILE *out = tmpfile(), *err = tmpfile();
-	int status;
-	pid_t pid;
-
-	for (unsigned i = 0; args[i]; i++)
-		argv[i + 1] = args[i];
-	pid = fork();
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0) {
-		dup2(fileno(out), STDOUT_FILENO);
-		dup2(fileno(err), STDERR_FILENO);
-		execv(getenv("TFLCTL"), (char *const *)argv);
-		_exit(99);
-	}
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_msg(WIFEXITED(status), "tflctl died of signal %d", WTERMSIG(status));
-	result.status = WEXITSTATUS(status);
-	read_back(out, result.out);
-	read_back(err, result.err);
-}
-
-#define TFLCTL(...) tflctl((const char *const[]){__VA_ARGS__, NULL})
-
-static json_t *json_of_output(void)
-{
-	json_error_t error;
-	json_t *json = json_loads(result.out, 0, &error);
-
-	ck_assert_msg(json, "no JSON (%s): %s", error.text, result.out);
-	ck_assert_str_eq(result.err, "");
-	return json;
-}
 
 /* ---- The fake's model: digits, int8 [1, 28, 28, 1] in, ten scores out; the class is what stands in the picture's first pixel. */
 
@@ -253,7 +199,7 @@ START_TEST(usage_errors)
 {
 	const struct misuse *misuse = &misuses[_i];
 
-	tflctl(misuse->args);
+	run_tflctl(misuse->args);
 	ck_assert_int_eq(result.status, 2);
 	ck_assert_str_eq(result.out, "");
 	ck_assert_msg(strstr(result.err, misuse->words), "%s", result.err);

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The library that programs link and the tflctl that people type, against the real daemon: loading, inferences whose numbers are known,
+ * failures in words, and a daemon that restarts in between.
+ */
+#include <check.h>
+#include <errno.h>
+#include <math.h>
+#include <png.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "client/tflclient.h"
+#include "tests/client/run.h"
+#include "tests/system/harness.h"
+#include "tests/system/models.h"
+
+#define SEED 7
+#define LARGE_SIDE 1024
+
+static struct daemon tfld;
+
+static void setup(void)
+{
+	daemon_prepare(&tfld);
+	setenv("TFL_SOCKET", tfld.socket, 1);
+}
+
+static struct tfl_client *connect_client(void)
+{
+	struct tfl_client *client = NULL;
+	struct tfl_call_error error = {0};
+
+	ck_assert_msg(tfl_client_connect(NULL, NULL, &client, &error) == 0, "%s", error.message);
+	tfl_client_set_timeout(client, 60000);
+	return client;
+}
+
+static int file_of(struct model_file model)
+{
+	int fd = memfd_create("model", MFD_CLOEXEC);
+
+	ck_assert_int_eq(write(fd, model.data, model.size), (ssize_t)model.size);
+	model_file_finish(&model);
+	return fd;
+}
+
+static void load(struct tfl_client *client, const char *name, struct model_file model)
+{
+	struct tfl_call_error error = {0};
+	struct tfl_value *value = NULL;
+	int fd = file_of(model);
+
+	ck_assert_msg(tfl_client_load(client, name, fd, &value, &error) == 0, "%s", error.message);
+	ck_assert_str_eq(tfl_value_string(tfl_value_get(value, "state"), ""), "AVAILABLE");
+	tfl_value_destroy(value);
+	close(fd);
+}
+
+static struct tfl_infer *tiny_infer(const char *name)
+{
+	static const int32_t dims[2] = {1, TINY_ELEMENTS};
+	struct tfl_infer *infer = NULL;
+
+	ck_assert_int_eq(tfl_infer_create(name, &infer, NULL), 0);
+	ck_assert_int_eq(tfl_infer_set_input(infer, 0, TFL_FLOAT32, dims, 2, tiny_input, sizeof(tiny_input)), 0);
+	ck_assert_int_eq(tfl_infer_set_output_dtype(infer, TFL_FLOAT32), 0);
+	return infer;
+}
+
+static void expect_output(const struct tfl_infer *infer, float tolerance)
+{
+	const struct tfl_output *output = tfl_infer_output(infer, 0);
+	float expected[TINY_ELEMENTS];
+
+	model_tiny_expected(SEED, tiny_input, expected);
+	ck_assert_uint_eq(output->bytes, sizeof(expected));
+	for (unsigned i = 0; i < TINY_ELEMENTS; i++)
+		ck_assert_float_eq_tol(((const float *)output->data)[i], expected[i], tolerance);
+}
+
+START_TEST(library)
+{
+	struct tfl_call_error error = {0};
+	struct tfl_value *value = NULL;
+	struct tfl_client *client;
+	struct tfl_infer *infer;
+
+	daemon_start(&tfld, NULL);
+	client = connect_client();
+	load(client, "tiny", model_tiny(false, SEED));
+	load(client, "tiny", model_tiny(true, SEED));
+	infer = tiny_infer("tiny@1");
+	for (unsigned i = 0; i < 100; i++)
+		ck_assert_msg(tfl_client_infer(client, infer) == 0, "%s", tfl_infer_error_message(infer));
+	expect_output(infer, 1e-5f);
+	ck_assert_uint_eq(tfl_infer_version(infer), 1);
+	ck_assert_uint_gt(tfl_infer_compute_ns(infer), 0);
+	ck_assert_uint_lt(tfl_infer_compute_ns(infer), tfl_infer_round_trip_ns(infer));
+	tfl_infer_destroy(infer);
+	infer = tiny_infer("tiny@2"); /* float32 in, quantised, computed in int8, float32 out */
+	ck_assert_msg(tfl_client_infer(client, infer) == 0, "%s", tfl_infer_error_message(infer));
+	expect_output(infer, 0.1f);
+	ck_assert_uint_eq(tfl_infer_version(infer), 2);
+	tfl_infer_destroy(infer);
+
+	ck_assert_int_eq(tfl_client_stats(client, "tiny", &value, &error), 0);
+	ck_assert_uint_eq(tfl_value_uint(tfl_value_get(tfl_value_at(tfl_value_get(value, "versions"), 0), "requests"), 0), 100);
+	tfl_value_destroy(value);
+	ck_assert_int_eq(tfl_client_unload(client, "tiny@1", true, NULL, &error), 0);
+	infer = tiny_infer("tiny@1");
+	ck_assert_int_eq(tfl_client_infer(client, infer), -ENOENT);
+	ck_assert_int_eq(tfl_infer_status(infer), TFL_NOT_FOUND);
+	tfl_infer_destroy(infer);
+	tfl_client_destroy(client);
+	daemon_stop(&tfld);
+}
+END_TEST
+
+START_TEST(daemon_restarts)
+{
+	struct tfl_client *client;
+	struct tfl_infer *infer = tiny_infer("tiny");
+
+	add_tiny(&tfld);
+	for (unsigned i = 0; i < 3; i++) {
+		daemon_start(&tfld, NULL);
+		daemon_wait_ready(&tfld);
+		if (i == 0)
+			client = connect_client();
+		ck_assert_msg(tfl_client_infer(client, infer) == 0, "%s", tfl_infer_error_message(infer));
+		ck_assert_msg(tfl_client_health(client, NULL, NULL) == 0, "health");
+		if (i == 2)
+			break;
+		kill(tfld.pid, SIGTERM);
+		ck_assert_int_eq(daemon_wait(&tfld), 0);
+	}
+	tfl_infer_destroy(infer);
+	tfl_client_destroy(client);
+	daemon_stop(&tfld);
+}
+END_TEST
+
+START_TEST(timeout_holds)
+{
+	static float data[96 * 96 * 3];
+	static const int32_t dims[4] = {1, 96, 96, 3};
+	struct tfl_client *client;
+	struct tfl_infer *infer = NULL;
+
+	add_slow(&tfld, 10);
+	daemon_start(&tfld, NULL);
+	daemon_wait_ready(&tfld);
+	client = connect_client();
+	ck_assert_int_eq(tfl_infer_create("slow", &infer, NULL), 0);
+	ck_assert_int_eq(tfl_infer_set_input(infer, 0, TFL_FLOAT32, dims, 4, data, sizeof(data)), 0);
+	tfl_infer_set_timeout(infer, 50);
+	ck_assert_int_eq(tfl_client_infer(client, infer), -ETIMEDOUT);
+	ck_assert_int_eq(tfl_infer_status(infer), TFL_DEADLINE_EXCEEDED);
+	ck_assert_uint_lt(tfl_infer_round_trip_ns(infer), 1000000000);
+	tfl_infer_set_timeout(infer, 0);
+	ck_assert_msg(tfl_client_infer(client, infer) == 0, "%s", tfl_infer_error_message(infer)); /* over the same connection */
+	tfl_infer_destroy(infer);
+	tfl_client_destroy(client);
+	daemon_stop(&tfld);
+}
+END_TEST
+
+static const char *in_folder(const char *name)
+{
+	static char paths[4][128];
+	static unsigned next;
+
+	next = (next + 1) % 4;
+	snprintf(paths[next], sizeof(paths[next]), "%s/%s", tfld.folder, name);
+	return paths[next];
+}
+
+static void write_file(const char *path, const void *data, size_t size)
+{
+	FILE *file = fopen(path, "w");
+
+	ck_assert_uint_eq(fwrite(data, 1, size, file), size);
+	fclose(file);
+}
+
+START_TEST(command)
+{
+	struct model_file model = model_tiny(false, SEED);
+	const char *path = in_folder("tiny.tflite"), *input = in_folder("in.bin");
+	json_t *json;
+
+	write_file(path, model.data, model.size);
+	write_file(input, tiny_input, sizeof(tiny_input));
+	model_file_finish(&model);
+	daemon_start(&tfld, NULL);
+	TFLCTL("ls");
+	ck_assert_int_eq(result.status, 0);
+	ck_assert_msg(strstr(result.out, "no models"), "%s", result.out);
+	TFLCTL("load", "tiny", path);
+	ck_assert_msg(result.status == 0 && strncmp(result.out, "tiny@1  AVAILABLE", 17) == 0, "%s%s", result.out, result.err);
+	TFLCTL("infer", "tiny", "--in", input, "--repeat", "20");
+	ck_assert_msg(result.status == 0, "%s", result.err);
+	ck_assert_msg(strstr(result.out, "(tiny@1, ") && strstr(result.out, "20 runs"), "%s", result.out);
+	TFLCTL("stats", "--json");
+	json = json_of_output();
+	ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(json_object_get(json, "versions"), 0), "requests")), 20);
+	json_decref(json);
+	TFLCTL("describe", "tiny");
+	ck_assert_msg(result.status == 0 && strstr(result.out, "float32  [1, 16]"), "%s", result.out);
+	TFLCTL("health");
+	ck_assert_int_eq(result.status, 0);
+	ck_assert_int_eq(strncmp(result.out, "ready: 1 ", 9), 0);
+	TFLCTL("load", "tiny", input);
+	ck_assert_int_eq(result.status, 1);
+	ck_assert_msg(strstr(result.err, input), "%s", result.err);
+	TFLCTL("infer", "nosuch", "--in", input);
+	ck_assert_int_eq(result.status, 1);
+	TFLCTL("unload", "tiny", "--erase");
+	ck_assert_int_eq(result.status, 0);
+	TFLCTL("ls", "--json");
+	ck_assert_int_eq(result.status, 0);
+	json_decref(json_of_output());
+	unlink(in_folder("tiny.tflite"));
+	unlink(in_folder("in.bin"));
+	daemon_stop(&tfld);
+}
+END_TEST
+
+/* A picture goes in as it is, and what comes back is the same picture as numbers: nothing on the way bends it. */
+START_TEST(picture)
+{
+	static uint8_t pixels[LARGE_SIDE * LARGE_SIDE * 3];
+	static float values[LARGE_SIDE * LARGE_SIDE * 3];
+	png_image image = {.version = PNG_IMAGE_VERSION, .format = PNG_FORMAT_RGB, .width = LARGE_SIDE, .height = LARGE_SIDE};
+	double scale, worst = 0;
+	FILE *file;
+
+	for (size_t i = 0; i < sizeof(pixels); i++)
+		pixels[i] = (uint8_t)(i * 31 % 251);
+	ck_assert_int_ne(png_image_write_to_file(&image, in_folder("large.png"), 0, pixels, 0, NULL), 0);
+	add_large(&tfld);
+	daemon_start(&tfld, NULL);
+	daemon_wait_ready(&tfld);
+	TFLCTL("infer", "large", "--image", in_folder("large.png"), "--out", in_folder("out.bin"));
+	ck_assert_msg(result.status == 0, "%s", result.err);
+	file = fopen(in_folder("out.bin"), "r");
+	ck_assert_uint_eq(fread(values, 1, sizeof(values), file), sizeof(values));
+	fclose(file);
+	scale = values[1] / pixels[1];
+	ck_assert(scale > 0);
+	for (size_t i = 0; i < sizeof(pixels); i++)
+		worst = fmax(worst, fabs(values[i] - scale * pixels[i]));
+	ck_assert_double_lt(worst, 1e-5);
+	unlink(in_folder("large.png"));
+	unlink(in_folder("out.bin"));
+	daemon_stop(&tfld);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("client");
+	TCase *tcase = tcase_create("client");
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_checked_fixture(tcase, setup, NULL);
+	tcase_add_test(tcase, library);
+	tcase_add_test(tcase, daemon_restarts);
+	tcase_add_test(tcase, timeout_holds);
+	tcase_add_test(tcase, command);
+	tcase_add_test(tcase, picture);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run(runner, NULL, NULL, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
