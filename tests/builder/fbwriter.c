@@ -21,6 +21,8 @@ static uint8_t *fbw_reserve(struct tfl_fbw *w, size_t size, size_t alignment)
 
 	if (w->error)
 		return NULL;
+	if (!need) /* an empty vector at the very end: no memory yet, and none needed */
+		return NULL;
 	if (need > INT32_MAX) {
 		w->error = -EFBIG;
 		return NULL;

@@ -121,8 +121,9 @@ struct option_case {
 
 static struct option_case option_case(int index)
 {
-	const struct tfl_build_window window = {.padding = TFL_PADDING_VALID, .activation = TFL_ACTIVATION_RELU6, .stride_h = 2, .stride_w = 3,
-						.dilation_w = 4, .filter_h = 5, .filter_w = 6, .depth_multiplier = 7};
+	static const int32_t shape[] = {1, 42};
+	const struct tfl_build_window window = {.padding = TFL_PADDING_VALID, .activation = TFL_ACTIVATION_RELU6, .stride_h = 2,
+						.stride_w = 3, .dilation_w = 4, .filter_h = 5, .filter_w = 6, .depth_multiplier = 7};
 	struct tfl_build_options conv = tfl_options_conv_2d(&window), depthwise = tfl_options_depthwise_conv_2d(&window);
 	struct tfl_build_options pool = tfl_options_pool_2d(&window), concatenation = tfl_options_concatenation(-1, TFL_ACTIVATION_RELU);
 	struct tfl_build_options gather = tfl_options_empty(23);
@@ -138,8 +139,8 @@ static struct option_case option_case(int index)
 		{concatenation, 0, 'i', -1}, {concatenation, 1, 'b', TFL_ACTIVATION_RELU},
 		{tfl_options_add(TFL_ACTIVATION_RELU), 0, 'b', TFL_ACTIVATION_RELU},
 		{tfl_options_mul(TFL_ACTIVATION_RELU6), 0, 'b', TFL_ACTIVATION_RELU6},
-		{tfl_options_reshape(TFL_INTS(1, 42)), 0, 'v', 42},
-		{tfl_options_squeeze(TFL_INTS(1, 2)), 0, 'v', 2},
+		{tfl_options_reshape((struct tfl_ints){shape, 2}), 0, 'v', 42},
+		{tfl_options_squeeze((struct tfl_ints){shape, 2}), 0, 'v', 42},
 		{tfl_options_reducer(true), 0, 'b', 1},
 		{tfl_options_empty(TFL_OPTIONS_PAD), 0, 'i', -99},
 		{gather, 1, 'i', 9},
@@ -343,7 +344,8 @@ static void tell_lie(int which)
 
 	switch (which) {
 	case 0:
-		tfl_build_operator(builder, &(struct tfl_build_operator){.code = TFL_BUILTIN_RELU, .inputs = TFL_INTS(99), .outputs = TFL_INTS(y)});
+		tfl_build_operator(builder, &(struct tfl_build_operator){.code = TFL_BUILTIN_RELU, .inputs = TFL_INTS(99),
+									 .outputs = TFL_INTS(y)});
 		break;
 	case 1:
 		tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "short", .dims = TFL_INTS(100), .data = "abcd", .data_size = 4});
@@ -411,10 +413,10 @@ static int build_everything(void *data)
 	if (builder) {
 		vector("x", NULL);
 		vector("k", (float[]){1, 2, 3, 4});
-		tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "q", .dtype = TFL_INT8, .dims = TFL_INTS(1, 4), .scales = (float[]){1},
-								     .scale_count = 1});
-		tfl_build_operator(builder, &(struct tfl_build_operator){.code = TFL_BUILTIN_RESHAPE, .inputs = TFL_INTS(0), .outputs = TFL_INTS(2),
-									 .options = tfl_options_reshape(TFL_INTS(4))});
+		tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "q", .dtype = TFL_INT8, .dims = TFL_INTS(1, 4),
+								     .scales = (float[]){1}, .scale_count = 1});
+		tfl_build_operator(builder, &(struct tfl_build_operator){.code = TFL_BUILTIN_RESHAPE, .inputs = TFL_INTS(0),
+									 .outputs = TFL_INTS(2), .options = tfl_options_reshape(TFL_INTS(4))});
 		tfl_build_io(builder, TFL_INTS(0), TFL_INTS(2));
 		tfl_build_signature(builder, &(struct tfl_build_signature){.key = "k", .inputs = &(struct tfl_build_binding){"x", 0},
 									   .input_count = 1});

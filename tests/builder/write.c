@@ -38,8 +38,8 @@ static struct tfl_fbw_field write_field(struct scribe *s, const struct tfl_build
 		uint8_t width;  /* of a scalar, 0 for what stands behind an offset */
 		uint8_t element;
 	} kinds[] = {
-		[TFL_BUILD_I8] = {1, 0}, [TFL_BUILD_I32] = {4, 0}, [TFL_BUILD_I64] = {8, 0}, [TFL_BUILD_F32] = {4, 0}, [TFL_BUILD_STRING] = {0, 0},
-		[TFL_BUILD_BYTES] = {0, 1}, [TFL_BUILD_INTS] = {0, 4}, [TFL_BUILD_LONGS] = {0, 8}, [TFL_BUILD_FLOATS] = {0, 4},
+		[TFL_BUILD_I8] = {1, 0}, [TFL_BUILD_I32] = {4, 0}, [TFL_BUILD_I64] = {8, 0}, [TFL_BUILD_F32] = {4, 0},
+		[TFL_BUILD_STRING] = {0, 0}, [TFL_BUILD_BYTES] = {0, 1}, [TFL_BUILD_INTS] = {0, 4}, [TFL_BUILD_LONGS] = {0, 8}, [TFL_BUILD_FLOATS] = {0, 4},
 	};
 	struct tfl_fbw_field out = {.slot = field->slot, .width = kinds[field->kind].width};
 	unsigned element = kinds[field->kind].element;
