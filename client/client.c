@@ -30,13 +30,14 @@ static int read_options(const struct tfl_client_options *given, struct tfl_clien
 	const unsigned char *bytes = (const unsigned char *)given;
 
 	if (given && (given->size < sizeof(given->size) || given->size > 4096))
-		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "tfl_client_options.size is %zu: set it to sizeof(struct tfl_client_options)",
-				     given->size);
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT,
+				     "tfl_client_options.size is %zu: set it to sizeof(struct tfl_client_options)", given->size);
 	if (given)
 		memcpy(&options, given, given->size < sizeof(options) ? given->size : sizeof(options));
 	for (size_t i = sizeof(options); given && i < given->size; i++) {
 		if (bytes[i])
-			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "tfl_client_options holds an option that this library is too old for");
+			return tfl_call_fail(error, TFL_INVALID_ARGUMENT,
+					     "tfl_client_options holds an option that this library is too old for");
 	}
 	*ret_options = options;
 	return 0;
@@ -105,8 +106,8 @@ static int reconnect(struct tfl_client *client, struct tfl_deadline deadline, st
 	int64_t next;
 
 	if (client->reconnect_ms < 0)
-		return tfl_call_fail(error, TFL_DISCONNECTED, "the connection to the daemon at %s was lost, and this client does not reconnect",
-				     client->path);
+		return tfl_call_fail(error, TFL_DISCONNECTED,
+				     "the connection to the daemon at %s was lost, and this client does not reconnect", client->path);
 	if (end.at > deadline.at)
 		end = deadline;
 	for (;;) {

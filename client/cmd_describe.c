@@ -115,7 +115,8 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 	print_loaded(value);
 }
 
-static int call(struct tfl_client *client, const struct ctl_arguments *arguments, struct tfl_value **ret_value, struct tfl_call_error *error)
+static int call(struct tfl_client *client, const struct ctl_arguments *arguments, struct tfl_value **ret_value,
+		struct tfl_call_error *error)
 {
 	return tfl_client_describe(client, arguments->operands[0], ret_value, error);
 }

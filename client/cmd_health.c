@@ -39,7 +39,8 @@ static int status(const struct tfl_value *value)
 	return is_ready(value) ? CTL_OK : CTL_FAILED;
 }
 
-static int call(struct tfl_client *client, const struct ctl_arguments *arguments, struct tfl_value **ret_value, struct tfl_call_error *error)
+static int call(struct tfl_client *client, const struct ctl_arguments *arguments, struct tfl_value **ret_value,
+		struct tfl_call_error *error)
 {
 	return tfl_client_health(client, ret_value, error);
 }

@@ -60,8 +60,8 @@ static void work_finish(struct work *work)
 
 static int parse_norm(const char *text, enum tfl_norm *ret_norm)
 {
-	static const char *const names[] = {[TFL_NORM_AUTO] = "auto", [TFL_NORM_RAW] = "raw", [TFL_NORM_UNIT] = "unit",
-					    [TFL_NORM_SIGNED] = "signed"};
+	static const char *const names[] = {
+		[TFL_NORM_AUTO] = "auto", [TFL_NORM_RAW] = "raw", [TFL_NORM_UNIT] = "unit", [TFL_NORM_SIGNED] = "signed"};
 
 	for (unsigned i = 0; text && i < TFL_ARRAY_SIZE(names); i++) {
 		if (strcmp(text, names[i]) == 0) {
@@ -194,8 +194,7 @@ static int prepare(struct work *work, struct tfl_call_error *error)
 		if (input->memory)
 			r = tfl_infer_set_input(work->infer, i, input->dtype, input->dims, input->rank, input->data, input->bytes);
 	}
-	if (r == 0 && !work->options->native)
-		r = tfl_infer_set_output_dtype(work->infer, TFL_FLOAT32);
+	tfl_infer_set_float_outputs(work->infer, !work->options->native);
 	if (r == 0)
 		r = tfl_infer_set_key(work->infer, work->options->key);
 	if (r < 0) {
@@ -254,8 +253,8 @@ static void print_latencies(const struct work *work)
 
 static json_t *latency_json(const struct tfl_latency *latency)
 {
-	json_t *object = json_pack("{s:I, s:f, s:I, s:I}", "count", (json_int_t)latency->count, "mean_ns", tfl_latency_mean(latency), "min_ns",
-				   (json_int_t)latency->min_ns, "max_ns", (json_int_t)latency->max_ns);
+	json_t *object = json_pack("{s:I, s:f, s:I, s:I}", "count", (json_int_t)latency->count, "mean_ns", tfl_latency_mean(latency),
+				   "min_ns", (json_int_t)latency->min_ns, "max_ns", (json_int_t)latency->max_ns);
 
 	for (unsigned i = 0; i < TFL_ARRAY_SIZE(percentiles); i++)
 		json_object_set_new(object, percentiles[i].key,
@@ -280,9 +279,9 @@ static int print_json(const struct work *work)
 
 	for (unsigned i = 0; i < tfl_infer_output_count(infer); i++)
 		json_array_append_new(outputs, ctl_output_json(tfl_infer_output(infer, i), &work->names, top(work)));
-	object = json_pack("{s:s, s:I, s:o, s:I, s:I, s:I}", "model", model_name(work), "version", (json_int_t)tfl_infer_version(infer), "outputs",
-			   outputs, "wait_ns", (json_int_t)tfl_infer_wait_ns(infer), "compute_ns", (json_int_t)tfl_infer_compute_ns(infer),
-			   "round_trip_ns", (json_int_t)tfl_infer_round_trip_ns(infer));
+	object = json_pack("{s:s, s:I, s:o, s:I, s:I, s:I}", "model", model_name(work), "version", (json_int_t)tfl_infer_version(infer),
+			   "outputs", outputs, "wait_ns", (json_int_t)tfl_infer_wait_ns(infer), "compute_ns",
+			   (json_int_t)tfl_infer_compute_ns(infer), "round_trip_ns", (json_int_t)tfl_infer_round_trip_ns(infer));
 	if (work->options->repeat > 1) {
 		json_object_set_new(object, "round_trips", latency_json(work->latency));
 		json_object_set_new(object, "computing", latency_json(work->compute));
@@ -295,8 +294,8 @@ static void print_text(const struct work *work)
 	const struct tfl_infer *infer = work->infer;
 	char unit[CTL_UNIT_MAX], remark[TFL_MODEL_NAME_MAX + 96];
 
-	snprintf(remark, sizeof(remark), "(%.*s@%llu, %s)", TFL_MODEL_NAME_MAX, model_name(work), (unsigned long long)tfl_infer_version(infer),
-		 ctl_format_duration(unit, (double)tfl_infer_round_trip_ns(infer)));
+	snprintf(remark, sizeof(remark), "(%.*s@%llu, %s)", TFL_MODEL_NAME_MAX, model_name(work),
+		 (unsigned long long)tfl_infer_version(infer), ctl_format_duration(unit, (double)tfl_infer_round_trip_ns(infer)));
 	for (unsigned i = 0; i < tfl_infer_output_count(infer); i++)
 		ctl_output_print(tfl_infer_output(infer, i), &work->names, top(work), i == 0 ? remark : "");
 	if (work->options->repeat > 1)
@@ -347,11 +346,13 @@ static int run(struct ctl *ctl, const struct ctl_arguments *arguments)
 
 static const struct ctl_option options[] = {
 	{"image", "FILE", CTL_STRING, offsetof(struct options, image), "a PNG or JPEG picture, stretched to the input's height and width"},
-	{"in", "[NAME=]FILE", CTL_LIST, offsetof(struct options, in), "an .npy array or raw bytes; once for each input, in order or by name"},
+	{"in", "[NAME=]FILE", CTL_LIST, offsetof(struct options, in),
+	 "an .npy array or raw bytes; once for each input, in order or by name"},
 	{"norm", "HOW", CTL_STRING, offsetof(struct options, norm), "pixels as raw 0..255, unit 0..1, signed -1..1, or auto (see above)"},
 	{"labels", "FILE", CTL_STRING, offsetof(struct options, labels), "names of the classes, one a line, instead of the model's own"},
 	{"top", "N", CTL_NUMBER, offsetof(struct options, top), "print the N most likely classes (default: 5)", 1, 1000},
-	{"repeat", "N", CTL_NUMBER, offsetof(struct options, repeat), "run N times, and print mean and percentiles of the time", 1, 100000000},
+	{"repeat", "N", CTL_NUMBER, offsetof(struct options, repeat), "run N times, and print mean and percentiles of the time", 1,
+	 100000000},
 	{"key", "KEY", CTL_STRING, offsetof(struct options, key), "the same key is always served by the same version"},
 	{"out", "FILE", CTL_STRING, offsetof(struct options, out), "write the outputs, as .npy if FILE ends so, else raw"},
 	{"native", NULL, CTL_FLAG, offsetof(struct options, native), "outputs as the model has them, not converted to float32"},

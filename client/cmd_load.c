@@ -26,7 +26,8 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 	       ctl_format_duration(run, tfl_value_double(tfl_value_get(value, "run_ns"), 0)));
 }
 
-static int call(struct tfl_client *client, const struct ctl_arguments *arguments, struct tfl_value **ret_value, struct tfl_call_error *error)
+static int call(struct tfl_client *client, const struct ctl_arguments *arguments, struct tfl_value **ret_value,
+		struct tfl_call_error *error)
 {
 	const char *path = arguments->operands[1];
 	_tfl_close_ int fd = -1;

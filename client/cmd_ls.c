@@ -40,7 +40,8 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 	ctl_table_print(&table, "");
 }
 
-static int call(struct tfl_client *client, const struct ctl_arguments *arguments, struct tfl_value **ret_value, struct tfl_call_error *error)
+static int call(struct tfl_client *client, const struct ctl_arguments *arguments, struct tfl_value **ret_value,
+		struct tfl_call_error *error)
 {
 	return tfl_client_list(client, ret_value, error);
 }

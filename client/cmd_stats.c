@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tflctl stats: how busy the daemon is, and requests and latency of each version. With a model, its latency is broken down into stages: waiting
- * in the queue, computing, handing over the reply.
+ * tflctl stats: how busy the daemon is, and requests and latency of each version. With a model, its latency is broken down into stages:
+ * waiting in the queue, computing, handing over the reply.
  */
 #include <stdio.h>
 
@@ -25,9 +25,10 @@ static void print_service(const struct tfl_value *value)
 	const struct tfl_value *workers = tfl_value_get(value, "workers");
 	char up[CTL_UNIT_MAX], memory[CTL_UNIT_MAX];
 
-	printf("up %s, %llu requests; connections: %llu open, %llu accepted, %llu refused\n", ctl_format_uptime(up, number(value, "uptime_ns")),
-	       (unsigned long long)number(value, "requests"), (unsigned long long)number(connections, "open"),
-	       (unsigned long long)number(connections, "accepted"), (unsigned long long)number(connections, "refused"));
+	printf("up %s, %llu requests; connections: %llu open, %llu accepted, %llu refused\n",
+	       ctl_format_uptime(up, number(value, "uptime_ns")), (unsigned long long)number(value, "requests"),
+	       (unsigned long long)number(connections, "open"), (unsigned long long)number(connections, "accepted"),
+	       (unsigned long long)number(connections, "refused"));
 	printf("workers: %llu of %llu busy; queue: %llu of %llu; memory: %s\n", (unsigned long long)number(workers, "busy"),
 	       (unsigned long long)number(workers, "count"), (unsigned long long)number(queue, "waiting"),
 	       (unsigned long long)number(queue, "capacity"), ctl_format_bytes(memory, number(value, "rss_bytes")));
@@ -38,7 +39,8 @@ static void add_latency(struct ctl_table *table, const struct tfl_value *latency
 	char unit[CTL_UNIT_MAX];
 
 	for (unsigned i = 0; i < TFL_ARRAY_SIZE(latency_keys); i++)
-		ctl_table_add(table, "%s", number(latency, "max_ns") ? ctl_format_duration(unit, (double)number(latency, latency_keys[i])) : "-");
+		ctl_table_add(table, "%s",
+			      number(latency, "max_ns") ? ctl_format_duration(unit, (double)number(latency, latency_keys[i])) : "-");
 }
 
 static void add_head(struct ctl_table *table)
@@ -78,7 +80,8 @@ static void print_versions(const struct tfl_value *versions)
 static void print_results(const struct tfl_value *results)
 {
 	for (size_t i = 0; i < tfl_value_size(results); i++)
-		printf("%s%llu %s", i ? ", " : "", (unsigned long long)tfl_value_uint(tfl_value_at(results, i), 0), tfl_value_key_at(results, i));
+		printf("%s%llu %s", i ? ", " : "", (unsigned long long)tfl_value_uint(tfl_value_at(results, i), 0),
+		       tfl_value_key_at(results, i));
 }
 
 static void print_stages(const struct tfl_value *version)
@@ -117,7 +120,8 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 		print_stages(tfl_value_at(versions, i));
 }
 
-static int call(struct tfl_client *client, const struct ctl_arguments *arguments, struct tfl_value **ret_value, struct tfl_call_error *error)
+static int call(struct tfl_client *client, const struct ctl_arguments *arguments, struct tfl_value **ret_value,
+		struct tfl_call_error *error)
 {
 	return tfl_client_stats(client, arguments->operands[0], ret_value, error);
 }

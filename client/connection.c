@@ -73,11 +73,13 @@ int tfl_connection_open(struct tfl_connection *connection, const char *path, str
 
 static int lost(struct tfl_call_error *error, int code)
 {
-	return tfl_call_fail(error, TFL_DISCONNECTED, "the connection to the daemon ended%s%s", code ? ": " : "", code ? strerror(code) : "");
+	return tfl_call_fail(error, TFL_DISCONNECTED, "the connection to the daemon ended%s%s", code ? ": " : "",
+			     code ? strerror(code) : "");
 }
 
 /* Waits, and puts a deadline that came into words. */
-static int wait_for(struct tfl_connection *connection, short events, struct tfl_deadline deadline, const char *what, struct tfl_call_error *error)
+static int wait_for(struct tfl_connection *connection, short events, struct tfl_deadline deadline, const char *what,
+		    struct tfl_call_error *error)
 {
 	int r = tfl_wait(connection->fd, events, deadline.at);
 
@@ -113,8 +115,8 @@ static ssize_t send_some(int fd, struct tfl_writer *writer, size_t sent, int pas
 	return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-int tfl_connection_send(struct tfl_connection *connection, struct tfl_writer *writer, int passed_fd, struct tfl_deadline deadline, size_t *ret_sent,
-			struct tfl_call_error *error)
+int tfl_connection_send(struct tfl_connection *connection, struct tfl_writer *writer, int passed_fd, struct tfl_deadline deadline,
+			size_t *ret_sent, struct tfl_call_error *error)
 {
 	size_t size = tfl_writer_size(writer);
 	ssize_t n;
@@ -179,7 +181,8 @@ static int receive_some(struct tfl_connection *connection, struct tfl_deadline d
 	return errno == EAGAIN || errno == EINTR ? 0 : lost(error, errno);
 }
 
-int tfl_connection_receive(struct tfl_connection *connection, struct tfl_deadline deadline, struct tfl_frame *ret_frame, struct tfl_call_error *error)
+int tfl_connection_receive(struct tfl_connection *connection, struct tfl_deadline deadline, struct tfl_frame *ret_frame,
+			   struct tfl_call_error *error)
 {
 	int r;
 

@@ -36,13 +36,14 @@ int tfl_connection_open(struct tfl_connection *connection, const char *path, str
  * Sends the checked frame in @p writer; @p passed_fd (-1: none) goes with its first byte. *ret_sent is set on failure too: after less than
  * the whole frame, and more than nothing, the stream is unusable. Errors: DEADLINE_EXCEEDED, DISCONNECTED, INTERNAL.
  */
-int tfl_connection_send(struct tfl_connection *connection, struct tfl_writer *writer, int passed_fd, struct tfl_deadline deadline, size_t *ret_sent,
-			struct tfl_call_error *error);
+int tfl_connection_send(struct tfl_connection *connection, struct tfl_writer *writer, int passed_fd, struct tfl_deadline deadline,
+			size_t *ret_sent, struct tfl_call_error *error);
 
 /**
  * The next frame, the caller's to finish. After DEADLINE_EXCEEDED the stream is sound and a later call goes on; after DISCONNECTED,
  * PROTOCOL_ERROR and INTERNAL it is not. RESOURCE_EXHAUSTED: no memory.
  */
-int tfl_connection_receive(struct tfl_connection *connection, struct tfl_deadline deadline, struct tfl_frame *ret_frame, struct tfl_call_error *error);
+int tfl_connection_receive(struct tfl_connection *connection, struct tfl_deadline deadline, struct tfl_frame *ret_frame,
+			   struct tfl_call_error *error);
 
 #endif

@@ -82,7 +82,8 @@ struct ctl_command {
 	int timeout_ms; /* of one call, unless --timeout is given */
 
 	/*
-	 * Most commands are one call to the daemon, whose answer is printed. call() fails as the library's functions do; print() is for people,
+	 * Most commands are one call to the daemon, whose answer is printed. call() fails as the library's functions do; print() is for
+	 * people,
 	 * --json prints any answer. status() (may be NULL) gives the exit status from the answer.
 	 */
 	int (*call)(struct tfl_client *client, const struct ctl_arguments *arguments, struct tfl_value **ret_value,
@@ -103,8 +104,9 @@ extern const struct ctl_option_table ctl_global_options;
 /* options.c */
 
 /**
- * Reads @p argv (@p argc entries, the command's name left out) into @p ret_arguments, whose options point to zeroed memory, and into @p ctl.
- * With a NULL @p command only global options are read, up to the first operand. *ret_used: entries read. 0, or -EINVAL with a sentence.
+ * Reads @p argv (@p argc entries, the command's name left out) into @p ret_arguments, whose options point to zeroed memory, and into @p
+ * ctl. With a NULL @p command only global options are read, up to the first operand. *ret_used: entries read. 0, or -EINVAL with a
+ * sentence.
  */
 int ctl_options_parse(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv, struct ctl_arguments *ret_arguments,
 		      int *ret_used, struct tfl_error *error);

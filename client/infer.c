@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A request object: what will be sent (model, inputs, options), and what came back. The request half refers to the caller's tensors and
- * never copies them; the result half owns one block of memory into which names and data of all outputs are copied, aligned, before the frame
- * they came in is freed. Both halves keep their memory from call to call.
+ * never copies them; the result half owns one block of memory into which names and data of all outputs are copied, aligned, before the
+ * frame they came in is freed. Both halves keep their memory from call to call.
  *
  * Always: the outputs are those of the last call, or none.
  */
@@ -41,7 +41,7 @@ struct tfl_infer {
 	char *key;
 	int timeout_ms; /* 0: the client's */
 	unsigned priority;
-	enum tfl_dtype output_dtype;
+	bool float_outputs;
 	struct tensor_set inputs;
 	struct tensor_set wanted;
 	struct tfl_writer writer;
@@ -60,7 +60,6 @@ int tfl_infer_create(const char *model, struct tfl_infer **ret_infer, struct tfl
 		return tfl_call_no_memory(error);
 	if (tfl_model_ref_parse(model ? model : "", &infer->ref, &reason) < 0)
 		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "%s", reason.text);
-	infer->output_dtype = TFL_DTYPE_COUNT;
 	tfl_writer_init(&infer->writer);
 	*ret_infer = TFL_STEAL(infer);
 	return 0;
@@ -135,15 +134,16 @@ static int tensor_set_entry(struct tensor_set *set, const char *name, unsigned i
 }
 
 /* Whether shape, type and bytes are those of one tensor. */
-static int check_input(enum tfl_dtype dtype, const struct tfl_wire_shape *shape, const void *data, size_t bytes, struct tfl_call_error *error)
+static int check_input(enum tfl_dtype dtype, const struct tfl_wire_shape *shape, const void *data, size_t bytes,
+		       struct tfl_call_error *error)
 {
 	char text[TFL_SHAPE_STRING_MAX];
 	size_t wanted;
 
 	tfl_shape_to_string(shape->dims, (unsigned)shape->rank, text, sizeof(text));
 	if (tfl_wire_shape_bytes(shape, dtype, &wanted) < 0)
-		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "an input of shape %s and type %s has no fixed size, or too large a one", text,
-				     tfl_dtype_to_string(dtype));
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "an input of shape %s and type %s has no fixed size, or too large a one",
+				     text, tfl_dtype_to_string(dtype));
 	if (wanted != bytes)
 		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "an input of shape %s and type %s has %zu bytes, not %zu", text,
 				     tfl_dtype_to_string(dtype), wanted, bytes);
@@ -177,8 +177,8 @@ static int set_input(struct tfl_infer *infer, const char *name, unsigned index, 
 	return 0;
 }
 
-int tfl_infer_set_input(struct tfl_infer *infer, unsigned index, enum tfl_dtype dtype, const int32_t *dims, unsigned rank,
-			const void *data, size_t bytes)
+int tfl_infer_set_input(struct tfl_infer *infer, unsigned index, enum tfl_dtype dtype, const int32_t *dims, unsigned rank, const void *data,
+			size_t bytes)
 {
 	return set_input(infer, NULL, index, dtype, dims, rank, data, bytes);
 }
@@ -194,13 +194,9 @@ void tfl_infer_clear_inputs(struct tfl_infer *infer)
 	tensor_set_clear(&infer->inputs);
 }
 
-int tfl_infer_set_output_dtype(struct tfl_infer *infer, enum tfl_dtype dtype)
+void tfl_infer_set_float_outputs(struct tfl_infer *infer, bool float_outputs)
 {
-	if (dtype != TFL_FLOAT32 && dtype != TFL_DTYPE_COUNT)
-		return tfl_call_fail(&infer->error, TFL_INVALID_ARGUMENT, "outputs come as float32 or as the model has them, not as %s",
-				     tfl_dtype_to_string(dtype));
-	infer->output_dtype = dtype;
-	return 0;
+	infer->float_outputs = float_outputs;
 }
 
 int tfl_infer_add_output(struct tfl_infer *infer, unsigned index)
@@ -307,7 +303,8 @@ static int keep_response(struct result *result, const struct tfl_infer_response 
 
 	for (uint32_t i = 0; i < list->count; i++) {
 		if (tfl_tensor_list_at(list, i)->in_region)
-			return tfl_call_fail(error, TFL_PROTOCOL_ERROR, "the daemon put an output into shared memory, which this library never asks");
+			return tfl_call_fail(error, TFL_PROTOCOL_ERROR,
+					     "the daemon put an output into shared memory, which this library never asks");
 		bytes += output_space(tfl_tensor_list_at(list, i)); /* less than two frames */
 	}
 	if (result_reserve(result, list->count, bytes) < 0)
@@ -357,7 +354,7 @@ static int write_request(struct tfl_infer *infer, int64_t now)
 				      .key = tfl_string_of(infer->key),
 				      .timeout_us = daemon_timeout(now, infer->call.deadline.at),
 				      .priority = infer->priority,
-				      .dtype = infer->output_dtype};
+				      .dtype = infer->float_outputs ? TFL_FLOAT32 : TFL_DTYPE_COUNT};
 	struct tfl_error reason;
 	int r;
 

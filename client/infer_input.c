@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an input needs is what the daemon says of it; what a file holds is what its first bytes say. The two meet here, and where they do not
- * fit, the sentence names both. The daemon is not trusted with sizes: shapes are counted anew before anything is allocated.
+ * What an input needs is what the daemon says of it; what a file holds is what its first bytes say. The two meet here, and where they do
+ * not fit, the sentence names both. The daemon is not trusted with sizes: shapes are counted anew before anything is allocated.
  */
 #include "client/infer_input.h"
 
@@ -51,8 +51,7 @@ int ctl_tensor_read(const struct tfl_value *value, struct ctl_tensor *ret_tensor
 
 		tensor.dims[i] = dim >= 0 && dim <= INT32_MAX ? (int32_t)dim : -1;
 	}
-	if (tfl_shape_elements(tensor.dims, tensor.rank, &elements) < 0 ||
-	    elements > TFL_TENSOR_BYTES_MAX / sizeof(float))
+	if (tfl_shape_elements(tensor.dims, tensor.rank, &elements) < 0 || elements > TFL_TENSOR_BYTES_MAX / sizeof(float))
 		return tfl_error_set(error, -EPROTO, "the daemon describes '%s' with an impossible shape", tensor.name);
 	tensor.bytes = elements * tfl_dtype_size(tensor.dtype);
 	if (read_norm(tfl_value_get(value, "normalization"), &tensor.norm) < 0)
@@ -84,7 +83,8 @@ static bool picture_size(const struct ctl_tensor *tensor, struct size *ret_size)
 	} else {
 		return false;
 	}
-	return ret_size->height > 0 && ret_size->width > 0 && ret_size->height * (uint64_t)ret_size->width > 1 && (ret_size->channels == 1 || ret_size->channels == 3);
+	return ret_size->height > 0 && ret_size->width > 0 && ret_size->height * (uint64_t)ret_size->width > 1 &&
+	       (ret_size->channels == 1 || ret_size->channels == 3);
 }
 
 static void adopt_shape(struct ctl_input *input, const int32_t *dims, uint32_t rank)
@@ -106,7 +106,8 @@ int ctl_input_picture(const struct ctl_tensor *tensor, const char *path, enum tf
 	int r;
 
 	if (!picture_size(tensor, &size))
-		return tfl_error_set(error, -EINVAL, "input '%s' of shape %s is no picture; [1, height, width, 1 or 3] would be one: use --in",
+		return tfl_error_set(error, -EINVAL,
+				     "input '%s' of shape %s is no picture; [1, height, width, 1 or 3] would be one: use --in",
 				     tensor->name, tfl_shape_to_string(tensor->dims, tensor->rank, shape, sizeof(shape)));
 	r = tfl_picture_read(path, &picture, error);
 	if (r < 0)
@@ -170,8 +171,8 @@ int ctl_input_file(const struct ctl_tensor *tensor, const char *path, struct ctl
 		input.bytes = size;
 		adopt_shape(&input, tensor->dims, tensor->rank);
 	} else {
-		return tfl_error_set(error, -EINVAL, "%s is no .npy file, and as raw data it has %zu bytes; input '%s' (%s %s) needs %zu", path,
-				     size, tensor->name, tfl_dtype_to_string(tensor->dtype),
+		return tfl_error_set(error, -EINVAL, "%s is no .npy file, and as raw data it has %zu bytes; input '%s' (%s %s) needs %zu",
+				     path, size, tensor->name, tfl_dtype_to_string(tensor->dtype),
 				     tfl_shape_to_string(tensor->dims, tensor->rank, shape, sizeof(shape)), tensor->bytes);
 	}
 	input.memory = TFL_STEAL(memory);

@@ -25,7 +25,7 @@ struct ctl_input {
 	enum tfl_dtype dtype;
 	uint32_t rank;
 	int32_t dims[TFL_RANK_MAX];
-	uint8_t *memory; /* owned */
+	uint8_t *memory;  /* owned */
 	const void *data; /* in memory */
 	size_t bytes;
 };
@@ -34,8 +34,8 @@ struct ctl_input {
 int ctl_tensor_read(const struct tfl_value *value, struct ctl_tensor *ret_tensor, struct tfl_error *error);
 
 /**
- * A picture for @p tensor: height, width and channels come from its shape. @p norm AUTO: what the metadata says, else as picture.h. On success
- * the caller finishes @p ret_input.
+ * A picture for @p tensor: height, width and channels come from its shape. @p norm AUTO: what the metadata says, else as picture.h. On
+ * success the caller finishes @p ret_input.
  */
 int ctl_input_picture(const struct ctl_tensor *tensor, const char *path, enum tfl_norm norm, struct ctl_input *ret_input,
 		      struct tfl_error *error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Label files come in two shapes: plain lines, and lines that carry their class number in front because some classes are left out. A file is
- * of the second shape only if all its lines are, so that a label such as "100 metres" alone changes nothing.
+ * Label files come in two shapes: plain lines, and lines that carry their class number in front because some classes are left out. A file
+ * is of the second shape only if all its lines are, so that a label such as "100 metres" alone changes nothing.
  */
 #include "client/labels.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The management calls: one row a method, which says what it is called and which parameters it takes; one function does them all. The answer
- * becomes a tree whose keys are the protocol's, so a newer daemon's keys reach an older library's callers.
+ * The management calls: one row a method, which says what it is called and which parameters it takes; one function does them all. The
+ * answer becomes a tree whose keys are the protocol's, so a newer daemon's keys reach an older library's callers.
  */
 #include "base/error.h"
 #include "base/util.h"
@@ -78,8 +78,7 @@ int tfl_client_load(struct tfl_client *client, const char *model, int fd, struct
 	return manage(client, TFL_METHOD_MODEL_LOAD, &tfl_model_load_params, &params, ret_value, error);
 }
 
-int tfl_client_unload(struct tfl_client *client, const char *model, bool erase, struct tfl_value **ret_value,
-		      struct tfl_call_error *error)
+int tfl_client_unload(struct tfl_client *client, const char *model, bool erase, struct tfl_value **ret_value, struct tfl_call_error *error)
 {
 	struct manage_params params = {.model = model, .erase = erase, .fd = -1};
 

@@ -22,9 +22,9 @@ static const struct {
 	char code[3]; /* numpy's letter and size */
 	enum tfl_dtype dtype;
 } types[] = {
-	{"f2", TFL_FLOAT16},   {"f4", TFL_FLOAT32},    {"f8", TFL_FLOAT64}, {"i1", TFL_INT8},   {"i2", TFL_INT16},  {"i4", TFL_INT32},
-	{"i8", TFL_INT64},     {"u1", TFL_UINT8},      {"u2", TFL_UINT16},  {"u4", TFL_UINT32}, {"u8", TFL_UINT64}, {"b1", TFL_BOOL},
-	{"c8", TFL_COMPLEX64},
+	{"f2", TFL_FLOAT16}, {"f4", TFL_FLOAT32}, {"f8", TFL_FLOAT64},   {"i1", TFL_INT8},   {"i2", TFL_INT16},
+	{"i4", TFL_INT32},   {"i8", TFL_INT64},   {"u1", TFL_UINT8},     {"u2", TFL_UINT16}, {"u4", TFL_UINT32},
+	{"u8", TFL_UINT64},  {"b1", TFL_BOOL},    {"c8", TFL_COMPLEX64},
 };
 
 /* The header's text that is still to be read. */
@@ -103,7 +103,8 @@ static int take_descr(struct cursor *cursor, struct tfl_npy *array, struct tfl_e
 	if (take_string(cursor, &descr) < 0)
 		return tfl_error_set(error, -EINVAL, "the array has structured elements; plain ones are needed");
 	if (descr.length == 3 && *descr.at == '>')
-		return tfl_error_set(error, -EINVAL, "the array is big-endian ('%.*s'); save it as little-endian", (int)descr.length, descr.at);
+		return tfl_error_set(error, -EINVAL, "the array is big-endian ('%.*s'); save it as little-endian", (int)descr.length,
+				     descr.at);
 	for (unsigned i = 0; i < TFL_ARRAY_SIZE(types); i++) {
 		if (descr.length == 3 && memcmp(descr.at + 1, types[i].code, 2) == 0) {
 			array->dtype = types[i].dtype;
@@ -146,8 +147,8 @@ static int take_entry(struct cursor *cursor, struct tfl_npy *array, bool *fortra
 		return take_shape(cursor, array, error);
 	}
 	if (!text_is(key, "fortran_order") || take_word(cursor, &word) < 0 || (!text_is(word, "True") && !text_is(word, "False")))
-		return tfl_error_set(error, -EINVAL, "the header's entry '%.*s' is not one of the format", (int)(key.length < 64 ? key.length : 64),
-				     key.at);
+		return tfl_error_set(error, -EINVAL, "the header's entry '%.*s' is not one of the format",
+				     (int)(key.length < 64 ? key.length : 64), key.at);
 	*seen |= 4;
 	*fortran = text_is(word, "True");
 	return 0;
@@ -223,8 +224,8 @@ int tfl_npy_parse(const void *data, size_t size, struct tfl_npy *ret_array, stru
 	array.data = (const uint8_t *)header.end;
 	array.bytes = size - (size_t)(array.data - (const uint8_t *)data);
 	if (array.bytes != elements * tfl_dtype_size(array.dtype))
-		return tfl_error_set(error, -EINVAL, "the array of shape %s and type %s needs %zu bytes behind its header; there are %zu", shape,
-				     tfl_dtype_to_string(array.dtype), elements * tfl_dtype_size(array.dtype), array.bytes);
+		return tfl_error_set(error, -EINVAL, "the array of shape %s and type %s needs %zu bytes behind its header; there are %zu",
+				     shape, tfl_dtype_to_string(array.dtype), elements * tfl_dtype_size(array.dtype), array.bytes);
 	*ret_array = array;
 	return 0;
 }
@@ -253,7 +254,8 @@ int tfl_npy_write(FILE *file, const struct tfl_npy *array)
 	used += (size_t)snprintf(header + used, sizeof(header) - used, "), }");
 	filled = tfl_align_up(10 + used + 1, HEADER_ALIGNMENT) - 10;
 	memset(padding, ' ', sizeof(padding));
-	fprintf(file, "%s%c%c%c%c%s%.*s\n", MAGIC, 1, 0, (int)(filled & 0xff), (int)(filled >> 8), header, (int)(filled - used - 1), padding);
+	fprintf(file, "%s%c%c%c%c%s%.*s\n", MAGIC, 1, 0, (int)(filled & 0xff), (int)(filled >> 8), header, (int)(filled - used - 1),
+		padding);
 	fwrite(array->data, 1, array->bytes, file);
 	return ferror(file) ? -EIO : 0;
 }

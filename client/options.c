@@ -17,7 +17,8 @@
 const struct ctl_option_table ctl_global_options = {
 	.options =
 		(const struct ctl_option[]){
-			{"socket", "PATH", CTL_STRING, offsetof(struct ctl, socket), "the daemon's socket (default: $TFL_SOCKET, then " TFL_DEFAULT_SOCKET ")"},
+			{"socket", "PATH", CTL_STRING, offsetof(struct ctl, socket),
+			 "the daemon's socket (default: $TFL_SOCKET, then " TFL_DEFAULT_SOCKET ")"},
 			{"timeout", "MS", CTL_NUMBER, offsetof(struct ctl, timeout_ms), "give up after so many milliseconds", 1, 86400000},
 			{"json", NULL, CTL_FLAG, offsetof(struct ctl, json), "print JSON, errors too"},
 			{"version", NULL, CTL_FLAG, offsetof(struct ctl, version), "print the version of tflctl"},
@@ -101,8 +102,8 @@ static int set_number(const struct ctl_option *option, const char *text, int *re
 	errno = 0;
 	value = strtol(text, &end, 10);
 	if (errno || end == text || *end || value < option->min || value > option->max)
-		return tfl_error_set(error, -EINVAL, "--%s takes a whole number from %d to %d, not '%s'", option->name, option->min, option->max,
-				     text);
+		return tfl_error_set(error, -EINVAL, "--%s takes a whole number from %d to %d, not '%s'", option->name, option->min,
+				     option->max, text);
 	*ret_value = (int)value;
 	return 0;
 }
@@ -192,7 +193,8 @@ void ctl_help_options(const struct ctl_option_table *table)
 	for (unsigned i = 0; i < table->count; i++) {
 		const struct ctl_option *option = &table->options[i];
 
-		snprintf(left, sizeof(left), "--%s%s%s", option->name, option->argument ? " " : "", option->argument ? option->argument : "");
+		snprintf(left, sizeof(left), "--%s%s%s", option->name, option->argument ? " " : "",
+			 option->argument ? option->argument : "");
 		printf("  %-18s %s\n", left, option->help);
 	}
 }

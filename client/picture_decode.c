@@ -29,8 +29,8 @@ static int check_size(uint32_t width, uint32_t height, struct tfl_error *error)
 	if (width == 0 || height == 0)
 		return tfl_error_set(error, -EINVAL, "the picture is empty: %u x %u pixels", width, height);
 	if (width > TFL_PICTURE_SIDE_MAX || height > TFL_PICTURE_SIDE_MAX || (uint64_t)width * height > TFL_PICTURE_PIXELS_MAX)
-		return tfl_error_set(error, -EFBIG, "the picture has %u x %u pixels; at most %u a side and %u in all are read", width, height,
-				     TFL_PICTURE_SIDE_MAX, TFL_PICTURE_PIXELS_MAX);
+		return tfl_error_set(error, -EFBIG, "the picture has %u x %u pixels; at most %u a side and %u in all are read", width,
+				     height, TFL_PICTURE_SIDE_MAX, TFL_PICTURE_PIXELS_MAX);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Widths are counted in characters, not in bytes: "µs" takes two columns. What ends up on a terminal passes clean(), because names and labels
- * come from model files of others. A tool that has no memory for a line of text ends; there is nothing better to do.
+ * Widths are counted in characters, not in bytes: "µs" takes two columns. What ends up on a terminal passes clean(), because names and
+ * labels come from model files of others. A tool that has no memory for a line of text ends; there is nothing better to do.
  */
 #include "client/print.h"
 

@@ -14,8 +14,8 @@
 static int print_error(const struct ctl *ctl, enum tfl_status status, const char *message, const char *hint)
 {
 	if (ctl->json) {
-		ctl_print_json(ctl, json_pack("{s:{s:i, s:s, s:s}}", "error", "code", (int)status, "name", tfl_status_name(status), "message",
-					      message));
+		ctl_print_json(ctl, json_pack("{s:{s:i, s:s, s:s}}", "error", "code", (int)status, "name", tfl_status_name(status),
+					      "message", message));
 		return CTL_FAILED;
 	}
 	fputs("tflctl: ", stderr);
@@ -34,8 +34,8 @@ static const struct {
 	int code;
 	enum tfl_status status;
 } statuses[] = {
-	{ENOENT, TFL_NOT_FOUND},	  {EACCES, TFL_PERMISSION_DENIED}, {EPERM, TFL_PERMISSION_DENIED}, {ENOMEM, TFL_RESOURCE_EXHAUSTED},
-	{EFBIG, TFL_RESOURCE_EXHAUSTED}, {EAGAIN, TFL_UNAVAILABLE},	   {EPROTO, TFL_PROTOCOL_ERROR},
+	{ENOENT, TFL_NOT_FOUND},         {EACCES, TFL_PERMISSION_DENIED}, {EPERM, TFL_PERMISSION_DENIED}, {ENOMEM, TFL_RESOURCE_EXHAUSTED},
+	{EFBIG, TFL_RESOURCE_EXHAUSTED}, {EAGAIN, TFL_UNAVAILABLE},       {EPROTO, TFL_PROTOCOL_ERROR},
 };
 
 static enum tfl_status status_of(int code)

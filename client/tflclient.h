@@ -23,16 +23,16 @@
  *                 r = tfl_infer_create("digits", &infer, &error);
  *         if (r == 0)
  *                 r = tfl_infer_set_input(infer, 0, TFL_UINT8, dims, 4, pixels, sizeof(pixels));
- *         if (r == 0)
- *                 r = tfl_infer_set_output_dtype(infer, TFL_FLOAT32);
- *         if (r < 0) {
- *                 fprintf(stderr, "%s\n", infer ? tfl_infer_error_message(infer) : error.message);
- *         } else if ((r = tfl_client_infer(client, infer)) < 0) {
- *                 fprintf(stderr, "%s: %s\n", tfl_status_name(tfl_infer_status(infer)), tfl_infer_error_message(infer));
- *         } else {
+ *         if (r == 0) {
+ *                 tfl_infer_set_float_outputs(infer, true);
+ *                 r = tfl_client_infer(client, infer);
+ *         }
+ *         if (r == 0) {
  *                 const float *scores = (const float *)tfl_infer_output(infer, 0)->data;
  *
  *                 printf("score of class 0: %f\n", scores[0]);
+ *         } else {
+ *                 fprintf(stderr, "%s\n", infer ? tfl_infer_error_message(infer) : error.message);
  *         }
  *         tfl_infer_destroy(infer);
  *         tfl_client_destroy(client);
@@ -88,7 +88,7 @@ const char *tfl_dtype_name(enum tfl_dtype dtype);
 /** Bytes of one element; 0 for types without a fixed whole number of bytes (string, resource, variant, int4). */
 size_t tfl_dtype_bytes(enum tfl_dtype dtype);
 
-/* ---- Client: a connection ------------------------------------------------------------------------------------------------------------- */
+/* ---- Client: a connection ---- */
 
 /** A connection to one daemon. Created by tfl_client_connect(), lives until tfl_client_destroy(). */
 struct tfl_client;
@@ -121,7 +121,7 @@ void tfl_client_destroy(struct tfl_client *client);
 /** Changes the longest time of later calls: milliseconds, 0 for 10,000, negative for no limit. */
 void tfl_client_set_timeout(struct tfl_client *client, int timeout_ms);
 
-/* ---- Inference ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- Inference ---- */
 
 /**
  * One request and, after a call, its result. Made for reuse: set up once, called for every picture or sound; the library's buffers grow to
@@ -159,8 +159,8 @@ void tfl_infer_destroy(struct tfl_infer *infer);
  * Errors, with a sentence in the request: -EINVAL (rank above 8, a negative dimension, bytes that do not fit to shape and type, a type
  * without fixed size, more than 64 inputs), -ENOMEM.
  */
-int tfl_infer_set_input(struct tfl_infer *infer, unsigned index, enum tfl_dtype dtype, const int32_t *dims, unsigned rank,
-			const void *data, size_t bytes);
+int tfl_infer_set_input(struct tfl_infer *infer, unsigned index, enum tfl_dtype dtype, const int32_t *dims, unsigned rank, const void *data,
+			size_t bytes);
 
 /** The same for the input that the model calls @p name (copied, UTF-8). A request names an input either way, not both. */
 int tfl_infer_set_input_by_name(struct tfl_infer *infer, const char *name, enum tfl_dtype dtype, const int32_t *dims, unsigned rank,
@@ -169,11 +169,8 @@ int tfl_infer_set_input_by_name(struct tfl_infer *infer, const char *name, enum 
 /** Forgets all inputs. */
 void tfl_infer_clear_inputs(struct tfl_infer *infer);
 
-/**
- * TFL_FLOAT32: quantised outputs come back as float32, scaled by the daemon. TFL_DTYPE_COUNT, the default: as the model has them. Nothing else
- * can be asked for (-EINVAL).
- */
-int tfl_infer_set_output_dtype(struct tfl_infer *infer, enum tfl_dtype dtype);
+/** Whether quantised outputs come back as float32, scaled by the daemon. Without it, the default, they come as the model has them. */
+void tfl_infer_set_float_outputs(struct tfl_infer *infer, bool float_outputs);
 
 /** Asks for output number @p index only, and for others added so. Without any, all outputs come. -EINVAL past 64, -ENOMEM. */
 int tfl_infer_add_output(struct tfl_infer *infer, unsigned index);
@@ -181,7 +178,7 @@ int tfl_infer_add_output(struct tfl_infer *infer, unsigned index);
 /** The same for the output that the model calls @p name (copied, UTF-8). */
 int tfl_infer_add_output_by_name(struct tfl_infer *infer, const char *name);
 
-/** Key that decides where a route sends the request (the same key, the same version); copied; NULL: none. -EINVAL above 256 bytes, -ENOMEM. */
+/** Key by which a route picks the version (the same key, the same version); copied; NULL: none. -EINVAL above 256 bytes, -ENOMEM. */
 int tfl_infer_set_key(struct tfl_infer *infer, const char *key);
 
 /** Longest time of this request in milliseconds; the daemon gives up by then too. 0: the client's; negative: no limit. */
@@ -219,7 +216,7 @@ uint64_t tfl_infer_wait_ns(const struct tfl_infer *infer);
 uint64_t tfl_infer_compute_ns(const struct tfl_infer *infer);
 uint64_t tfl_infer_round_trip_ns(const struct tfl_infer *infer);
 
-/* ---- Answers of the management calls --------------------------------------------------------------------------------------------------- */
+/* ---- Answers of the management calls ---- */
 
 /** A tree of values as in JSON. The root is its caller's, to be destroyed; every other pointer into it lives as long as the root. */
 struct tfl_value;
@@ -264,11 +261,11 @@ uint64_t tfl_value_uint(const struct tfl_value *value, uint64_t fallback); /**< 
 double tfl_value_double(const struct tfl_value *value, double fallback);   /**< integers too */
 bool tfl_value_bool(const struct tfl_value *value, bool fallback);
 
-/* ---- Management ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- Management ---- */
 
 /*
- * In all of these: @p model is "digits" or "digits@2". On success *ret_value (if @p ret_value is not NULL) is the caller's, to be destroyed;
- * doc/protocol.md names the keys. @p error may be NULL. Beside the errors above: -EINVAL for what is no name of a model.
+ * In all of these: @p model is "digits" or "digits@2". On success *ret_value (if @p ret_value is not NULL) is the caller's, to be
+ * destroyed; doc/protocol.md names the keys. @p error may be NULL. Beside the errors above: -EINVAL for what is no name of a model.
  */
 
 /**
@@ -279,8 +276,7 @@ bool tfl_value_bool(const struct tfl_value *value, bool fallback);
 int tfl_client_load(struct tfl_client *client, const char *model, int fd, struct tfl_value **ret_value, struct tfl_call_error *error);
 
 /** Takes a version (without one: every version of the model) out of service; with @p erase the files go from the store too. */
-int tfl_client_unload(struct tfl_client *client, const char *model, bool erase, struct tfl_value **ret_value,
-		      struct tfl_call_error *error);
+int tfl_client_unload(struct tfl_client *client, const char *model, bool erase, struct tfl_value **ret_value, struct tfl_call_error *error);
 
 /** All models with their versions and states. */
 int tfl_client_list(struct tfl_client *client, struct tfl_value **ret_value, struct tfl_call_error *error);

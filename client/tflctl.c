@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tflctl, the operator's command: one table of commands, each in a file of its own. main() reads the command line against the command's table
- * and hands over to ctl_run(), which connects and gives the exit status: 0, 1 the request failed, 2 the command line was wrong. Output that could not be written is a failure too.
+ * tflctl, the operator's command: one table of commands, each in a file of its own. main() reads the command line against the command's
+ * table and hands over to ctl_run(), which connects and gives the exit status: 0, 1 the request failed, 2 the command line was wrong.
+ * Output that could not be written is a failure too.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +12,7 @@
 #include "client/ctl.h"
 
 static const struct ctl_command *const commands[] = {
-	&ctl_cmd_load,	&ctl_cmd_ls,	&ctl_cmd_describe, &ctl_cmd_unload,
-	&ctl_cmd_infer, &ctl_cmd_stats, &ctl_cmd_health,   &ctl_cmd_version,
+	&ctl_cmd_load, &ctl_cmd_ls, &ctl_cmd_describe, &ctl_cmd_unload, &ctl_cmd_infer, &ctl_cmd_stats, &ctl_cmd_health, &ctl_cmd_version,
 };
 
 static const struct ctl_command *find(const char *name)
@@ -28,7 +28,8 @@ static const struct ctl_command *find(const char *name)
 
 static void help(void)
 {
-	printf("usage: tflctl [options] COMMAND [arguments]\n\nManages tfld, the inference daemon of this device, and sends it requests.\n\n");
+	printf("usage: tflctl [options] COMMAND [arguments]\n\nManages tfld, the inference daemon of this device, and sends it "
+	       "requests.\n\n");
 	for (unsigned i = 0; i < TFL_ARRAY_SIZE(commands); i++)
 		printf("  %-9s %s\n", commands[i]->name, commands[i]->summary);
 	printf("\nOptions, before or after the command:\n");

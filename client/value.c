@@ -4,8 +4,8 @@
  * both, the second fills in. The children of an array or map stand next to each other (in a map key, value, key, value …), so a tree
  * of n values has exactly n of them and needs no pointers to free.
  *
- * The bytes come from the daemon and are not trusted: the envelope's validator has bounded their depth (which bounds the recursion here) and
- * their number (TFL_FRAME_VALUES_MAX, so the block has at most 16 MiB more than the frame).
+ * The bytes come from the daemon and are not trusted: the envelope's validator has bounded their depth (which bounds the recursion here)
+ * and their number (TFL_FRAME_VALUES_MAX, so the block has at most 16 MiB more than the frame).
  */
 #include "client/value.h"
 

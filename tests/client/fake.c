@@ -42,11 +42,13 @@ static void *run(void *data)
 void fake_start(struct fake *fake, void (*serve)(struct fake *fake, unsigned connection), void *data)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const char *folder;
 	int r;
 
 	*fake = (struct fake){.folder = "/tmp/tfl-client-XXXXXX", .serve = serve, .data = data, .fd = -1, .passed_fd = -1};
 	tfl_writer_init(&fake->writer);
-	assert(mkdtemp(fake->folder));
+	folder = mkdtemp(fake->folder);
+	assert(folder);
 	snprintf(fake->path, sizeof(fake->path), "%s/sock", fake->folder);
 	strcpy(address.sun_path, fake->path);
 	fake->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

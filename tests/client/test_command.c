@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The real tflctl against a fake daemon: exit statuses, what stands on stdout and stderr, that --json is one JSON text whatever happens, and
- * what reaches the daemon.
+ * The real tflctl against a fake daemon: exit statuses, what stands on stdout and stderr, that --json is one JSON text whatever happens,
+ * and what reaches the daemon.
  */
 #include <jansson.h>
 #include <png.h>
@@ -67,8 +67,7 @@ static void reply_describe(const struct tfl_message *request)
 static void reply_infer(const struct tfl_message *request)
 {
 	struct tfl_infer_served served = {.model = tfl_string_of("digits"), .version = 2, .wait_ns = 5000, .compute_ns = 200000};
-	struct tfl_wire_tensor output = {
-		.name = tfl_string_of("scores"), .dtype = TFL_FLOAT32, .shape = {2, {1, 10}}, .data = {NULL, 40}};
+	struct tfl_wire_tensor output = {.name = tfl_string_of("scores"), .dtype = TFL_FLOAT32, .shape = {2, {1, 10}}, .data = {NULL, 40}};
 	struct tfl_infer_request parsed;
 	const struct tfl_wire_tensor *input;
 	float scores[10] = {0};

@@ -116,8 +116,11 @@ static void not_a_map(struct fake *fake, const struct tfl_message *request)
 static void output_in_region(struct fake *fake, const struct tfl_message *request)
 {
 	struct tfl_infer_served served = {.model = tfl_string_of("digits"), .version = 1};
-	struct tfl_wire_tensor tensor = {
-		.name = tfl_string_of("x"), .dtype = TFL_UINT8, .shape = {1, {8}}, .in_region = true, .region = {.region = 1, .byte_size = 8}};
+	struct tfl_wire_tensor tensor = {.name = tfl_string_of("x"),
+					 .dtype = TFL_UINT8,
+					 .shape = {1, {8}},
+					 .in_region = true,
+					 .region = {.region = 1, .byte_size = 8}};
 
 	tfl_infer_response_begin(&fake->writer, request->msgid, &served, 1);
 	tfl_wire_tensor_write(&fake->writer, &tensor);
@@ -127,8 +130,16 @@ static void output_in_region(struct fake *fake, const struct tfl_message *reques
 /* [1, msgid, {code, name: "NEW", message: "m"}, nil]; the msgid is a small one */
 static void failure_of_code(struct fake *fake, const struct tfl_message *request, uint8_t code)
 {
-	uint8_t body[] = {0x94, 1,    (uint8_t)request->msgid, 0x83, 0xa4, 'c', 'o', 'd', 'e', code, 0xa4, 'n', 'a', 'm', 'e', 0xa3,
-			  'N',  'E',  'W',  0xa7, 'm', 'e', 's', 's', 'a', 'g', 'e', 0xa1, 'm', 0xc0};
+	uint8_t body[] = {0x94, 1,    (uint8_t)request->msgid,
+			  0x83, 0xa4, 'c',
+			  'o',  'd',  'e',
+			  code, 0xa4, 'n',
+			  'a',  'm',  'e',
+			  0xa3, 'N',  'E',
+			  'W',  0xa7, 'm',
+			  'e',  's',  's',
+			  'a',  'g',  'e',
+			  0xa1, 'm',  0xc0};
 
 	send_frame(fake, body, sizeof(body));
 }
@@ -250,8 +261,8 @@ static void serve_failures(struct fake *fake, unsigned connection)
 
 START_TEST(failures_come_through)
 {
-	static const int results[TFL_STATUS_COUNT] = {0,       EINVAL,     ENOENT, EEXIST, EACCES,  ENOBUFS, ETIMEDOUT, ECANCELED,
-						      EAGAIN, ENOSYS, ENOTSUP, EBADMSG, EPROTO, EIO, ECONNRESET};
+	static const int results[TFL_STATUS_COUNT] = {0,      EINVAL, ENOENT,  EEXIST,  EACCES, ENOBUFS, ETIMEDOUT, ECANCELED,
+						      EAGAIN, ENOSYS, ENOTSUP, EBADMSG, EPROTO, EIO,     ECONNRESET};
 	struct tfl_client *client;
 	struct tfl_infer *infer = small_infer();
 	struct fake fake;

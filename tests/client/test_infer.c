@@ -143,7 +143,7 @@ START_TEST(everything_that_can_be_set)
 	tfl_infer_clear_inputs(infer);
 	ck_assert_int_eq(tfl_infer_set_input(infer, 0, TFL_INT16, NULL, 0, &scalar, 2), 0);
 	ck_assert_int_eq(tfl_infer_set_input_by_name(infer, "empty", TFL_FLOAT32, none, 1, NULL, 0), 0);
-	ck_assert_int_eq(tfl_infer_set_output_dtype(infer, TFL_FLOAT32), 0);
+	tfl_infer_set_float_outputs(infer, true);
 	for (unsigned i = 0; i < 2; i++) { /* twice is once */
 		ck_assert_int_eq(tfl_infer_add_output(infer, 4), 0);
 		ck_assert_int_eq(tfl_infer_add_output_by_name(infer, "scores"), 0);
@@ -183,7 +183,6 @@ START_TEST(setters_refuse)
 	for (unsigned i = 0; i < TFL_INFER_TENSORS_MAX; i++)
 		ck_assert_int_eq(tfl_infer_set_input(infer, i, TFL_FLOAT32, dims, 1, data, 4), 0);
 	ck_assert_int_eq(tfl_infer_set_input(infer, TFL_INFER_TENSORS_MAX, TFL_FLOAT32, dims, 1, data, 4), -EINVAL);
-	ck_assert_int_eq(tfl_infer_set_output_dtype(infer, TFL_INT8), -EINVAL);
 	ck_assert_int_eq(tfl_infer_set_priority(infer, 256), -EINVAL);
 	memset(key, 'k', sizeof(key));
 	key[TFL_KEY_MAX + 1] = '\0';

@@ -11,12 +11,13 @@ START_TEST(units)
 	static const struct {
 		double ns;
 		const char *text;
-	} durations[] = {{0, "0 ns"}, {850, "850 ns"}, {999.6, "1000 ns"}, {1000, "1.00 µs"}, {13149, "13.1 µs"}, {310000, "310 µs"},
-			 {999600, "1.00 ms"}, {9996000, "10.0 ms"}, {1234567890, "1.23 s"}, {5e12, "5000 s"}};
+	} durations[] = {{0, "0 ns"},        {850, "850 ns"},     {999.6, "1000 ns"},   {1000, "1.00 µs"},      {13149, "13.1 µs"},
+			 {310000, "310 µs"}, {999600, "1.00 ms"}, {9996000, "10.0 ms"}, {1234567890, "1.23 s"}, {5e12, "5000 s"}};
 	static const struct {
 		uint64_t bytes;
 		const char *text;
-	} sizes[] = {{0, "0 B"}, {1023, "1023 B"}, {1024, "1.00 KiB"}, {1536, "1.50 KiB"}, {3638576, "3.47 MiB"}, {(uint64_t)5 << 40, "5.00 TiB"}};
+	} sizes[] = {{0, "0 B"},         {1023, "1023 B"},      {1024, "1.00 KiB"},
+		     {1536, "1.50 KiB"}, {3638576, "3.47 MiB"}, {(uint64_t)5 << 40, "5.00 TiB"}};
 	static const struct {
 		uint64_t seconds;
 		const char *text;

@@ -68,7 +68,7 @@ static struct tfl_infer *tiny_infer(const char *name)
 
 	ck_assert_int_eq(tfl_infer_create(name, &infer, NULL), 0);
 	ck_assert_int_eq(tfl_infer_set_input(infer, 0, TFL_FLOAT32, dims, 2, tiny_input, sizeof(tiny_input)), 0);
-	ck_assert_int_eq(tfl_infer_set_output_dtype(infer, TFL_FLOAT32), 0);
+	tfl_infer_set_float_outputs(infer, true);
 	return infer;
 }
 
