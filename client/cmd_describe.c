@@ -15,6 +15,11 @@ static uint64_t number(const struct tfl_value *map, const char *key)
 	return tfl_value_uint(tfl_value_get(map, key), 0);
 }
 
+static const char *string(const struct tfl_value *map, const char *key)
+{
+	return tfl_value_string(tfl_value_get(map, key), "");
+}
+
 static void print_shape(char *buffer, size_t size, const struct tfl_value *shape)
 {
 	size_t used = (size_t)snprintf(buffer, size, "[");
@@ -37,8 +42,8 @@ static void print_tensors(const char *title, const struct tfl_value *tensors)
 
 		print_shape(shape, sizeof(shape), tfl_value_get(tensor, "shape"));
 		ctl_table_add(&table, "%zu", i);
-		ctl_table_add(&table, "%s", tfl_value_string(tfl_value_get(tensor, "name"), ""));
-		ctl_table_add(&table, "%s", tfl_value_string(tfl_value_get(tensor, "dtype"), ""));
+		ctl_table_add(&table, "%s", string(tensor, "name"));
+		ctl_table_add(&table, "%s", string(tensor, "dtype"));
 		ctl_table_add(&table, "%s", shape);
 		ctl_table_add(&table, "%s", ctl_format_bytes(unit, number(tensor, "bytes")));
 		if (quantization)
@@ -65,8 +70,7 @@ static void print_labels(const struct tfl_value *value)
 		used += strlen(label) + 2;
 		if (used > LABELS_WIDTH)
 			break;
-		fputs(shown ? "; " : ": ", stdout); /* labels have commas in them */
-		ctl_print_text(stdout, label);
+		ctl_printf("%s%s", shown ? "; " : ": ", label); /* labels have commas in them */
 	}
 	printf("%s\n", shown < count ? "; …" : "");
 }
@@ -92,26 +96,15 @@ static void print_loaded(const struct tfl_value *value)
 
 static void print_text(const struct tfl_value *value, const struct ctl_arguments *arguments)
 {
-	const char *reason = tfl_value_string(tfl_value_get(value, "reason"), "");
-	const char *description = tfl_value_string(tfl_value_get(value, "description"), "");
 	char unit[CTL_UNIT_MAX];
 
-	ctl_print_text(stdout, tfl_value_string(tfl_value_get(value, "model"), ""));
-	printf("@%llu  %s since %s%s\n", (unsigned long long)number(value, "version"), tfl_value_string(tfl_value_get(value, "state"), ""),
-	       ctl_format_time(unit, number(value, "since")), tfl_value_bool(tfl_value_get(value, "active"), false) ? ", active" : "");
-	if (*reason) {
-		fputs("reason     ", stdout);
-		ctl_print_text(stdout, reason);
-		putchar('\n');
-	}
-	if (*description) {
-		fputs("about      ", stdout);
-		ctl_print_text(stdout, description);
-		putchar('\n');
-	}
-	printf("file       %s, sha256 ", ctl_format_bytes(unit, number(value, "file_bytes")));
-	ctl_print_text(stdout, tfl_value_string(tfl_value_get(value, "sha256"), ""));
-	putchar('\n');
+	ctl_printf("%s@%llu  %s since %s%s\n", string(value, "model"), (unsigned long long)number(value, "version"), string(value, "state"),
+		   ctl_format_time(unit, number(value, "since")), tfl_value_bool(tfl_value_get(value, "active"), false) ? ", active" : "");
+	if (*string(value, "reason"))
+		ctl_printf("reason     %s\n", string(value, "reason"));
+	if (*string(value, "description"))
+		ctl_printf("about      %s\n", string(value, "description"));
+	ctl_printf("file       %s, sha256 %s\n", ctl_format_bytes(unit, number(value, "file_bytes")), string(value, "sha256"));
 	print_loaded(value);
 }
 

@@ -18,12 +18,12 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 {
 	char size[CTL_UNIT_MAX], load[CTL_UNIT_MAX], run[CTL_UNIT_MAX];
 
-	ctl_print_text(stdout, tfl_value_string(tfl_value_get(value, "model"), ""));
-	printf("@%llu  %s  %s, loaded in %s, runs in %s\n", (unsigned long long)tfl_value_uint(tfl_value_get(value, "version"), 0),
-	       tfl_value_string(tfl_value_get(value, "state"), ""),
-	       ctl_format_bytes(size, tfl_value_uint(tfl_value_get(value, "file_bytes"), 0)),
-	       ctl_format_duration(load, tfl_value_double(tfl_value_get(value, "load_ns"), 0)),
-	       ctl_format_duration(run, tfl_value_double(tfl_value_get(value, "run_ns"), 0)));
+	ctl_printf("%s@%llu  %s  %s, loaded in %s, runs in %s\n", tfl_value_string(tfl_value_get(value, "model"), ""),
+		   (unsigned long long)tfl_value_uint(tfl_value_get(value, "version"), 0),
+		   tfl_value_string(tfl_value_get(value, "state"), ""),
+		   ctl_format_bytes(size, tfl_value_uint(tfl_value_get(value, "file_bytes"), 0)),
+		   ctl_format_duration(load, tfl_value_double(tfl_value_get(value, "load_ns"), 0)),
+		   ctl_format_duration(run, tfl_value_double(tfl_value_get(value, "run_ns"), 0)));
 }
 
 static int call(struct tfl_client *client, const struct ctl_arguments *arguments, struct tfl_value **ret_value,

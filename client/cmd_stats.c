@@ -80,8 +80,8 @@ static void print_versions(const struct tfl_value *versions)
 static void print_results(const struct tfl_value *results)
 {
 	for (size_t i = 0; i < tfl_value_size(results); i++)
-		printf("%s%llu %s", i ? ", " : "", (unsigned long long)tfl_value_uint(tfl_value_at(results, i), 0),
-		       tfl_value_key_at(results, i));
+		ctl_printf("%s%llu %s", i ? ", " : "", (unsigned long long)tfl_value_uint(tfl_value_at(results, i), 0),
+			   tfl_value_key_at(results, i));
 }
 
 static void print_stages(const struct tfl_value *version)
@@ -89,8 +89,8 @@ static void print_stages(const struct tfl_value *version)
 	static const char *const stages[] = {"wait", "compute", "reply", "total"};
 	struct ctl_table table = {.columns = 6, .right = 0x3e};
 
-	ctl_print_text(stdout, tfl_value_string(tfl_value_get(version, "model"), ""));
-	printf("@%llu  %llu requests", (unsigned long long)number(version, "version"), (unsigned long long)number(version, "requests"));
+	ctl_printf("%s@%llu  %llu requests", tfl_value_string(tfl_value_get(version, "model"), ""),
+		   (unsigned long long)number(version, "version"), (unsigned long long)number(version, "requests"));
 	fputs(number(version, "requests") ? ": " : "", stdout);
 	print_results(tfl_value_get(version, "results"));
 	putchar('\n');

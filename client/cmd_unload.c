@@ -16,11 +16,10 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 	const struct options *options = arguments->options;
 	const struct tfl_value *versions = tfl_value_get(value, "versions");
 
-	for (size_t i = 0; i < tfl_value_size(versions); i++) {
-		ctl_print_text(stdout, tfl_value_string(tfl_value_get(value, "model"), ""));
-		printf("@%llu  %s\n", (unsigned long long)tfl_value_uint(tfl_value_at(versions, i), 0),
-		       options->erase ? "unloaded and erased" : "unloaded");
-	}
+	for (size_t i = 0; i < tfl_value_size(versions); i++)
+		ctl_printf("%s@%llu  %s\n", tfl_value_string(tfl_value_get(value, "model"), ""),
+			   (unsigned long long)tfl_value_uint(tfl_value_at(versions, i), 0),
+			   options->erase ? "unloaded and erased" : "unloaded");
 }
 
 static int call(struct tfl_client *client, const struct ctl_arguments *arguments, struct tfl_value **ret_value,

@@ -17,8 +17,7 @@ static void print_methods(const struct tfl_value *methods, bool allowed)
 		if (tfl_value_bool(tfl_value_get(method, "allowed"), false) != allowed)
 			continue;
 		printf(first ? "%-12s" : "%s", first ? allowed ? "may call" : "may not call" : ",");
-		putchar(' ');
-		ctl_print_text(stdout, tfl_value_string(tfl_value_get(method, "method"), ""));
+		ctl_printf(" %s", tfl_value_string(tfl_value_get(method, "method"), ""));
 		first = false;
 	}
 	fputs(first ? "" : "\n", stdout);
@@ -35,10 +34,8 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 		      (unsigned long long)tfl_value_uint(tfl_value_get(value, "protocol"), 0));
 	ctl_table_print(&table, "");
 	printf("features    ");
-	for (size_t i = 0; i < tfl_value_size(features); i++) {
-		fputs(i ? ", " : " ", stdout);
-		ctl_print_text(stdout, tfl_value_string(tfl_value_at(features, i), ""));
-	}
+	for (size_t i = 0; i < tfl_value_size(features); i++)
+		ctl_printf("%s %s", i ? "," : "", tfl_value_string(tfl_value_at(features, i), ""));
 	putchar('\n');
 	print_methods(tfl_value_get(value, "methods"), true);
 	print_methods(tfl_value_get(value, "methods"), false);

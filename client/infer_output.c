@@ -157,9 +157,8 @@ void ctl_output_print(const struct tfl_output *output, const struct ctl_names *n
 		print_scores(output, names, top < summary.count ? top : (unsigned)summary.count, summary.shares, remark);
 		return;
 	}
-	ctl_print_text(stdout, *output->name ? output->name : "output");
-	printf("  %s %s  %s\n", tfl_dtype_to_string(output->dtype), tfl_shape_to_string(output->dims, output->rank, shape, sizeof(shape)),
-	       remark);
+	ctl_printf("%s  %s %s  %s\n", *output->name ? output->name : "output", tfl_dtype_to_string(output->dtype),
+		   tfl_shape_to_string(output->dims, output->rank, shape, sizeof(shape)), remark);
 	if (summary.count > 1)
 		printf("  min %.6g  max %.6g  mean %.6g\n", summary.min, summary.max, summary.mean);
 	printf("  values");

@@ -73,11 +73,11 @@ char *ctl_format_time(char *buffer, uint64_t seconds)
 	return buffer;
 }
 
-/* In place: C0, DEL and C1 (in UTF-8: c2 80 to c2 9f). */
-static void clean(char *text)
+/* In place: C0 (except @p kept), DEL and C1 (in UTF-8: c2 80 to c2 9f). */
+static void clean(char *text, char kept)
 {
 	for (unsigned char *c = (unsigned char *)text; *c; c++) {
-		if (*c < 0x20 || *c == 0x7f)
+		if ((*c < 0x20 && *c != (unsigned char)kept) || *c == 0x7f)
 			*c = '?';
 		else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
 			c[0] = c[1] = '?';
@@ -97,9 +97,23 @@ void ctl_print_text(FILE *file, const char *text)
 {
 	char *copy = or_die(strdup(text));
 
-	clean(copy);
+	clean(copy, 0);
 	fputs(copy, file);
 	free(copy);
+}
+
+void ctl_printf(const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	va_end(args);
+	clean(or_die(text), '\n');
+	fputs(text, stdout);
+	free(text);
 }
 
 static size_t width(const char *text)
@@ -124,7 +138,7 @@ void ctl_table_add(struct ctl_table *table, const char *format, ...)
 	if (vasprintf(&cell, format, args) < 0)
 		cell = NULL;
 	va_end(args);
-	clean(or_die(cell));
+	clean(or_die(cell), 0);
 	table->cells[table->count++] = cell;
 }
 

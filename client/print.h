@@ -25,6 +25,9 @@ char *ctl_format_time(char *buffer, uint64_t seconds);
 /** Text that somebody else chose: control characters, which could steer a terminal, become question marks. */
 void ctl_print_text(FILE *file, const char *text);
 
+/** As printf(), and the result is cleaned like that, except for newlines. For lines with names, labels and reasons in them. */
+void ctl_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 #define CTL_COLUMNS_MAX 12
 
 /* Zeroed memory, with the number of columns set, is an empty table. Cells are added row by row. */
