@@ -31,6 +31,33 @@ static void print_shape(char *buffer, size_t size, const struct tfl_value *shape
 		snprintf(buffer + used, size - used, "]");
 }
 
+/* "0 127.5 …": the numbers of an array. */
+static void print_numbers(char *buffer, size_t size, const struct tfl_value *array)
+{
+	size_t used = 0;
+
+	*buffer = '\0';
+	for (size_t i = 0; i < tfl_value_size(array) && used < size; i++)
+		used += (size_t)snprintf(buffer + used, size - used, "%s%.6g", i ? " " : "", tfl_value_double(tfl_value_at(array, i), 0));
+}
+
+/* How its numbers are meant. */
+static void add_meaning(struct ctl_table *table, const struct tfl_value *tensor)
+{
+	const struct tfl_value *quantization = tfl_value_get(tensor, "quantization"), *norm = tfl_value_get(tensor, "normalization");
+	char scaled[96] = "", mean[64], std[64];
+
+	if (quantization)
+		snprintf(scaled, sizeof(scaled), "scale %.6g, zero point %lld", tfl_value_double(tfl_value_get(quantization, "scale"), 0),
+			 (long long)tfl_value_int(tfl_value_get(quantization, "zero_point"), 0));
+	print_numbers(mean, sizeof(mean), tfl_value_get(norm, "mean"));
+	print_numbers(std, sizeof(std), tfl_value_get(norm, "std"));
+	if (norm)
+		ctl_table_add(table, "%s%smean %s, std %s", scaled, *scaled ? "; " : "", mean, std);
+	else
+		ctl_table_add(table, "%s", scaled);
+}
+
 static void print_tensors(const char *title, const struct tfl_value *tensors)
 {
 	struct ctl_table table = {.columns = 6, .right = 1 | 1 << 4};
@@ -38,7 +65,7 @@ static void print_tensors(const char *title, const struct tfl_value *tensors)
 
 	printf("%s\n", title);
 	for (size_t i = 0; i < tfl_value_size(tensors); i++) {
-		const struct tfl_value *tensor = tfl_value_at(tensors, i), *quantization = tfl_value_get(tensor, "quantization");
+		const struct tfl_value *tensor = tfl_value_at(tensors, i);
 
 		print_shape(shape, sizeof(shape), tfl_value_get(tensor, "shape"));
 		ctl_table_add(&table, "%zu", i);
@@ -46,11 +73,7 @@ static void print_tensors(const char *title, const struct tfl_value *tensors)
 		ctl_table_add(&table, "%s", string(tensor, "dtype"));
 		ctl_table_add(&table, "%s", shape);
 		ctl_table_add(&table, "%s", ctl_format_bytes(unit, number(tensor, "bytes")));
-		if (quantization)
-			ctl_table_add(&table, "scale %.6g, zero point %lld", tfl_value_double(tfl_value_get(quantization, "scale"), 0),
-				      (long long)tfl_value_int(tfl_value_get(quantization, "zero_point"), 0));
-		else
-			ctl_table_add(&table, "%s", "");
+		add_meaning(&table, tensor);
 	}
 	ctl_table_print(&table, "  ");
 }

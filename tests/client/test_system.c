@@ -262,6 +262,31 @@ START_TEST(picture)
 }
 END_TEST
 
+/* The sample model in both versions, on pictures of digits in fonts that it was not trained on. */
+START_TEST(digits)
+{
+	static const char *const names[] = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"};
+	char path[256], model[16], wanted[16];
+
+	ck_assert_msg(getenv("DIGITS") != NULL, "$DIGITS has to name the folder of the sample model");
+	daemon_start(&tfld, NULL);
+	for (unsigned version = 1; version <= 2; version++) {
+		snprintf(path, sizeof(path), "%s/digits-%s.tflite", getenv("DIGITS"), version == 1 ? "float32" : "int8");
+		TFLCTL("load", "digits", path);
+		ck_assert_msg(result.status == 0, "%s", result.err);
+		snprintf(model, sizeof(model), "digits@%u", version);
+		for (unsigned i = 0; i < 10; i++) {
+			snprintf(path, sizeof(path), "%s/pictures/%s.png", getenv("DIGITS"), names[i]);
+			TFLCTL("infer", model, "--image", path, "--top", "1");
+			snprintf(wanted, sizeof(wanted), "%u  ", i);
+			ck_assert_msg(result.status == 0 && strncmp(result.out, wanted, 3) == 0, "%s, %s: %s%s", model, path, result.out,
+				      result.err);
+		}
+	}
+	daemon_stop(&tfld);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("client");
@@ -276,6 +301,7 @@ int main(void)
 	tcase_add_test(tcase, timeout_holds);
 	tcase_add_test(tcase, command);
 	tcase_add_test(tcase, picture);
+	tcase_add_test(tcase, digits);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run(runner, NULL, NULL, CK_ENV);
