@@ -325,6 +325,29 @@ static int add_node(struct tfl_graph *graph, uint32_t index, struct tfl_error *e
 	return 0;
 }
 
+/* Nodes whose outputs nobody reads never run. XNNPACK ends the process when it meets one with a fused activation. */
+static int drop_unread(struct tfl_graph *graph)
+{
+	_tfl_free_ bool *wanted = calloc((size_t)graph->value_count + 1, sizeof(*wanted));
+
+	if (!wanted)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < graph->source->output_count; i++)
+		wanted[graph->source->outputs[i]] = true;
+	for (uint32_t n = graph->node_count; n-- > 0;) {
+		const struct tfl_operator *source = graph->nodes[n].source;
+		bool read = false;
+
+		for (uint32_t i = 0; i < source->output_count; i++)
+			read |= wanted[source->outputs[i]];
+		graph->nodes[n].folded |= !read;
+		for (uint32_t i = 0; read && i < source->input_count; i++)
+			if (source->inputs[i] >= 0)
+				wanted[source->inputs[i]] = true;
+	}
+	return 0;
+}
+
 int tfl_graph_create(const struct tfl_model *model, uint32_t subgraph, struct tfl_graph **ret_graph, struct tfl_error *error)
 {
 	TFL_CLEANUP(tfl_graph_destroyp) struct tfl_graph *graph = NULL;
@@ -360,6 +383,9 @@ int tfl_graph_create(const struct tfl_model *model, uint32_t subgraph, struct tf
 		if (r < 0)
 			return r;
 	}
+	r = drop_unread(graph);
+	if (r < 0)
+		return tfl_error_set(error, r, "out of memory");
 	*ret_graph = TFL_STEAL(graph);
 	return 0;
 }

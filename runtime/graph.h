@@ -39,7 +39,7 @@ struct tfl_node {
 	const struct tfl_op *op;
 	const struct tfl_operator *source;
 	uint32_t index;        /* operator index in the file */
-	bool folded;           /* its outputs are constants; it never runs */
+	bool folded;           /* its outputs are constants, or nobody reads them; it never runs */
 	void *params;          /* what prepare() made of the options; owned by the graph */
 	size_t scratch_bytes;  /* memory its portable kernel wants during a run */
 };

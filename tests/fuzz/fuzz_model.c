@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bytes as a model file: opened, read wherever the model says that something can be read, built into a program with XNNPACK and without,
+ * and run once.
+ *
+ * Only graphs with small tensors are built: a large one is sound, but would make a thousand others wait.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/dtype.h"
+#include "base/error.h"
+#include "runtime/interpreter.h"
+#include "runtime/model.h"
+#include "runtime/program.h"
+#include "tests/runtime/read_all.h"
+
+#define ELEMENTS_MAX 32768 /* of all tensors of the graph together */
+#define OPERATORS_MAX 64
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static volatile uint64_t sum;
+
+static void expect(bool sound)
+{
+	if (!sound)
+		abort();
+}
+
+static bool is_small(const struct tfl_subgraph *subgraph)
+{
+	uint64_t total = 0;
+
+	for (uint32_t i = 0; i < subgraph->tensor_count; i++) {
+		size_t elements;
+
+		expect(tfl_shape_elements(subgraph->tensors[i].dims, subgraph->tensors[i].rank, &elements) == 0);
+		total += elements;
+	}
+	return total <= ELEMENTS_MAX && subgraph->operator_count <= OPERATORS_MAX;
+}
+
+static void run(struct tfl_program *program)
+{
+	struct tfl_interpreter *interpreter = NULL;
+	struct tfl_error error = {0};
+	const struct tfl_io *ios;
+	uint32_t count;
+
+	if (tfl_interpreter_create(program, &interpreter, &error) < 0)
+		return;
+	ios = tfl_program_inputs(program, &count);
+	for (uint32_t i = 0; i < count; i++)
+		memset(tfl_interpreter_input(interpreter, i), 0x3e, ios[i].bytes);
+	if (tfl_interpreter_invoke(interpreter, NULL, &error) == 0) {
+		ios = tfl_program_outputs(program, &count);
+		for (uint32_t i = 0; i < count; i++) {
+			const uint8_t *bytes = tfl_interpreter_output(interpreter, i);
+
+			for (size_t j = 0; j < ios[i].bytes; j++)
+				sum += bytes[j];
+		}
+	}
+	tfl_interpreter_destroy(interpreter);
+}
+
+static void build(const struct tfl_model *model, bool portable)
+{
+	const struct tfl_program_options options = {.portable = portable};
+	struct tfl_program *program = NULL;
+	struct tfl_error error = {0};
+
+	if (tfl_program_create(model, &options, &program, &error) < 0) {
+		expect(!program && error.text[0] != '\0');
+		return;
+	}
+	run(program);
+	tfl_program_destroy(program);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct tfl_model *model = NULL;
+	struct tfl_error error = {0};
+
+	if (tfl_model_open_memory(data, size, &model, &error) < 0) {
+		expect(!model && error.text[0] != '\0');
+		return 0;
+	}
+	sum += model_read_all(model);
+	if (is_small(&model->subgraphs[0])) {
+		build(model, true);
+		build(model, false);
+	}
+	tfl_model_destroy(model);
+	return 0;
+}
