@@ -86,27 +86,44 @@ static bool same_shape(const struct tfl_io *io, const struct tfl_wire_shape *sha
 	return shape->rank == io->rank && memcmp(shape->dims, io->dims, io->rank * sizeof(io->dims[0])) == 0;
 }
 
+static int wrong_dtype(const struct side *side, uint32_t index, enum tfl_dtype dtype, struct tfl_error *error)
+{
+	const struct tfl_io *io = &side->ios[index];
+	char name[128], shape[TFL_SHAPE_STRING_MAX];
+
+	return tfl_error_set(error, -EINVAL, "%s has dtype %s and must have %s%s: shape %s, %zu bytes", title(side, index, name, sizeof(name)),
+			     tfl_dtype_to_string(dtype), tfl_dtype_to_string(io->dtype),
+			     io->quantized ? " (or float32, which is quantised here)" : "",
+			     tfl_shape_to_string(io->dims, io->rank, shape, sizeof(shape)), io->bytes);
+}
+
+static int wrong_shape(const struct side *side, uint32_t index, const struct tfl_wire_tensor *tensor, struct tfl_error *error)
+{
+	const struct tfl_io *io = &side->ios[index];
+	char name[128], sent[TFL_SHAPE_STRING_MAX], wanted[TFL_SHAPE_STRING_MAX];
+
+	return tfl_error_set(error, -EINVAL, "%s has shape %s and must have %s: %zu elements of %s, %zu bytes",
+			     title(side, index, name, sizeof(name)),
+			     tfl_shape_to_string(tensor->shape.dims, (unsigned)tensor->shape.rank, sent, sizeof(sent)),
+			     tfl_shape_to_string(io->dims, io->rank, wanted, sizeof(wanted)), io->elements,
+			     tfl_dtype_to_string(tensor->dtype), io->elements * tfl_dtype_size(tensor->dtype));
+}
+
 /* Type and shape against the model's; *ret_converted where float32 meets a quantised input. */
 static int check_input(const struct side *side, uint32_t index, const struct tfl_wire_tensor *tensor, bool *ret_converted,
 		       struct tfl_error *error)
 {
 	const struct tfl_io *io = &side->ios[index];
-	char name[128], sent[TFL_SHAPE_STRING_MAX], wanted[TFL_SHAPE_STRING_MAX];
 	bool converted = io->quantized && tensor->dtype == TFL_FLOAT32 && io->dtype != TFL_FLOAT32;
+	char name[128];
 
-	title(side, index, name, sizeof(name));
 	if (tensor->in_region)
-		return tfl_error_set(error, -ENOSYS, "%s: this daemon does not take data in shared memory; send it as binary data", name);
-	tfl_shape_to_string(io->dims, io->rank, wanted, sizeof(wanted));
+		return tfl_error_set(error, -ENOSYS, "%s: this daemon does not take data in shared memory; send it as binary data",
+				     title(side, index, name, sizeof(name)));
 	if (tensor->dtype != io->dtype && !converted)
-		return tfl_error_set(error, -EINVAL, "%s has dtype %s and must have %s%s: shape %s, %zu bytes", name,
-				     tfl_dtype_to_string(tensor->dtype), tfl_dtype_to_string(io->dtype),
-				     io->quantized ? " (or float32, which is quantised here)" : "", wanted, io->bytes);
+		return wrong_dtype(side, index, tensor->dtype, error);
 	if (!same_shape(io, &tensor->shape))
-		return tfl_error_set(error, -EINVAL, "%s has shape %s and must have %s: %zu elements of %s, %zu bytes", name,
-				     tfl_shape_to_string(tensor->shape.dims, (unsigned)tensor->shape.rank, sent, sizeof(sent)), wanted,
-				     io->elements, tfl_dtype_to_string(tensor->dtype),
-				     io->elements * tfl_dtype_size(tensor->dtype));
+		return wrong_shape(side, index, tensor, error);
 	*ret_converted = converted;
 	return 0;
 }

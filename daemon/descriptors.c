@@ -4,6 +4,9 @@
  * read from cmsg_len and from nothing else. Where the buffer was cut (MSG_CTRUNC), the kernel has thrown away descriptors that a request
  * counted on, and the stream can no longer be trusted.
  *
+ * Sockets, and what has no type at all (epoll, io_uring), are refused: whoever passes the other end of this very connection, and then
+ * dies, would be kept connected by the daemon's own copy. No method takes anything but files.
+ *
  * Always: every descriptor that was received is in the queue, or closed.
  */
 #include "daemon/descriptors.h"
@@ -11,28 +14,43 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/util.h"
 
-/* Keeps what fits, closes the rest; whether all fitted. */
-static bool keep(struct tfl_descriptors *descriptors, const struct cmsghdr *header)
+static int too_many(struct tfl_error *error)
+{
+	return tfl_error_set(error, -EBADMSG, "at most %u passed descriptors may wait for the requests that take them", TFL_PASSED_FDS_MAX);
+}
+
+static bool holds_no_socket(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) != 0 && !S_ISSOCK(st.st_mode);
+}
+
+/* Keeps what fits, closes the rest. 0, or -EBADMSG with what was wrong with the rest. */
+static int keep(struct tfl_descriptors *descriptors, const struct cmsghdr *header, struct tfl_error *error)
 {
 	size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	bool fits = true;
+	int r = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		int fd;
 
 		memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
-		if (descriptors->count < TFL_PASSED_FDS_MAX) {
+		if (descriptors->count < TFL_PASSED_FDS_MAX && holds_no_socket(fd)) {
 			descriptors->fds[descriptors->count++] = fd;
-		} else {
-			tfl_close(fd);
-			fits = false;
+			continue;
 		}
+		r = descriptors->count < TFL_PASSED_FDS_MAX ?
+			tfl_error_set(error, -EBADMSG, "a passed descriptor is a socket or the like; only files are taken") :
+			too_many(error);
+		tfl_close(fd);
 	}
-	return fits;
+	return r;
 }
 
 int tfl_descriptors_receive(struct tfl_descriptors *descriptors, int socket, void *space, size_t size, size_t *ret_received,
@@ -44,8 +62,8 @@ int tfl_descriptors_receive(struct tfl_descriptors *descriptors, int socket, voi
 	} control;
 	struct iovec iov = {space, size};
 	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	bool whole = true;
 	ssize_t received;
+	int r = 0;
 
 	do {
 		received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
@@ -55,12 +73,13 @@ int tfl_descriptors_receive(struct tfl_descriptors *descriptors, int socket, voi
 	if (received < 0)
 		return tfl_error_set(error, -errno, "cannot receive: %s", strerror(errno));
 	for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
-		if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
-			whole = keep(descriptors, header) && whole;
+		if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS && keep(descriptors, header, error) < 0)
+			r = -EBADMSG;
 	}
-	if (!whole || message.msg_flags & MSG_CTRUNC)
-		return tfl_error_set(error, -EBADMSG, "at most %u passed descriptors may wait for the requests that take them",
-				     TFL_PASSED_FDS_MAX);
+	if (message.msg_flags & MSG_CTRUNC)
+		r = too_many(error);
+	if (r < 0)
+		return r;
 	*ret_received = (size_t)received;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -42,8 +43,8 @@ static unsigned open_descriptors(void)
 	return count;
 }
 
-/* Sends one byte with @p count duplicates of a descriptor, each at another file offset to be known by. */
-static void pass(unsigned count, off_t first)
+/* Sends one byte with descriptors. */
+static void pass_these(const int *fds, unsigned count)
 {
 	union {
 		struct cmsghdr header;
@@ -51,18 +52,24 @@ static void pass(unsigned count, off_t first)
 	} control = {0};
 	char byte = 'x';
 	struct iovec iov = {&byte, 1};
-	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control};
-	int fds[16];
+	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(count * sizeof(int))};
 
-	for (unsigned i = 0; i < count; i++) {
-		fds[i] = open("/dev/shm", O_TMPFILE | O_RDWR, 0600);
-		ck_assert_int_ge(fds[i], 0);
-		ck_assert_int_eq(lseek(fds[i], first + i, SEEK_SET), first + i);
-	}
-	message.msg_controllen = CMSG_SPACE(count * sizeof(int));
 	control.header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(count * sizeof(int))};
 	memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
 	ck_assert_int_eq(sendmsg(ends[1], &message, 0), 1);
+}
+
+/* Passes @p count files, each at another offset to be known by. */
+static void pass(unsigned count, off_t first)
+{
+	int fds[16] = {0};
+
+	for (unsigned i = 0; i < count; i++) {
+		fds[i] = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+		ck_assert_int_ge(fds[i], 0);
+		ck_assert_int_eq(lseek(fds[i], first + i, SEEK_SET), first + i);
+	}
+	pass_these(fds, count);
 	for (unsigned i = 0; i < count; i++)
 		close(fds[i]);
 }
@@ -140,6 +147,28 @@ START_TEST(too_many_over_several_messages)
 }
 END_TEST
 
+/* A socket, an epoll instance: whatever could keep this very connection open. */
+START_TEST(what_is_no_file_is_refused_and_closed)
+{
+	int other[2], epoll = epoll_create1(EPOLL_CLOEXEC), refused[2];
+	unsigned before;
+	size_t received;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, other), 0);
+	refused[0] = other[0];
+	refused[1] = epoll;
+	before = open_descriptors();
+	pass_these(&refused[_i], 1);
+	ck_assert_int_eq(receive(&received), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(error.text, "only files are taken"));
+	ck_assert_uint_eq(queue.count, 0);
+	ck_assert_uint_eq(open_descriptors(), before);
+	close(other[0]);
+	close(other[1]);
+	close(epoll);
+}
+END_TEST
+
 Suite *descriptors_suite(void)
 {
 	Suite *suite = suite_create("descriptors");
@@ -150,6 +179,7 @@ Suite *descriptors_suite(void)
 	tcase_add_test(tcase, first_in_first_out);
 	tcase_add_loop_test(tcase, too_many_are_refused_and_closed, 1, 12);
 	tcase_add_test(tcase, too_many_over_several_messages);
+	tcase_add_loop_test(tcase, what_is_no_file_is_refused_and_closed, 0, 2);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
