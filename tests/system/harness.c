@@ -290,6 +290,19 @@ unsigned daemon_settled_descriptors(const struct daemon *daemon, unsigned count)
 	return daemon_descriptors(daemon);
 }
 
+unsigned daemon_steady_descriptors(const struct daemon *daemon)
+{
+	unsigned count = daemon_descriptors(daemon);
+
+	for (unsigned same = 0; same < 20; usleep(10000)) {
+		unsigned now = daemon_descriptors(daemon);
+
+		same = now == count ? same + 1 : 0;
+		count = now;
+	}
+	return count;
+}
+
 size_t daemon_memory(const struct daemon *daemon)
 {
 	FILE *file = open_proc(daemon, "statm");

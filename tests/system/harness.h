@@ -72,6 +72,9 @@ unsigned daemon_descriptors(const struct daemon *daemon);
 size_t daemon_memory(const struct daemon *daemon);
 uint64_t daemon_cpu_ns(const struct daemon *daemon);
 
+/** The descriptors it has open when their number has not changed for a while. */
+unsigned daemon_steady_descriptors(const struct daemon *daemon);
+
 /** Waits until the daemon has @p count descriptors open; what it has after some seconds at most. */
 unsigned daemon_settled_descriptors(const struct daemon *daemon, unsigned count);
 

@@ -10,6 +10,10 @@ static Suite *(*const suites[])(void) = {
 	start_suite,
 	frames_suite,
 	infer_suite,
+	limits_suite,
+	models_suite,
+	rights_suite,
+	leaks_suite,
 };
 
 int main(int argc, char **argv)

@@ -67,23 +67,39 @@ void wire_send_frame(int fd, struct tfl_writer *writer)
 		wire_send(fd, iov[i].iov_base, iov[i].iov_len);
 }
 
-void wire_send_frame_passing(int fd, struct tfl_writer *writer, const int *fds, unsigned count)
+static void send_passing(int fd, struct iovec *iov, unsigned iov_count, const int *fds, unsigned count)
 {
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(64 * sizeof(int))];
 	} control = {0};
-	struct msghdr message = {.msg_control = &control, .msg_controllen = CMSG_SPACE(count * sizeof(int))};
+	struct msghdr message = {
+		.msg_iov = iov, .msg_iovlen = iov_count, .msg_control = &control, .msg_controllen = CMSG_SPACE(count * sizeof(int)),
+	};
+	size_t size = 0;
+
+	for (unsigned i = 0; i < iov_count; i++)
+		size += iov[i].iov_len;
+	control.header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(count * sizeof(int))};
+	memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
+	ck_assert_int_eq(sendmsg(fd, &message, MSG_NOSIGNAL), (ssize_t)size);
+}
+
+void wire_send_passing(int fd, const void *data, size_t size, const int *fds, unsigned count)
+{
+	struct iovec iov = {(void *)data, size};
+
+	send_passing(fd, &iov, 1, fds, count);
+}
+
+void wire_send_frame_passing(int fd, struct tfl_writer *writer, const int *fds, unsigned count)
+{
 	struct iovec *iov;
 	unsigned iov_count;
 
 	check_writer(writer);
 	tfl_writer_iovec(writer, 0, &iov, &iov_count);
-	message.msg_iov = iov;
-	message.msg_iovlen = iov_count;
-	control.header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(count * sizeof(int))};
-	memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
-	ck_assert_int_eq(sendmsg(fd, &message, MSG_NOSIGNAL), (ssize_t)tfl_writer_size(writer));
+	send_passing(fd, iov, iov_count, fds, count);
 }
 
 /* Bytes that came; fewer than @p size at the stream's end. */

@@ -29,6 +29,7 @@ void wire_send_text(int fd, const char *bytes); /* up to the NUL */
 void wire_send_frame(int fd, struct tfl_writer *writer);
 
 /** Sends with the descriptors @p fds in the same message. */
+void wire_send_passing(int fd, const void *data, size_t size, const int *fds, unsigned count);
 void wire_send_frame_passing(int fd, struct tfl_writer *writer, const int *fds, unsigned count);
 
 /** The next frame. False when the stream ended or was reset instead. */
