@@ -67,6 +67,9 @@ bool tfl_loader_full(struct tfl_loader *loader);
 
 void tfl_loader_job_free(struct tfl_loader_job *job);
 
+/** Destroys a version and gives its memory back to the system. Loader thread. */
+void tfl_loader_free_version(struct tfl_version *version);
+
 /** The retire function of every version; @p data is the loader. Any thread. */
 void tfl_loader_retire(void *data, struct tfl_version *version);
 

@@ -155,7 +155,7 @@ static int load_and_publish(struct tfl_loader *loader, struct tfl_loader_job *jo
 		return result;
 	result = tfl_store_publish(loader->options.store, staged, job->model, job->number, &job->origin, error);
 	if (result < 0)
-		tfl_version_destroy(TFL_STEAL(job->loaded));
+		tfl_loader_free_version(TFL_STEAL(job->loaded));
 	return result;
 }
 

@@ -83,6 +83,7 @@ static const struct {
 } mistakes[] = {
 	{ "[requests]\nqueue = 5\nworkers = many\n", "c:3: [requests] workers is 'many', expected a number" },
 	{ "[requests]\nworkers = 65\n", "c:2: [requests] workers is '65', expected 0 to 64" },
+	{ "[requests]\nqueue = 0\n", "c:2: [requests] queue is '0', expected 1 to 1024" },
 	{ "[requests]\nworkers = -1\n", "c:2: [requests] workers is '-1', expected a number" },
 	{ "[requests]\nworkers =\n", "c:2: [requests] workers is '', expected a number" },
 	{ "[requests]\nworkers = 4 2\n", "c:2: [requests] workers is '4 2', expected a number" },

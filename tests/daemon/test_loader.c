@@ -10,11 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/interpreter.h"
 #include "runtime/pool.h"
 #include "tests/builder/builder.h"
+#include "tests/builder/mobilenet.h"
 #include "tests/daemon/folder.h"
 #include "tests/daemon/loading.h"
 #include "tests/daemon/suites.h"
@@ -291,13 +293,56 @@ static unsigned long resident_kib(void)
 	return SANITIZED ? 0 : strtoul(line + 7, NULL, 10);
 }
 
+/* In a process of its own, whose memory goes with it. */
+static void save_mobilenet(const char *path)
+{
+	struct tfl_builder *builder;
+	struct tfl_net net = { .count = 0 };
+	uint8_t *data;
+	size_t size;
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		builder = tfl_build_create();
+		if (tfl_net_mobilenet_v2(&net, 1) < 0 || tfl_net_emit(&net, true, builder) < 0 ||
+		    tfl_build_finish(builder, &data, &size) < 0 || tfl_build_save(path, data, size) < 0)
+			_exit(1);
+		_exit(0);
+	}
+	ck_assert_int_gt(child, 0);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+}
+
+START_TEST(unloading_gives_the_memory_back)
+{
+	unsigned long before, loaded;
+
+	save_mobilenet("mobilenet.tflite");
+	/* What the libraries keep for good comes with the first one. */
+	loading_must_load("m", 0, "a.tflite");
+	loading_flush();
+	before = resident_kib();
+	for (unsigned i = 0; i < 4; i++) {
+		loading_must_load("m", 2, "mobilenet.tflite");
+		loaded = resident_kib();
+		ck_assert_int_eq(loading_unload("m", 2, true), 0);
+		if (!SANITIZED) {
+			ck_assert_uint_gt(loaded, before + 10000);
+			ck_assert_uint_lt(resident_kib(), before + 2500);
+		}
+	}
+}
+END_TEST
+
 START_TEST(rounds_of_loading_and_unloading_leave_no_trace)
 {
 	unsigned long before = 0;
 	unsigned descriptors = 0;
 
-	for (unsigned i = 0; i < 120; i++) {
-		if (i == 40) {
+	for (unsigned i = 0; i < 60; i++) {
+		if (i == 20) {
 			before = resident_kib();
 			descriptors = descriptors_open();
 		}
@@ -330,6 +375,7 @@ Suite *loader_suite(void)
 	tcase_add_test(tcase, an_erased_version_is_gone);
 	tcase_add_test(tcase, erasing_what_somebody_deleted_is_no_error);
 	tcase_add_test(tcase, the_loader_is_idle_by_priority_and_nothing_that_computes_is);
+	tcase_add_test(tcase, unloading_gives_the_memory_back);
 	tcase_add_test(tcase, rounds_of_loading_and_unloading_leave_no_trace);
 	suite_add_tcase(suite, tcase);
 	return suite;

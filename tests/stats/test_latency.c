@@ -5,6 +5,7 @@
 #include <check.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,13 +159,23 @@ START_TEST(merging_equals_recording_together)
 }
 END_TEST
 
-#define THREADED_RECORDS 200000
+static uint64_t recorded;
+static bool enough;
 
-static void *record_many(void *data)
+static void *record_until_enough(void *data)
 {
-	for (unsigned i = 0; i < THREADED_RECORDS; i++)
-		tfl_latency_record(data, 1000 + i);
+	for (; !__atomic_load_n(&enough, __ATOMIC_RELAXED); recorded++)
+		tfl_latency_record(data, 1000 + recorded % 100000);
 	return NULL;
+}
+
+static uint64_t in_buckets(const struct tfl_latency *histogram)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < TFL_LATENCY_BUCKETS; i++)
+		sum += histogram->buckets[i];
+	return sum;
 }
 
 START_TEST(a_reader_beside_the_writer_sees_whole_records)
@@ -172,19 +183,25 @@ START_TEST(a_reader_beside_the_writer_sees_whole_records)
 	pthread_t writer;
 	uint64_t before = 0;
 
-	ck_assert_int_eq(pthread_create(&writer, NULL, record_many, &latency), 0);
-	while (before < THREADED_RECORDS) {
+	ck_assert_int_eq(pthread_create(&writer, NULL, record_until_enough, &latency), 0);
+	/* Until so many merges found more than the one before, which is to say, ran beside the writer. */
+	for (unsigned overlaps = 0; overlaps < 500;) {
 		memset(&other, 0, sizeof(other));
 		tfl_latency_merge(&other, &latency);
 		ck_assert_uint_ge(other.count, before);
+		ck_assert_uint_eq(other.count, in_buckets(&other));
 		if (other.count > 0) {
 			ck_assert_uint_eq(other.min_ns, 1000);
 			ck_assert_uint_ge(tfl_latency_percentile(&other, 0.5), 1000);
 		}
+		overlaps += other.count > before;
 		before = other.count;
 	}
+	__atomic_store_n(&enough, true, __ATOMIC_RELAXED);
 	pthread_join(writer, NULL);
-	ck_assert_uint_eq(before, THREADED_RECORDS);
+	memset(&other, 0, sizeof(other));
+	tfl_latency_merge(&other, &latency);
+	ck_assert_uint_eq(other.count, recorded);
 }
 END_TEST
 
