@@ -19,6 +19,7 @@
 
 /* The end of an archive: a record of 22 bytes, a comment of at most 65535, for zip64 a locator of 20 bytes and a record of 56 before it. */
 #define ARCHIVE_END_SIZE 22
+#define ARCHIVE_ENDS_MAX 8 /* libzip reads the directory of each; more than one is a zip within the zip */
 #define ARCHIVE_TAIL_MAX (ARCHIVE_END_SIZE + 65535 + 20 + 56)
 
 TFL_DEFINE_CLEANUP(zip_t *, discard_zip, zip_discard)
@@ -60,12 +61,16 @@ static int check_tail(struct tfl_decoder *decoder)
 	const struct tfl_model *model = decoder->model;
 	const uint8_t *end = model->data + model->size, *p;
 	size_t tail = model->size < ARCHIVE_TAIL_MAX ? model->size : ARCHIVE_TAIL_MAX;
+	unsigned ends = 0;
 	int r = 0;
 
 	if (memmem(end - tail, tail, "PK\6\6", 4) || memmem(end - tail, tail, "PK\6\7", 4))
 		return tfl_error_set(decoder->error, -EINVAL, "the archive behind the model is a zip64, but must be a plain zip");
-	for (p = end - tail; r == 0 && (p = memmem(p, (size_t)(end - p), "PK\5\6", 4)); p++)
+	for (p = end - tail; r == 0 && (p = memmem(p, (size_t)(end - p), "PK\5\6", 4)); p++) {
+		if (++ends > ARCHIVE_ENDS_MAX)
+			return tfl_error_set(decoder->error, -EINVAL, "the archive behind the model has more than %d ends", ARCHIVE_ENDS_MAX);
 		r = check_end(decoder, p, (size_t)(end - p));
+	}
 	return r;
 }
 

@@ -257,6 +257,8 @@ END_TEST
 
 START_TEST(archives_are_bounded)
 {
+	char ends[8][22] = {0}; /* empty ones, before the archive's own */
+
 	make_labelled("a\nb\n", 4);
 	if (_i == 0) {
 		put16(find("PK\5\6") + 10, 1025);
@@ -264,8 +266,14 @@ START_TEST(archives_are_bounded)
 	} else if (_i == 1) {
 		put32(find("PK\5\6") + 12, 1048577);
 		assert_fault("in 1048577 bytes, but at most 1024 in 1048576");
+	} else if (_i == 2) {
+		free(bytes);
+		for (size_t i = 0; i < TFL_ARRAY_SIZE(ends); i++)
+			memcpy(ends[i], "PK\5\6", 4);
+		make_labelled(ends[0], sizeof(ends));
+		assert_fault("has more than 8 ends");
 	} else {
-		memcpy(find("PK\3\4"), _i == 2 ? "PK\6\6" : "PK\6\7", 4);
+		memcpy(find("PK\3\4"), _i == 3 ? "PK\6\6" : "PK\6\7", 4);
 		assert_fault("is a zip64, but must be a plain zip");
 	}
 }
@@ -439,7 +447,7 @@ Suite *metadata_suite(void)
 	tcase_add_loop_test(labels, the_only_text_is_taken, 0, 2);
 	tcase_add_test(labels, deflated_labels);
 	tcase_add_loop_test(labels, archives_that_lie, 0, 7);
-	tcase_add_loop_test(labels, archives_are_bounded, 0, 4);
+	tcase_add_loop_test(labels, archives_are_bounded, 0, 5);
 	tcase_add_loop_test(labels, metadata_that_is_none, 0, 4);
 	tcase_add_loop_test(labels, no_metadata_is_no_fault, 0, 2);
 	tcase_add_loop_test(labels, label_files_by_type, 0, 5);
