@@ -35,6 +35,7 @@ struct tfl_loader_job {
 	struct tfl_version *listed; /* a reference: what the registry shows meanwhile */
 	struct tfl_version *loaded; /* a reference: what run made */
 	bool was_listed;            /* before the job; else it goes again when the job fails */
+	char reason[TFL_ERROR_TEXT_MAX]; /* that it had then; "": a failure is the new one */
 	int fd;                     /* to be loaded, or -1 */
 	struct tfl_origin origin;
 	bool settles;               /* what is active afterwards is to be remembered */

@@ -205,7 +205,8 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 	if (job->error.code < 0) {
 		tfl_log_warning("version %" PRIu64 " of '%s' is not loaded: %s", job->number, job->model, job->error.text);
 		if (job->was_listed)
-			tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, job->error.text, now());
+			tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, job->reason[0] ? job->reason : job->error.text,
+					       now());
 		else
 			tfl_registry_remove(registry, job->listed);
 	} else {
@@ -330,6 +331,7 @@ static int list_loading(struct tfl_loader *loader, struct tfl_loader_job *job, s
 				     "first", job->number, job->model, tfl_version_state_to_string(version->state));
 	if (version) {
 		job->listed = tfl_version_ref(version);
+		strcpy(job->reason, version->reason);
 	} else {
 		result = make_version(loader, job->model, job->number, &job->listed, error);
 		if (result == 0)

@@ -26,10 +26,11 @@ static void raise_descriptor_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* A peer that goes away is an error of a send. SIGHUP is kept for reloading. */
+/* A peer that goes away is an error of a send, a file past RLIMIT_FSIZE one of a write. SIGHUP is kept for reloading. */
 static void ignore_signals(void)
 {
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 }
 

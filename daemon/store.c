@@ -78,20 +78,39 @@ int tfl_store_open_number(const struct tfl_store *store, const char *model, uint
 	return 0;
 }
 
+static int make_root(const char *path, struct tfl_error *error)
+{
+	_tfl_close_ int fd = -1, parent = -1;
+	int result = mkdir(path, 0755) < 0 ? -errno : 0;
+
+	if (result == -ENOENT)
+		return tfl_error_set(error, -ENOENT, "the models folder %s does not exist, nor the folder that it would be in; "
+				     "create it (mkdir -p %s) or name another one (--models)", path, path);
+	if (result < 0)
+		return tfl_error_set(error, result, "the models folder %s cannot be made: %s; name another one (--models)", path,
+				     strerror(-result));
+	/* What is above may be closed to us; then the folder's name is as durable as the system makes it. */
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	parent = fd < 0 ? -1 : openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (parent >= 0)
+		fsync(parent);
+	return 0;
+}
+
 /* The folder itself, made where only it is missing. */
 static int open_root(const char *path, int *ret_fd, struct tfl_error *error)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result;
 
 	if (fd < 0 && errno == ENOENT) {
-		if (mkdir(path, 0755) < 0 && errno == ENOENT)
-			return tfl_error_set(error, -ENOENT, "the models folder %s does not exist, nor the folder that it would be in; "
-					     "create it (mkdir -p %s) or name another one (--models)", path, path);
+		result = make_root(path, error);
+		if (result < 0)
+			return result;
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
 	if (fd < 0)
-		return tfl_error_set(error, -errno, "the models folder %s cannot be %s: %s; name another one with --models", path,
-				     errno == ENOENT ? "made" : "opened", strerror(errno));
+		return tfl_error_set(error, -errno, "the models folder %s cannot be opened: %s; name another one (--models)", path,
+				     strerror(errno));
 	*ret_fd = fd;
 	return 0;
 }
@@ -284,7 +303,8 @@ int tfl_store_publish(struct tfl_store *store, struct tfl_staged *staged, const 
 		return result;
 	snprintf(name, sizeof(name), "%" PRIu64, number);
 	result = write_manifest(staged, origin);
-	if (result == 0 && made)
+	/* Also when the folder was there: whoever made it may have been killed before this. */
+	if (result == 0)
 		result = tfl_folder_sync(store->fd);
 	if (result == 0)
 		result = move_in(store, staged, folder, name);

@@ -273,6 +273,24 @@ START_TEST(limits_hold)
 }
 END_TEST
 
+START_TEST(a_version_takes_the_place_of_another)
+{
+	struct tfl_version *one = add("m", 1, TFL_VERSION_AVAILABLE), *other;
+
+	add("m", 2, TFL_VERSION_AVAILABLE);
+	ck_assert_int_eq(tfl_version_create("m", 1, count_retired, NULL, &other), 0);
+	tfl_registry_replace(registry, one, other);
+	ck_assert_uint_eq(retired, 1);
+	ck_assert_ptr_eq(tfl_registry_find_version(tfl_registry_find(registry, "m", 1), 1), other);
+	/* It is in state START, so it cannot be active. */
+	ck_assert_uint_eq(active("m"), 2);
+	tfl_version_unref(other);
+	ck_assert_uint_eq(retired, 1);
+	set(other, TFL_VERSION_AVAILABLE);
+	ck_assert_uint_eq(active("m"), 2);
+}
+END_TEST
+
 START_TEST(a_model_goes_with_its_last_version)
 {
 	struct tfl_version *a = add("a", 1, TFL_VERSION_AVAILABLE), *b = add("b", 1, TFL_VERSION_AVAILABLE);
@@ -351,6 +369,7 @@ Suite *registry_suite(void)
 	tcase_add_test(tcase, what_is_not_available_is_told_with_its_reason);
 	tcase_add_test(tcase, numbers_are_taken_once);
 	tcase_add_test(tcase, limits_hold);
+	tcase_add_test(tcase, a_version_takes_the_place_of_another);
 	tcase_add_test(tcase, a_model_goes_with_its_last_version);
 	tcase_add_test(tcase, a_request_keeps_a_removed_version_alive);
 	tcase_add_test(tcase, destroying_lets_everything_go);

@@ -12,8 +12,10 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "tests/daemon/folder.h"
 #include "tests/daemon/store_scene.h"
 #include "tests/daemon/suites.h"
@@ -294,6 +296,61 @@ START_TEST(leftovers_of_an_interrupted_write_are_removed_at_start)
 }
 END_TEST
 
+/* What a daemon does that loads, chooses and erases without end. */
+static void work_until_killed(int published)
+{
+	for (uint64_t i = 1;; i++) {
+		struct tfl_state state = { .active = i };
+
+		scene_publish("hello model", "m", i);
+		if (write(published, "", 1) < 0)
+			_exit(1);
+		tfl_store_write_state(scene.store, "m", &state, &scene.error);
+		if (i > 2)
+			tfl_store_erase(scene.store, "m", i - 2, &scene.error);
+	}
+}
+
+START_TEST(killed_at_any_moment_every_version_is_whole_or_not_there)
+{
+	uint64_t seen = 0;
+
+	for (unsigned round = 0; round < 25; round++) {
+		int pipes[2];
+		pid_t worker;
+
+		ck_assert_int_eq(pipe(pipes), 0);
+		tfl_store_close(TFL_STEAL(scene.store));
+		worker = fork();
+		if (worker == 0) {
+			if (tfl_store_open("models", &scene.store, &scene.error) == 0)
+				work_until_killed(pipes[1]);
+			_exit(1);
+		}
+		ck_assert_int_gt(worker, 0);
+		/* Every other one is given the time for its first version, however slow the disk is. */
+		if (round % 2)
+			ck_assert_int_eq(read(pipes[0], &(char){ 0 }, 1), 1);
+		usleep(round * 1500);
+		kill(worker, SIGKILL);
+		ck_assert_int_eq(waitpid(worker, NULL, 0), worker);
+		close(pipes[0]);
+		close(pipes[1]);
+		scene_reopen();
+		ck_assert_uint_eq(scene_in_staging(), 0);
+		scene_list();
+		ck_assert_str_eq(scene.remarks, "");
+		for (unsigned i = 0; i < scene.entry_count; i++)
+			scene_assert_content("m", scene.entries[i].number, "hello model", false);
+		seen += scene.entry_count;
+		/* The next round starts with a number that is free. */
+		for (unsigned i = 0; i < scene.entry_count; i++)
+			ck_assert_int_eq(tfl_store_erase(scene.store, "m", scene.entries[i].number, &scene.error), 0);
+	}
+	ck_assert_uint_ge(seen, 12);
+}
+END_TEST
+
 START_TEST(leftovers_in_the_way_of_a_new_name_are_stepped_over)
 {
 	ck_assert_int_eq(mkdir("models/.staging/1", 0755), 0);
@@ -409,6 +466,7 @@ Suite *store_suite(void)
 	tcase_add_test(tcase, a_full_file_system_leaves_nothing_behind);
 	tcase_add_loop_test(tcase, a_file_that_changes_size_is_refused, 0, 2);
 	tcase_add_test(tcase, leftovers_of_an_interrupted_write_are_removed_at_start);
+	tcase_add_test(tcase, killed_at_any_moment_every_version_is_whole_or_not_there);
 	tcase_add_test(tcase, leftovers_in_the_way_of_a_new_name_are_stepped_over);
 	tcase_add_test(tcase, one_tfld_per_folder);
 	tcase_add_test(tcase, a_folder_that_cannot_be_used_is_told_with_what_to_do);
