@@ -38,7 +38,7 @@
 #define FRAMES_PER_TURN 32
 #define RECEIVES_PER_TURN 4
 #define RETRY_MS 5
-#define STALL_MAX_NS (5 * UINT64_C(1000000000))
+#define STALL_MAX_S 5u
 
 enum state { READING, LEFTOVER, STALLED, ENDING, CLOSED };
 
@@ -260,8 +260,8 @@ static void end_of_stream(struct tfl_connection *connection)
 	}
 }
 
-/* Its user holds too much: wait for others of his requests to end, but not for ever, as they may be waiting likewise. */
-static void stall(struct tfl_connection *connection)
+/* Memory or its user's quota is short: wait for other requests to end, but not for ever, as they may be waiting likewise. */
+static void stall(struct tfl_connection *connection, int why)
 {
 	struct tfl_connections *all = connection->all;
 	struct tfl_error error;
@@ -269,10 +269,13 @@ static void stall(struct tfl_connection *connection)
 
 	if (connection->state != STALLED)
 		connection->stalled_ns = now;
-	if (now - connection->stalled_ns > STALL_MAX_NS) {
-		tfl_error_set(&error, -EDQUOT, "uid %u may hold %" PRIu64 " bytes of requests and unread replies ([users] bytes), and no room for "
-			      "this frame came free in %u s", (unsigned)connection->peer.uid,
-			      tfl_account_limit(connection->account, TFL_QUOTA_BYTES), (unsigned)(STALL_MAX_NS / 1000000000));
+	if (now - connection->stalled_ns > STALL_MAX_S * UINT64_C(1000000000)) {
+		if (why == -ENOMEM)
+			tfl_error_set(&error, why, "no memory came free for this frame in %u s", STALL_MAX_S);
+		else
+			tfl_error_set(&error, why, "uid %u may hold %" PRIu64 " bytes of requests and unread replies ([users] bytes), and "
+				      "no room for this frame came free in %u s", (unsigned)connection->peer.uid,
+				      tfl_account_limit(connection->account, TFL_QUOTA_BYTES), STALL_MAX_S);
 		break_off(connection, &error);
 		return;
 	}
@@ -313,7 +316,7 @@ static void settle(struct tfl_connection *connection, int result, struct tfl_err
 		break;
 	case -EDQUOT:
 	case -ENOMEM:
-		stall(connection);
+		stall(connection, result);
 		break;
 	case -EBADMSG:
 	case -EMSGSIZE:

@@ -170,7 +170,7 @@ int tfl_scheduler_push(struct tfl_scheduler *scheduler, struct tfl_job *job, uns
 			link_waiting(scheduler, version);
 		scheduler->waiting++;
 		offer(scheduler, version);
-		r = !version->queue.ready || scheduler->sleepers == 0;
+		r = !version->queue.ready || scheduler->waiting > scheduler->sleepers;
 	}
 	unlock(scheduler);
 	return r;

@@ -232,7 +232,7 @@ void daemon_finish(struct daemon *daemon)
 	ck_assert_int_eq(nftw(daemon->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
-void daemon_stop(struct daemon *daemon)
+static void end_well(struct daemon *daemon)
 {
 	int status;
 
@@ -240,7 +240,18 @@ void daemon_stop(struct daemon *daemon)
 	status = daemon_wait(daemon);
 	ck_assert_msg(status == 0, "tfld ended with status %d: %s", status, read_log(daemon));
 	ck_assert_msg(access(daemon->socket, F_OK) < 0, "tfld left its socket behind");
+}
+
+void daemon_stop(struct daemon *daemon)
+{
+	end_well(daemon);
 	daemon_finish(daemon);
+}
+
+void daemon_restart(struct daemon *daemon, const char *configuration)
+{
+	end_well(daemon);
+	daemon_start(daemon, configuration);
 }
 
 bool daemon_logged(const struct daemon *daemon, const char *text)
@@ -311,6 +322,19 @@ size_t daemon_memory(const struct daemon *daemon)
 	ck_assert_int_eq(fscanf(file, "%*u %lu", &pages), 1);
 	fclose(file);
 	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+#ifdef __has_feature
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
+bool daemon_memory_counts(void)
+{
+	return !SANITIZED;
 }
 
 uint64_t daemon_cpu_ns(const struct daemon *daemon)

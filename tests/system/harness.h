@@ -42,6 +42,9 @@ void daemon_add_model(const struct daemon *daemon, const char *model, unsigned v
 /** Starts it with @p configuration as its configuration file (NULL: an empty one), and waits until it accepts connections. */
 void daemon_start(struct daemon *daemon, const char *configuration);
 
+/** Ends it in order and starts it again over the same folder. */
+void daemon_restart(struct daemon *daemon, const char *configuration);
+
 /** Starts it and waits for its end, for a start that has to fail. Its exit status. */
 int daemon_start_failing(struct daemon *daemon, const char *configuration);
 
@@ -77,6 +80,9 @@ unsigned daemon_steady_descriptors(const struct daemon *daemon);
 
 /** Waits until the daemon has @p count descriptors open; what it has after some seconds at most. */
 unsigned daemon_settled_descriptors(const struct daemon *daemon, unsigned count);
+
+/** Whether memory that is freed is given back: not under the address and thread sanitizers. */
+bool daemon_memory_counts(void);
 
 /** CLOCK_MONOTONIC, nanoseconds. */
 uint64_t now_ns(void);

@@ -7,6 +7,7 @@
 #include "tests/system/suites.h"
 
 static Suite *(*const suites[])(void) = {
+	smoke_suite,
 	start_suite,
 	frames_suite,
 	infer_suite,

@@ -203,6 +203,28 @@ START_TEST(a_float_output_of_what_is_not_quantised)
 }
 END_TEST
 
+/* Small models run on the loop thread as a rule; here all are handed to the workers. */
+START_TEST(without_the_inline_rule)
+{
+	int others[8];
+
+	close(fd);
+	daemon_restart(&tfld, "[requests]\ninline = 0\n");
+	daemon_wait_ready(&tfld);
+	fd = daemon_connect(&tfld);
+	for (unsigned i = 0; i < 8; i++)
+		others[i] = daemon_connect(&tfld);
+	for (uint32_t round = 0; round < 50; round++) {
+		for (unsigned i = 0; i < 8; i++)
+			send_tiny(others[i], round, 0);
+		for (unsigned i = 0; i < 8; i++)
+			expect_tiny(others[i], round);
+	}
+	for (unsigned i = 0; i < 8; i++)
+		close(others[i]);
+}
+END_TEST
+
 START_TEST(a_deadline_that_passes_in_the_queue)
 {
 	send_slow(fd, 1, 0, 0);
@@ -355,6 +377,7 @@ Suite *infer_suite(void)
 	tcase_add_test(tcase, describe_tells_what_a_caller_needs);
 	tcase_add_test(tcase, list_health_and_info);
 	tcase_add_test(tcase, stats_count_what_happened);
+	tcase_add_test(tcase, without_the_inline_rule);
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("one busy worker");
