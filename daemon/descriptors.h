@@ -20,8 +20,8 @@ struct tfl_descriptors {
 };
 
 /**
- * One recvmsg() of at most @p size bytes. Passed descriptors are close-on-exec and go to the end of @p descriptors. *ret_received: bytes, 0 at
- * the stream's end. Errors: -EAGAIN (without a sentence); -EBADMSG with a sentence when more descriptors came than may wait, or others than
+ * One recvmsg() of at most @p size bytes. Passed descriptors are close-on-exec and go to the end of @p descriptors. *ret_received: bytes, 0
+ * at the stream's end. Errors: -EAGAIN (without a sentence); -EBADMSG with a sentence when more descriptors came than may wait, or others than
  * files (those are closed); what recvmsg says.
  */
 int tfl_descriptors_receive(struct tfl_descriptors *descriptors, int socket, void *space, size_t size, size_t *ret_received,

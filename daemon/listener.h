@@ -29,7 +29,7 @@ struct tfl_listener_options {
  */
 int tfl_listener_bind(const char *path, unsigned mode, int *ret_fd, struct tfl_error *error);
 
-/** Starts to accept on @p fd, which is the listener's from then on, and stays the caller's on failure. Options are copied, but not the path. */
+/** Starts to accept on @p fd, which is the listener's from then on, and the caller's on failure. Options are copied, but not the path. */
 int tfl_listener_create(uv_loop_t *loop, int fd, const struct tfl_listener_options *options, struct tfl_listener **ret_listener,
 			struct tfl_error *error);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tells the service manager how the daemon is doing, where there is one. Loop thread; nothing happens without libsystemd or NOTIFY_SOCKET. */
+/* Tells the service manager how the daemon is doing. Loop thread; nothing happens without libsystemd or without NOTIFY_SOCKET. */
 #ifndef DAEMON_NOTIFY_H
 #define DAEMON_NOTIFY_H
 

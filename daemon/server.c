@@ -193,8 +193,8 @@ static void on_accepted(void *data, const struct tfl_listener *listener, int fd)
 	tfl_connections_accept(&server->connections, listener, fd);
 }
 
-static int listen_at(struct tfl_server *server, unsigned slot, const char *path, unsigned mode, unsigned owner_rights, unsigned other_rights,
-		     struct tfl_error *error)
+static int listen_at(struct tfl_server *server, unsigned slot, const char *path, unsigned mode, unsigned owner_rights,
+		     unsigned other_rights, struct tfl_error *error)
 {
 	struct tfl_listener_options options = {
 		.path = path,

@@ -21,6 +21,8 @@ static Suite *(*const suites[])(void) = {
 	registry_suite,
 	loader_suite,
 	loader_restart_suite,
+	peer_suite,
+	reply_suite,
 };
 
 int main(int argc, char **argv)

@@ -18,5 +18,7 @@ Suite *scheduler_suite(void);
 Suite *registry_suite(void);
 Suite *loader_suite(void);
 Suite *loader_restart_suite(void);
+Suite *peer_suite(void);
+Suite *reply_suite(void);
 
 #endif

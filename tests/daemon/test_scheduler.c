@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Order, turns, bounds and sweeping without threads; then workers that sleep, wake and stop. Versions and jobs here are empty: the scheduler
- * looks at nothing but priority, deadline and cancel flag.
+ * Order, turns, bounds and sweeping without threads; then workers that sleep, wake and stop. Versions and jobs here are empty: the
+ * scheduler looks at nothing but priority, deadline and cancel flag.
  */
 #include <errno.h>
 #include <pthread.h>

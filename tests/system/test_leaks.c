@@ -185,7 +185,8 @@ START_TEST(nothing_is_left_of_a_bad_client)
 		clients[_i].act();
 	settle();
 	ck_assert_uint_eq(daemon_settled_descriptors(&tfld, descriptors), descriptors);
-	ck_assert_msg(!daemon_memory_counts() || daemon_memory(&tfld) < memory + clients[_i].noise, "%zu bytes before, %zu after", memory, daemon_memory(&tfld));
+	ck_assert_msg(!daemon_memory_counts() || daemon_memory(&tfld) < memory + clients[_i].noise, "%zu bytes before, %zu after", memory,
+		      daemon_memory(&tfld));
 }
 END_TEST
 
