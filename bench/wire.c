@@ -5,9 +5,10 @@
  *
  *   bench/wire [--rounds N] [--block N] TFLD
  *
- * TFLD is the daemon's binary; it is started on a private socket in a temporary folder. Pinned: both ends on one CPU; free: wherever the
- * kernel puts them. The four kinds of block alternate within one run, so that a change of the machine's mood meets all of them; a ratio is
- * the median over rounds of one block's percentile by its neighbour's.
+ * TFLD is the daemon's binary. Two of them are started on private sockets in a temporary folder: one as it comes, which runs a model this
+ * small on the thread that received the request ("inline"), and one with inline = 0, which hands it to a worker as it does with larger
+ * models. Pinned: both ends on one CPU; free: wherever the kernel puts them. The kinds of block alternate within one run, so that a change
+ * of the machine's mood meets all of them; a ratio is the median over rounds of one block's percentile by its neighbour's.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -30,12 +31,19 @@
 
 #define PAYLOAD 64
 
-struct bench {
-	char folder[64];
-	pid_t daemon, echo;
-	int echo_fd;
+enum { INLINE, WORKER, DAEMONS };
+
+struct served {
+	pid_t pid;
 	struct tfl_client *client;
 	struct tfl_infer *infer;
+};
+
+struct bench {
+	char folder[64];
+	struct served daemons[DAEMONS];
+	pid_t echo;
+	int echo_fd;
 	float input[PAYLOAD / sizeof(float)];
 };
 
@@ -45,10 +53,14 @@ static void finish(void)
 {
 	char command[128];
 
-	tfl_infer_destroy(TFL_STEAL(bench.infer));
-	tfl_client_destroy(TFL_STEAL(bench.client));
-	if (bench.daemon > 0 && kill(bench.daemon, SIGTERM) == 0)
-		waitpid(bench.daemon, NULL, 0);
+	for (int i = 0; i < DAEMONS; i++) {
+		struct served *served = &bench.daemons[i];
+
+		tfl_infer_destroy(TFL_STEAL(served->infer));
+		tfl_client_destroy(TFL_STEAL(served->client));
+		if (served->pid > 0 && kill(served->pid, SIGTERM) == 0)
+			waitpid(served->pid, NULL, 0);
+	}
 	if (bench.echo > 0 && kill(bench.echo, SIGTERM) == 0)
 		waitpid(bench.echo, NULL, 0);
 	tfl_close(bench.echo_fd);
@@ -87,28 +99,45 @@ static void start_echo(void)
 	bench.echo_fd = sockets[0];
 }
 
-static void start_daemon(const char *tfld)
+static void make_folder(void)
 {
-	char models[80], path[80];
-	struct stat st;
-
 	strcpy(bench.folder, "/tmp/tfl-wire-XXXXXX");
 	if (!mkdtemp(bench.folder)) {
 		bench.folder[0] = '\0';
 		die("mkdtemp", strerror(errno));
 	}
-	snprintf(models, sizeof(models), "%s/models", bench.folder);
-	snprintf(path, sizeof(path), "%s/socket", bench.folder);
-	bench.daemon = fork();
-	if (bench.daemon < 0)
+}
+
+static void write_config(int kind, const char *path)
+{
+	FILE *file = fopen(path, "w");
+
+	if (!file)
+		die(path, strerror(errno));
+	fprintf(file, "[models]\npath = %s/models-%d\n[sockets]\npath = %s/socket-%d\n[requests]\n%s\n[log]\nlevel = warning\n", bench.folder,
+		kind, bench.folder, kind, kind == WORKER ? "inline = 0" : "");
+	fclose(file);
+}
+
+static void start_daemon(const char *tfld, int kind)
+{
+	struct served *served = &bench.daemons[kind];
+	char config[80], path[80];
+	struct stat st;
+
+	snprintf(config, sizeof(config), "%s/config-%d", bench.folder, kind);
+	snprintf(path, sizeof(path), "%s/socket-%d", bench.folder, kind);
+	write_config(kind, config);
+	served->pid = fork();
+	if (served->pid < 0)
 		die("fork", strerror(errno));
-	if (bench.daemon == 0) {
-		execl(tfld, "tfld", "--models", models, "--socket", path, "--log-level", "warning", (char *)NULL);
+	if (served->pid == 0) {
+		execl(tfld, "tfld", "--config", config, (char *)NULL);
 		fprintf(stderr, "wire: %s: %s\n", tfld, strerror(errno));
 		_exit(127);
 	}
 	for (int i = 0; stat(path, &st) < 0; i++) {
-		if (i == 500 || waitpid(bench.daemon, NULL, WNOHANG) != 0)
+		if (i == 500 || waitpid(served->pid, NULL, WNOHANG) != 0)
 			die(tfld, "did not open its socket");
 		usleep(10000);
 	}
@@ -131,19 +160,20 @@ static int make_model(void)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-static void connect_client(void)
+static void connect_client(int kind)
 {
+	struct served *served = &bench.daemons[kind];
 	struct tfl_call_error error;
 	char path[80];
 	int fd = make_model();
 
-	snprintf(path, sizeof(path), "%s/socket", bench.folder);
-	if (tfl_client_connect(path, NULL, &bench.client, &error) < 0 || tfl_client_load(bench.client, "tiny", fd, NULL, &error) < 0 ||
-	    tfl_infer_create("tiny", &bench.infer, &error) < 0)
+	snprintf(path, sizeof(path), "%s/socket-%d", bench.folder, kind);
+	if (tfl_client_connect(path, NULL, &served->client, &error) < 0 || tfl_client_load(served->client, "tiny", fd, NULL, &error) < 0 ||
+	    tfl_infer_create("tiny", &served->infer, &error) < 0)
 		die("setup", error.message);
 	close(fd);
-	if (tfl_infer_set_input(bench.infer, 0, TFL_FLOAT32, (int32_t[]){1, 16}, 2, bench.input, sizeof(bench.input)) < 0)
-		die("setup", tfl_infer_error_message(bench.infer));
+	if (tfl_infer_set_input(served->infer, 0, TFL_FLOAT32, (int32_t[]){1, 16}, 2, bench.input, sizeof(bench.input)) < 0)
+		die("setup", tfl_infer_error_message(served->infer));
 }
 
 /* Pins every thread of a process to the CPU this one is pinned to, or to all. */
@@ -167,8 +197,9 @@ static void pin_process(pid_t pid)
 static void place(bool pinned)
 {
 	pin_to_cpu(pinned ? 0 : -1);
-	pin_process(bench.daemon);
 	pin_process(bench.echo);
+	for (int i = 0; i < DAEMONS; i++)
+		pin_process(bench.daemons[i].pid);
 }
 
 static void ping_pong(struct samples *samples, unsigned count)
@@ -185,61 +216,91 @@ static void ping_pong(struct samples *samples, unsigned count)
 	}
 }
 
-static void infer(struct samples *samples, unsigned count)
+static void infer(const struct served *served, struct samples *samples, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
 		uint64_t begin = now_ns();
 
-		if (tfl_client_infer(bench.client, bench.infer) < 0)
-			die("infer", tfl_infer_error_message(bench.infer));
+		if (tfl_client_infer(served->client, served->infer) < 0)
+			die("infer", tfl_infer_error_message(served->infer));
 		samples_add(samples, now_ns() - begin);
 	}
 }
 
-/* Per placement: percentiles of every round's blocks, and their ratios. */
+#define SHARES 2
+static const double shares[SHARES] = {0.5, 0.99};
+
+/* Percentiles of every round's blocks of one kind, and their ratios (in thousandths) to the ping-pong of the same round. */
 struct figures {
-	struct samples floor[2], served[2], ratio[2]; /* p50, p99; ratios in thousandths */
+	struct samples time[SHARES], ratio[SHARES];
 };
 
-static const double shares[2] = {0.5, 0.99};
+struct placement {
+	struct samples floor[SHARES];
+	struct figures daemons[DAEMONS];
+};
 
-static void one_round(struct figures *figures, unsigned block)
+static void one_round(struct placement *placement, unsigned block)
 {
-	struct samples floor, served;
+	struct samples samples;
+	uint64_t floor[SHARES];
 
-	samples_init(&floor, block);
-	samples_init(&served, block);
-	ping_pong(&floor, block);
-	infer(&served, block);
-	for (int i = 0; i < 2; i++) {
-		uint64_t bare = samples_percentile(&floor, shares[i]), full = samples_percentile(&served, shares[i]);
-
-		samples_add(&figures->floor[i], bare);
-		samples_add(&figures->served[i], full);
-		samples_add(&figures->ratio[i], full * 1000 / bare);
+	samples_init(&samples, block);
+	ping_pong(&samples, block);
+	for (int i = 0; i < SHARES; i++) {
+		floor[i] = samples_percentile(&samples, shares[i]);
+		samples_add(&placement->floor[i], floor[i]);
 	}
-	samples_finish(&floor);
-	samples_finish(&served);
+	for (int kind = 0; kind < DAEMONS; kind++) {
+		samples.count = 0;
+		infer(&bench.daemons[kind], &samples, block);
+		for (int i = 0; i < SHARES; i++) {
+			uint64_t time = samples_percentile(&samples, shares[i]);
+
+			samples_add(&placement->daemons[kind].time[i], time);
+			samples_add(&placement->daemons[kind].ratio[i], time * 1000 / floor[i]);
+		}
+	}
+	samples_finish(&samples);
 }
 
-static void print_figures(const char *name, struct figures *figures)
+static void placement_init(struct placement *placement, unsigned rounds)
 {
-	static const char *const titles[2] = {"p50", "p99"};
-
-	for (int i = 0; i < 2; i++) {
-		printf("%-8s %s   ping-pong %8.1f us   infer %8.1f us   ratio %5.2f\n", i ? "" : name, titles[i],
-		       (double)samples_percentile(&figures->floor[i], 0.5) / 1000, (double)samples_percentile(&figures->served[i], 0.5) / 1000,
-		       (double)samples_percentile(&figures->ratio[i], 0.5) / 1000);
-		samples_finish(&figures->floor[i]);
-		samples_finish(&figures->served[i]);
-		samples_finish(&figures->ratio[i]);
+	for (int i = 0; i < SHARES; i++) {
+		samples_init(&placement->floor[i], rounds);
+		for (int kind = 0; kind < DAEMONS; kind++) {
+			samples_init(&placement->daemons[kind].time[i], rounds);
+			samples_init(&placement->daemons[kind].ratio[i], rounds);
+		}
 	}
+}
+
+static void print_placement(const char *name, struct placement *placement)
+{
+	static const char *const kinds[DAEMONS] = {"inline", "worker"};
+
+	printf("%-8s ping-pong            p50 %7.1f us              p99 %7.1f us\n", name,
+	       (double)samples_percentile(&placement->floor[0], 0.5) / 1000, (double)samples_percentile(&placement->floor[1], 0.5) / 1000);
+	for (int kind = 0; kind < DAEMONS; kind++) {
+		struct figures *figures = &placement->daemons[kind];
+
+		printf("         infer, %-10s  ", kinds[kind]);
+		for (int i = 0; i < SHARES; i++) {
+			printf(" %s %7.1f us, ratio %5.2f", i ? "p99" : "p50", (double)samples_percentile(&figures->time[i], 0.5) / 1000,
+			       (double)samples_percentile(&figures->ratio[i], 0.5) / 1000);
+			samples_finish(&figures->time[i]);
+			samples_finish(&figures->ratio[i]);
+		}
+		printf("\n");
+	}
+	for (int i = 0; i < SHARES; i++)
+		samples_finish(&placement->floor[i]);
 }
 
 int main(int argc, char **argv)
 {
 	unsigned rounds = 20, block = 2000;
-	struct figures figures[2];
+	struct placement placements[2];
 	int i;
 
 	for (i = 1; i < argc && argv[i][0] == '-'; i += 2) {
@@ -255,20 +316,19 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	start_echo();
-	start_daemon(argv[i]);
-	connect_client();
-	for (int p = 0; p < 2; p++)
-		for (int j = 0; j < 2; j++) {
-			samples_init(&figures[p].floor[j], rounds);
-			samples_init(&figures[p].served[j], rounds);
-			samples_init(&figures[p].ratio[j], rounds);
-		}
+	make_folder();
+	for (int kind = 0; kind < DAEMONS; kind++) {
+		start_daemon(argv[i], kind);
+		connect_client(kind);
+	}
+	placement_init(&placements[0], rounds);
+	placement_init(&placements[1], rounds);
 	for (unsigned round = 0; round < 2 * rounds; round++) {
 		place(round % 2 == 0);
-		one_round(&figures[round % 2], block);
+		one_round(&placements[round % 2], block);
 	}
-	print_figures("pinned", &figures[0]);
-	print_figures("free", &figures[1]);
+	print_placement("pinned", &placements[0]);
+	print_placement("free", &placements[1]);
 	finish();
 	return 0;
 }
