@@ -105,9 +105,11 @@ END_TEST
 START_TEST(sparse_and_custom_quantization_are_marked)
 {
 	int x = tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "x", .dims = TFL_INTS(2), .custom_quantization = true});
+	int s = tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "s", .dims = TFL_INTS(2), .sparse = true});
 
-	tfl_build_io(builder, TFL_INTS(x), TFL_INTS(x));
+	tfl_build_io(builder, TFL_INTS(x, s), TFL_INTS(x));
 	ck_assert(reopen()->tensors[x].quantization.custom);
+	ck_assert(model->subgraphs[0].tensors[s].is_sparse && !model->subgraphs[0].tensors[x].is_sparse);
 }
 END_TEST
 
