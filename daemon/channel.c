@@ -6,8 +6,8 @@
  * Always, under the lock: queued is the number of bytes in the chunks; their capacity is charged to the account; after a fault there is
  * no chunk and nothing is sent.
  *
- * Cost on the steady path: the lock, once for sending and twice for the job's entry and leave, uncontended; one sendmsg(). Allocation only
- * where a peer reads too slowly.
+ * Cost on the steady path: the lock, once for the job's entry, once for sending, once for the job's leave, uncontended; one sendmsg().
+ * Allocation only where a peer reads too slowly.
  */
 #include "daemon/channel.h"
 
@@ -213,11 +213,16 @@ void tfl_channel_hold(struct tfl_channel *channel)
 	pthread_mutex_unlock(&channel->lock);
 }
 
+void tfl_channel_settle(struct tfl_channel *channel)
+{
+	if (--channel->pending == 0 && channel->draining)
+		tfl_outbox_add(channel->outbox, channel);
+}
+
 void tfl_channel_release(struct tfl_channel *channel)
 {
 	pthread_mutex_lock(&channel->lock);
-	if (--channel->pending == 0 && channel->draining)
-		tfl_outbox_add(channel->outbox, channel);
+	tfl_channel_settle(channel);
 	pthread_mutex_unlock(&channel->lock);
 	tfl_channel_unref(channel);
 }

@@ -76,6 +76,9 @@ void tfl_channel_hold(struct tfl_channel *channel);
 /** That reply was given to tfl_channel_send(), or never will; drops the reference. */
 void tfl_channel_release(struct tfl_channel *channel);
 
+/** The same without the reference, for a caller that holds the lock. */
+void tfl_channel_settle(struct tfl_channel *channel);
+
 /* What the loop needs to know about a channel. */
 struct tfl_channel_state {
 	size_t queued;

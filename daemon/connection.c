@@ -318,6 +318,9 @@ static void settle(struct tfl_connection *connection, int result, struct tfl_err
 	case -ENOMEM:
 		stall(connection, result);
 		break;
+	case -EPERM:
+		break_off(connection, error);
+		break;
 	case -EBADMSG:
 	case -EMSGSIZE:
 		error->code = -EBADMSG;
@@ -456,6 +459,7 @@ static int open_connection(struct tfl_connections *connections, int fd, struct t
 	connection->account = account;
 	connection->peer = *peer;
 	connection->rights = rights;
+	connection->descriptors.open = rights & tfl_descriptor_rights();
 	tfl_assembler_init(&connection->assembler, server->config->max_frame, &charge);
 	connection->next = connections->first;
 	connection->link = &connections->first;

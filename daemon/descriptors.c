@@ -7,11 +7,14 @@
  * Sockets, and what has no type at all (epoll, io_uring), are refused: whoever passes the other end of this very connection, and then
  * dies, would be kept connected by the daemon's own copy. No method takes anything but files.
  *
+ * Even to close a descriptor can take as long as its owner likes: a file system in user space is asked to flush. So a peer without a method
+ * that takes descriptors is given no buffer for them; the kernel drops them then without a word to anybody.
+ *
  * Always: every descriptor that was received is in the queue, or closed.
  */
 #include "daemon/descriptors.h"
 
-#include <stdbool.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -24,11 +27,12 @@ static int too_many(struct tfl_error *error)
 	return tfl_error_set(error, -EBADMSG, "at most %u passed descriptors may wait for the requests that take them", TFL_PASSED_FDS_MAX);
 }
 
+/* By what the kernel knows already: a file system that is far away, or in user space, is not asked. */
 static bool holds_no_socket(int fd)
 {
-	struct stat st;
+	struct statx st;
 
-	return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) != 0 && !S_ISSOCK(st.st_mode);
+	return statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st) == 0 && (st.stx_mode & S_IFMT) != 0 && !S_ISSOCK(st.stx_mode);
 }
 
 /* Keeps what fits, closes the rest. 0, or -EBADMSG with what was wrong with the rest. */
@@ -61,10 +65,14 @@ int tfl_descriptors_receive(struct tfl_descriptors *descriptors, int socket, voi
 		char bytes[CMSG_SPACE(TFL_PASSED_FDS_MAX * sizeof(int))];
 	} control;
 	struct iovec iov = {space, size};
-	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
 	ssize_t received;
 	int r = 0;
 
+	if (descriptors->open) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+	}
 	do {
 		received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	} while (received < 0 && errno == EINTR);
@@ -77,7 +85,8 @@ int tfl_descriptors_receive(struct tfl_descriptors *descriptors, int socket, voi
 			r = -EBADMSG;
 	}
 	if (message.msg_flags & MSG_CTRUNC)
-		r = too_many(error);
+		r = descriptors->open ? too_many(error) : tfl_error_set(error, -EPERM, "this connection may not pass descriptors: no method that it may "
+									       "call takes one (use the admin socket)");
 	if (r < 0)
 		return r;
 	*ret_received = (size_t)received;

@@ -30,6 +30,15 @@ const struct tfl_method *tfl_methods(unsigned *ret_count)
 	return methods;
 }
 
+unsigned tfl_descriptor_rights(void)
+{
+	unsigned rights = 0;
+
+	for (unsigned i = 0; i < TFL_ARRAY_SIZE(methods); i++)
+		rights |= methods[i].takes_fd ? methods[i].right : 0;
+	return rights;
+}
+
 static const struct tfl_method *find(struct tfl_string name)
 {
 	for (unsigned i = 0; i < TFL_ARRAY_SIZE(methods); i++) {

@@ -47,6 +47,9 @@ struct tfl_method {
 
 const struct tfl_method *tfl_methods(unsigned *ret_count);
 
+/** The rights with which there is a method that takes a descriptor. */
+unsigned tfl_descriptor_rights(void);
+
 /** Finds the method, checks rights, hands over, and replies where that failed. @p descriptors: those that wait on the connection. */
 void tfl_dispatch(struct tfl_call *call, struct tfl_descriptors *descriptors);
 

@@ -5,6 +5,10 @@
  *
  * The inline rule: a model that is done in less time than handing it to a worker takes runs right here, when nothing else waits: neither
  * in the queue nor on this connection.
+ *
+ * What one request costs when nothing is out of the ordinary, counted over the whole daemon: one allocation (the frame's memory, freed by
+ * whoever ran it); three system calls (epoll_wait, recvmsg, sendmsg), and with a worker two more (futex, to wake it and to sleep); eight
+ * uncontended locks, seven under the inline rule (channel 3, scheduler 3 or 2, pool 2); no log line.
  */
 #include <string.h>
 

@@ -85,7 +85,8 @@ void tfl_job_end(struct tfl_job *job)
 		channel->idle = TFL_STEAL(job);
 		channel->idle_count++;
 	}
+	tfl_channel_settle(channel);
 	pthread_mutex_unlock(&channel->lock);
 	free(job);
-	tfl_channel_release(channel);
+	tfl_channel_unref(channel);
 }

@@ -3,8 +3,8 @@
  * One infer request between its arrival and its reply.
  *
  * Lifetime: begun on the loop thread, owned by one holder at a time (loop, scheduler, worker), ended by whoever replied or dropped it, on
- * any thread. It owns its frame and the parsed request, and a reference each to its channel and its version. Ended jobs stay with their channel
- * to be used again, so a client that sends one request after the other costs no allocation here.
+ * any thread. It owns its frame and the parsed request, and a reference each to its channel and its version. Ended jobs stay with their
+ * channel to be used again, so a client that sends one request after the other costs no allocation here.
  */
 #ifndef DAEMON_JOB_H
 #define DAEMON_JOB_H

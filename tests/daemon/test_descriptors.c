@@ -21,7 +21,7 @@ static int ends[2];
 static void setup(void)
 {
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	queue = (struct tfl_descriptors){0};
+	queue = (struct tfl_descriptors){.open = true};
 }
 
 static void teardown(void)
@@ -169,6 +169,23 @@ START_TEST(what_is_no_file_is_refused_and_closed)
 }
 END_TEST
 
+START_TEST(a_closed_queue_takes_none)
+{
+	unsigned before = open_descriptors();
+	size_t received = 99;
+
+	queue.open = false;
+	ck_assert_int_eq(write(ends[1], "abc", 3), 3);
+	ck_assert_int_eq(receive(&received), 0);
+	ck_assert_uint_eq(received, 3);
+	pass(2, 0);
+	ck_assert_int_eq(receive(&received), -EPERM);
+	ck_assert_ptr_nonnull(strstr(error.text, "may not pass descriptors"));
+	ck_assert_uint_eq(queue.count, 0);
+	ck_assert_uint_eq(open_descriptors(), before);
+}
+END_TEST
+
 Suite *descriptors_suite(void)
 {
 	Suite *suite = suite_create("descriptors");
@@ -179,6 +196,7 @@ Suite *descriptors_suite(void)
 	tcase_add_test(tcase, first_in_first_out);
 	tcase_add_loop_test(tcase, too_many_are_refused_and_closed, 1, 12);
 	tcase_add_test(tcase, too_many_over_several_messages);
+	tcase_add_test(tcase, a_closed_queue_takes_none);
 	tcase_add_loop_test(tcase, what_is_no_file_is_refused_and_closed, 0, 2);
 	suite_add_tcase(suite, tcase);
 	return suite;
