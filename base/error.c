@@ -26,39 +26,37 @@ static void trim_utf8(char *text)
 		text[start - 1] = '\0';
 }
 
-int tfl_error_set(struct tfl_error *error, int code, const char *format, ...)
+void tfl_error_fill(struct tfl_error *error, int code, const char *format, ...)
 {
 	va_list args;
 	int length;
 
 	assert(code < 0);
 	if (!error)
-		return code;
+		return;
 	error->code = code;
 	va_start(args, format);
 	length = vsnprintf(error->text, sizeof(error->text), format, args);
 	va_end(args);
 	if (length >= (int)sizeof(error->text))
 		trim_utf8(error->text);
-	return code;
 }
 
-int tfl_error_prefix(struct tfl_error *error, int code, const char *format, ...)
+void tfl_error_fill_prefix(struct tfl_error *error, const char *format, ...)
 {
 	char text[TFL_ERROR_TEXT_MAX];
 	va_list args;
 	int length, total;
 
 	if (!error)
-		return code;
+		return;
 	va_start(args, format);
 	length = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	if (length < 0 || length >= (int)sizeof(text))
-		return code;
+		return;
 	total = snprintf(text + length, sizeof(text) - (size_t)length, ": %s", error->text);
 	memcpy(error->text, text, sizeof(text));
 	if (length + total >= (int)sizeof(text))
 		trim_utf8(error->text);
-	return code;
 }

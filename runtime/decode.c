@@ -63,7 +63,7 @@ int tfl_decoder_alloc(struct tfl_decoder *decoder, size_t count, size_t size, vo
 
 int tfl_decoder_align(struct tfl_decoder *decoder, struct tfl_model_buffer *buffer, size_t alignment)
 {
-	void *copy = NULL;
+	void *copy;
 	int r;
 
 	if ((uintptr_t)buffer->data % alignment == 0)
