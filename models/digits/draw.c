@@ -227,7 +227,9 @@ static int add_font(struct digit_fonts *fonts, const char *folder, const char *p
 	if (FT_New_Face(fonts->library, path, 0, &face))
 		return tfl_error_set(error, -ENOENT, "cannot open the font %s: it comes with Debian's package %s", path, package);
 	fonts->faces[fonts->count] = face;
-	fonts->names[fonts->count++] = strdup(file);
+	fonts->names[fonts->count] = strdup(file);
+	if (!fonts->names[fonts->count++])
+		return tfl_error_set(error, -ENOMEM, "out of memory");
 	for (int digit = 0; digit < 10; digit++) {
 		if (!FT_Get_Char_Index(face, (FT_ULong)('0' + digit)))
 			return tfl_error_set(error, -EINVAL, "the font %s has no digit %d", path, digit);
