@@ -10,6 +10,7 @@
 static Suite *(*const suites[])(void) = {
 	flatbuffer_suite,
 	hostile_suite,
+	kernels_suite,
 	metadata_suite,
 	model_suite,
 	mutation_suite,

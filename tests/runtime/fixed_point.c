@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Everything in 64 bits with floor division and magnitudes, where the runtime works in 32 bits with masks and remainders: two ways to the
+ * same definition.
+ */
+#include "tests/runtime/fixed_point.h"
+
+#include <math.h>
+
+static int64_t saturate(int64_t value)
+{
+	return value < INT32_MIN ? INT32_MIN : value > INT32_MAX ? INT32_MAX : value;
+}
+
+static int64_t floor_divide(int64_t dividend, int64_t divisor)
+{
+	int64_t quotient = dividend / divisor;
+
+	return dividend % divisor != 0 && (dividend < 0) != (divisor < 0) ? quotient - 1 : quotient;
+}
+
+int64_t fixed_point_multiply(int64_t value, double factor)
+{
+	int exponent;
+	double fraction = frexp(factor, &exponent);
+	int64_t multiplier = (int64_t)floor(fraction * 2147483648.0 + 0.5), high, magnitude;
+
+	if (multiplier == INT64_C(1) << 31) {
+		multiplier >>= 1;
+		exponent++;
+	}
+	if (exponent < -31)
+		return 0;
+	if (exponent > 0)
+		value = saturate(value * (INT64_C(1) << exponent));
+	high = floor_divide(value * multiplier + (INT64_C(1) << 30), INT64_C(1) << 31);
+	if (exponent >= 0)
+		return high;
+	magnitude = (high < 0 ? -high : high) + (INT64_C(1) << (-exponent - 1));
+	magnitude >>= -exponent;
+	return high < 0 ? -magnitude : magnitude;
+}

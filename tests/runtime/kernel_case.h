@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One operator in a graph of its own: drawn from a seed, built into a file, run by XNNPACK and by the portable kernel, and compared element
+ * by element with a naive reference. An operator's test is one struct kernel_row: a function that draws a case and a function that says
+ * what comes out, written from the operator's definition.
+ *
+ * Tensors and expectations own their memory; a case is finished by kernel_case_finish(). Out of memory ends the test.
+ */
+#ifndef TESTS_RUNTIME_KERNEL_CASE_H
+#define TESTS_RUNTIME_KERNEL_CASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/limits.h"
+#include "base/tfl-types.h"
+#include "tests/builder/builder.h"
+#include "tests/builder/random.h"
+
+#define KERNEL_INPUTS_MAX 8
+#define KERNEL_CHANNELS_MAX 64
+#define KERNEL_INTS_MAX 16
+
+struct kernel_tensor {
+	enum tfl_dtype dtype;
+	unsigned rank;
+	int32_t dims[TFL_RANK_MAX];
+	size_t elements;
+	bool absent;   /* an optional input left out */
+	bool constant; /* its content stands in the file */
+	uint32_t scale_count;
+	uint32_t axis;
+	float scales[KERNEL_CHANNELS_MAX];
+	int32_t zero_point;
+	void *data;
+};
+
+struct kernel_case {
+	struct tfl_random random;
+	char type;        /* a letter of kernel_row.types */
+	bool per_channel; /* the type is 'c' */
+	struct kernel_tensor inputs[KERNEL_INPUTS_MAX];
+	unsigned input_count;
+	struct kernel_tensor output; /* type and quantisation; its shape is the reference's to say */
+	struct tfl_build_options options;
+	bool xnnpack;     /* set by draw(): XNNPACK is known to have this form, so it must run it */
+	/* What the options say, for the reference. */
+	struct tfl_build_window window;
+	int8_t activation;
+	int32_t axis;
+	float beta;
+	bool flag;                     /* keep_dims, keep_num_dims */
+	int32_t ints[KERNEL_INTS_MAX]; /* axes, paddings, permutation, shape */
+	unsigned int_count;
+};
+
+/* What an output element must be. For integers value may lie between two of them where the definition is a real number. */
+struct kernel_element {
+	double value;
+	double slack; /* allowed difference for the portable kernel; XNNPACK may be off by one step of an integer type */
+};
+
+struct kernel_expected {
+	unsigned rank;
+	int32_t dims[TFL_RANK_MAX];
+	size_t elements;
+	struct kernel_element *element;
+};
+
+struct kernel_row {
+	const char *name;
+	uint32_t code;
+	/* A letter is one test: f float32, h float16, b int8, c int8 with a filter per channel, B uint8, s int16, i int32, l int64, z bool. */
+	const char *types;
+	void (*draw)(struct kernel_case *c);
+	void (*reference)(const struct kernel_case *c, struct kernel_expected *expected);
+};
+
+/* Relative error allowed in float32 sums, as a part of the sum of magnitudes. */
+#define KERNEL_FLOAT_ERROR 1e-5
+
+/* Slack where the definition is a real number: half a step, and what float32 loses on the way. */
+#define KERNEL_ROUNDED 0.505
+
+/** Draws @p count cases of one type, and checks each with XNNPACK and without. Ends the test at the first difference. */
+void kernel_check(const struct kernel_row *row, char type, unsigned count);
+
+/* For draw functions. */
+int32_t kernel_between(struct kernel_case *c, int32_t low, int32_t high); /* both included */
+bool kernel_one_in(struct kernel_case *c, uint32_t n);
+enum tfl_dtype kernel_dtype(char type);
+bool kernel_is_byte(enum tfl_dtype dtype); /* int8, uint8 */
+
+/** Gives a tensor its type and shape, a scale and zero point where the type is quantised, and random content. */
+void kernel_draw_tensor(struct kernel_case *c, struct kernel_tensor *tensor, enum tfl_dtype dtype, unsigned rank, const int32_t *dims);
+
+/** A scale and a zero point for a quantised type; nothing for others. */
+void kernel_draw_quantization(struct kernel_case *c, struct kernel_tensor *tensor);
+void kernel_copy_quantization(struct kernel_tensor *tensor, const struct kernel_tensor *from);
+bool kernel_same_quantization(const struct kernel_tensor *a, const struct kernel_tensor *b);
+
+/** A constant int32 or int64 input with c->ints. @p rank 1, or 2 for pairs. */
+void kernel_draw_ints(struct kernel_case *c, struct kernel_tensor *tensor, unsigned rank);
+
+/** Makes some inputs constants: operands in the file, and now and then an operator that is folded. */
+void kernel_draw_constants(struct kernel_case *c);
+
+/* For references. */
+int64_t kernel_integer(const struct kernel_tensor *tensor, size_t index);
+double kernel_real(const struct kernel_tensor *tensor, size_t index); /* float32, or scale * (q - zero point) */
+double kernel_scale(const struct kernel_tensor *tensor, unsigned channel);
+void kernel_expect_shape(struct kernel_expected *expected, unsigned rank, const int32_t *dims);
+
+/** Bounds of the fused activation, in units of the output: reals for float32, integers for quantised types. */
+void kernel_bounds(const struct kernel_case *c, double *ret_min, double *ret_max);
+double kernel_clamp(double value, double min, double max);
+
+/** Element from a real number: itself in float32 (@p magnitude: what rounding errors are relative to), or to be rounded to a step. */
+struct kernel_element kernel_from_real(const struct kernel_case *c, double real, double magnitude);
+
+/** Row-major index to coordinates and back. */
+void kernel_unravel(size_t index, unsigned rank, const int32_t *dims, int32_t *ret_at);
+size_t kernel_ravel(unsigned rank, const int32_t *dims, const int32_t *at);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The rows of all operators, one file test_kernels_*.c a family; test_kernels.c runs them. */
+#ifndef TESTS_RUNTIME_KERNEL_ROWS_H
+#define TESTS_RUNTIME_KERNEL_ROWS_H
+
+#include "tests/runtime/kernel_case.h"
+
+#define KERNEL_ROWS(X) \
+	X(add) \
+	X(average_pool_2d) \
+	X(concatenation) \
+	X(conv_2d) \
+	X(depthwise_conv_2d) \
+	X(dequantize) \
+	X(fully_connected) \
+	X(logistic) \
+	X(log_softmax) \
+	X(max_pool_2d) \
+	X(mean) \
+	X(mul) \
+	X(pad) \
+	X(quantize) \
+	X(relu) \
+	X(relu6) \
+	X(reshape) \
+	X(softmax) \
+	X(squeeze) \
+	X(transpose)
+
+#define X(name) extern const struct kernel_row kernel_##name;
+KERNEL_ROWS(X)
+#undef X
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED: sums of products of an input and a filter, a bias, a fused activation. float32 in double;
+ * integers exactly, then through the fixed-point multiplier input scale * filter scale / output scale.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/util.h"
+#include "tests/runtime/fixed_point.h"
+#include "tests/runtime/kernel_rows.h"
+#include "tests/runtime/kernel_window.h"
+
+enum { INPUT, FILTER, BIAS };
+
+/* Greatest requantisation factor that XNNPACK takes. */
+#define XNNPACK_FACTOR_MAX 256
+
+/* How large sums get, so that the output's scale can be drawn to show them. */
+static double typical_sum(const struct kernel_case *c, size_t depth)
+{
+	return sqrt((double)depth) * (c->inputs[FILTER].dtype == TFL_FLOAT32 ? 5 : 5000);
+}
+
+static void draw_filter_quantization(struct kernel_case *c, unsigned axis)
+{
+	struct kernel_tensor *filter = &c->inputs[FILTER];
+
+	if (filter->dtype == TFL_INT8)
+		filter->zero_point = kernel_one_in(c, 8) && !c->per_channel ? filter->zero_point : 0;
+	if (!c->per_channel)
+		return;
+	filter->axis = axis;
+	filter->scale_count = (uint32_t)filter->dims[axis];
+	for (uint32_t i = 0; i < filter->scale_count; i++)
+		filter->scales[i] = exp2f(tfl_random_uniform(&c->random, -8, -3));
+}
+
+static void draw_bias(struct kernel_case *c, int32_t channels, double typical)
+{
+	struct kernel_tensor *bias = &c->inputs[BIAS];
+
+	if (kernel_one_in(c, 4)) {
+		/* Left out by a shorter list of inputs, or by -1. */
+		bias->absent = true;
+		c->input_count = kernel_one_in(c, 2) ? 2 : 3;
+		return;
+	}
+	c->input_count = 3;
+	kernel_draw_tensor(c, bias, c->type == 'f' ? TFL_FLOAT32 : TFL_INT32, 1, &channels);
+	bias->constant = !kernel_one_in(c, 12);
+	for (int32_t i = 0; i < channels && c->type != 'f'; i++)
+		((int32_t *)bias->data)[i] = (int32_t)tfl_random_uniform(&c->random, (float)-typical, (float)typical);
+}
+
+/* What the three share once input and filter are there. */
+static void draw_rest(struct kernel_case *c, unsigned channel_axis, size_t depth)
+{
+	struct kernel_tensor *input = &c->inputs[INPUT], *filter = &c->inputs[FILTER];
+
+	filter->constant = !kernel_one_in(c, 12);
+	input->constant = kernel_one_in(c, 12);
+	draw_filter_quantization(c, channel_axis);
+	draw_bias(c, filter->dims[channel_axis], typical_sum(c, depth));
+	kernel_draw_quantization(c, &c->output);
+	if (c->type != 'f') {
+		float spread = kernel_one_in(c, 6) ? exp2f(tfl_random_uniform(&c->random, 2, 12)) : exp2f(tfl_random_uniform(&c->random, -2, 2));
+
+		/* A spread beyond the usual saturates most outputs and has factors above 1. */
+		c->output.scales[0] = (float)(input->scales[0] * filter->scales[0] * typical_sum(c, depth) / 64 / (double)spread);
+	}
+	c->xnnpack = filter->constant && (c->inputs[BIAS].absent || c->inputs[BIAS].constant);
+	if (filter->dtype == TFL_INT8 && filter->zero_point != 0)
+		c->xnnpack = false;
+	for (uint32_t i = 0; i < filter->scale_count; i++)
+		c->xnnpack &= input->scales[0] * filter->scales[i] / c->output.scales[0] < XNNPACK_FACTOR_MAX;
+}
+
+/* A sum under way. */
+struct sum {
+	double real, magnitude;
+	int64_t integer;
+};
+
+static void add_product(const struct kernel_case *c, struct sum *sum, size_t x, size_t w)
+{
+	const struct kernel_tensor *input = &c->inputs[INPUT], *filter = &c->inputs[FILTER];
+
+	if (c->type == 'f') {
+		double product = kernel_real(input, x) * kernel_real(filter, w);
+
+		sum->real += product;
+		sum->magnitude += fabs(product);
+	} else {
+		sum->integer += (kernel_integer(input, x) - input->zero_point) * (kernel_integer(filter, w) - filter->zero_point);
+	}
+}
+
+static struct kernel_element finish_sum(const struct kernel_case *c, struct sum sum, unsigned channel)
+{
+	const struct kernel_tensor *bias = &c->inputs[BIAS];
+	double min, max;
+
+	kernel_bounds(c, &min, &max);
+	if (c->type == 'f') {
+		double offset = bias->data ? kernel_real(bias, channel) : 0;
+
+		return (struct kernel_element){kernel_clamp(sum.real + offset, min, max), KERNEL_FLOAT_ERROR * (sum.magnitude + fabs(offset))};
+	}
+	sum.integer += bias->data ? kernel_integer(bias, channel) : 0;
+	sum.integer = fixed_point_multiply(sum.integer, kernel_scale(&c->inputs[INPUT], 0) * kernel_scale(&c->inputs[FILTER], channel) /
+								kernel_scale(&c->output, 0));
+	return (struct kernel_element){kernel_clamp((double)sum.integer + c->output.zero_point, min, max), 0};
+}
+
+static void draw_kernel(struct kernel_case *c, int32_t *ret_height, int32_t *ret_width)
+{
+	bool point = kernel_one_in(c, 3);
+
+	*ret_height = point ? 1 : kernel_between(c, 1, 5);
+	*ret_width = point ? 1 : kernel_between(c, 1, 5);
+	kernel_draw_window(c, true);
+}
+
+static void draw_input(struct kernel_case *c, int32_t height, int32_t width, int32_t channels)
+{
+	int32_t dims[4] = {kernel_between(c, 1, 2), kernel_draw_extent(c, height, c->window.dilation_h),
+			   kernel_draw_extent(c, width, c->window.dilation_w), channels};
+
+	kernel_draw_tensor(c, &c->inputs[INPUT], c->output.dtype, 4, dims);
+}
+
+static void draw_conv(struct kernel_case *c)
+{
+	int32_t groups = kernel_one_in(c, 4) ? kernel_between(c, 2, 4) : 1;
+	int32_t inputs = kernel_between(c, 1, kernel_one_in(c, 3) ? 20 : 5), outputs = kernel_between(c, 1, kernel_one_in(c, 3) ? 16 : 5);
+	int32_t filter[4] = {groups * outputs, 0, 0, inputs};
+
+	draw_kernel(c, &filter[1], &filter[2]);
+	draw_input(c, filter[1], filter[2], groups * inputs);
+	kernel_draw_tensor(c, &c->inputs[FILTER], c->output.dtype, 4, filter);
+	draw_rest(c, 0, (size_t)(filter[1] * filter[2] * filter[3]));
+	c->options = tfl_options_conv_2d(&c->window);
+}
+
+static void draw_depthwise(struct kernel_case *c)
+{
+	int32_t channels = kernel_between(c, 1, kernel_one_in(c, 3) ? 20 : 5), multiplier = kernel_one_in(c, 2) ? 1 : kernel_between(c, 2, 3);
+	int32_t filter[4] = {1, 0, 0, channels * multiplier};
+
+	draw_kernel(c, &filter[1], &filter[2]);
+	draw_input(c, filter[1], filter[2], channels);
+	kernel_draw_tensor(c, &c->inputs[FILTER], c->output.dtype, 4, filter);
+	draw_rest(c, 3, (size_t)(filter[1] * filter[2]));
+	c->window.depth_multiplier = multiplier;
+	c->options = tfl_options_depthwise_conv_2d(&c->window);
+}
+
+/* One output element of either convolution: at[] is batch, y, x, channel of the output. */
+static struct kernel_element convolve(const struct kernel_case *c, const int32_t *at, const int32_t *before, bool depthwise)
+{
+	const struct kernel_tensor *input = &c->inputs[INPUT], *filter = &c->inputs[FILTER];
+	int32_t depth = depthwise ? 1 : filter->dims[3], outputs = depthwise ? filter->dims[3] : filter->dims[0];
+	int32_t group = at[3] / (outputs / (input->dims[3] / depth));
+	struct sum sum = {0};
+
+	for (int32_t ky = 0; ky < filter->dims[1]; ky++) {
+		for (int32_t kx = 0; kx < filter->dims[2]; kx++) {
+			int32_t y = at[1] * c->window.stride_h + ky * c->window.dilation_h - before[0];
+			int32_t x = at[2] * c->window.stride_w + kx * c->window.dilation_w - before[1];
+
+			if (y < 0 || y >= input->dims[1] || x < 0 || x >= input->dims[2])
+				continue;
+			for (int32_t i = 0; i < depth; i++) {
+				int32_t from[4] = {at[0], y, x, group * depth + i}, weight[4] = {at[3], ky, kx, i};
+
+				if (depthwise) {
+					weight[0] = 0;
+					weight[3] = at[3];
+				}
+				add_product(c, &sum, kernel_ravel(4, input->dims, from), kernel_ravel(4, filter->dims, weight));
+			}
+		}
+	}
+	return finish_sum(c, sum, (unsigned)at[3]);
+}
+
+static void refer(const struct kernel_case *c, struct kernel_expected *expected, bool depthwise)
+{
+	const struct kernel_tensor *input = &c->inputs[INPUT], *filter = &c->inputs[FILTER];
+	int32_t before[2], at[4], dims[4];
+
+	dims[0] = input->dims[0];
+	dims[1] = kernel_slide(c, input->dims[1], filter->dims[1], c->window.stride_h, c->window.dilation_h, &before[0]);
+	dims[2] = kernel_slide(c, input->dims[2], filter->dims[2], c->window.stride_w, c->window.dilation_w, &before[1]);
+	dims[3] = filter->dims[depthwise ? 3 : 0];
+	kernel_expect_shape(expected, 4, dims);
+	for (size_t i = 0; i < expected->elements; i++) {
+		kernel_unravel(i, 4, dims, at);
+		expected->element[i] = convolve(c, at, before, depthwise);
+	}
+}
+
+static void refer_conv(const struct kernel_case *c, struct kernel_expected *expected)
+{
+	refer(c, expected, false);
+}
+
+static void refer_depthwise(const struct kernel_case *c, struct kernel_expected *expected)
+{
+	refer(c, expected, true);
+}
+
+static void draw_fully_connected(struct kernel_case *c)
+{
+	int32_t depth = kernel_between(c, 1, kernel_one_in(c, 3) ? 60 : 9), units = kernel_between(c, 1, kernel_one_in(c, 3) ? 40 : 9);
+	int32_t input[5], filter[2] = {units, depth}, rank = kernel_between(c, 1, 4);
+
+	c->flag = kernel_one_in(c, 3);
+	for (int32_t i = 0; i < rank; i++)
+		input[i] = kernel_between(c, 1, 3);
+	input[rank - 1] = depth;
+	/* Without keep_num_dims the depth may be spread over several dimensions. */
+	if (!c->flag && kernel_one_in(c, 4)) {
+		input[rank - 1] = depth % 2 ? depth : depth / 2;
+		input[rank++] = depth % 2 ? 1 : 2;
+	}
+	kernel_draw_tensor(c, &c->inputs[INPUT], c->output.dtype, (unsigned)rank, input);
+	kernel_draw_tensor(c, &c->inputs[FILTER], c->output.dtype, 2, filter);
+	c->activation = (int8_t)(kernel_one_in(c, 2) ? TFL_ACTIVATION_NONE : kernel_between(c, 1, 3));
+	c->options = tfl_options_fully_connected(c->activation, c->flag);
+	draw_rest(c, 0, (size_t)depth);
+}
+
+static void refer_fully_connected(const struct kernel_case *c, struct kernel_expected *expected)
+{
+	const struct kernel_tensor *input = &c->inputs[INPUT], *filter = &c->inputs[FILTER];
+	size_t units = (size_t)filter->dims[0], depth = (size_t)filter->dims[1], batch = input->elements / depth;
+	int32_t dims[TFL_RANK_MAX] = {(int32_t)batch, (int32_t)units};
+	unsigned rank = 2;
+
+	if (c->flag) {
+		rank = input->rank;
+		for (unsigned i = 0; i < rank; i++)
+			dims[i] = i + 1 < rank ? input->dims[i] : (int32_t)units;
+	}
+	kernel_expect_shape(expected, rank, dims);
+	for (size_t i = 0; i < expected->elements; i++) {
+		struct sum sum = {0};
+
+		for (size_t k = 0; k < depth; k++)
+			add_product(c, &sum, i / units * depth + k, i % units * depth + k);
+		expected->element[i] = finish_sum(c, sum, (unsigned)(i % units));
+	}
+}
+
+const struct kernel_row kernel_conv_2d = {"CONV_2D", TFL_BUILTIN_CONV_2D, "fbcB", draw_conv, refer_conv};
+const struct kernel_row kernel_depthwise_conv_2d = {"DEPTHWISE_CONV_2D", TFL_BUILTIN_DEPTHWISE_CONV_2D, "fbcB", draw_depthwise, refer_depthwise};
+const struct kernel_row kernel_fully_connected = {"FULLY_CONNECTED", TFL_BUILTIN_FULLY_CONNECTED, "fbcB", draw_fully_connected,
+						  refer_fully_connected};
