@@ -17,6 +17,11 @@ int tfl_lower_status(enum xnn_status status)
 	return status == xnn_status_success ? 0 : status == xnn_status_out_of_memory ? -ENOMEM : 1;
 }
 
+int tfl_lower_ratio(float ratio, float low, float high)
+{
+	return ratio >= low && ratio < high ? 0 : 1;
+}
+
 static enum xnn_datatype datatype(enum tfl_dtype dtype)
 {
 	switch (dtype) {
@@ -133,6 +138,24 @@ static int define_static(struct tfl_lower *lower, const struct tfl_value *filter
 	return tfl_lower_status(status);
 }
 
+/* The factor from accumulator to output must be below 256, and with uint8, whose kernels have one for all channels, not too small. */
+static int check_factors(const struct tfl_lower *lower, const struct tfl_node *node, uint32_t channels)
+{
+	const struct tfl_value *input = tfl_node_input(lower->graph, node, 0), *filter = tfl_node_input(lower->graph, node, 1);
+	const struct tfl_value *output = tfl_node_output(lower->graph, node, 0);
+	float low = filter->dtype == TFL_UINT8 ? 0x1p-32f : 0;
+
+	if (filter->dtype == TFL_FLOAT32)
+		return 0;
+	/* FULLY_CONNECTED takes a zero point in int8 weights and leaves it out of the sums. */
+	if (filter->dtype == TFL_INT8 && filter->zero_point != 0)
+		return 1;
+	for (uint32_t i = 0; i < channels; i++)
+		if (tfl_lower_ratio(input->scale * tfl_value_scale(filter, i) / output->scale, low, 256))
+			return 1;
+	return 0;
+}
+
 int tfl_lower_weights(struct tfl_lower *lower, const struct tfl_node *node, unsigned channel_axis, const struct tfl_multiplier *rectified,
 		      uint32_t *ret_filter, uint32_t *ret_bias)
 {
@@ -143,6 +166,8 @@ int tfl_lower_weights(struct tfl_lower *lower, const struct tfl_node *node, unsi
 
 	if (!filter->data || (bias && !bias->data) || filter->elements == 0 || input->dtype != filter->dtype ||
 	    (filter->dtype == TFL_UINT8 && filter->tensor->quantization.count > 1) || input->tensor->quantization.count > 1)
+		return 1;
+	if (check_factors(lower, node, (uint32_t)filter->dims[channel_axis]))
 		return 1;
 	describe_use(lower, node, &use);
 	use.rectified = rectified != NULL;

@@ -45,6 +45,12 @@ struct tfl_multiplier;
 int tfl_lower_weights(struct tfl_lower *lower, const struct tfl_node *node, unsigned channel_axis, const struct tfl_multiplier *rectified,
 		      uint32_t *ret_filter, uint32_t *ret_bias);
 
+/**
+ * 0 where @p low <= @p ratio < @p high, else 1. XNNPACK only asserts the ratios of scales that its arithmetic holds for: a release build
+ * goes on and computes something else, a debug build aborts. So they are checked before anything is defined.
+ */
+int tfl_lower_ratio(float ratio, float low, float high);
+
 /** xnn_status of a define function: 0, 1 for what XNNPACK does not have, -ENOMEM. */
 int tfl_lower_status(enum xnn_status status);
 

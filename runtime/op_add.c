@@ -5,6 +5,7 @@
  */
 #include "base/error.h"
 #include "runtime/kernel_binary.h"
+#include "runtime/lower.h"
 
 #define LEFT_SHIFT 20
 
@@ -29,6 +30,11 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 
 static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 {
+	const struct tfl_value *output = tfl_node_output(lower->graph, node, 0);
+
+	for (uint32_t i = 0; i < 2 && output->dtype != TFL_FLOAT32; i++)
+		if (tfl_lower_ratio(tfl_node_input(lower->graph, node, i)->scale / output->scale, 0x1p-10f, 0x1p8f))
+			return 1;
 	return tfl_binary_lower(lower, node, xnn_binary_add);
 }
 

@@ -20,9 +20,9 @@ static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 	if (r != 0)
 		return r;
 	return tfl_lower_status(xnn_define_average_pooling_2d(
-		lower->subgraph, 0, 0, 0, 0, (uint32_t)window->kernel_height, (uint32_t)window->kernel_width, (uint32_t)window->stride_height,
-		(uint32_t)window->stride_width, pooling->range.min, pooling->range.max, input, output,
-		window->same ? XNN_FLAG_TENSORFLOW_SAME_PADDING : 0));
+		lower->subgraph, (uint32_t)window->pad_top, (uint32_t)window->pad_right, (uint32_t)window->pad_bottom, (uint32_t)window->pad_left,
+		(uint32_t)window->kernel_height, (uint32_t)window->kernel_width, (uint32_t)window->stride_height,
+		(uint32_t)window->stride_width, pooling->range.min, pooling->range.max, input, output, 0));
 }
 
 /* Adds every pixel of the window to one accumulator per channel. */

@@ -17,9 +17,9 @@ static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 	if (r != 0)
 		return r;
 	return tfl_lower_status(xnn_define_max_pooling_2d(
-		lower->subgraph, 0, 0, 0, 0, (uint32_t)window->kernel_height, (uint32_t)window->kernel_width, (uint32_t)window->stride_height,
-		(uint32_t)window->stride_width, 1, 1, pooling->range.min, pooling->range.max, input, output,
-		window->same ? XNN_FLAG_TENSORFLOW_SAME_PADDING : 0));
+		lower->subgraph, (uint32_t)window->pad_top, (uint32_t)window->pad_right, (uint32_t)window->pad_bottom, (uint32_t)window->pad_left,
+		(uint32_t)window->kernel_height, (uint32_t)window->kernel_width, (uint32_t)window->stride_height,
+		(uint32_t)window->stride_width, 1, 1, pooling->range.min, pooling->range.max, input, output, 0));
 }
 
 /* The output pixel is the accumulator: it starts as the window's first pixel. */

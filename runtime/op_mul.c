@@ -4,6 +4,7 @@
  */
 #include "base/error.h"
 #include "runtime/kernel_binary.h"
+#include "runtime/lower.h"
 
 static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
 {
@@ -22,6 +23,11 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 
 static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 {
+	const struct tfl_value *left = tfl_node_input(lower->graph, node, 0), *right = tfl_node_input(lower->graph, node, 1);
+	const struct tfl_value *output = tfl_node_output(lower->graph, node, 0);
+
+	if (output->dtype != TFL_FLOAT32 && tfl_lower_ratio(left->scale * right->scale / output->scale, 0x1p-16f, 0x1p8f))
+		return 1;
 	return tfl_binary_lower(lower, node, xnn_binary_multiply);
 }
 

@@ -67,10 +67,16 @@ static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 	return tfl_lower_status(xnn_define_static_constant_pad(lower->subgraph, before, after, 0, input, output, 0));
 }
 
+/* Only small integers with a scale have a zero that is not all bits 0. */
 static void fill(const struct tfl_value *value, uint8_t *data)
 {
-	/* Only bytes have a zero that is not all bits 0: the zero point of int16 is 0. */
-	memset(data, value->quantized && tfl_dtype_size(value->dtype) == 1 ? value->zero_point : 0, value->bytes);
+	size_t element = tfl_dtype_size(value->dtype);
+	int32_t zero = value->quantized && element <= 2 ? value->zero_point : 0;
+
+	for (size_t i = 0; zero && element == 2 && i < value->elements; i++)
+		memcpy(data + i * element, &zero, element);
+	if (!zero || element == 1)
+		memset(data, zero, value->bytes);
 }
 
 static int run(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error)

@@ -28,9 +28,14 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 
 static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 {
+	const struct tfl_value *from = tfl_node_input(lower->graph, node, 0), *to = tfl_node_output(lower->graph, node, 0);
 	uint32_t input, output;
-	int r = tfl_lower_values(lower, node, 1, &input, &output);
+	int r;
 
+	/* Between bytes of one type; from one to the other it goes through a table. */
+	if (from->dtype == to->dtype && tfl_lower_ratio(from->scale / to->scale, 0x1p-8f, 0x1p7f))
+		return 1;
+	r = tfl_lower_values(lower, node, 1, &input, &output);
 	return r ? r : tfl_lower_status(xnn_define_unary(lower->subgraph, xnn_unary_convert, NULL, input, output, 0));
 }
 

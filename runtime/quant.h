@@ -35,8 +35,8 @@ bool tfl_integer_range(enum tfl_dtype dtype, int32_t *ret_min, int32_t *ret_max)
 
 /*
  * A positive real factor as 32-bit fixed point: multiplier * 2^(shift - 31), multiplier in [2^30, 2^31). Multiplying with it is the
- * arithmetic of TensorFlow Lite's reference kernels: a saturating, rounding, doubling high multiply, then a rounding shift, ties away
- * from zero.
+ * arithmetic of TensorFlow Lite's reference kernels: a saturating shift to the left where shift is positive, a rounding, doubling high
+ * multiply, then a rounding shift to the right, ties away from zero.
  */
 struct tfl_multiplier {
 	int32_t multiplier;

@@ -32,6 +32,7 @@ static int64_t slide(bool same, int64_t input, int64_t kernel, int64_t stride, i
 int tfl_window_init(struct tfl_window *window, const struct tfl_graph *graph, const struct tfl_node *node, int padding,
 		    const struct tfl_value *input, struct tfl_error *error)
 {
+	bool same = padding == TFL_PADDING_SAME;
 	int64_t height, width;
 
 	if (padding != TFL_PADDING_SAME && padding != TFL_PADDING_VALID)
@@ -41,12 +42,11 @@ int tfl_window_init(struct tfl_window *window, const struct tfl_graph *graph, co
 		return tfl_node_invalid(graph, node, error, "kernel %d x %d, stride %d x %d, dilation %d x %d: each must be at least 1",
 					window->kernel_height, window->kernel_width, window->stride_height, window->stride_width,
 					window->dilation_height, window->dilation_width);
-	window->same = padding == TFL_PADDING_SAME;
 	window->input_height = input->dims[1];
 	window->input_width = input->dims[2];
-	height = slide(window->same, window->input_height, window->kernel_height, window->stride_height, window->dilation_height,
+	height = slide(same, window->input_height, window->kernel_height, window->stride_height, window->dilation_height,
 		       &window->pad_top, &window->pad_bottom);
-	width = slide(window->same, window->input_width, window->kernel_width, window->stride_width, window->dilation_width, &window->pad_left,
+	width = slide(same, window->input_width, window->kernel_width, window->stride_width, window->dilation_width, &window->pad_left,
 		      &window->pad_right);
 	if (height < 1 || width < 1)
 		return tfl_node_invalid(graph, node, error, "a kernel of %d x %d with dilation %d x %d does not fit an input of %d x %d",

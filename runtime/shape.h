@@ -17,7 +17,6 @@ struct tfl_value;
 
 /* A window sliding over the height and width of an NHWC tensor. */
 struct tfl_window {
-	bool same; /* padding as TensorFlow's SAME, else VALID */
 	int32_t kernel_height, kernel_width;
 	int32_t stride_height, stride_width;
 	int32_t dilation_height, dilation_width;
