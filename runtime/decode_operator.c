@@ -109,8 +109,9 @@ static int decode_options(struct tfl_decoder *decoder, const struct tfl_fb_table
 	op->options_type = tfl_fb_u8(table, OPERATOR_OPTIONS_TYPE, 0);
 	op->options_2_type = tfl_fb_u8(table, OPERATOR_OPTIONS_2_TYPE, 0);
 	if (op->options_type != 0 && op->options_2_type != 0)
-		return tfl_error_set(decoder->error, -EINVAL, "has builtin_options of type %u and builtin_options_2 of type %u; one is right",
-				     op->options_type, op->options_2_type);
+		return tfl_error_set(decoder->error, -EINVAL,
+				     "has builtin_options of type %u and builtin_options_2 of type %u; one is right", op->options_type,
+				     op->options_2_type);
 	if (op->options_2_type != 0)
 		field = OPERATOR_OPTIONS_2;
 	if (op->options_type != 0 || op->options_2_type != 0) {

@@ -50,8 +50,9 @@ static int check_end(struct tfl_decoder *decoder, const uint8_t *end, size_t lef
 	memcpy(&files, end + 10, sizeof(files));
 	memcpy(&list, end + 12, sizeof(list));
 	if (files > TFL_ARCHIVE_FILES_MAX || list > TFL_ARCHIVE_LIST_MAX)
-		return tfl_error_set(decoder->error, -EFBIG, "the archive behind the model lists %u files in %u bytes, but at most %u in %u "
-				     "are allowed", files, list, TFL_ARCHIVE_FILES_MAX, TFL_ARCHIVE_LIST_MAX);
+		return tfl_error_set(decoder->error, -EFBIG,
+				     "the archive behind the model lists %u files in %u bytes, but at most %u in %u are allowed", files,
+				     list, TFL_ARCHIVE_FILES_MAX, TFL_ARCHIVE_LIST_MAX);
 	return 0;
 }
 
@@ -68,7 +69,8 @@ static int check_tail(struct tfl_decoder *decoder)
 		return tfl_error_set(decoder->error, -EINVAL, "the archive behind the model is a zip64, but must be a plain zip");
 	for (p = end - tail; r == 0 && (p = memmem(p, (size_t)(end - p), "PK\5\6", 4)); p++) {
 		if (++ends > ARCHIVE_ENDS_MAX)
-			return tfl_error_set(decoder->error, -EINVAL, "the archive behind the model has more than %d ends", ARCHIVE_ENDS_MAX);
+			return tfl_error_set(decoder->error, -EINVAL, "the archive behind the model has more than %d ends",
+					     ARCHIVE_ENDS_MAX);
 		r = check_end(decoder, p, (size_t)(end - p));
 	}
 	return r;

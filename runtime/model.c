@@ -282,7 +282,8 @@ static int find_root(struct tfl_decoder *decoder, struct tfl_fb_table *ret_root)
 		return tfl_error_set(decoder->error, -EINVAL, "its root table leads out of the file's %zu bytes", model->size);
 	version = tfl_fb_u32(ret_root, MODEL_VERSION, 0);
 	if (version != SCHEMA_VERSION)
-		return tfl_error_set(decoder->error, -EINVAL, "schema version %u, but only version %d can be read", version, SCHEMA_VERSION);
+		return tfl_error_set(decoder->error, -EINVAL, "schema version %u, but only version %d can be read", version,
+				     SCHEMA_VERSION);
 	return 0;
 }
 

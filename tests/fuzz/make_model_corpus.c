@@ -80,7 +80,8 @@ static int32_t bias(struct plot *p, int32_t count)
 
 	for (int i = 0; i < CHANNELS_MAX; i++)
 		scales[i] = p->scale * 0.01f * (float)(p->dtype == TFL_INT8 ? i + 1 : 1);
-	return tfl_build_tensor(p->b, &(struct tfl_build_tensor){.name = "b", .dtype = real ? TFL_FLOAT32 : TFL_INT32, .dims = TFL_INTS(count),
+	return tfl_build_tensor(p->b, &(struct tfl_build_tensor){.name = "b", .dtype = real ? TFL_FLOAT32 : TFL_INT32,
+								 .dims = TFL_INTS(count),
 								 .data = real ? (void *)reals : (void *)integers,
 								 .data_size = (size_t)count * 4, .scales = real ? NULL : scales,
 								 .scale_count = real ? 0 : p->dtype == TFL_INT8 ? (uint32_t)count : 1});
@@ -100,8 +101,8 @@ static void unary(struct plot *p, uint32_t code, struct tfl_ints inputs, int32_t
 }
 
 static const struct tfl_build_options none;
-static const struct tfl_build_window window = {.padding = TFL_PADDING_SAME, .activation = TFL_ACTIVATION_RELU6, .stride_h = 1, .stride_w = 2,
-					       .filter_h = 2, .filter_w = 2, .depth_multiplier = 2};
+static const struct tfl_build_window window = {.padding = TFL_PADDING_SAME, .activation = TFL_ACTIVATION_RELU6, .stride_h = 1,
+					       .stride_w = 2, .filter_h = 2, .filter_w = 2, .depth_multiplier = 2};
 
 static void conv_2d(struct plot *p, uint32_t code)
 {
@@ -128,7 +129,8 @@ static void binary(struct plot *p, uint32_t code)
 {
 	int32_t x = activation(p, TFL_INTS(1, 3, 2, 4)), y = activation(p, TFL_INTS(2, 1)), z = activation(p, TFL_INTS(1, 3, 2, 4));
 
-	operator(p, code, TFL_INTS(x, y), z, code == TFL_BUILTIN_ADD ? tfl_options_add(TFL_ACTIVATION_NONE) : tfl_options_mul(TFL_ACTIVATION_RELU));
+	operator(p, code, TFL_INTS(x, y), z,
+		 code == TFL_BUILTIN_ADD ? tfl_options_add(TFL_ACTIVATION_NONE) : tfl_options_mul(TFL_ACTIVATION_RELU));
 	tfl_build_io(p->b, TFL_INTS(x, y), TFL_INTS(z));
 }
 

@@ -37,7 +37,8 @@ static uint64_t read_subgraph(const struct tfl_subgraph *subgraph)
 		const struct tfl_operator *op = &subgraph->operators[i];
 
 		sum += read_string(op->custom_name) + read_bytes(op->custom_options, op->custom_options_size);
-		sum += read_bytes(op->inputs, op->input_count * sizeof(int32_t)) + read_bytes(op->outputs, op->output_count * sizeof(int32_t));
+		sum += read_bytes(op->inputs, op->input_count * sizeof(int32_t));
+		sum += read_bytes(op->outputs, op->output_count * sizeof(int32_t));
 		sum += read_bytes(op->intermediates, op->intermediate_count * sizeof(int32_t));
 		for (unsigned field = 0; field < 20; field++)
 			sum += (uint64_t)tfl_fb_i64(&op->options, field, 0) + tfl_fb_u8(&op->options, field, 0);

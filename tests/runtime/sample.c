@@ -54,7 +54,8 @@ static void add_tensors(struct tfl_builder *b)
 				    .data_size = 2},
 		[SAMPLE_EMPTY] = {.name = "empty", .dtype = TFL_INT32, .dims = {(const int32_t[]){0}, 1}},
 		[SAMPLE_SCRATCH] = {.name = "scratch", .dtype = TFL_INT16, .custom_quantization = true},
-		[SAMPLE_SPARSE] = {.name = "sparse", .dims = {(const int32_t[]){100, 100}, 2}, .data = "four", .data_size = 4, .sparse = true},
+		[SAMPLE_SPARSE] = {.name = "sparse", .dims = {(const int32_t[]){100, 100}, 2}, .data = "four", .data_size = 4,
+				   .sparse = true},
 		[SAMPLE_RESULT] = {.name = "result", .dtype = TFL_INT8, .dims = {(const int32_t[]){1, 3}, 2}, .scales = &result_scale,
 				   .scale_count = 1, .zero_points = &result_zero},
 	};
@@ -65,7 +66,7 @@ static void add_tensors(struct tfl_builder *b)
 
 static void add_operators(struct tfl_builder *b)
 {
-	const struct tfl_build_window window = {.padding = TFL_PADDING_SAME, .activation = TFL_ACTIVATION_RELU6, .stride_h = 1, .stride_w = 1};
+	const struct tfl_build_window window = {.padding = TFL_PADDING_SAME, .activation = TFL_ACTIVATION_RELU6};
 
 	tfl_build_operator(b, &(struct tfl_build_operator){
 		.code = TFL_BUILTIN_CONV_2D, .version = 3, .inputs = TFL_INTS(SAMPLE_IMAGE, SAMPLE_WEIGHTS, SAMPLE_BIAS),
@@ -75,7 +76,8 @@ static void add_operators(struct tfl_builder *b)
 		.options = tfl_options_reshape(TFL_INTS(1, 32))});
 	tfl_build_operator(b, &(struct tfl_build_operator){
 		.code = TFL_BUILTIN_CUSTOM, .version = 7, .custom_name = "Weigh",
-		.inputs = TFL_INTS(SAMPLE_FLAT, SAMPLE_LONGS, -1, SAMPLE_STATE, SAMPLE_STRINGS, SAMPLE_NIBBLES, SAMPLE_EMPTY, SAMPLE_SPARSE),
+		.inputs = TFL_INTS(SAMPLE_FLAT, SAMPLE_LONGS, -1, SAMPLE_STATE, SAMPLE_STRINGS, SAMPLE_NIBBLES, SAMPLE_EMPTY,
+				   SAMPLE_SPARSE),
 		.outputs = TFL_INTS(SAMPLE_RESULT), .intermediates = TFL_INTS(SAMPLE_SCRATCH, -1), .custom_options = "grams",
 		.custom_options_size = 5});
 	tfl_build_io(b, TFL_INTS(SAMPLE_IMAGE), TFL_INTS(SAMPLE_RESULT, SAMPLE_FLAT));

@@ -32,7 +32,8 @@ static int constant(struct tfl_builder *b)
 
 static void relu(struct tfl_builder *b, int32_t input, int32_t output)
 {
-	tfl_build_operator(b, &(struct tfl_build_operator){.code = TFL_BUILTIN_RELU, .inputs = TFL_INTS(input), .outputs = TFL_INTS(output)});
+	tfl_build_operator(b, &(struct tfl_build_operator){.code = TFL_BUILTIN_RELU, .inputs = TFL_INTS(input),
+							   .outputs = TFL_INTS(output)});
 }
 
 /* Tensors 0 and 1, the graph's input and output, and an operator between tensors of the caller's choice. */

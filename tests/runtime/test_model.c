@@ -211,7 +211,8 @@ START_TEST(content_may_lie_behind_the_flatbuffer)
 	size_t end;
 
 	free(sample_raw(&(struct raw_model){.buffer_offset = 2, .buffer_size = 1, .options_offset = 2}, &end));
-	open_raw(&(struct raw_model){.buffer_offset = end + 8, .buffer_size = 4, .options_offset = end + 12, .options_size = 20, .tail = 32});
+	open_raw(&(struct raw_model){.buffer_offset = end + 8, .buffer_size = 4, .options_offset = end + 12, .options_size = 20,
+				     .tail = 32});
 	ck_assert_uint_eq(tensor_at(1)->data_size, 4);
 	ck_assert_mem_eq(tensor_at(1)->data, "\10\11\12\13", 4);
 	ck_assert_uint_eq(model->subgraphs[0].operators[0].custom_options_size, 20);

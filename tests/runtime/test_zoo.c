@@ -74,16 +74,18 @@ static void compare_operators(const char *name, const json_t *entry, const struc
 	for (size_t i = 0; i < json_array_size(ops); i++) {
 		const json_t *op = json_array_get(ops, i);
 		const char *op_name = json_string_value(json_object_get(op, "op"));
-		json_int_t count = json_integer_value(json_object_get(op, "count")), version = json_integer_value(json_object_get(op, "version"));
+		json_int_t count = json_integer_value(json_object_get(op, "count"));
+		json_int_t version = json_integer_value(json_object_get(op, "version"));
 
 		total += count;
-		ck_assert_msg(count_operators(model, op_name, (int32_t)version) >= count, "%s: fewer than %lld of %s version %lld", name, count,
-			      op_name, version);
+		ck_assert_msg(count_operators(model, op_name, (int32_t)version) >= count, "%s: fewer than %lld of %s version %lld", name,
+			      count, op_name, version);
 	}
 	ck_assert_msg(total == json_integer_value(json_object_get(entry, "ops_total")), "%s", name);
 }
 
-static void compare_edge(const char *name, const json_t *tensors, const struct tfl_subgraph *subgraph, const int32_t *indices, uint32_t count)
+static void compare_edge(const char *name, const json_t *tensors, const struct tfl_subgraph *subgraph, const int32_t *indices,
+			 uint32_t count)
 {
 	ck_assert_msg(json_array_size(tensors) == count, "%s: %u instead of %zu", name, count, json_array_size(tensors));
 	for (uint32_t i = 0; i < count; i++) {
@@ -91,8 +93,8 @@ static void compare_edge(const char *name, const json_t *tensors, const struct t
 		const struct tfl_tensor *tensor = &subgraph->tensors[indices[i]];
 
 		ck_assert_str_eq(tensor->name, json_string_value(json_object_get(expected, "name")));
-		ck_assert_msg(!strcasecmp(tfl_dtype_to_string(tensor->dtype), json_string_value(json_object_get(expected, "dtype"))), "%s: %s",
-			      name, tfl_dtype_to_string(tensor->dtype));
+		ck_assert_msg(!strcasecmp(tfl_dtype_to_string(tensor->dtype), json_string_value(json_object_get(expected, "dtype"))),
+			      "%s: %s", name, tfl_dtype_to_string(tensor->dtype));
 		ck_assert_uint_eq(tensor->rank, json_array_size(shape));
 		for (unsigned j = 0; j < tensor->rank; j++)
 			ck_assert_int_eq(tensor->dims[j], json_integer_value(json_array_get(shape, j)));
