@@ -172,34 +172,51 @@ static bool is_busy(struct tfl_slice stats, unsigned count)
 	return wire_uint(stats, "workers.busy") == count;
 }
 
+static bool has_connections(struct tfl_slice stats, unsigned count)
+{
+	return wire_uint(stats, "connections.open") == count;
+}
+
 /* Asks again and again until the answer passes. */
-static void wait_until(const struct daemon *daemon, const char *method, bool (*passes)(struct tfl_slice result, unsigned count),
-		       unsigned count)
+static void wait_until(int fd, const char *method, bool (*passes)(struct tfl_slice result, unsigned count), unsigned count)
 {
 	uint64_t until = now_ns() + PATIENCE_NS;
-	int fd = daemon_connect(daemon);
 	bool passed = false;
 
 	while (!passed) {
 		struct reply reply;
 
-		ck_assert_msg(now_ns() < until, "waited in vain for %s: %s", method, read_log(daemon));
+		ck_assert_msg(now_ns() < until, "waited in vain for %s", method);
 		usleep(2000);
 		wire_call(fd, method, &reply);
 		passed = passes(reply.message.result, count);
 		reply_finish(&reply);
 	}
+}
+
+/* The same on a connection of its own. */
+static void wait_aside(const struct daemon *daemon, const char *method, bool (*passes)(struct tfl_slice result, unsigned count),
+		       unsigned count)
+{
+	int fd = daemon_connect(daemon);
+
+	wait_until(fd, method, passes, count);
 	close(fd);
 }
 
 void daemon_wait_ready(const struct daemon *daemon)
 {
-	wait_until(daemon, TFL_METHOD_HEALTH, is_ready, 0);
+	wait_aside(daemon, TFL_METHOD_HEALTH, is_ready, 0);
 }
 
 void daemon_wait_busy(const struct daemon *daemon, unsigned count)
 {
-	wait_until(daemon, TFL_METHOD_STATS, is_busy, count);
+	wait_aside(daemon, TFL_METHOD_STATS, is_busy, count);
+}
+
+void daemon_wait_connections(int fd, unsigned count)
+{
+	wait_until(fd, TFL_METHOD_STATS, has_connections, count);
 }
 
 int daemon_wait(struct daemon *daemon)

@@ -54,6 +54,9 @@ void daemon_wait_ready(const struct daemon *daemon);
 /** Waits until @p count workers are busy, as stats tells. */
 void daemon_wait_busy(const struct daemon *daemon, unsigned count);
 
+/** Waits until it counts @p count open connections, that of @p fd among them: closed ones are counted for a moment longer. */
+void daemon_wait_connections(int fd, unsigned count);
+
 /** A connection to the first socket, or to the one at @p path. */
 int daemon_connect(const struct daemon *daemon);
 int daemon_connect_to(const char *path);

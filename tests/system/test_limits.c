@@ -27,28 +27,13 @@ static void start(const char *configuration)
 	daemon_wait_ready(&tfld);
 }
 
-/* Connections that were closed are counted for a moment longer. */
-static void wait_for_connections(int fd, uint64_t open)
-{
-	uint64_t now;
-
-	do {
-		struct reply reply;
-
-		usleep(1000);
-		wire_call(fd, "stats", &reply);
-		now = wire_uint(reply.message.result, "connections.open");
-		reply_finish(&reply);
-	} while (now != open);
-}
-
 START_TEST(connections_of_a_user)
 {
 	int fds[4];
 
 	start("[users]\nconnections = 3\n");
 	fds[0] = daemon_connect(&tfld);
-	wait_for_connections(fds[0], 1);
+	daemon_wait_connections(fds[0], 1);
 	for (unsigned i = 1; i < 4; i++)
 		fds[i] = daemon_connect(&tfld);
 	wire_expect_broken(fds[3], TFL_RESOURCE_EXHAUSTED, "may have 3 connections at once ([users] connections)");
@@ -56,7 +41,7 @@ START_TEST(connections_of_a_user)
 		wire_expect_alive(fds[i]);
 	close(fds[3]);
 	close(fds[2]);
-	wait_for_connections(fds[0], 2);
+	daemon_wait_connections(fds[0], 2);
 	fds[2] = daemon_connect(&tfld);
 	wire_expect_alive(fds[2]);
 	for (unsigned i = 0; i < 3; i++)
@@ -71,7 +56,7 @@ START_TEST(connections_in_all)
 
 	start("[sockets]\nconnections = 2\n");
 	first = daemon_connect(&tfld);
-	wait_for_connections(first, 1);
+	daemon_wait_connections(first, 1);
 	second = daemon_connect(&tfld);
 	third = daemon_connect(&tfld);
 	wire_expect_broken(third, TFL_RESOURCE_EXHAUSTED, "2 connections are open, which is the limit ([sockets] connections)");
@@ -150,14 +135,14 @@ START_TEST(a_client_that_stops_reading)
 	/* Two replies of 12 MB: the second does not fit behind the first any more. */
 	for (uint32_t i = 1; i <= 2; i++) {
 		send_large(greedy, i);
-		ck_assert_uint_lt(slowest_us(bystander, 50), 200000);
+		ck_assert_uint_lt(slowest_us(bystander, 50), 500000);
 	}
 	ck_assert(daemon_logged(&tfld, "leaves too many replies unread; its connection is closed"));
-	ck_assert_uint_lt(slowest_us(bystander, 50), 200000);
+	ck_assert_uint_lt(slowest_us(bystander, 50), 500000);
 	/* What had been sent before comes, then the stream ends; the bytes that were queued are given back. */
 	for (char data[65536]; recv(greedy, data, sizeof(data), 0) > 0;)
 		;
-	wait_for_connections(bystander, 1);
+	daemon_wait_connections(bystander, 1);
 	ck_assert(!daemon_memory_counts() || daemon_memory(&tfld) < before + (48u << 20));
 	close(greedy);
 	close(bystander);
@@ -232,7 +217,7 @@ START_TEST(a_client_that_leaves_while_it_waits_for_quota)
 		usleep(100000);
 		began = now_ns();
 		close(fd);
-		wait_for_connections(other, 1);
+		daemon_wait_connections(other, 1);
 		ck_assert_uint_lt(now_ns() - began, half_first ? 6000000000u : 1000000000u);
 	}
 	close(other);
@@ -314,7 +299,7 @@ START_TEST(a_chatty_client_does_not_starve_others)
 	for (unsigned i = 0; i < 2000; i++)
 		wire_send_frame(chatty, &writer);
 	slowest = slowest_us(bystander, 20);
-	ck_assert_uint_lt(slowest, 100000);
+	ck_assert_uint_lt(slowest, 500000);
 	tfl_writer_finish(&writer);
 	close(chatty);
 	close(bystander);

@@ -225,11 +225,10 @@ START_TEST(one_users_limits_are_not_anothers)
 	int fds[2];
 
 	start("[sockets]\nmode = 0666\n[users]\nconnections = 2\n");
-	usleep(50000); /* the connection that waited for ready is gone */
-	for (unsigned i = 0; i < 2; i++) {
-		fds[i] = daemon_connect(&tfld);
-		wire_expect_alive(fds[i]);
-	}
+	fds[0] = daemon_connect(&tfld);
+	daemon_wait_connections(fds[0], 1);
+	fds[1] = daemon_connect(&tfld);
+	wire_expect_alive(fds[1]);
 	as_nobody(use_up_connections);
 	expect_may_infer_and_read(fds[0]);
 	close(fds[0]);
