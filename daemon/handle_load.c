@@ -149,8 +149,7 @@ static int collect(const struct tfl_registry *registry, const struct tfl_model_p
 	unsigned count = 0;
 
 	if (!model)
-		return tfl_error_set(error, -ENOENT, "there is no model '%.*s'; model.list names those there are",
-				     TFL_STRING_ARGS(params->model));
+		return tfl_registry_no_model(registry, params->model.text, params->model.length, error);
 	for (unsigned i = 0; i < model->version_count; i++) {
 		struct tfl_version *version = model->versions[i];
 
@@ -159,7 +158,7 @@ static int collect(const struct tfl_registry *registry, const struct tfl_model_p
 			versions[count++] = version;
 	}
 	if (count == 0 && params->version)
-		return tfl_error_set(error, -ENOENT, "model '%s' has no version %llu", model->name, (unsigned long long)params->version);
+		return tfl_registry_no_version(model, params->version, error);
 	if (count == 0)
 		return tfl_error_set(error, -ENOENT, "no version of model '%s' is loaded", model->name);
 	*ret_count = count;

@@ -150,16 +150,13 @@ static int choose(const struct tfl_registry *registry, const struct tfl_model_pa
 	const struct tfl_version *version;
 
 	if (!model)
-		return tfl_error_set(error, -ENOENT, "there is no model '%.*s'; model.list names those there are",
-				     TFL_STRING_ARGS(params->model));
+		return tfl_registry_no_model(registry, params->model.text, params->model.length, error);
 	if (params->version)
 		version = tfl_registry_find_version(model, params->version);
 	else
 		version = model->active ? model->active : model->versions[model->version_count - 1];
 	if (!version)
-		return tfl_error_set(error, -ENOENT, "model '%s' has no version %llu; its newest is %llu", model->name,
-				     (unsigned long long)params->version,
-				     (unsigned long long)model->versions[model->version_count - 1]->number);
+		return tfl_registry_no_version(model, params->version, error);
 	*ret_model = model;
 	*ret_version = version;
 	return 0;

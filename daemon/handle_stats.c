@@ -131,7 +131,7 @@ static int choose(const struct tfl_registry *registry, struct tfl_string name, c
 	}
 	model = tfl_registry_find(registry, name.text, name.length);
 	if (!model)
-		return tfl_error_set(error, -ENOENT, "there is no model '%.*s'; model.list names those there are", TFL_STRING_ARGS(name));
+		return tfl_registry_no_model(registry, name.text, name.length, error);
 	*ret_models = model;
 	*ret_count = 1;
 	return 0;

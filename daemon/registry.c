@@ -146,7 +146,7 @@ static const char *quotable(const char *name, size_t length, char buffer[static 
 	return buffer;
 }
 
-static int no_such_model(const struct tfl_registry *registry, const char *name, size_t length, struct tfl_error *error)
+int tfl_registry_no_model(const struct tfl_registry *registry, const char *name, size_t length, struct tfl_error *error)
 {
 	char buffer[TFL_MODEL_NAME_MAX + 4];
 	struct list list = { .length = 0 };
@@ -159,7 +159,7 @@ static int no_such_model(const struct tfl_registry *registry, const char *name, 
 	return tfl_error_set(error, -ENOENT, "there is no model '%s'; models here: %s", buffer, list_end(&list));
 }
 
-static int no_such_version(const struct tfl_registry_model *model, uint64_t number, struct tfl_error *error)
+int tfl_registry_no_version(const struct tfl_registry_model *model, uint64_t number, struct tfl_error *error)
 {
 	struct list list = { .length = 0 };
 
@@ -189,10 +189,10 @@ int tfl_registry_route(const struct tfl_registry *registry, const char *name, si
 	struct tfl_version *version;
 
 	if (!model)
-		return no_such_model(registry, name, name_length, error);
+		return tfl_registry_no_model(registry, name, name_length, error);
 	version = number ? tfl_registry_find_version(model, number) : model->active;
 	if (!version && number)
-		return no_such_version(model, number, error);
+		return tfl_registry_no_version(model, number, error);
 	/* Without an active one, the newest is the one that was meant to serve. */
 	if (!version)
 		version = model->versions[model->version_count - 1];

@@ -40,6 +40,10 @@ void tfl_registry_destroy(struct tfl_registry *registry);
 int tfl_registry_route(const struct tfl_registry *registry, const char *name, size_t name_length, uint64_t number,
 		       struct tfl_version **ret_version, struct tfl_error *error);
 
+/** The sentence for a model, or a version, that does not exist: it names those that do. Both give -ENOENT. */
+int tfl_registry_no_model(const struct tfl_registry *registry, const char *name, size_t length, struct tfl_error *error);
+int tfl_registry_no_version(const struct tfl_registry_model *model, uint64_t number, struct tfl_error *error);
+
 /** Models in alphabetical order, valid until the next addition or removal; as is what the next two return. */
 const struct tfl_registry_model *tfl_registry_models(const struct tfl_registry *registry, unsigned *ret_count);
 const struct tfl_registry_model *tfl_registry_find(const struct tfl_registry *registry, const char *name, size_t name_length);

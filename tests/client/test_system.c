@@ -152,13 +152,13 @@ START_TEST(timeout_holds)
 	struct tfl_client *client;
 	struct tfl_infer *infer = NULL;
 
-	add_slow(&tfld, 10);
+	add_slow(&tfld, 20);
 	daemon_start(&tfld, NULL);
 	daemon_wait_ready(&tfld);
 	client = connect_client();
 	ck_assert_int_eq(tfl_infer_create("slow", &infer, NULL), 0);
 	ck_assert_int_eq(tfl_infer_set_input(infer, 0, TFL_FLOAT32, dims, 4, data, sizeof(data)), 0);
-	tfl_infer_set_timeout(infer, 50);
+	tfl_infer_set_timeout(infer, 20);
 	ck_assert_int_eq(tfl_client_infer(client, infer), -ETIMEDOUT);
 	ck_assert_int_eq(tfl_infer_status(infer), TFL_DEADLINE_EXCEEDED);
 	ck_assert_uint_lt(tfl_infer_round_trip_ns(infer), 1000000000);
