@@ -317,17 +317,16 @@ static void save_mobilenet(const char *path)
 
 START_TEST(unloading_gives_the_memory_back)
 {
-	unsigned long before, loaded;
+	unsigned long before = 0, loaded;
 
 	save_mobilenet("mobilenet.tflite");
-	/* What the libraries keep for good comes with the first one. */
-	loading_must_load("m", 0, "a.tflite");
-	loading_flush();
-	before = resident_kib();
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < 5; i++) {
 		loading_must_load("m", 2, "mobilenet.tflite");
 		loaded = resident_kib();
 		ck_assert_int_eq(loading_unload("m", 2, true), 0);
+		/* What the libraries keep for good, the pages of their own code among it, comes with the first round. */
+		if (i == 0)
+			before = resident_kib();
 		if (!SANITIZED) {
 			ck_assert_uint_gt(loaded, before + 10000);
 			ck_assert_uint_lt(resident_kib(), before + 2500);
