@@ -49,6 +49,8 @@
 #define TFL_ARENA_FACTOR_MAX 256u        /* arena of an interpreter: at most this many times the file's size … */
 #define TFL_ARENA_FLOOR (256u << 20)     /* … or this many bytes, whichever is more */
 
+#define TFL_WORK_MAX (1ull << 40)         /* elementary operations of one inference: minutes on a small machine */
+
 /* Daemon. */
 #define TFL_MODELS_MAX 256               /* models in one repository */
 #define TFL_VERSIONS_MAX 64              /* versions of one model */

@@ -134,6 +134,19 @@ int tfl_node_unsupported(const struct tfl_graph *graph, const struct tfl_node *n
 			     source->version, types, text);
 }
 
+int tfl_node_charge(struct tfl_graph *graph, const struct tfl_node *node, uint64_t outer, uint64_t inner, struct tfl_error *error)
+{
+	uint64_t work;
+
+	if (!tfl_mul_overflow(outer, inner, &work) && work <= graph->work_max - graph->work) {
+		graph->work += work;
+		return 0;
+	}
+	tfl_node_invalid(graph, node, error, "with it, an inference would take more than %llu operations, which is the limit",
+			 (unsigned long long)graph->work_max);
+	return -EFBIG;
+}
+
 int tfl_node_set_shape(const struct tfl_graph *graph, const struct tfl_node *node, uint32_t output, unsigned rank, const int32_t *dims,
 		       struct tfl_error *error)
 {
@@ -316,6 +329,8 @@ static int add_node(struct tfl_graph *graph, uint32_t index, struct tfl_error *e
 	if (r < 0)
 		return r;
 	r = node->op->prepare(graph, node, error);
+	for (uint32_t i = 0; r == 0 && i < source->output_count; i++)
+		r = tfl_node_charge(graph, node, graph->values[source->outputs[i]].elements, 1, error);
 	if (r < 0)
 		return r;
 	for (uint32_t i = 0; i < source->output_count; i++)
@@ -348,7 +363,8 @@ static int drop_unread(struct tfl_graph *graph)
 	return 0;
 }
 
-int tfl_graph_create(const struct tfl_model *model, uint32_t subgraph, struct tfl_graph **ret_graph, struct tfl_error *error)
+int tfl_graph_create(const struct tfl_model *model, uint32_t subgraph, uint64_t work_max, struct tfl_graph **ret_graph,
+		     struct tfl_error *error)
 {
 	TFL_CLEANUP(tfl_graph_destroyp) struct tfl_graph *graph = NULL;
 	const struct tfl_subgraph *source;
@@ -361,6 +377,7 @@ int tfl_graph_create(const struct tfl_model *model, uint32_t subgraph, struct tf
 	if (!graph)
 		return tfl_error_set(error, -ENOMEM, "out of memory");
 	graph->model = model;
+	graph->work_max = work_max ? work_max : TFL_WORK_MAX;
 	graph->source = source;
 	graph->value_count = source->tensor_count;
 	graph->node_count = source->operator_count;

@@ -52,10 +52,14 @@ struct tfl_graph {
 	uint32_t value_count;
 	uint32_t node_count;
 	size_t folded_bytes;            /* of constants computed or copied at load */
+	uint64_t work;                  /* elementary operations of one run, and how many there may be */
+	uint64_t work_max;
 	struct tfl_graph_block *blocks; /* memory owned by the graph */
 };
 
-int tfl_graph_create(const struct tfl_model *model, uint32_t subgraph, struct tfl_graph **ret_graph, struct tfl_error *error);
+/** @p work_max bounds the elementary operations of a run; 0: TFL_WORK_MAX. */
+int tfl_graph_create(const struct tfl_model *model, uint32_t subgraph, uint64_t work_max, struct tfl_graph **ret_graph,
+		     struct tfl_error *error);
 void tfl_graph_destroy(struct tfl_graph *graph);
 
 /** Zeroed memory that lives as long as the graph, 64-aligned and readable TFL_PADDING_BYTES past its end; NULL when there is none. */
@@ -72,6 +76,12 @@ uint32_t tfl_value_index(const struct tfl_graph *graph, const struct tfl_value *
 /** Sets an output's shape; -EINVAL for a negative dimension or too many elements, said with the node's name. */
 int tfl_node_set_shape(const struct tfl_graph *graph, const struct tfl_node *node, uint32_t output, unsigned rank, const int32_t *dims,
 		       struct tfl_error *error);
+
+/**
+ * Counts the operations of a node that takes more than one for each element of its outputs: @p outer times @p inner. A small file can ask
+ * for years of computing; -EFBIG when the graph passes its limit.
+ */
+int tfl_node_charge(struct tfl_graph *graph, const struct tfl_node *node, uint64_t outer, uint64_t inner, struct tfl_error *error);
 
 /** "operator 3 (CONV_2D): " before the text; returns -EINVAL. For a graph that contradicts itself. */
 int tfl_node_invalid(const struct tfl_graph *graph, const struct tfl_node *node, struct tfl_error *error, const char *format, ...)

@@ -15,7 +15,6 @@
 #include "base/util.h"
 #include "runtime/arena.h"
 #include "runtime/graph.h"
-#include "runtime/memory.h"
 #include "runtime/op.h"
 #include "runtime/program_internal.h"
 #include "runtime/weights.h"
@@ -130,6 +129,7 @@ static int create_runtimes(struct tfl_interpreter *interpreter, uint32_t *ret_st
 	for (uint32_t i = 0; r == 0 && i < partition->step_count; i++)
 		if (partition->steps[i].xnnpack)
 			r = setup_runtime(interpreter, &interpreter->runtimes[i]);
+	interpreter->xnnpack_bytes = tables.bytes;
 	tfl_xnnpack_tables_finish(&tables);
 	return r;
 }
@@ -143,13 +143,12 @@ int tfl_interpreter_build(struct tfl_program *program, struct tfl_interpreter **
 		return tfl_error_set(error, -ENOMEM, "out of memory");
 	interpreter->program = program;
 	r = allocate(interpreter);
-	tfl_memory_count_begin();
 	if (r == 0)
 		r = create_runtimes(interpreter, ret_step);
-	interpreter->xnnpack_bytes = tfl_memory_count_end();
 	tfl_weights_trim(program->weights);
 	if (r == -ENOMEM)
-		return tfl_error_set(error, r, "out of memory for an interpreter of %zu bytes", program->arena_bytes);
+		return tfl_error_set(error, r, "no memory for an interpreter: more than the %zu bytes that one may take for this file, or than there are",
+				     tfl_arena_limit(program->model->size));
 	if (r < 0)
 		return tfl_error_set(error, r, "XNNPACK could not be set up for step %u", *ret_step);
 	if (r == 0)

@@ -72,6 +72,9 @@ int tfl_conv_prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_
 
 	r = tfl_window_init(&conv->window, graph, node, padding, input, error);
 	if (r == 0)
+		r = tfl_node_charge(graph, node, tfl_window_work(&conv->window),
+				    (uint64_t)input->dims[0] * (uint64_t)conv->output_channels * (uint64_t)conv->group_input_channels, error);
+	if (r == 0)
 		r = tfl_activation_range(graph, node, activation, tfl_node_output(graph, node, 0), &conv->range, error);
 	if (r == 0)
 		r = tfl_conv_multipliers(graph, node, conv->output_channels, channel_axis, &conv->multipliers, error);

@@ -45,6 +45,8 @@ int tfl_pooling_prepare(struct tfl_graph *graph, struct tfl_node *node, struct t
 	if (r == 0 && (int64_t)pooling->window.kernel_height * pooling->window.kernel_width > WINDOW_MAX)
 		return tfl_node_unsupported(graph, node, error, "its window has more than %d elements", WINDOW_MAX);
 	if (r == 0)
+		r = tfl_node_charge(graph, node, tfl_window_work(&pooling->window), (uint64_t)input->dims[0] * (uint64_t)pooling->channels, error);
+	if (r == 0)
 		r = tfl_activation_range(graph, node, tfl_fb_i8(options, ACTIVATION, 0), output, &pooling->range, error);
 	if (r < 0)
 		return r;

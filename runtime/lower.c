@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "runtime/arena.h"
+#include "runtime/shape.h"
 #include "runtime/weights.h"
 
 int tfl_lower_status(enum xnn_status status)
@@ -20,6 +22,13 @@ int tfl_lower_status(enum xnn_status status)
 int tfl_lower_ratio(float ratio, float low, float high)
 {
 	return ratio >= low && ratio < high ? 0 : 1;
+}
+
+int tfl_lower_window(const struct tfl_lower *lower, const struct tfl_window *window)
+{
+	double places = (double)window->output_height * window->output_width, taps = (double)window->kernel_height * window->kernel_width;
+
+	return places * taps * (double)sizeof(void *) > (double)tfl_arena_limit(lower->graph->model->size);
 }
 
 static enum xnn_datatype datatype(enum tfl_dtype dtype)
@@ -138,21 +147,28 @@ static int define_static(struct tfl_lower *lower, const struct tfl_value *filter
 	return tfl_lower_status(status);
 }
 
-/* The factor from accumulator to output must be below 256, and with uint8, whose kernels have one for all channels, not too small. */
+/*
+ * The factor from accumulator to output must be below 256, and with uint8, whose kernels have one for all channels, not too small. The
+ * greatest product of both must stay within 32 bits: some kernels add the zero point there without saturation.
+ */
 static int check_factors(const struct tfl_lower *lower, const struct tfl_node *node, uint32_t channels)
 {
 	const struct tfl_value *input = tfl_node_input(lower->graph, node, 0), *filter = tfl_node_input(lower->graph, node, 1);
-	const struct tfl_value *output = tfl_node_output(lower->graph, node, 0);
-	float low = filter->dtype == TFL_UINT8 ? 0x1p-32f : 0;
+	const struct tfl_value *bias = tfl_node_input(lower->graph, node, 2), *output = tfl_node_output(lower->graph, node, 0);
+	float low = filter->dtype == TFL_UINT8 ? 0x1p-32f : 0, sum = (float)(filter->elements / channels) * 255 * 255;
 
 	if (filter->dtype == TFL_FLOAT32)
 		return 0;
 	/* FULLY_CONNECTED takes a zero point in int8 weights and leaves it out of the sums. */
 	if (filter->dtype == TFL_INT8 && filter->zero_point != 0)
 		return 1;
-	for (uint32_t i = 0; i < channels; i++)
-		if (tfl_lower_ratio(input->scale * tfl_value_scale(filter, i) / output->scale, low, 256))
+	for (uint32_t i = 0; i < channels; i++) {
+		float factor = input->scale * tfl_value_scale(filter, i) / output->scale;
+		float greatest = sum + (bias ? fabsf((float)((const int32_t *)bias->data)[i]) : 0);
+
+		if (tfl_lower_ratio(factor, low, 256) || tfl_lower_ratio(greatest * factor, 0, 0x1p31f - 256))
 			return 1;
+	}
 	return 0;
 }
 

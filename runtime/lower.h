@@ -51,6 +51,10 @@ int tfl_lower_weights(struct tfl_lower *lower, const struct tfl_node *node, unsi
  */
 int tfl_lower_ratio(float ratio, float low, float high);
 
+/** 0, or 1 where XNNPACK's list of pointers, one for each tap of each place of a sliding window, would outgrow the arena's limit. */
+struct tfl_window;
+int tfl_lower_window(const struct tfl_lower *lower, const struct tfl_window *window);
+
 /** xnn_status of a define function: 0, 1 for what XNNPACK does not have, -ENOMEM. */
 int tfl_lower_status(enum xnn_status status);
 

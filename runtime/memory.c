@@ -12,13 +12,20 @@
 
 static _Thread_local struct {
 	bool active;
-	size_t bytes;
+	size_t bytes, limit;
 } count;
+
+static bool refused(size_t size)
+{
+	return count.active && size > count.limit - count.bytes;
+}
 
 static void *taken(void *pointer)
 {
 	if (count.active && pointer)
 		count.bytes += malloc_usable_size(pointer);
+	if (count.bytes > count.limit)
+		count.bytes = count.limit;
 	return pointer;
 }
 
@@ -32,13 +39,13 @@ static void given_back(void *pointer)
 
 static void *allocate(void *context, size_t size)
 {
-	return taken(malloc(size));
+	return refused(size) ? NULL : taken(malloc(size));
 }
 
 static void *reallocate(void *context, void *pointer, size_t size)
 {
 	size_t before = count.active && pointer ? malloc_usable_size(pointer) : 0;
-	void *moved = realloc(pointer, size);
+	void *moved = refused(size) ? NULL : realloc(pointer, size);
 
 	if (moved)
 		count.bytes -= before < count.bytes ? before : count.bytes;
@@ -55,7 +62,7 @@ static void *aligned_allocate(void *context, size_t alignment, size_t size)
 {
 	void *pointer;
 
-	return posix_memalign(&pointer, alignment, size) == 0 ? taken(pointer) : NULL;
+	return !refused(size) && posix_memalign(&pointer, alignment, size) == 0 ? taken(pointer) : NULL;
 }
 
 const struct xnn_allocator *tfl_memory_allocator(void)
@@ -71,10 +78,11 @@ const struct xnn_allocator *tfl_memory_allocator(void)
 	return &allocator;
 }
 
-void tfl_memory_count_begin(void)
+void tfl_memory_count_begin(size_t limit)
 {
 	count.active = true;
 	count.bytes = 0;
+	count.limit = limit;
 }
 
 size_t tfl_memory_count_end(void)

@@ -16,7 +16,9 @@ static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 	uint32_t input, output;
 	int r;
 
-	r = tfl_lower_values(lower, node, 1, &input, &output);
+	r = tfl_lower_window(lower, window);
+	if (r == 0)
+		r = tfl_lower_values(lower, node, 1, &input, &output);
 	if (r != 0)
 		return r;
 	return tfl_lower_status(xnn_define_average_pooling_2d(

@@ -52,7 +52,9 @@ static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 	uint32_t input, output, filter, bias;
 	int r;
 
-	r = tfl_lower_values(lower, node, 1, &input, &output);
+	r = tfl_lower_window(lower, window);
+	if (r == 0)
+		r = tfl_lower_values(lower, node, 1, &input, &output);
 	if (r == 0)
 		r = tfl_lower_weights(lower, node, 3, conv->range.min == 0 ? conv->multipliers : NULL, &filter, &bias);
 	if (r != 0)

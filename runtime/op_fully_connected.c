@@ -56,7 +56,9 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 	params->batch = (int32_t)(input->elements / (size_t)params->depth);
 	params->reshape = input->rank < 1 || input->dims[input->rank - 1] != params->depth ||
 			  (input->rank != 2 && !tfl_fb_bool(options, KEEP_NUM_DIMS, false));
-	r = set_shape(graph, node, params, error);
+	r = tfl_node_charge(graph, node, input->elements, (uint64_t)params->units, error);
+	if (r == 0)
+		r = set_shape(graph, node, params, error);
 	if (r == 0)
 		r = tfl_activation_range(graph, node, tfl_fb_i8(options, ACTIVATION, 0), tfl_node_output(graph, node, 0), &params->range, error);
 	if (r == 0)

@@ -27,8 +27,8 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 	if (!params)
 		return -ENOMEM;
 	params->beta = tfl_fb_f32(&node->source->options, BETA, 0);
-	if (!isfinite(params->beta))
-		return tfl_node_invalid(graph, node, error, "its beta is %g; a finite number is right", (double)params->beta);
+	if (!isfinite(params->beta) || params->beta < 0)
+		return tfl_node_invalid(graph, node, error, "its beta is %g; a finite number, not below 0, is right", (double)params->beta);
 	if (input->rank < 1)
 		return tfl_node_invalid(graph, node, error, "the input has no dimensions; at least 1 is right");
 	r = tfl_check_quantized(graph, node, input, "input", error);
@@ -37,7 +37,7 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 	if (r < 0)
 		return r;
 	for (int i = 0; i < 256; i++)
-		params->exponentials[i] = expf(-params->beta * input->scale * (float)i);
+		params->exponentials[i] = (float)exp(-(double)params->beta * (double)input->scale * i);
 	return tfl_node_set_shape(graph, node, 0, input->rank, input->dims, error);
 }
 

@@ -180,7 +180,7 @@ int tfl_program_create(const struct tfl_model *model, const struct tfl_program_o
 	program->model = model;
 	if (options)
 		program->options = *options;
-	r = tfl_graph_create(model, 0, &program->graph, error);
+	r = tfl_graph_create(model, 0, program->options.work_max, &program->graph, error);
 	if (r < 0)
 		return r;
 	program->lowered = calloc((size_t)program->graph->node_count + 1, sizeof(bool));

@@ -23,6 +23,7 @@ struct tfl_program;
 struct tfl_program_options {
 	unsigned threads;  /* threads of one inference; 0 and 1: the caller's alone */
 	bool portable;     /* no XNNPACK: every operator by its portable kernel (tests compare the two) */
+	uint64_t work_max; /* elementary operations that an inference may take; 0: TFL_WORK_MAX */
 	bool profile;      /* keep times per step, see tfl_interpreter_profile() */
 	/*
 	 * Where the threads of an inference are made, since they inherit their maker's priority: calls the function with the argument on

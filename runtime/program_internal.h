@@ -54,6 +54,7 @@ struct tfl_xnnpack_tables {
 	bool *writes;       /* written by the step */
 	uint32_t *list;     /* external values in the order of their ids */
 	uint32_t count;
+	size_t bytes;       /* that XNNPACK took for all runtimes created with these tables; bounded as the arena is */
 };
 
 int tfl_xnnpack_tables_init(struct tfl_xnnpack_tables *tables, const struct tfl_graph *graph);

@@ -6,6 +6,7 @@
 
 #include "base/dtype.h"
 #include "base/error.h"
+#include "base/util.h"
 #include "runtime/graph.h"
 #include "runtime/schema.h"
 
@@ -55,6 +56,15 @@ int tfl_window_init(struct tfl_window *window, const struct tfl_graph *graph, co
 	window->output_height = (int32_t)height;
 	window->output_width = (int32_t)width;
 	return 0;
+}
+
+uint64_t tfl_window_work(const struct tfl_window *window)
+{
+	uint64_t rows = (uint64_t)(window->kernel_height < window->input_height ? window->kernel_height : window->input_height);
+	uint64_t columns = (uint64_t)(window->kernel_width < window->input_width ? window->kernel_width : window->input_width);
+	uint64_t positions = (uint64_t)window->output_height * (uint64_t)window->output_width, work;
+
+	return tfl_mul_overflow(rows * columns, positions, &work) ? UINT64_MAX : work;
 }
 
 int tfl_broadcast_init(struct tfl_broadcast *broadcast, const struct tfl_graph *graph, const struct tfl_node *node, const struct tfl_value *left,

@@ -32,6 +32,9 @@ struct tfl_window {
 int tfl_window_init(struct tfl_window *window, const struct tfl_graph *graph, const struct tfl_node *node, int padding,
 		    const struct tfl_value *input, struct tfl_error *error);
 
+/** Elements of the window that lie inside the input, summed over all its positions: at most what it costs, for one channel of one picture. */
+uint64_t tfl_window_work(const struct tfl_window *window);
+
 /* Two tensors brought to one rank; a stride of 0 repeats a dimension of size 1. */
 struct tfl_broadcast {
 	unsigned rank;

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "runtime/arena.h"
 #include "runtime/graph.h"
 #include "runtime/lower.h"
 #include "runtime/memory.h"
@@ -157,42 +158,63 @@ int tfl_xnnpack_accepts(const struct tfl_program *program, struct tfl_xnnpack_ta
 	return r;
 }
 
+/* A workspace that XNNPACK makes for itself is leaked when it then refuses the runtime; so there is always one of ours. */
+static int create_runtime(xnn_subgraph_t subgraph, xnn_weights_cache_t cache, xnn_workspace_t workspace, pthreadpool_t threadpool,
+			  xnn_runtime_t *ret_runtime)
+{
+	xnn_workspace_t own = NULL;
+	xnn_runtime_t runtime = NULL;
+	int r = workspace ? 0 : tfl_lower_status(xnn_create_workspace(&own));
+
+	if (r == 0)
+		r = tfl_lower_status(xnn_create_runtime_v4(subgraph, cache, workspace ? workspace : own, threadpool, 0, &runtime));
+	if (own)
+		xnn_release_workspace(own);
+	if (r == 0)
+		r = tfl_lower_status(xnn_reshape_runtime(runtime));
+	if (r == 0)
+		*ret_runtime = runtime;
+	else if (runtime)
+		xnn_delete_runtime(runtime);
+	return r;
+}
+
+static int list_externals(const struct tfl_xnnpack_tables *tables, struct tfl_xnnpack_runtime *runtime)
+{
+	runtime->external_count = tables->count;
+	runtime->externals = malloc((tables->count + 1) * sizeof(*runtime->externals));
+	if (!runtime->externals)
+		return -ENOMEM;
+	memcpy(runtime->externals, tables->list, tables->count * sizeof(*runtime->externals));
+	return 0;
+}
+
 int tfl_xnnpack_create(const struct tfl_program *program, struct tfl_xnnpack_tables *tables, const uint32_t *nodes, uint32_t count, bool trial,
 		       xnn_workspace_t workspace, pthreadpool_t threadpool, struct tfl_xnnpack_runtime *ret_runtime)
 {
 	xnn_weights_cache_t cache = trial ? NULL : tfl_weights_provider(program->weights);
 	struct tfl_xnnpack_runtime created = {0};
-	xnn_workspace_t own = NULL;
 	xnn_subgraph_t subgraph;
+	size_t taken;
 	int r;
 
 	find_externals(program, nodes, count, trial, tables);
+	tfl_memory_count_begin(tfl_arena_limit(program->model->size) - tables->bytes);
 	r = lower_nodes(program, nodes, count, tables, &subgraph);
 	if (r == 0) {
-		/* A workspace that XNNPACK makes for itself is leaked when it then refuses the runtime. */
-		if (!workspace)
-			r = tfl_lower_status(xnn_create_workspace(&own));
-		if (r == 0)
-			r = tfl_lower_status(xnn_create_runtime_v4(subgraph, cache, workspace ? workspace : own, threadpool, 0, &created.runtime));
-		if (own)
-			xnn_release_workspace(own);
+		r = create_runtime(subgraph, cache, workspace, threadpool, &created.runtime);
 		xnn_delete_subgraph(subgraph);
 	}
+	taken = tfl_memory_count_end();
 	if (r == 0)
-		r = tfl_lower_status(xnn_reshape_runtime(created.runtime));
-	if (r == 0) {
-		created.external_count = tables->count;
-		created.externals = malloc((tables->count + 1) * sizeof(*created.externals));
-		if (created.externals)
-			memcpy(created.externals, tables->list, tables->count * sizeof(*created.externals));
-		else
-			r = -ENOMEM;
-	}
+		r = list_externals(tables, &created);
 	reset(tables, program->graph, nodes, count);
-	if (r == 0)
+	if (r == 0) {
 		*ret_runtime = created;
-	else if (created.runtime)
-		xnn_delete_runtime(created.runtime);
+		tables->bytes += trial ? 0 : taken;
+	} else {
+		tfl_xnnpack_destroy(&created);
+	}
 	return r;
 }
 

@@ -19,6 +19,7 @@
 
 #define ELEMENTS_MAX 32768 /* of all tensors of the graph together */
 #define OPERATORS_MAX 64
+#define WORK_MAX (1 << 26)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -69,7 +70,7 @@ static void run(struct tfl_program *program)
 
 static void build(const struct tfl_model *model, bool portable)
 {
-	const struct tfl_program_options options = {.portable = portable};
+	const struct tfl_program_options options = {.portable = portable, .work_max = WORK_MAX};
 	struct tfl_program *program = NULL;
 	struct tfl_error error = {0};
 
