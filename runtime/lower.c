@@ -26,9 +26,11 @@ int tfl_lower_ratio(float ratio, float low, float high)
 
 int tfl_lower_window(const struct tfl_lower *lower, const struct tfl_window *window)
 {
-	double places = (double)window->output_height * window->output_width, taps = (double)window->kernel_height * window->kernel_width;
+	double taps = (double)window->kernel_height * window->kernel_width;
+	/* Pools and depthwise convolutions list every row that meets the padding, also those past the last output. */
+	double rows = fmax(window->output_height, 3.0 + ((double)window->pad_top + window->pad_bottom) / window->stride_height);
 
-	return places * taps * (double)sizeof(void *) > (double)tfl_arena_limit(lower->graph->model->size);
+	return rows * window->output_width * taps * (double)sizeof(void *) > (double)tfl_arena_limit(lower->graph->model->size);
 }
 
 static enum xnn_datatype datatype(enum tfl_dtype dtype)

@@ -4,7 +4,6 @@
  * (output scale * count).
  */
 #include <errno.h>
-#include <string.h>
 
 #include "base/dtype.h"
 #include "base/error.h"
@@ -78,16 +77,17 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 
 static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 {
+	const struct tfl_value *from = tfl_node_input(lower->graph, node, 0), *to = tfl_node_output(lower->graph, node, 0);
 	const struct params *params = node->params;
 	int64_t axes[TFL_RANK_MAX];
 	uint32_t input, output;
 	size_t count = 0;
 	int r;
 
-	for (unsigned d = 0; d < tfl_node_input(lower->graph, node, 0)->rank; d++)
+	for (unsigned d = 0; d < from->rank; d++)
 		if (params->reduced[d])
 			axes[count++] = d;
-	if (count == 0)
+	if (count == 0 || (from->dtype != TFL_FLOAT32 && tfl_lower_ratio(from->scale / to->scale, 0x1p-32f, 0x1p8f)))
 		return 1;
 	r = tfl_lower_values(lower, node, 1, &input, &output);
 	if (r != 0)
@@ -144,7 +144,8 @@ static void run_quantized(struct walk *walk, const struct params *params, const 
 	const struct tfl_value *from = walk->input;
 	double factor = (double)from->scale / ((double)to->scale * (double)params->count);
 
-	memset(sums, 0, to->elements * sizeof(*sums));
+	for (size_t i = 0; i < to->elements; i++)
+		sums[i] = 0;
 	for (size_t i = 0; i < from->elements; i++, walk_next(walk))
 		sums[walk->position] += (from->dtype == TFL_INT8 ? (int8_t)input[i] : input[i]) - from->zero_point;
 	for (size_t i = 0; i < to->elements; i++) {

@@ -23,6 +23,9 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 		r = tfl_check_quantized(graph, node, output, "output", error);
 	if (r == 0 && output->dtype == TFL_INT32 && !(isnormal(output->scale) && output->scale > 0))
 		return tfl_node_invalid(graph, node, error, "the scale of the output is %g; a positive number is right", (double)output->scale);
+	if (r == 0 && output->dtype == TFL_INT32 && output->tensor->quantization.zero_points[0] != output->zero_point)
+		return tfl_node_invalid(graph, node, error, "the zero point of the output is %lld, beyond 32 bits",
+					(long long)output->tensor->quantization.zero_points[0]);
 	return r < 0 ? r : tfl_node_set_shape(graph, node, 0, input->rank, input->dims, error);
 }
 
