@@ -31,8 +31,9 @@ int64_t fixed_point_multiply(int64_t value, double factor)
 	}
 	if (exponent < -31)
 		return 0;
+	/* Whatever is not 0 saturates within 31 places. */
 	if (exponent > 0)
-		value = saturate(value * (INT64_C(1) << exponent));
+		value = saturate(value * (INT64_C(1) << (exponent < 31 ? exponent : 31)));
 	high = floor_divide(value * multiplier + (INT64_C(1) << 30), INT64_C(1) << 31);
 	if (exponent >= 0)
 		return high;

@@ -4,7 +4,7 @@
  * by element with a naive reference. An operator's test is one struct kernel_row: a function that draws a case and a function that says
  * what comes out, written from the operator's definition.
  *
- * Tensors and expectations own their memory; a case is finished by kernel_case_finish(). Out of memory ends the test.
+ * kernel_run.h runs them. Tensors and expectations own their memory; out of memory ends the test.
  */
 #ifndef TESTS_RUNTIME_KERNEL_CASE_H
 #define TESTS_RUNTIME_KERNEL_CASE_H
@@ -32,7 +32,7 @@ struct kernel_tensor {
 	uint32_t scale_count;
 	uint32_t axis;
 	float scales[KERNEL_CHANNELS_MAX];
-	int32_t zero_point;
+	int64_t zero_point;
 	void *data;
 };
 
@@ -43,7 +43,8 @@ struct kernel_case {
 	struct kernel_tensor inputs[KERNEL_INPUTS_MAX];
 	unsigned input_count;
 	struct kernel_tensor output; /* type and quantisation; its shape is the reference's to say */
-	struct tfl_build_options options;
+	struct tfl_build_options options; /* made by kernel_row.options() */
+	int32_t version;
 	bool xnnpack;     /* set by draw(): XNNPACK is known to have this form, so it must run it */
 	/* What the options say, for the reference. */
 	struct tfl_build_window window;
@@ -74,6 +75,7 @@ struct kernel_row {
 	/* A letter is one test: f float32, h float16, b int8, c int8 with a filter per channel, B uint8, s int16, i int32, l int64, z bool. */
 	const char *types;
 	void (*draw)(struct kernel_case *c);
+	void (*options)(struct kernel_case *c); /* c->options from the fields below it; NULL: the operator has none */
 	void (*reference)(const struct kernel_case *c, struct kernel_expected *expected);
 };
 
@@ -102,6 +104,9 @@ bool kernel_same_quantization(const struct kernel_tensor *a, const struct kernel
 
 /** A constant int32 or int64 input with c->ints. @p rank 1, or 2 for pairs. */
 void kernel_draw_ints(struct kernel_case *c, struct kernel_tensor *tensor, unsigned rank);
+
+/** Draws a tensor's content again, under another shape; the rest stays. */
+void kernel_redraw(struct kernel_case *c, struct kernel_tensor *tensor, enum tfl_dtype dtype, unsigned rank, const int32_t *dims);
 
 /** Makes some inputs constants: operands in the file, and now and then an operator that is folded. */
 void kernel_draw_constants(struct kernel_case *c);

@@ -26,17 +26,18 @@ int32_t kernel_draw_extent(struct kernel_case *c, int32_t kernel, int32_t dilati
 
 int32_t kernel_slide(const struct kernel_case *c, int32_t input, int32_t kernel, int32_t stride, int32_t dilation, int32_t *ret_before)
 {
-	int32_t effective = (kernel - 1) * dilation + 1, count = 0, missing;
+	int64_t effective = (int64_t)(kernel - 1) * dilation + 1, missing;
+	int32_t count = 0;
 
 	if (c->window.padding == TFL_PADDING_VALID) {
-		for (int32_t begin = 0; begin + effective <= input; begin += stride)
+		for (int64_t begin = 0; begin + effective <= input; begin += stride)
 			count++;
 		*ret_before = 0;
 		return count;
 	}
-	for (int32_t begin = 0; begin < input; begin += stride)
+	for (int64_t begin = 0; begin < input; begin += stride)
 		count++;
-	missing = (count - 1) * stride + effective - input;
-	*ret_before = missing > 0 ? missing / 2 : 0;
+	missing = (int64_t)(count - 1) * stride + effective - input;
+	*ret_before = missing > 0 ? (int32_t)(missing / 2) : 0;
 	return count;
 }

@@ -7,10 +7,12 @@
 #include "base/util.h"
 #include "runtime/op.h"
 #include "tests/runtime/fixed_point.h"
+#include "tests/runtime/kernel_attack.h"
 #include "tests/runtime/kernel_rows.h"
 #include "tests/runtime/suites.h"
 
-#define CASES 120
+#define CASES 80
+#define ATTACKS 150
 
 static const struct kernel_row *const rows[] = {
 #define X(name) &kernel_##name,
@@ -19,20 +21,35 @@ static const struct kernel_row *const rows[] = {
 };
 
 /* The test's number counts types over all rows. */
-START_TEST(operator_matches_reference)
+static const struct kernel_row *find_row(int number, char *ret_type)
 {
-	int number = _i;
-
 	for (size_t i = 0; i < TFL_ARRAY_SIZE(rows); i++) {
 		int types = (int)strlen(rows[i]->types);
 
 		if (number < types) {
-			kernel_check(rows[i], rows[i]->types[number], CASES);
-			return;
+			*ret_type = rows[i]->types[number];
+			return rows[i];
 		}
 		number -= types;
 	}
-	ck_abort_msg("there is no test %d", _i);
+	ck_abort_msg("there is no such test");
+}
+
+START_TEST(operator_matches_reference)
+{
+	char type;
+	const struct kernel_row *row = find_row(_i, &type);
+
+	kernel_check(row, type, CASES);
+}
+END_TEST
+
+START_TEST(operator_withstands_attacks)
+{
+	char type;
+	const struct kernel_row *row = find_row(_i, &type);
+
+	kernel_attack(row, type, ATTACKS);
 }
 END_TEST
 
@@ -87,6 +104,7 @@ Suite *kernels_suite(void)
 	tcase_add_test(tests, fixed_point_follows_its_description);
 	tcase_add_test(tests, every_operator_has_a_row);
 	tcase_add_loop_test(tests, operator_matches_reference, 0, types);
+	tcase_add_loop_test(tests, operator_withstands_attacks, 0, types);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -48,7 +48,6 @@ static void draw(struct kernel_case *c)
 static void draw_add(struct kernel_case *c)
 {
 	draw(c);
-	c->options = tfl_options_add(c->activation);
 	for (unsigned i = 0; i < 2 && c->type != 'f'; i++) {
 		double ratio = kernel_scale(&c->inputs[i], 0) / kernel_scale(&c->output, 0);
 
@@ -62,7 +61,6 @@ static void draw_mul(struct kernel_case *c)
 	double ratio;
 
 	draw(c);
-	c->options = tfl_options_mul(c->activation);
 	if (kernel_is_byte(c->output.dtype)) {
 		c->output.scales[0] = c->inputs[0].scales[0] * c->inputs[1].scales[0] * exp2f(tfl_random_uniform(&c->random, -3, 18));
 		ratio = kernel_scale(&c->inputs[0], 0) * kernel_scale(&c->inputs[1], 0) / kernel_scale(&c->output, 0);
@@ -70,10 +68,20 @@ static void draw_mul(struct kernel_case *c)
 	}
 }
 
+static void options_add(struct kernel_case *c)
+{
+	c->options = tfl_options_add(c->activation);
+}
+
+static void options_mul(struct kernel_case *c)
+{
+	c->options = tfl_options_mul(c->activation);
+}
+
 /* Index into a side for a place in the output: from the last dimension on, dimensions of size 1 are repeated. */
 static size_t broadcast(const struct kernel_tensor *tensor, unsigned rank, const int32_t *at)
 {
-	int32_t side[RANK_MAX];
+	int32_t side[TFL_RANK_MAX];
 
 	for (unsigned i = 0; i < tensor->rank; i++)
 		side[i] = tensor->dims[i] == 1 ? 0 : at[rank - tensor->rank + i];
@@ -86,14 +94,14 @@ static void refer(const struct kernel_case *c, struct kernel_expected *expected,
 {
 	const struct kernel_tensor *left = &c->inputs[0], *right = &c->inputs[1];
 	unsigned rank = left->rank > right->rank ? left->rank : right->rank;
-	int32_t dims[RANK_MAX], at[RANK_MAX];
+	int32_t dims[TFL_RANK_MAX], at[TFL_RANK_MAX];
 	double min, max;
 
 	for (unsigned i = 0; i < rank; i++) {
 		int32_t a = i + left->rank < rank ? 1 : left->dims[i + left->rank - rank];
 		int32_t b = i + right->rank < rank ? 1 : right->dims[i + right->rank - rank];
 
-		dims[i] = a > b ? a : b;
+		dims[i] = a == 1 ? b : a;
 	}
 	kernel_bounds(c, &min, &max);
 	kernel_expect_shape(expected, rank, dims);
@@ -153,5 +161,5 @@ static void refer_mul(const struct kernel_case *c, struct kernel_expected *expec
 	refer(c, expected, mul);
 }
 
-const struct kernel_row kernel_add = {"ADD", TFL_BUILTIN_ADD, "fbBi", draw_add, refer_add};
-const struct kernel_row kernel_mul = {"MUL", TFL_BUILTIN_MUL, "fbBi", draw_mul, refer_mul};
+const struct kernel_row kernel_add = {"ADD", TFL_BUILTIN_ADD, "fbBi", draw_add, options_add, refer_add};
+const struct kernel_row kernel_mul = {"MUL", TFL_BUILTIN_MUL, "fbBi", draw_mul, options_mul, refer_mul};

@@ -72,8 +72,12 @@ static void draw_rest(struct kernel_case *c, unsigned channel_axis, size_t depth
 	c->xnnpack = filter->constant && (c->inputs[BIAS].absent || c->inputs[BIAS].constant);
 	if (filter->dtype == TFL_INT8 && filter->zero_point != 0)
 		c->xnnpack = false;
-	for (uint32_t i = 0; i < filter->scale_count; i++)
-		c->xnnpack &= input->scales[0] * filter->scales[i] / c->output.scales[0] < XNNPACK_FACTOR_MAX;
+	for (uint32_t i = 0; i < filter->scale_count; i++) {
+		double factor = (double)input->scales[0] * (double)filter->scales[i] / (double)c->output.scales[0];
+
+		/* XNNPACK's own limit, and that of its arithmetic: the greatest sum must fit 32 bits when it is scaled. */
+		c->xnnpack &= factor < XNNPACK_FACTOR_MAX && factor * ((double)depth * 255 * 255 + typical_sum(c, depth)) < 0x1p31;
+	}
 }
 
 /* A sum under way. */
@@ -108,9 +112,10 @@ static struct kernel_element finish_sum(const struct kernel_case *c, struct sum 
 		return (struct kernel_element){kernel_clamp(sum.real + offset, min, max), KERNEL_FLOAT_ERROR * (sum.magnitude + fabs(offset))};
 	}
 	sum.integer += bias->data ? kernel_integer(bias, channel) : 0;
-	sum.integer = fixed_point_multiply(sum.integer, kernel_scale(&c->inputs[INPUT], 0) * kernel_scale(&c->inputs[FILTER], channel) /
+	/* 32 bits, which wrap. */
+	sum.integer = fixed_point_multiply((int32_t)(uint32_t)sum.integer, kernel_scale(&c->inputs[INPUT], 0) * kernel_scale(&c->inputs[FILTER], channel) /
 								kernel_scale(&c->output, 0));
-	return (struct kernel_element){kernel_clamp((double)sum.integer + c->output.zero_point, min, max), 0};
+	return (struct kernel_element){kernel_clamp((double)(sum.integer + c->output.zero_point), min, max), 0};
 }
 
 static void draw_kernel(struct kernel_case *c, int32_t *ret_height, int32_t *ret_width)
@@ -140,6 +145,10 @@ static void draw_conv(struct kernel_case *c)
 	draw_input(c, filter[1], filter[2], groups * inputs);
 	kernel_draw_tensor(c, &c->inputs[FILTER], c->output.dtype, 4, filter);
 	draw_rest(c, 0, (size_t)(filter[1] * filter[2] * filter[3]));
+}
+
+static void options_conv(struct kernel_case *c)
+{
 	c->options = tfl_options_conv_2d(&c->window);
 }
 
@@ -153,6 +162,10 @@ static void draw_depthwise(struct kernel_case *c)
 	kernel_draw_tensor(c, &c->inputs[FILTER], c->output.dtype, 4, filter);
 	draw_rest(c, 3, (size_t)(filter[1] * filter[2]));
 	c->window.depth_multiplier = multiplier;
+}
+
+static void options_depthwise(struct kernel_case *c)
+{
 	c->options = tfl_options_depthwise_conv_2d(&c->window);
 }
 
@@ -166,13 +179,13 @@ static struct kernel_element convolve(const struct kernel_case *c, const int32_t
 
 	for (int32_t ky = 0; ky < filter->dims[1]; ky++) {
 		for (int32_t kx = 0; kx < filter->dims[2]; kx++) {
-			int32_t y = at[1] * c->window.stride_h + ky * c->window.dilation_h - before[0];
-			int32_t x = at[2] * c->window.stride_w + kx * c->window.dilation_w - before[1];
+			int64_t y = (int64_t)at[1] * c->window.stride_h + (int64_t)ky * c->window.dilation_h - before[0];
+			int64_t x = (int64_t)at[2] * c->window.stride_w + (int64_t)kx * c->window.dilation_w - before[1];
 
 			if (y < 0 || y >= input->dims[1] || x < 0 || x >= input->dims[2])
 				continue;
 			for (int32_t i = 0; i < depth; i++) {
-				int32_t from[4] = {at[0], y, x, group * depth + i}, weight[4] = {at[3], ky, kx, i};
+				int32_t from[4] = {at[0], (int32_t)y, (int32_t)x, group * depth + i}, weight[4] = {at[3], ky, kx, i};
 
 				if (depthwise) {
 					weight[0] = 0;
@@ -228,8 +241,12 @@ static void draw_fully_connected(struct kernel_case *c)
 	kernel_draw_tensor(c, &c->inputs[INPUT], c->output.dtype, (unsigned)rank, input);
 	kernel_draw_tensor(c, &c->inputs[FILTER], c->output.dtype, 2, filter);
 	c->activation = (int8_t)(kernel_one_in(c, 2) ? TFL_ACTIVATION_NONE : kernel_between(c, 1, 3));
-	c->options = tfl_options_fully_connected(c->activation, c->flag);
 	draw_rest(c, 0, (size_t)depth);
+}
+
+static void options_fully_connected(struct kernel_case *c)
+{
+	c->options = tfl_options_fully_connected(c->activation, c->flag);
 }
 
 static void refer_fully_connected(const struct kernel_case *c, struct kernel_expected *expected)
@@ -254,7 +271,8 @@ static void refer_fully_connected(const struct kernel_case *c, struct kernel_exp
 	}
 }
 
-const struct kernel_row kernel_conv_2d = {"CONV_2D", TFL_BUILTIN_CONV_2D, "fbcB", draw_conv, refer_conv};
-const struct kernel_row kernel_depthwise_conv_2d = {"DEPTHWISE_CONV_2D", TFL_BUILTIN_DEPTHWISE_CONV_2D, "fbcB", draw_depthwise, refer_depthwise};
+const struct kernel_row kernel_conv_2d = {"CONV_2D", TFL_BUILTIN_CONV_2D, "fbcB", draw_conv, options_conv, refer_conv};
+const struct kernel_row kernel_depthwise_conv_2d = {"DEPTHWISE_CONV_2D", TFL_BUILTIN_DEPTHWISE_CONV_2D, "fbcB", draw_depthwise,
+						    options_depthwise, refer_depthwise};
 const struct kernel_row kernel_fully_connected = {"FULLY_CONNECTED", TFL_BUILTIN_FULLY_CONNECTED, "fbcB", draw_fully_connected,
-						  refer_fully_connected};
+						  options_fully_connected, refer_fully_connected};

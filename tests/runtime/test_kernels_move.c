@@ -56,21 +56,25 @@ static void refer_same(const struct kernel_case *c, struct kernel_expected *expe
 
 static void draw_pad(struct kernel_case *c)
 {
-	int32_t dims[6];
+	int32_t dims[TFL_RANK_MAX];
 	unsigned rank = draw_dims(c, 6, dims);
 
 	draw_input(c, rank, dims);
 	for (unsigned i = 0; i < 2 * rank; i++)
 		c->ints[c->int_count++] = kernel_one_in(c, 2) ? 0 : kernel_between(c, 0, 3);
 	draw_int_input(c, 2);
-	c->options = tfl_options_empty(TFL_OPTIONS_PAD);
 	c->xnnpack = is_known(c);
+}
+
+static void options_pad(struct kernel_case *c)
+{
+	c->options = tfl_options_empty(TFL_OPTIONS_PAD);
 }
 
 static void refer_pad(const struct kernel_case *c, struct kernel_expected *expected)
 {
 	const struct kernel_tensor *input = &c->inputs[0];
-	int32_t dims[6], at[6];
+	int32_t dims[TFL_RANK_MAX], at[TFL_RANK_MAX];
 
 	for (unsigned i = 0; i < input->rank; i++)
 		dims[i] = c->ints[2 * i] + input->dims[i] + c->ints[2 * i + 1];
@@ -83,7 +87,7 @@ static void refer_pad(const struct kernel_case *c, struct kernel_expected *expec
 			at[d] -= c->ints[2 * d];
 			inside &= at[d] >= 0 && at[d] < input->dims[d];
 		}
-		expected->element[i].value = c->output.zero_point;
+		expected->element[i].value = (double)c->output.zero_point;
 		if (inside)
 			expected->element[i] = moved(c, kernel_ravel(input->rank, input->dims, at));
 	}
@@ -92,7 +96,7 @@ static void refer_pad(const struct kernel_case *c, struct kernel_expected *expec
 /* Another shape of as many elements: neighbours multiplied, sizes of 1 put in. Every fourth names one dimension -1. */
 static void draw_reshape(struct kernel_case *c)
 {
-	int32_t dims[6];
+	int32_t dims[TFL_RANK_MAX];
 	unsigned rank = draw_dims(c, 6, dims);
 
 	draw_input(c, rank, dims);
@@ -107,17 +111,27 @@ static void draw_reshape(struct kernel_case *c)
 		c->int_count = 0;
 	if (c->int_count > 0 && kernel_one_in(c, 4))
 		c->ints[kernel_between(c, 0, (int32_t)c->int_count - 1)] = -1;
-	if (kernel_one_in(c, 3))
-		c->options = tfl_options_reshape((struct tfl_ints){c->ints, c->int_count});
-	else
+	if (!kernel_one_in(c, 3))
 		draw_int_input(c, 1);
 	c->xnnpack = is_known(c);
 }
 
+/* Where the second input does not say it. */
+static void options_reshape(struct kernel_case *c)
+{
+	if (c->input_count == 1)
+		c->options = tfl_options_reshape((struct tfl_ints){c->ints, c->int_count});
+}
+
 static void refer_reshape(const struct kernel_case *c, struct kernel_expected *expected)
 {
-	int32_t dims[6], rest = 1;
+	int32_t dims[TFL_RANK_MAX] = {0}, rest = 1;
 
+	/* A lone 0 is how old converters wrote the shape of a scalar. */
+	if (c->int_count == 1 && c->ints[0] == 0 && c->inputs[0].elements == 1) {
+		refer_same(c, expected, 0, dims);
+		return;
+	}
 	for (unsigned i = 0; i < c->int_count; i++)
 		rest *= c->ints[i] < 0 ? 1 : c->ints[i];
 	for (unsigned i = 0; i < c->int_count; i++)
@@ -127,7 +141,7 @@ static void refer_reshape(const struct kernel_case *c, struct kernel_expected *e
 
 static void draw_squeeze(struct kernel_case *c)
 {
-	int32_t dims[6];
+	int32_t dims[TFL_RANK_MAX];
 	unsigned rank = draw_dims(c, 6, dims);
 
 	for (unsigned i = 0; i < rank; i++)
@@ -137,14 +151,18 @@ static void draw_squeeze(struct kernel_case *c)
 	for (unsigned i = 0; c->flag && i < rank; i++)
 		if (dims[i] == 1 && kernel_one_in(c, 2))
 			c->ints[c->int_count++] = (int32_t)i - (kernel_one_in(c, 3) ? (int32_t)rank : 0);
-	c->options = tfl_options_squeeze((struct tfl_ints){c->ints, c->int_count});
 	c->xnnpack = is_known(c);
+}
+
+static void options_squeeze(struct kernel_case *c)
+{
+	c->options = tfl_options_squeeze((struct tfl_ints){c->ints, c->int_count});
 }
 
 static void refer_squeeze(const struct kernel_case *c, struct kernel_expected *expected)
 {
 	const struct kernel_tensor *input = &c->inputs[0];
-	int32_t dims[6];
+	int32_t dims[TFL_RANK_MAX];
 	unsigned rank = 0;
 
 	for (unsigned i = 0; i < input->rank; i++) {
@@ -160,7 +178,7 @@ static void refer_squeeze(const struct kernel_case *c, struct kernel_expected *e
 
 static void draw_transpose(struct kernel_case *c)
 {
-	int32_t dims[6];
+	int32_t dims[TFL_RANK_MAX];
 	unsigned rank = draw_dims(c, 6, dims);
 
 	draw_input(c, rank, dims);
@@ -172,22 +190,26 @@ static void draw_transpose(struct kernel_case *c)
 		c->ints[other] = (int32_t)i;
 	}
 	draw_int_input(c, 1);
-	c->options = tfl_options_empty(TFL_OPTIONS_TRANSPOSE);
 	c->xnnpack = is_known(c) && rank > 0;
+}
+
+static void options_transpose(struct kernel_case *c)
+{
+	c->options = tfl_options_empty(TFL_OPTIONS_TRANSPOSE);
 }
 
 static void refer_transpose(const struct kernel_case *c, struct kernel_expected *expected)
 {
 	const struct kernel_tensor *input = &c->inputs[0];
-	int32_t dims[6], at[6], from[6];
+	int32_t dims[TFL_RANK_MAX], at[TFL_RANK_MAX], from[TFL_RANK_MAX];
 
 	for (unsigned i = 0; i < input->rank; i++)
-		dims[i] = input->dims[c->ints[i]];
+		dims[i] = input->dims[c->ints[i] + (c->ints[i] < 0 ? (int32_t)input->rank : 0)];
 	kernel_expect_shape(expected, input->rank, dims);
 	for (size_t i = 0; i < expected->elements; i++) {
 		kernel_unravel(i, input->rank, dims, at);
 		for (unsigned d = 0; d < input->rank; d++)
-			from[c->ints[d]] = at[d];
+			from[c->ints[d] + (c->ints[d] < 0 ? (int32_t)input->rank : 0)] = at[d];
 		expected->element[i] = moved(c, kernel_ravel(input->rank, input->dims, from));
 	}
 }
@@ -195,7 +217,7 @@ static void refer_transpose(const struct kernel_case *c, struct kernel_expected 
 static void draw_concatenation(struct kernel_case *c)
 {
 	bool mixed = kernel_is_byte(c->output.dtype) && kernel_one_in(c, 3);
-	int32_t dims[5], rank;
+	int32_t dims[TFL_RANK_MAX], rank;
 
 	do
 		rank = (int32_t)draw_dims(c, 5, dims);
@@ -213,12 +235,20 @@ static void draw_concatenation(struct kernel_case *c)
 			kernel_copy_quantization(&c->inputs[i], &c->output);
 	}
 	kernel_draw_constants(c);
-	c->options = tfl_options_concatenation(c->axis - (kernel_one_in(c, 3) ? rank : 0), TFL_ACTIVATION_NONE);
+	c->flag = kernel_one_in(c, 3);
+}
+
+/* The flag: the axis is counted from the end. */
+static void options_concatenation(struct kernel_case *c)
+{
+	int32_t rank = (int32_t)c->inputs[0].rank;
+
+	c->options = tfl_options_concatenation(c->flag ? c->axis - rank : c->axis, TFL_ACTIVATION_NONE);
 }
 
 static void refer_concatenation(const struct kernel_case *c, struct kernel_expected *expected)
 {
-	int32_t dims[5], at[5];
+	int32_t dims[TFL_RANK_MAX], at[TFL_RANK_MAX];
 	unsigned rank = c->inputs[0].rank;
 
 	memcpy(dims, c->inputs[0].dims, sizeof(dims));
@@ -240,8 +270,10 @@ static void refer_concatenation(const struct kernel_case *c, struct kernel_expec
 	}
 }
 
-const struct kernel_row kernel_concatenation = {"CONCATENATION", TFL_BUILTIN_CONCATENATION, "fbBil", draw_concatenation, refer_concatenation};
-const struct kernel_row kernel_pad = {"PAD", TFL_BUILTIN_PAD, "fbBsi", draw_pad, refer_pad};
-const struct kernel_row kernel_reshape = {"RESHAPE", TFL_BUILTIN_RESHAPE, "fbBlh", draw_reshape, refer_reshape};
-const struct kernel_row kernel_squeeze = {"SQUEEZE", TFL_BUILTIN_SQUEEZE, "fbBi", draw_squeeze, refer_squeeze};
-const struct kernel_row kernel_transpose = {"TRANSPOSE", TFL_BUILTIN_TRANSPOSE, "fbBslz", draw_transpose, refer_transpose};
+const struct kernel_row kernel_concatenation = {"CONCATENATION", TFL_BUILTIN_CONCATENATION, "fbBil", draw_concatenation,
+						options_concatenation, refer_concatenation};
+const struct kernel_row kernel_pad = {"PAD", TFL_BUILTIN_PAD, "fbBsi", draw_pad, options_pad, refer_pad};
+const struct kernel_row kernel_reshape = {"RESHAPE", TFL_BUILTIN_RESHAPE, "fbBlh", draw_reshape, options_reshape, refer_reshape};
+const struct kernel_row kernel_squeeze = {"SQUEEZE", TFL_BUILTIN_SQUEEZE, "fbBi", draw_squeeze, options_squeeze, refer_squeeze};
+const struct kernel_row kernel_transpose = {"TRANSPOSE", TFL_BUILTIN_TRANSPOSE, "fbBslz", draw_transpose, options_transpose,
+					    refer_transpose};

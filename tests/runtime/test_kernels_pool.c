@@ -25,7 +25,11 @@ static void draw(struct kernel_case *c)
 	kernel_draw_tensor(c, &c->inputs[0], c->output.dtype, 4, dims);
 	kernel_copy_quantization(&c->output, &c->inputs[0]);
 	kernel_draw_constants(c);
-	c->options = tfl_options_pool_2d(window);
+}
+
+static void options(struct kernel_case *c)
+{
+	c->options = tfl_options_pool_2d(&c->window);
 }
 
 static void draw_average(struct kernel_case *c)
@@ -55,10 +59,11 @@ static struct window_sum walk(const struct kernel_case *c, const int32_t *at, co
 
 	for (int32_t ky = 0; ky < c->window.filter_h; ky++) {
 		for (int32_t kx = 0; kx < c->window.filter_w; kx++) {
-			int32_t from[4] = {at[0], at[1] * c->window.stride_h + ky - before[0], at[2] * c->window.stride_w + kx - before[1], at[3]};
+			int64_t y = (int64_t)at[1] * c->window.stride_h + ky - before[0], x = (int64_t)at[2] * c->window.stride_w + kx - before[1];
+			int32_t from[4] = {at[0], (int32_t)y, (int32_t)x, at[3]};
 			double value;
 
-			if (from[1] < 0 || from[1] >= input->dims[1] || from[2] < 0 || from[2] >= input->dims[2])
+			if (y < 0 || y >= input->dims[1] || x < 0 || x >= input->dims[2])
 				continue;
 			value = c->type == 'f' ? kernel_real(input, kernel_ravel(4, input->dims, from)) :
 						 (double)kernel_integer(input, kernel_ravel(4, input->dims, from));
@@ -108,5 +113,5 @@ static void refer_max(const struct kernel_case *c, struct kernel_expected *expec
 	refer(c, expected, false);
 }
 
-const struct kernel_row kernel_average_pool_2d = {"AVERAGE_POOL_2D", TFL_BUILTIN_AVERAGE_POOL_2D, "fbB", draw_average, refer_average};
-const struct kernel_row kernel_max_pool_2d = {"MAX_POOL_2D", TFL_BUILTIN_MAX_POOL_2D, "fbB", draw_max, refer_max};
+const struct kernel_row kernel_average_pool_2d = {"AVERAGE_POOL_2D", TFL_BUILTIN_AVERAGE_POOL_2D, "fbB", draw_average, options, refer_average};
+const struct kernel_row kernel_max_pool_2d = {"MAX_POOL_2D", TFL_BUILTIN_MAX_POOL_2D, "fbB", draw_max, options, refer_max};

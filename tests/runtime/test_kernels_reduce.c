@@ -40,8 +40,12 @@ static void draw_mean(struct kernel_case *c)
 	if (kernel_one_in(c, 2))
 		kernel_copy_quantization(&c->output, &c->inputs[0]);
 	c->flag = kernel_one_in(c, 2);
-	c->options = tfl_options_reducer(c->flag);
 	c->xnnpack = c->int_count > 0;
+}
+
+static void options_mean(struct kernel_case *c)
+{
+	c->options = tfl_options_reducer(c->flag);
 }
 
 static bool is_reduced(const struct kernel_case *c, unsigned axis)
@@ -49,7 +53,7 @@ static bool is_reduced(const struct kernel_case *c, unsigned axis)
 	int32_t rank = (int32_t)c->inputs[0].rank;
 
 	for (unsigned i = 0; i < c->int_count; i++)
-		if ((c->ints[i] + rank) % rank == (int32_t)axis)
+		if (c->ints[i] == (int32_t)axis || c->ints[i] == (int32_t)axis - rank)
 			return true;
 	return false;
 }
@@ -100,13 +104,17 @@ static void draw_softmax(struct kernel_case *c)
 
 	draw_row(c, 5);
 	c->beta = betas[kernel_between(c, 0, 4)];
-	c->options = tfl_options_softmax(c->beta);
 	/* What converters give every quantised SOFTMAX. */
 	if (c->type != 'f' && !kernel_one_in(c, 4)) {
 		c->output.scales[0] = 1 / 256.0f;
 		c->output.zero_point = c->type == 'b' ? -128 : 0;
 	}
 	c->xnnpack = c->type == 'f' && c->beta == 1;
+}
+
+static void options_softmax(struct kernel_case *c)
+{
+	c->options = tfl_options_softmax(c->beta);
 }
 
 /* Sum of exp(beta * (x - greatest)) over the row that holds @p index, and that greatest. */
@@ -139,6 +147,10 @@ static void refer_softmax(const struct kernel_case *c, struct kernel_expected *e
 static void draw_log_softmax(struct kernel_case *c)
 {
 	draw_row(c, 6);
+}
+
+static void options_log_softmax(struct kernel_case *c)
+{
 	c->options = tfl_options_empty(TFL_OPTIONS_LOG_SOFTMAX);
 }
 
@@ -154,6 +166,7 @@ static void refer_log_softmax(const struct kernel_case *c, struct kernel_expecte
 	}
 }
 
-const struct kernel_row kernel_mean = {"MEAN", TFL_BUILTIN_MEAN, "fbB", draw_mean, refer_mean};
-const struct kernel_row kernel_softmax = {"SOFTMAX", TFL_BUILTIN_SOFTMAX, "fbB", draw_softmax, refer_softmax};
-const struct kernel_row kernel_log_softmax = {"LOG_SOFTMAX", TFL_BUILTIN_LOG_SOFTMAX, "fbB", draw_log_softmax, refer_log_softmax};
+const struct kernel_row kernel_mean = {"MEAN", TFL_BUILTIN_MEAN, "fbB", draw_mean, options_mean, refer_mean};
+const struct kernel_row kernel_softmax = {"SOFTMAX", TFL_BUILTIN_SOFTMAX, "fbB", draw_softmax, options_softmax, refer_softmax};
+const struct kernel_row kernel_log_softmax = {"LOG_SOFTMAX", TFL_BUILTIN_LOG_SOFTMAX, "fbB", draw_log_softmax,
+					       options_log_softmax, refer_log_softmax};

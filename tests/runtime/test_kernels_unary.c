@@ -12,7 +12,7 @@
 static void draw_input(struct kernel_case *c, enum tfl_dtype dtype)
 {
 	unsigned rank = (unsigned)kernel_between(c, 0, 6);
-	int32_t dims[6];
+	int32_t dims[TFL_RANK_MAX];
 
 	for (unsigned i = 0; i < rank; i++)
 		dims[i] = kernel_between(c, 1, kernel_one_in(c, 5) ? 17 : 4);
@@ -149,8 +149,8 @@ static void refer_dequantize(const struct kernel_case *c, struct kernel_expected
 		expected->element[i].slack = 0;
 }
 
-const struct kernel_row kernel_logistic = {"LOGISTIC", TFL_BUILTIN_LOGISTIC, "fbB", draw_logistic, refer_logistic};
-const struct kernel_row kernel_relu = {"RELU", TFL_BUILTIN_RELU, "fbB", draw_relu, refer_relu};
-const struct kernel_row kernel_relu6 = {"RELU6", TFL_BUILTIN_RELU6, "fbB", draw_relu, refer_relu6};
-const struct kernel_row kernel_quantize = {"QUANTIZE", TFL_BUILTIN_QUANTIZE, "fbBs", draw_quantize, refer_quantize};
-const struct kernel_row kernel_dequantize = {"DEQUANTIZE", TFL_BUILTIN_DEQUANTIZE, "bBsh", draw_dequantize, refer_dequantize};
+const struct kernel_row kernel_logistic = {"LOGISTIC", TFL_BUILTIN_LOGISTIC, "fbB", draw_logistic, NULL, refer_logistic};
+const struct kernel_row kernel_relu = {"RELU", TFL_BUILTIN_RELU, "fbB", draw_relu, NULL, refer_relu};
+const struct kernel_row kernel_relu6 = {"RELU6", TFL_BUILTIN_RELU6, "fbB", draw_relu, NULL, refer_relu6};
+const struct kernel_row kernel_quantize = {"QUANTIZE", TFL_BUILTIN_QUANTIZE, "fbBs", draw_quantize, NULL, refer_quantize};
+const struct kernel_row kernel_dequantize = {"DEQUANTIZE", TFL_BUILTIN_DEQUANTIZE, "bBsh", draw_dequantize, NULL, refer_dequantize};

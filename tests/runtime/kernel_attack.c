@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Each attack changes one thing in a drawn case. Afterwards one of three holds: the case cannot mean anything (REFUSED); the reference still
+ * knows what it means, so that a runtime that accepts it must agree with the reference (DEFINED); or the two paths need only agree with
+ * each other (ALIKE).
+ */
+#include "tests/runtime/kernel_attack.h"
+
+#include <check.h>
+#include <errno.h>
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "tests/runtime/kernel_run.h"
+
+/* Larger results are not computed by the naive references. */
+#define ELEMENTS_MAX 500000
+
+enum outcome { NONE, REFUSED, DEFINED, ALIKE };
+
+static int32_t pick_int(struct kernel_case *c, struct tfl_ints ints)
+{
+	return ints.values[kernel_between(c, 0, (int32_t)ints.count - 1)];
+}
+
+static float pick_float(struct kernel_case *c, const float *values, size_t count)
+{
+	return values[kernel_between(c, 0, (int32_t)count - 1)];
+}
+
+static bool has_window(const struct kernel_case *c)
+{
+	return c->window.stride_h > 0;
+}
+
+static bool has_activation(const struct kernel_case *c)
+{
+	return c->options.type == TFL_OPTIONS_ADD || c->options.type == TFL_OPTIONS_MUL || c->options.type == TFL_OPTIONS_FULLY_CONNECTED ||
+	       has_window(c);
+}
+
+/* One of the inputs that are there, or the output. */
+static struct kernel_tensor *pick_tensor(struct kernel_case *c)
+{
+	int32_t index = kernel_between(c, 0, (int32_t)c->input_count);
+
+	return index == (int32_t)c->input_count || c->inputs[index].absent ? &c->output : &c->inputs[index];
+}
+
+static struct kernel_tensor *pick_input(struct kernel_case *c)
+{
+	struct kernel_tensor *input = &c->inputs[kernel_between(c, 0, (int32_t)c->input_count - 1)];
+
+	return input->absent ? &c->inputs[0] : input;
+}
+
+/* Whether the second input is a list of integers that steers the operator. */
+static bool is_steered(const struct kernel_case *c)
+{
+	return c->int_count > 0 && c->input_count == 2;
+}
+
+static enum outcome great_stride(struct kernel_case *c)
+{
+	if (!has_window(c))
+		return NONE;
+	*(kernel_one_in(c, 2) ? &c->window.stride_h : &c->window.stride_w) = pick_int(c, TFL_INTS(1000, 1 << 30, INT32_MAX));
+	return DEFINED;
+}
+
+static enum outcome great_dilation(struct kernel_case *c)
+{
+	if (!has_window(c) || c->options.type == TFL_OPTIONS_POOL_2D)
+		return NONE;
+	*(kernel_one_in(c, 2) ? &c->window.dilation_h : &c->window.dilation_w) = pick_int(c, TFL_INTS(1000, 1 << 29, 1 << 30, INT32_MAX));
+	return DEFINED;
+}
+
+static enum outcome great_kernel(struct kernel_case *c)
+{
+	if (c->options.type != TFL_OPTIONS_POOL_2D)
+		return NONE;
+	*(kernel_one_in(c, 2) ? &c->window.filter_h : &c->window.filter_w) = pick_int(c, TFL_INTS(20, 3000, INT32_MAX));
+	return DEFINED;
+}
+
+/* The numbers of a window that cannot be negative. A zero is written by another attack: the builder takes it for a default. */
+static enum outcome negative_window(struct kernel_case *c)
+{
+	struct tfl_build_window *window = &c->window;
+	int32_t *numbers[] = {&window->stride_h, &window->stride_w, &window->dilation_h, &window->dilation_w, &window->filter_h, &window->filter_w};
+	bool pool = c->options.type == TFL_OPTIONS_POOL_2D;
+	int32_t number = kernel_between(c, 0, 3);
+
+	if (!has_window(c))
+		return NONE;
+	/* A pool has no dilation, a convolution no kernel in its options. */
+	if (pool && number >= 2)
+		number += 2;
+	*numbers[number] = pick_int(c, TFL_INTS(-1, -1000, INT32_MIN));
+	return REFUSED;
+}
+
+static enum outcome zero_option(struct kernel_case *c)
+{
+	if (!has_window(c))
+		return NONE;
+	/* Slots 1 and 2 are the strides of all three tables. */
+	c->options.fields[kernel_between(c, 1, 2)].integer = 0;
+	return REFUSED;
+}
+
+static enum outcome unknown_padding(struct kernel_case *c)
+{
+	if (!has_window(c))
+		return NONE;
+	c->window.padding = (int8_t)pick_int(c, TFL_INTS(-1, 2, 127, -128));
+	return REFUSED;
+}
+
+static enum outcome unknown_activation(struct kernel_case *c)
+{
+	if (!has_activation(c))
+		return NONE;
+	c->activation = c->window.activation = (int8_t)pick_int(c, TFL_INTS(-1, 4, 5, 6, 127, -128));
+	return REFUSED;
+}
+
+static enum outcome wrong_multiplier(struct kernel_case *c)
+{
+	if (c->options.type != TFL_OPTIONS_DEPTHWISE_CONV_2D)
+		return NONE;
+	c->window.depth_multiplier = pick_int(c, TFL_INTS(c->window.depth_multiplier + 1, -1, INT32_MAX, INT32_MIN));
+	return REFUSED;
+}
+
+static enum outcome odd_scale(struct kernel_case *c)
+{
+	static const float scales[] = {NAN, 0, -1, 1e-40f, INFINITY, -INFINITY, FLT_MAX, FLT_MIN, 1e10f, 1e-10f};
+	struct kernel_tensor *tensor = pick_tensor(c);
+
+	if (tensor->scale_count == 0 || c->output.dtype == TFL_INT32)
+		return NONE;
+	tensor->scales[kernel_between(c, 0, (int32_t)tensor->scale_count - 1)] = pick_float(c, scales, TFL_ARRAY_SIZE(scales));
+	return DEFINED;
+}
+
+static enum outcome odd_zero_point(struct kernel_case *c)
+{
+	struct kernel_tensor *tensor = pick_tensor(c);
+
+	if (tensor->scale_count == 0)
+		return NONE;
+	tensor->zero_point = pick_int(c, TFL_INTS(INT32_MIN, INT32_MAX, 127, 128, -128, -129, 255, 256, -1, 0, 32768));
+	/* So large that 32 bits of it look harmless. */
+	if (kernel_one_in(c, 5))
+		tensor->zero_point = INT64_C(1) << 40;
+	return DEFINED;
+}
+
+static enum outcome odd_scale_count(struct kernel_case *c)
+{
+	struct kernel_tensor *tensor = pick_tensor(c);
+
+	if (tensor->scale_count == 0)
+		return NONE;
+	for (uint32_t i = tensor->scale_count; i < KERNEL_CHANNELS_MAX; i++)
+		tensor->scales[i] = tensor->scales[0];
+	tensor->scale_count = (uint32_t)pick_int(c, TFL_INTS(0, 1, 2, 3, (int32_t)tensor->scale_count + 1, KERNEL_CHANNELS_MAX));
+	tensor->axis = (uint32_t)kernel_between(c, 0, 4);
+	return ALIKE;
+}
+
+static enum outcome odd_size(struct kernel_case *c)
+{
+	struct kernel_tensor *input = pick_input(c);
+	int32_t dims[TFL_RANK_MAX], at;
+
+	if (input->rank == 0 || (is_steered(c) && input == &c->inputs[1]))
+		return NONE;
+	memcpy(dims, input->dims, sizeof(dims));
+	at = kernel_between(c, 0, (int32_t)input->rank - 1);
+	dims[at] = pick_int(c, TFL_INTS(0, 0, dims[at] / 2, dims[at] + 1, dims[at] * 2));
+	kernel_redraw(c, input, input->dtype, input->rank, dims);
+	/* As many scales as channels, whatever the number. */
+	if (input->scale_count > 1 && at == (int32_t)input->axis && dims[at] <= KERNEL_CHANNELS_MAX)
+		input->scale_count = (uint32_t)dims[at];
+	return input->scale_count ? DEFINED : c->type == 'f' || !input->constant ? DEFINED : ALIKE;
+}
+
+static enum outcome odd_rank(struct kernel_case *c)
+{
+	struct kernel_tensor *input = pick_input(c);
+	int32_t dims[TFL_RANK_MAX] = {1, 1, 1, 1, 1, 1, 1, 1};
+	unsigned rank = kernel_one_in(c, 2) ? input->rank + 1 : input->rank - 1;
+
+	if (input->scale_count > 1 || rank > TFL_RANK_MAX || (is_steered(c) && input == &c->inputs[1]))
+		return NONE;
+	/* A dimension of size 1 in front, or the last one gone. */
+	memcpy(dims + (rank > input->rank), input->dims, (rank > input->rank ? input->rank : rank) * sizeof(*dims));
+	kernel_redraw(c, input, input->dtype, rank, dims);
+	return DEFINED;
+}
+
+static enum outcome odd_integer(struct kernel_case *c)
+{
+	int32_t rank = (int32_t)c->inputs[0].rank, value, at;
+
+	if (!is_steered(c))
+		return NONE;
+	at = kernel_between(c, 0, (int32_t)c->int_count - 1);
+	value = c->ints[at] = pick_int(c, TFL_INTS(INT32_MIN, INT32_MAX, -1, -2, -rank - 1, -rank, rank, 0, 100));
+	if (c->inputs[1].dtype == TFL_INT64)
+		((int64_t *)c->inputs[1].data)[at] = kernel_one_in(c, 5) ? INT64_C(1) << 40 : value;
+	else
+		((int32_t *)c->inputs[1].data)[at] = value;
+	return c->inputs[1].dtype == TFL_INT64 && ((int64_t *)c->inputs[1].data)[at] != value ? REFUSED : DEFINED;
+}
+
+static enum outcome odd_integer_count(struct kernel_case *c)
+{
+	if (!is_steered(c))
+		return NONE;
+	c->int_count = (unsigned)pick_int(c, TFL_INTS(0, (int32_t)c->int_count - 1, (int32_t)c->int_count + 1, KERNEL_INTS_MAX));
+	kernel_draw_ints(c, &c->inputs[1], 1);
+	return DEFINED;
+}
+
+static enum outcome computed_integers(struct kernel_case *c)
+{
+	if (!is_steered(c))
+		return NONE;
+	c->inputs[1].constant = false;
+	return REFUSED;
+}
+
+static enum outcome odd_beta(struct kernel_case *c)
+{
+	static const float betas[] = {NAN, INFINITY, -INFINITY, -1, 1e30f, -1e30f, 1e-30f};
+
+	if (c->options.type != TFL_OPTIONS_SOFTMAX)
+		return NONE;
+	c->beta = pick_float(c, betas, TFL_ARRAY_SIZE(betas));
+	return DEFINED;
+}
+
+static enum outcome odd_axis(struct kernel_case *c)
+{
+	int32_t rank = (int32_t)c->inputs[0].rank;
+
+	if (c->options.type != TFL_OPTIONS_CONCATENATION)
+		return NONE;
+	c->flag = false;
+	c->axis = pick_int(c, TFL_INTS(rank, -rank - 1, INT32_MAX, INT32_MIN));
+	return REFUSED;
+}
+
+static enum outcome unknown_version(struct kernel_case *c)
+{
+	c->version = pick_int(c, TFL_INTS(99, INT32_MAX));
+	return REFUSED;
+}
+
+static enum outcome no_options(struct kernel_case *c)
+{
+	c->options.type = 0;
+	return ALIKE;
+}
+
+static enum outcome other_options(struct kernel_case *c)
+{
+	bool optional = c->options.type == 0;
+
+	c->options = tfl_options_empty(c->options.type == TFL_OPTIONS_GATHER ? TFL_OPTIONS_PAD : TFL_OPTIONS_GATHER);
+	return optional ? ALIKE : REFUSED;
+}
+
+static enum outcome missing_input(struct kernel_case *c)
+{
+	c->inputs[kernel_between(c, 0, (int32_t)c->input_count - 1)].absent = true;
+	return ALIKE;
+}
+
+static enum outcome odd_input_count(struct kernel_case *c)
+{
+	if (c->input_count == KERNEL_INPUTS_MAX)
+		return NONE;
+	if (kernel_one_in(c, 2)) {
+		c->input_count--;
+		return ALIKE;
+	}
+	kernel_draw_tensor(c, &c->inputs[c->input_count++], c->output.dtype, 1, TFL_INTS(3).values);
+	return ALIKE;
+}
+
+static enum outcome odd_type(struct kernel_case *c)
+{
+	enum tfl_dtype dtypes[] = {TFL_FLOAT32, TFL_FLOAT16, TFL_INT8, TFL_UINT8, TFL_INT16, TFL_INT32, TFL_INT64, TFL_BOOL, TFL_STRING};
+	struct kernel_tensor *tensor = pick_tensor(c);
+	enum tfl_dtype dtype = dtypes[kernel_between(c, 0, TFL_ARRAY_SIZE(dtypes) - 1)];
+
+	if (tensor->constant && dtype == TFL_STRING)
+		return NONE;
+	if (tensor == &c->output)
+		tensor->dtype = dtype;
+	else
+		kernel_redraw(c, tensor, dtype, tensor->rank, tensor->dims);
+	return ALIKE;
+}
+
+static const struct {
+	const char *name;
+	bool after; /* of making the options: it changes them, or tensors only */
+	enum outcome (*attack)(struct kernel_case *c);
+} attacks[] = {
+	{"great stride", false, great_stride},
+	{"great dilation", false, great_dilation},
+	{"great kernel", false, great_kernel},
+	{"negative window", false, negative_window},
+	{"unknown padding", false, unknown_padding},
+	{"unknown activation", false, unknown_activation},
+	{"wrong depth multiplier", false, wrong_multiplier},
+	{"odd beta", false, odd_beta},
+	{"odd axis", false, odd_axis},
+	{"zero option", true, zero_option},
+	{"odd scale", true, odd_scale},
+	{"odd zero point", true, odd_zero_point},
+	{"odd number of scales", true, odd_scale_count},
+	{"odd size", true, odd_size},
+	{"odd rank", true, odd_rank},
+	{"odd integer", true, odd_integer},
+	{"odd number of integers", true, odd_integer_count},
+	{"computed integers", true, computed_integers},
+	{"unknown version", true, unknown_version},
+	{"no options", true, no_options},
+	{"options of another operator", true, other_options},
+	{"missing input", true, missing_input},
+	{"odd number of inputs", true, odd_input_count},
+	{"odd type", true, odd_type},
+};
+
+/* What a person reads: a sentence with its numbers in it, and one of the codes that the header promises. */
+static void check_refusal(int r, const struct tfl_error *error, const char *what)
+{
+	if (r != -EINVAL && r != -EOPNOTSUPP && r != -EFBIG)
+		ck_abort_msg("%s: refused with %d", what, r);
+	if (error->code != r || strlen(error->text) < 20 || strstr(error->text, "(null)"))
+		ck_abort_msg("%s: refused with %d and the words '%s'", what, r, error->text);
+}
+
+static void compare_paths(const struct kernel_case *c, const struct kernel_result *results, const char *what)
+{
+	bool real = c->output.dtype == TFL_FLOAT32;
+
+	ck_assert_uint_eq(results[0].elements, results[1].elements);
+	for (size_t i = 0; i < results[0].elements; i++) {
+		double a = kernel_result_at(c, &results[0], i), b = kernel_result_at(c, &results[1], i);
+
+		if (fabs(a - b) > (real ? 1e-3 * (1 + fabs(b)) : 1))
+			ck_abort_msg("%s: element %zu is %g with XNNPACK and %g without", what, i, a, b);
+	}
+}
+
+static void check_accepted(const struct kernel_row *row, const struct kernel_case *c, enum outcome outcome, const struct kernel_result *results,
+			   const char *what)
+{
+	struct kernel_expected expected = {0};
+
+	if (outcome == REFUSED)
+		ck_abort_msg("%s: was not refused", what);
+	if (results[0].elements > ELEMENTS_MAX)
+		return;
+	if (outcome == ALIKE) {
+		compare_paths(c, results, what);
+		return;
+	}
+	row->reference(c, &expected);
+	for (int portable = 0; portable < 2; portable++)
+		kernel_compare(c, &expected, &results[portable], what);
+	free(expected.element);
+}
+
+/* Whether the runtime took it. */
+static bool check_attack(const struct kernel_row *row, const struct kernel_case *c, enum outcome outcome, const char *what)
+{
+	struct kernel_result results[2] = {0};
+	struct scene scene;
+	int r, refused = 0;
+
+	r = kernel_open(row, c, &scene);
+	for (int portable = 0; portable < 2; portable++) {
+		if (r == 0)
+			refused = kernel_run(c, &scene, portable, what, &results[portable]);
+		if (r < 0 || refused < 0)
+			check_refusal(r < 0 ? r : refused, &scene.error, what);
+	}
+	if (!results[0].data != !results[1].data)
+		ck_abort_msg("%s: only one way refuses it: %s", what, scene.error.text);
+	if (results[0].data)
+		check_accepted(row, c, outcome, results, what);
+	refused = !results[0].data;
+	kernel_result_finish(&results[0]);
+	kernel_result_finish(&results[1]);
+	scene_close(&scene);
+	return !refused;
+}
+
+void kernel_attack(const struct kernel_row *row, char type, unsigned count)
+{
+	unsigned accepted = 0, refused = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		char description[KERNEL_DESCRIPTION_MAX], what[KERNEL_DESCRIPTION_MAX + 40];
+		enum outcome outcome;
+		struct kernel_case c;
+		size_t attack;
+
+		kernel_case_init(&c, row, type, i);
+		attack = (size_t)kernel_between(&c, 0, TFL_ARRAY_SIZE(attacks) - 1);
+		outcome = attacks[attack].attack(&c);
+		if (row->options && !attacks[attack].after)
+			row->options(&c);
+		kernel_describe(row, &c, i, description, sizeof(description));
+		snprintf(what, sizeof(what), "%s: %s", attacks[attack].name, description);
+		if (outcome != NONE && check_attack(row, &c, outcome, what))
+			accepted++;
+		else
+			refused += outcome != NONE;
+		kernel_case_finish(&c);
+	}
+	ck_assert_msg(accepted > count / 50 && refused > count / 50, "of %u attacks %u were accepted and %u refused: do they reach anything?",
+		      count, accepted, refused);
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one driver behind all rows. What it demands of each case, besides the values: the shape that the runtime infers is the reference's
+ * (the file only says [1]); the path is the intended one (XNNPACK, portable kernel, or folded at load); nothing is written behind the
+ * output; a second run gives the same.
+ */
+#include "tests/runtime/kernel_run.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/dtype.h"
+#include "base/util.h"
+
+#define CANARY 0xa5
+#define CANARY_BYTES 64
+
+static int add_tensor(struct tfl_builder *builder, const char *name, const struct kernel_tensor *tensor)
+{
+	int64_t zero_points[KERNEL_CHANNELS_MAX];
+
+	for (uint32_t i = 0; i < tensor->scale_count; i++)
+		zero_points[i] = tensor->zero_point;
+	return tfl_build_tensor(builder, &(struct tfl_build_tensor){
+						 .name = name,
+						 .dtype = tensor->dtype,
+						 .dims = {tensor->dims, tensor->rank},
+						 .data = tensor->constant ? tensor->data : NULL,
+						 .data_size = tensor->constant ? tensor->elements * tfl_dtype_size(tensor->dtype) : 0,
+						 .scales = tensor->scale_count ? tensor->scales : NULL,
+						 .zero_points = zero_points,
+						 .scale_count = tensor->scale_count,
+						 .axis = (int32_t)tensor->axis,
+					 });
+}
+
+int kernel_open(const struct kernel_row *row, const struct kernel_case *c, struct scene *scene)
+{
+	struct tfl_builder *builder = tfl_build_create();
+	struct kernel_tensor output = c->output;
+	int32_t inputs[KERNEL_INPUTS_MAX], given[KERNEL_INPUTS_MAX], result;
+	uint32_t count = 0;
+
+	for (unsigned i = 0; i < c->input_count; i++) {
+		inputs[i] = c->inputs[i].absent ? -1 : add_tensor(builder, "input", &c->inputs[i]);
+		if (!c->inputs[i].absent && !c->inputs[i].constant)
+			given[count++] = inputs[i];
+	}
+	output.rank = 1;
+	output.dims[0] = 1;
+	result = add_tensor(builder, "output", &output);
+	tfl_build_operator(builder, &(struct tfl_build_operator){.code = row->code,
+								 .version = c->version,
+								 .inputs = {inputs, c->input_count},
+								 .outputs = TFL_INTS(result),
+								 .options = c->options});
+	tfl_build_io(builder, (struct tfl_ints){given, count}, TFL_INTS(result));
+	return scene_open(scene, builder);
+}
+
+bool kernel_is_folded(const struct kernel_case *c)
+{
+	for (unsigned i = 0; i < c->input_count; i++)
+		if (!c->inputs[i].absent && !c->inputs[i].constant)
+			return false;
+	return true;
+}
+
+double kernel_result_at(const struct kernel_case *c, const struct kernel_result *result, size_t index)
+{
+	struct kernel_tensor tensor = {.dtype = c->output.dtype, .data = result->data};
+
+	return tensor.dtype == TFL_FLOAT32 ? kernel_real(&tensor, index) : (double)kernel_integer(&tensor, index);
+}
+
+static void compare_shape(const struct kernel_expected *expected, const struct kernel_result *result, const char *what)
+{
+	char shapes[2][TFL_SHAPE_STRING_MAX];
+
+	tfl_shape_to_string(result->dims, result->rank, shapes[0], sizeof(shapes[0]));
+	tfl_shape_to_string(expected->dims, expected->rank, shapes[1], sizeof(shapes[1]));
+	if (strcmp(shapes[0], shapes[1]) != 0 || result->elements != expected->elements)
+		ck_abort_msg("%s: the output's shape is %s; %s would be right", what, shapes[0], shapes[1]);
+}
+
+/* libcheck notes every assertion in a file, so that one an element would be most of the time spent: only failures are told to it. */
+void kernel_compare(const struct kernel_case *c, const struct kernel_expected *expected, const struct kernel_result *result, const char *what)
+{
+	bool may_round = result->info.xnnpack_operators > 0 && c->output.dtype != TFL_FLOAT32;
+
+	compare_shape(expected, result, what);
+	for (size_t i = 0; i < expected->elements; i++) {
+		const struct kernel_element *element = &expected->element[i];
+		double got = kernel_result_at(c, result, i), slack = may_round ? fmax(element->slack, 1) : element->slack;
+
+		if (got == element->value || fabs(got - element->value) <= slack || (isnan(got) && isnan(element->value)))
+			continue;
+		ck_abort_msg("%s: element %zu of %zu is %.9g; %.9g would be right, give or take %.3g", what, i, expected->elements, got,
+			     element->value, slack);
+	}
+}
+
+static void give_inputs(const struct kernel_case *c, struct tfl_interpreter *interpreter)
+{
+	uint32_t index = 0;
+
+	for (unsigned i = 0; i < c->input_count; i++)
+		if (!c->inputs[i].absent && !c->inputs[i].constant)
+			memcpy(tfl_interpreter_input(interpreter, index++), c->inputs[i].data,
+			       c->inputs[i].elements * tfl_dtype_size(c->inputs[i].dtype));
+}
+
+/* One run into memory that was filled with something else before. */
+static void invoke(const struct kernel_case *c, struct tfl_interpreter *interpreter, size_t bytes, const char *what)
+{
+	uint8_t *output = (uint8_t *)tfl_interpreter_output(interpreter, 0);
+	bool folded = kernel_is_folded(c);
+
+	if (!folded)
+		memset(output, CANARY, bytes + CANARY_BYTES);
+	give_inputs(c, interpreter);
+	scene_invoke(interpreter);
+	for (size_t i = 0; !folded && i < CANARY_BYTES; i++)
+		if (output[bytes + i] != CANARY)
+			ck_abort_msg("%s: byte %zu behind the output was written", what, i);
+}
+
+int kernel_run(const struct kernel_case *c, struct scene *scene, bool portable, const char *what, struct kernel_result *ret_result)
+{
+	struct tfl_program_options options = {.portable = portable};
+	struct kernel_result result = {0};
+	struct tfl_interpreter *interpreter;
+	struct tfl_program *program;
+	const struct tfl_io *io;
+	uint32_t count;
+	int r;
+
+	r = scene_try(scene, &options, &program);
+	if (r < 0)
+		return r;
+	tfl_program_info(program, &result.info);
+	io = tfl_program_outputs(program, &count);
+	ck_assert_uint_eq(count, 1);
+	result.rank = io->rank;
+	result.elements = io->elements;
+	memcpy(result.dims, io->dims, sizeof(result.dims));
+	result.data = malloc(io->bytes + 1);
+	ck_assert_ptr_nonnull(result.data);
+	interpreter = scene_interpreter(program);
+	invoke(c, interpreter, io->bytes, what);
+	memcpy(result.data, tfl_interpreter_output(interpreter, 0), io->bytes);
+	invoke(c, interpreter, io->bytes, what);
+	if (memcmp(result.data, tfl_interpreter_output(interpreter, 0), io->bytes) != 0)
+		ck_abort_msg("%s: a second run gives something else", what);
+	tfl_interpreter_destroy(interpreter);
+	tfl_program_destroy(program);
+	*ret_result = result;
+	return 0;
+}
+
+void kernel_result_finish(struct kernel_result *result)
+{
+	free(TFL_STEAL(result->data));
+}
+
+static void check_path(const struct kernel_case *c, const struct kernel_result *result, bool xnnpack, const char *what)
+{
+	ck_assert_uint_eq(result->info.operators, 1);
+	if (result->info.folded_operators != kernel_is_folded(c))
+		ck_abort_msg("%s: folded: %u", what, result->info.folded_operators);
+	if (result->info.xnnpack_operators != xnnpack)
+		ck_abort_msg("%s: XNNPACK runs it: %u; %u would be right", what, result->info.xnnpack_operators, xnnpack);
+}
+
+static void check_case(const struct kernel_row *row, const struct kernel_case *c, const char *what)
+{
+	struct kernel_expected expected = {0};
+	struct scene scene;
+
+	row->reference(c, &expected);
+	if (kernel_open(row, c, &scene) < 0)
+		ck_abort_msg("%s: %s", what, scene.error.text);
+	for (int portable = 0; portable < 2; portable++) {
+		bool xnnpack = c->xnnpack && !portable && !kernel_is_folded(c);
+		struct kernel_result result;
+		char path[KERNEL_DESCRIPTION_MAX + 20];
+
+		snprintf(path, sizeof(path), "%s, %s", what, kernel_is_folded(c) ? "folded" : xnnpack ? "XNNPACK" : "portable");
+		if (kernel_run(c, &scene, portable, path, &result) < 0)
+			ck_abort_msg("%s: %s", path, scene.error.text);
+		check_path(c, &result, xnnpack, path);
+		kernel_compare(c, &expected, &result, path);
+		kernel_result_finish(&result);
+	}
+	scene_close(&scene);
+	free(expected.element);
+}
+
+static size_t describe_tensors(const struct kernel_case *c, char *buffer, size_t size)
+{
+	char shape[TFL_SHAPE_STRING_MAX];
+	size_t used = 0;
+
+	for (unsigned i = 0; i < c->input_count && used < size; i++) {
+		const struct kernel_tensor *input = &c->inputs[i];
+
+		used += (size_t)snprintf(buffer + used, size - used, " %s%s",
+					 input->absent ? "-" : tfl_shape_to_string(input->dims, input->rank, shape, sizeof(shape)),
+					 input->constant ? " (constant)" : "");
+		if (input->scale_count && used < size)
+			used += (size_t)snprintf(buffer + used, size - used, " %g:%lld", (double)input->scales[0], (long long)input->zero_point);
+	}
+	if (c->output.scale_count && used < size)
+		used += (size_t)snprintf(buffer + used, size - used, " -> %g:%lld", (double)c->output.scales[0],
+					 (long long)c->output.zero_point);
+	return used;
+}
+
+void kernel_describe(const struct kernel_row *row, const struct kernel_case *c, unsigned number, char *buffer, size_t size)
+{
+	const struct tfl_build_window *window = &c->window;
+	size_t used = (size_t)snprintf(buffer, size, "%s %c case %u:", row->name, c->type, number);
+
+	used += describe_tensors(c, buffer + used, size - used);
+	if (used < size)
+		used += (size_t)snprintf(buffer + used, size - used,
+					 ", activation %d, axis %d, flag %d, padding %d, kernel %dx%d, stride %dx%d, dilation %dx%d", c->activation,
+					 c->axis, c->flag, window->padding, window->filter_h, window->filter_w, window->stride_h, window->stride_w,
+					 window->dilation_h, window->dilation_w);
+	for (unsigned i = 0; i < c->int_count && used < size; i++)
+		used += (size_t)snprintf(buffer + used, size - used, "%s%d", i ? ", " : ", integers ", c->ints[i]);
+}
+
+void kernel_case_init(struct kernel_case *c, const struct kernel_row *row, char type, unsigned number)
+{
+	*c = (struct kernel_case){.type = type, .per_channel = type == 'c', .version = 1};
+	c->random.state = (uint64_t)row->code << 32 | (uint64_t)(uint8_t)type << 24 | number;
+	c->output.dtype = kernel_dtype(type);
+	row->draw(c);
+	if (row->options)
+		row->options(c);
+}
+
+void kernel_case_finish(struct kernel_case *c)
+{
+	for (unsigned i = 0; i < KERNEL_INPUTS_MAX; i++)
+		free(TFL_STEAL(c->inputs[i].data));
+}
+
+void kernel_check(const struct kernel_row *row, char type, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		char what[KERNEL_DESCRIPTION_MAX];
+		struct kernel_case c;
+
+		kernel_case_init(&c, row, type, i);
+		kernel_describe(row, &c, i, what, sizeof(what));
+		check_case(row, &c, what);
+		kernel_case_finish(&c);
+	}
+}
