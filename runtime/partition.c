@@ -48,11 +48,12 @@ struct edges {
 	uint32_t *wanted; /* per node: inputs not yet written */
 };
 
+/* A folded node waits for nothing, since it never runs: the inputs of one that nobody reads need not be constants. */
 static uint32_t producer(const struct tfl_graph *graph, const struct tfl_node *node, uint32_t input)
 {
 	const struct tfl_value *value = tfl_node_input(graph, node, input);
 
-	return !value || value->data ? TFL_NONE : value->producer;
+	return node->folded || !value || value->data ? TFL_NONE : value->producer;
 }
 
 static int find_edges(struct edges *edges, const struct tfl_graph *graph)
