@@ -8,12 +8,16 @@
 #include "tests/runtime/suites.h"
 
 static Suite *(*const suites[])(void) = {
+	arena_suite,
 	flatbuffer_suite,
 	hostile_suite,
 	kernels_suite,
 	metadata_suite,
 	model_suite,
 	mutation_suite,
+	partition_suite,
+	quant_suite,
+	shape_suite,
 	zoo_suite,
 };
 

@@ -5,12 +5,16 @@
 
 #include <check.h>
 
+Suite *arena_suite(void);
 Suite *flatbuffer_suite(void);
 Suite *hostile_suite(void);
 Suite *kernels_suite(void);
 Suite *metadata_suite(void);
 Suite *model_suite(void);
 Suite *mutation_suite(void);
+Suite *partition_suite(void);
+Suite *quant_suite(void);
+Suite *shape_suite(void);
 Suite *zoo_suite(void);
 
 #endif
