@@ -16,6 +16,7 @@ static Suite *(*const suites[])(void) = {
 	model_suite,
 	mutation_suite,
 	partition_suite,
+	program_suite,
 	quant_suite,
 	shape_suite,
 	zoo_suite,

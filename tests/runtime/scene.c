@@ -5,7 +5,11 @@
 #include "tests/runtime/scene.h"
 
 #include <check.h>
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "tests/builder/random.h"
 
 int scene_open(struct scene *scene, struct tfl_builder *builder)
 {
@@ -57,4 +61,50 @@ void scene_invoke(struct tfl_interpreter *interpreter)
 
 	if (tfl_interpreter_invoke(interpreter, NULL, &error) < 0)
 		ck_abort_msg("%s", error.text);
+}
+
+void scene_fill(struct tfl_program *program, struct tfl_interpreter *interpreter, uint64_t seed)
+{
+	struct tfl_random random = {seed};
+	const struct tfl_io *inputs;
+	uint32_t count;
+
+	inputs = tfl_program_inputs(program, &count);
+	for (uint32_t i = 0; i < count; i++) {
+		uint8_t *data = tfl_interpreter_input(interpreter, i);
+
+		if (inputs[i].dtype == TFL_FLOAT32)
+			for (size_t e = 0; e < inputs[i].elements; e++)
+				((float *)(void *)data)[e] = tfl_random_uniform(&random, -1, 1);
+		else
+			for (size_t b = 0; b < inputs[i].bytes; b++)
+				data[b] = (uint8_t)tfl_random_next(&random);
+	}
+}
+
+static void compare_floats(const float *left, const float *right, size_t count, double tolerance, const char *what)
+{
+	for (size_t i = 0; i < count; i++) {
+		double a = (double)left[i], b = (double)right[i];
+
+		if (!(fabs(a - b) <= tolerance * (1 + fabs(b))))
+			ck_abort_msg("%s: element %zu of %zu is %g in one and %g in the other", what, i, count, a, b);
+	}
+}
+
+void scene_compare(struct tfl_program *program, const struct tfl_interpreter *left, const struct tfl_interpreter *right, double tolerance,
+		   const char *what)
+{
+	const struct tfl_io *outputs;
+	uint32_t count;
+
+	outputs = tfl_program_outputs(program, &count);
+	for (uint32_t i = 0; i < count; i++) {
+		const void *a = tfl_interpreter_output(left, i), *b = tfl_interpreter_output(right, i);
+
+		if (outputs[i].dtype == TFL_FLOAT32)
+			compare_floats(a, b, outputs[i].elements, tolerance, what);
+		else if (memcmp(a, b, outputs[i].bytes) != 0)
+			ck_abort_msg("%s: output %u differs", what, i);
+	}
 }

@@ -13,6 +13,7 @@ Suite *metadata_suite(void);
 Suite *model_suite(void);
 Suite *mutation_suite(void);
 Suite *partition_suite(void);
+Suite *program_suite(void);
 Suite *quant_suite(void);
 Suite *shape_suite(void);
 Suite *zoo_suite(void);
