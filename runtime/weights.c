@@ -9,6 +9,7 @@
  */
 #include "runtime/weights.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -38,6 +39,7 @@ struct tfl_weights {
 	uint32_t use_count;
 	void *scratch;
 	size_t scratch_size;
+	bool failed; /* see tfl_weights_check() */
 	struct tfl_weights_stats stats;
 };
 
@@ -133,11 +135,14 @@ static size_t look_up_or_insert(void *context, const struct xnn_weights_cache_lo
 
 	if (found != SIZE_MAX && (!data || (weights->entries[found].size == size && memcmp(weights->entries[found].data, data, size) == 0)))
 		return found;
-	if (weights->entry_count >= weights->slot_count / 2 && grow(weights) < 0)
+	if (weights->entry_count < weights->slot_count / 2 || grow(weights) == 0)
+		data = own(weights, data, size);
+	else
+		data = NULL;
+	if (!data) {
+		weights->failed = true;
 		return SIZE_MAX;
-	data = own(weights, data, size);
-	if (!data)
-		return SIZE_MAX;
+	}
 	entry = &weights->entries[weights->entry_count];
 	*entry = (struct entry){*key, data, size};
 	*find_slot(weights, key) = ++weights->entry_count;
@@ -258,6 +263,14 @@ const void *tfl_weights_bias(struct tfl_weights *weights, const struct tfl_weigh
 	}
 	weights->use_count++;
 	return added->copy ? added->copy : use->bias;
+}
+
+int tfl_weights_check(struct tfl_weights *weights)
+{
+	bool failed = weights->failed;
+
+	weights->failed = false;
+	return failed ? -ENOMEM : 0;
 }
 
 void tfl_weights_trim(struct tfl_weights *weights)

@@ -56,6 +56,12 @@ xnn_weights_cache_t tfl_weights_provider(struct tfl_weights *weights);
 const void *tfl_weights_bias(struct tfl_weights *weights, const struct tfl_weights_use *use, uint32_t count,
 			     const struct tfl_multiplier *multipliers);
 
+/**
+ * -ENOMEM when memory has run out in the provider since the last call, else 0. XNNPACK does not look at what it is answered then and makes
+ * a runtime without weights, so whoever creates one has to ask.
+ */
+int tfl_weights_check(struct tfl_weights *weights);
+
 /** Gives back what is only needed while runtimes are created. */
 void tfl_weights_trim(struct tfl_weights *weights);
 

@@ -206,6 +206,8 @@ int tfl_xnnpack_create(const struct tfl_program *program, struct tfl_xnnpack_tab
 		xnn_delete_subgraph(subgraph);
 	}
 	taken = tfl_memory_count_end();
+	if (tfl_weights_check(program->weights) < 0 && r >= 0)
+		r = -ENOMEM;
 	if (r == 0)
 		r = list_externals(tables, &created);
 	reset(tables, program->graph, nodes, count);
