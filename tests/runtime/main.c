@@ -8,6 +8,7 @@
 #include "tests/runtime/suites.h"
 
 static Suite *(*const suites[])(void) = {
+	allocation_suite,
 	arena_suite,
 	flatbuffer_suite,
 	hostile_suite,

@@ -5,6 +5,7 @@
 
 #include <check.h>
 
+Suite *allocation_suite(void);
 Suite *arena_suite(void);
 Suite *flatbuffer_suite(void);
 Suite *hostile_suite(void);
