@@ -31,8 +31,11 @@ void *tfl_graph_alloc(struct tfl_graph *graph, size_t size)
 	struct tfl_graph_block *block;
 	size_t total;
 
-	if (tfl_add_overflow(size, (size_t)(BLOCK_HEADER + TFL_PADDING_BYTES + 63), &total))
+	if (tfl_add_overflow(size, (size_t)(BLOCK_HEADER + TFL_PADDING_BYTES + 63), &total) ||
+	    total > tfl_arena_limit(graph->model->size) - graph->bytes) {
+		graph->exhausted = true;
 		return NULL;
+	}
 	total &= ~(size_t)63;
 	block = aligned_alloc(64, total);
 	if (!block)
@@ -40,7 +43,17 @@ void *tfl_graph_alloc(struct tfl_graph *graph, size_t size)
 	memset(block, 0, total);
 	block->next = graph->blocks;
 	graph->blocks = block;
+	graph->bytes += total;
 	return (uint8_t *)block + BLOCK_HEADER;
+}
+
+/* The sentence for what tfl_graph_alloc() did not give. */
+static int out_of_memory(const struct tfl_graph *graph, struct tfl_error *error)
+{
+	if (!graph->exhausted)
+		return tfl_error_set(error, -ENOMEM, "out of memory");
+	return tfl_error_set(error, -EFBIG, "what is computed or copied at load would pass %zu bytes, the limit for a file of %zu bytes",
+			     tfl_arena_limit(graph->model->size), graph->model->size);
 }
 
 void tfl_graph_destroy(struct tfl_graph *graph)
@@ -193,16 +206,6 @@ int tfl_node_const_ints(const struct tfl_graph *graph, const struct tfl_node *no
 	return 0;
 }
 
-static int charge(struct tfl_graph *graph, size_t bytes, struct tfl_error *error)
-{
-	size_t limit = tfl_arena_limit(graph->model->size);
-
-	if (bytes > limit - graph->folded_bytes)
-		return tfl_error_set(error, -EFBIG, "constants that are computed or copied at load would pass %zu bytes", limit);
-	graph->folded_bytes += bytes;
-	return 0;
-}
-
 /* XNNPACK may read TFL_PADDING_BYTES past a constant: one that ends closer to the end of the file is copied. */
 static int pad_constant(struct tfl_graph *graph, struct tfl_value *value, struct tfl_error *error)
 {
@@ -211,11 +214,9 @@ static int pad_constant(struct tfl_graph *graph, struct tfl_value *value, struct
 
 	if (!data || (data >= file && data < end && (size_t)(end - data) >= value->bytes + TFL_PADDING_BYTES))
 		return 0;
-	if (charge(graph, value->bytes, error) < 0)
-		return -EFBIG;
 	copy = tfl_graph_alloc(graph, value->bytes);
 	if (!copy)
-		return tfl_error_set(error, -ENOMEM, "out of memory");
+		return out_of_memory(graph, error);
 	memcpy(copy, data, value->bytes);
 	value->data = copy;
 	return 0;
@@ -287,21 +288,13 @@ static bool all_inputs_constant(const struct tfl_graph *graph, const struct tfl_
 static int fold(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
 {
 	_tfl_free_ void **data = calloc(graph->value_count, sizeof(*data));
-	_tfl_free_ void *scratch = NULL;
 	struct tfl_run run = {.graph = graph, .data = data};
 	int r;
 
-	if (!data)
-		return -ENOMEM;
-	if (node->scratch_bytes > 0 && !(run.scratch = scratch = aligned_alloc(64, tfl_align_up(node->scratch_bytes, 64))))
+	if (!data || !(run.scratch = tfl_graph_alloc(graph, node->scratch_bytes)))
 		return -ENOMEM;
 	for (uint32_t i = 0; i < node->source->output_count; i++) {
-		struct tfl_value *value = tfl_node_output(graph, node, i);
-
-		r = charge(graph, value->bytes, error);
-		if (r < 0)
-			return r;
-		data[node->source->outputs[i]] = tfl_graph_alloc(graph, value->bytes);
+		data[node->source->outputs[i]] = tfl_graph_alloc(graph, tfl_node_output(graph, node, i)->bytes);
 		if (!data[node->source->outputs[i]])
 			return -ENOMEM;
 	}
@@ -331,6 +324,8 @@ static int add_node(struct tfl_graph *graph, uint32_t index, struct tfl_error *e
 	r = node->op->prepare(graph, node, error);
 	for (uint32_t i = 0; r == 0 && i < source->output_count; i++)
 		r = tfl_node_charge(graph, node, graph->values[source->outputs[i]].elements, 1, error);
+	for (uint32_t i = 0; r == 0 && i < source->input_count; i++)
+		r = tfl_node_charge(graph, node, source->inputs[i] < 0 ? 0 : graph->values[source->inputs[i]].elements, 1, error);
 	if (r < 0)
 		return r;
 	for (uint32_t i = 0; i < source->output_count; i++)
@@ -390,13 +385,10 @@ int tfl_graph_create(const struct tfl_model *model, uint32_t subgraph, uint64_t 
 		if (r < 0)
 			return r;
 	}
-	/* What a caller gives goes before what the file holds. */
-	for (uint32_t i = 0; i < source->input_count; i++)
-		graph->values[source->inputs[i]].data = NULL;
 	for (uint32_t i = 0; i < source->operator_count; i++) {
 		r = add_node(graph, i, error);
 		if (r == -ENOMEM)
-			tfl_error_set(error, r, "out of memory");
+			return out_of_memory(graph, error);
 		if (r < 0)
 			return r;
 	}

@@ -51,7 +51,8 @@ struct tfl_graph {
 	struct tfl_node *nodes;
 	uint32_t value_count;
 	uint32_t node_count;
-	size_t folded_bytes;            /* of constants computed or copied at load */
+	size_t bytes;                   /* of all blocks; bounded by tfl_arena_limit() */
+	bool exhausted;                 /* a block was refused for that bound */
 	uint64_t work;                  /* elementary operations of one run, and how many there may be */
 	uint64_t work_max;
 	struct tfl_graph_block *blocks; /* memory owned by the graph */
@@ -62,7 +63,10 @@ int tfl_graph_create(const struct tfl_model *model, uint32_t subgraph, uint64_t 
 		     struct tfl_error *error);
 void tfl_graph_destroy(struct tfl_graph *graph);
 
-/** Zeroed memory that lives as long as the graph, 64-aligned and readable TFL_PADDING_BYTES past its end; NULL when there is none. */
+/**
+ * Zeroed memory that lives as long as the graph, 64-aligned and readable TFL_PADDING_BYTES past its end; NULL when there is none, or when
+ * the graph would own more than a file of this size may make it own.
+ */
 void *tfl_graph_alloc(struct tfl_graph *graph, size_t size);
 
 /* What XNNPACK may read past the end of any buffer. */

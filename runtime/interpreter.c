@@ -147,8 +147,10 @@ int tfl_interpreter_build(struct tfl_program *program, struct tfl_interpreter **
 		r = create_runtimes(interpreter, ret_step);
 	tfl_weights_trim(program->weights);
 	if (r == -ENOMEM)
-		return tfl_error_set(error, r, "no memory for an interpreter: more than the %zu bytes that one may take for this file, or than there are",
-				     tfl_arena_limit(program->model->size));
+		return tfl_error_set(error, r, "out of memory for an interpreter");
+	if (r == -EFBIG)
+		return tfl_error_set(error, r, "one interpreter would take more than %zu bytes, the limit for a file of %zu bytes",
+				     tfl_arena_limit(program->model->size), program->model->size);
 	if (r < 0)
 		return tfl_error_set(error, r, "XNNPACK could not be set up for step %u", *ret_step);
 	if (r == 0)

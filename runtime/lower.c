@@ -24,13 +24,18 @@ int tfl_lower_ratio(float ratio, float low, float high)
 	return ratio >= low && ratio < high ? 0 : 1;
 }
 
-int tfl_lower_window(const struct tfl_lower *lower, const struct tfl_window *window)
+int tfl_lower_window(struct tfl_lower *lower, const struct tfl_window *window)
 {
 	double taps = (double)window->kernel_height * window->kernel_width;
 	/* Pools and depthwise convolutions list every row that meets the padding, also those past the last output. */
 	double rows = fmax(window->output_height, 3.0 + ((double)window->pad_top + window->pad_bottom) / window->stride_height);
 
-	return rows * window->output_width * taps * (double)sizeof(void *) > (double)tfl_arena_limit(lower->graph->model->size);
+	double bytes = rows * window->output_width * taps * (double)sizeof(void *);
+
+	if (*lower->pointer_bytes + bytes > (double)tfl_arena_limit(lower->graph->model->size))
+		return 1;
+	*lower->pointer_bytes += bytes;
+	return 0;
 }
 
 static enum xnn_datatype datatype(enum tfl_dtype dtype)
@@ -181,6 +186,7 @@ int tfl_lower_weights(struct tfl_lower *lower, const struct tfl_node *node, unsi
 	const struct tfl_value *bias = tfl_node_input(lower->graph, node, 2);
 	struct tfl_weights_use use;
 	const void *bias_data;
+	int r;
 
 	if (!filter->data || (bias && !bias->data) || filter->elements == 0 || input->dtype != filter->dtype ||
 	    (filter->dtype == TFL_UINT8 && filter->tensor->quantization.count > 1) || input->tensor->quantization.count > 1)
@@ -189,8 +195,8 @@ int tfl_lower_weights(struct tfl_lower *lower, const struct tfl_node *node, unsi
 		return 1;
 	describe_use(lower, node, &use);
 	use.rectified = rectified != NULL;
-	bias_data = tfl_weights_bias(lower->weights, &use, (uint32_t)filter->dims[channel_axis], rectified);
-	if (!bias_data)
-		return -ENOMEM;
+	r = tfl_weights_bias(lower->weights, &use, (uint32_t)filter->dims[channel_axis], filter->bytes, rectified, &bias_data);
+	if (r != 0)
+		return r;
 	return define_static(lower, filter, channel_axis, bias_data, input->scale, ret_filter, ret_bias);
 }

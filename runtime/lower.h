@@ -23,6 +23,7 @@ struct tfl_lower {
 	uint32_t *ids;            /* per value: XNNPACK's id, or XNN_INVALID_VALUE_ID */
 	const uint32_t *external; /* per value: external id within this subgraph, or TFL_NONE */
 	const bool *writes;       /* per value: an external value that this subgraph writes */
+	double *pointer_bytes;    /* see tfl_lower_window() */
 };
 
 /** The XNNPACK id of a value, defined when it is first asked for. 0, or 1 when XNNPACK has no such type or rank. */
@@ -51,9 +52,12 @@ int tfl_lower_weights(struct tfl_lower *lower, const struct tfl_node *node, unsi
  */
 int tfl_lower_ratio(float ratio, float low, float high);
 
-/** 0, or 1 where XNNPACK's list of pointers, one for each tap of each place of a sliding window, would outgrow the arena's limit. */
+/**
+ * Counts XNNPACK's list of pointers, one for each tap of each place of a sliding window: 0, or 1 where the lists of all nodes lowered so far
+ * would outgrow the arena's limit.
+ */
 struct tfl_window;
-int tfl_lower_window(const struct tfl_lower *lower, const struct tfl_window *window);
+int tfl_lower_window(struct tfl_lower *lower, const struct tfl_window *window);
 
 /** xnn_status of a define function: 0, 1 for what XNNPACK does not have, -ENOMEM. */
 int tfl_lower_status(enum xnn_status status);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a block weighs is asked from libc, so that no header is needed in front of it. Outside of a count nothing is added up; a block
- * that is freed later, on any thread, is then free as ever.
+ * that is freed later, on any thread, is then free as ever. Nothing is refused here: XNNPACK does not look at every pointer it gets, so
+ * what it may take is bounded before it is asked (lower.h, plan.c), and looked at afterwards.
  */
 #include "runtime/memory.h"
 
@@ -12,20 +13,13 @@
 
 static _Thread_local struct {
 	bool active;
-	size_t bytes, limit;
+	size_t bytes;
 } count;
-
-static bool refused(size_t size)
-{
-	return count.active && size > count.limit - count.bytes;
-}
 
 static void *taken(void *pointer)
 {
 	if (count.active && pointer)
 		count.bytes += malloc_usable_size(pointer);
-	if (count.bytes > count.limit)
-		count.bytes = count.limit;
 	return pointer;
 }
 
@@ -37,10 +31,6 @@ static void given_back(void *pointer)
 	count.bytes -= size < count.bytes ? size : count.bytes;
 }
 
-/*
- * Counted, but never refused: XNNPACK's memory planner writes to what it gets without a look. What is asked for here is in proportion to the
- * number of operators; what windows and shapes can blow up comes from the other two.
- */
 static void *allocate(void *context, size_t size)
 {
 	return taken(malloc(size));
@@ -49,7 +39,7 @@ static void *allocate(void *context, size_t size)
 static void *reallocate(void *context, void *pointer, size_t size)
 {
 	size_t before = count.active && pointer ? malloc_usable_size(pointer) : 0;
-	void *moved = refused(size) ? NULL : realloc(pointer, size);
+	void *moved = realloc(pointer, size);
 
 	if (moved)
 		count.bytes -= before < count.bytes ? before : count.bytes;
@@ -66,7 +56,7 @@ static void *aligned_allocate(void *context, size_t alignment, size_t size)
 {
 	void *pointer;
 
-	return !refused(size) && posix_memalign(&pointer, alignment, size) == 0 ? taken(pointer) : NULL;
+	return posix_memalign(&pointer, alignment, size) == 0 ? taken(pointer) : NULL;
 }
 
 const struct xnn_allocator *tfl_memory_allocator(void)
@@ -82,11 +72,10 @@ const struct xnn_allocator *tfl_memory_allocator(void)
 	return &allocator;
 }
 
-void tfl_memory_count_begin(size_t limit)
+void tfl_memory_count_begin(void)
 {
 	count.active = true;
 	count.bytes = 0;
-	count.limit = limit;
 }
 
 size_t tfl_memory_count_end(void)

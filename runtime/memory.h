@@ -13,8 +13,8 @@ struct xnn_allocator;
 /** For xnn_initialize(). Static. */
 const struct xnn_allocator *tfl_memory_allocator(void);
 
-/** Starts a count at 0 on this thread; what would take it past @p limit is not to be had. Counts do not nest. */
-void tfl_memory_count_begin(size_t limit);
+/** Starts a count at 0 on this thread. Counts do not nest. */
+void tfl_memory_count_begin(void);
 
 /** Ends it and returns the bytes taken and not given back meanwhile. */
 size_t tfl_memory_count_end(void);

@@ -18,7 +18,7 @@ enum { AXIS, ACTIVATION };
 
 struct params {
 	unsigned axis;
-	uint8_t (*tables)[256]; /* per input: the output's byte for each of its bytes; NULL without quantisation */
+	const uint8_t **tables; /* per input of another scale: the output's byte for each of its bytes; NULL where all have the same */
 };
 
 static int check_input(const struct tfl_graph *graph, const struct tfl_node *node, uint32_t index, unsigned axis, struct tfl_error *error)
@@ -36,31 +36,46 @@ static int check_input(const struct tfl_graph *graph, const struct tfl_node *nod
 	return tfl_check_quantized(graph, node, input, "input", error);
 }
 
+static bool same_scale(const struct tfl_value *a, const struct tfl_value *b)
+{
+	return a->scale == b->scale && a->zero_point == b->zero_point;
+}
+
+static const uint8_t *make_table(struct tfl_graph *graph, const struct tfl_value *input, const struct tfl_value *output)
+{
+	uint8_t *table = tfl_graph_alloc(graph, 256);
+
+	for (unsigned b = 0; table && b < 256; b++) {
+		uint8_t byte = (uint8_t)b;
+		float value;
+
+		tfl_dequantize(input->dtype, input->scale, input->zero_point, &byte, 1, &value);
+		tfl_quantize(output->dtype, output->scale, output->zero_point, &value, 1, &table[b]);
+	}
+	return table;
+}
+
+/* Neighbours of one scale share a table: there may be thousands of inputs. */
 static int make_tables(struct tfl_graph *graph, struct tfl_node *node, struct params *params, struct tfl_error *error)
 {
 	const struct tfl_value *output = tfl_node_output(graph, node, 0);
+	uint32_t count = node->source->input_count;
 	int r;
 
 	r = tfl_check_quantized(graph, node, output, "output", error);
 	if (r < 0)
 		return r;
-	params->tables = tfl_graph_alloc(graph, node->source->input_count * sizeof(*params->tables));
-	if (!params->tables)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < node->source->input_count; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		const struct tfl_value *input = tfl_node_input(graph, node, i);
 
-		for (unsigned b = 0; b < 256; b++) {
-			uint8_t byte = (uint8_t)b;
-			float value;
-
-			if (input->scale == output->scale && input->zero_point == output->zero_point) {
-				params->tables[i][b] = byte;
-				continue;
-			}
-			tfl_dequantize(input->dtype, input->scale, input->zero_point, &byte, 1, &value);
-			tfl_quantize(output->dtype, output->scale, output->zero_point, &value, 1, &params->tables[i][b]);
-		}
+		if (same_scale(input, output))
+			continue;
+		if (!params->tables && !(params->tables = tfl_graph_alloc(graph, count * sizeof(*params->tables))))
+			return -ENOMEM;
+		if (i > 0 && params->tables[i - 1] && same_scale(input, tfl_node_input(graph, node, i - 1)))
+			params->tables[i] = params->tables[i - 1];
+		else if (!(params->tables[i] = make_table(graph, input, output)))
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -106,9 +121,7 @@ static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 	if (count < 2 || count > TFL_ARRAY_SIZE(id))
 		return 1;
 	for (uint32_t i = 0; i < count; i++) {
-		const struct tfl_value *from = tfl_node_input(lower->graph, node, i);
-
-		if (from->scale != to->scale || from->zero_point != to->zero_point)
+		if (!same_scale(tfl_node_input(lower->graph, node, i), to))
 			return 1;
 	}
 	r = tfl_lower_values(lower, node, count, id, &output);
@@ -144,7 +157,7 @@ static int run(const struct tfl_run *run, const struct tfl_node *node, struct tf
 			size_t bytes = (size_t)tfl_node_input(run->graph, node, i)->dims[params->axis] * inner * element;
 			const uint8_t *from = (const uint8_t *)tfl_run_input(run, node, i) + o * bytes;
 
-			if (params->tables)
+			if (params->tables && params->tables[i])
 				for (size_t b = 0; b < bytes; b++)
 					to[b] = params->tables[i][from[b]];
 			else

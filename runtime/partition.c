@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "base/limits.h"
 #include "base/util.h"
 #include "runtime/graph.h"
 
@@ -117,7 +118,7 @@ static void group(struct tfl_partition *partition, const struct tfl_graph *graph
 		*step = (struct tfl_step){.xnnpack = xnnpack, .first = partition->node_count};
 		do
 			run_node(partition, edges, lowered, heaps, xnnpack);
-		while (xnnpack && heaps[true].count > 0);
+		while (xnnpack && heaps[true].count > 0 && partition->node_count - step->first < TFL_STEP_NODES_MAX);
 		step->count = partition->node_count - step->first;
 	}
 }

@@ -20,15 +20,16 @@ struct life {
 	bool crosses; /* seen outside the XNNPACK step that writes it */
 };
 
-static void note_read(struct life *life, uint32_t step)
+static void note_read(struct life *life, uint32_t time)
 {
-	if (life->first != step)
+	if (life->first != time)
 		life->crosses = true;
-	if (life->last < step)
-		life->last = step;
+	if (life->last < time)
+		life->last = time;
 }
 
-static void find_lives(const struct tfl_program *program, struct life *lives)
+/* Lives in steps; or, to know what XNNPACK needs inside of them, in nodes: then every value counts as seen outside. */
+static void find_lives(const struct tfl_program *program, bool by_node, struct life *lives)
 {
 	const struct tfl_graph *graph = program->graph;
 	const struct tfl_partition *partition = &program->partition;
@@ -40,12 +41,13 @@ static void find_lives(const struct tfl_program *program, struct life *lives)
 
 		for (uint32_t n = step->first; n < step->first + step->count; n++) {
 			const struct tfl_operator *source = graph->nodes[partition->order[n]].source;
+			uint32_t time = by_node ? n + 1 : s + 1;
 
 			for (uint32_t i = 0; i < source->input_count; i++)
 				if (source->inputs[i] >= 0 && !graph->values[source->inputs[i]].data)
-					note_read(&lives[source->inputs[i]], s + 1);
+					note_read(&lives[source->inputs[i]], time);
 			for (uint32_t i = 0; i < source->output_count; i++)
-				lives[source->outputs[i]] = (struct life){s + 1, s + 1, true, !step->xnnpack};
+				lives[source->outputs[i]] = (struct life){time, time, true, by_node || !step->xnnpack};
 		}
 	}
 	for (uint32_t i = 0; i < graph->source->output_count; i++) {
@@ -79,48 +81,67 @@ static size_t scratch_size(const struct tfl_program *program)
 	return size;
 }
 
-static int place(struct tfl_program *program, const struct life *lives, struct tfl_error *error)
+/* Places what crosses. *ret_size is what that takes; offsets may be NULL. */
+static int place(const struct tfl_program *program, const struct life *lives, size_t *ret_size, size_t *offsets)
 {
 	const struct tfl_graph *graph = program->graph;
-	size_t count = 0, limit = tfl_arena_limit(program->model->size), size, scratch = scratch_size(program);
 	_tfl_free_ struct placed *placed = calloc((size_t)graph->value_count + 1, sizeof(*placed));
 	_tfl_free_ struct tfl_arena_item *items = calloc((size_t)graph->value_count + 1, sizeof(*items));
+	size_t count = 0;
 	int r;
 
 	if (!placed || !items)
-		return tfl_error_set(error, -ENOMEM, "out of memory");
+		return -ENOMEM;
 	for (uint32_t v = 0; v < graph->value_count; v++)
 		if (lives[v].known && lives[v].crosses && !graph->values[v].data)
 			placed[count++] = (struct placed){{graph->values[v].bytes + TFL_PADDING_BYTES, lives[v].first, lives[v].last, 0}, v};
 	qsort(placed, count, sizeof(*placed), by_first);
 	for (size_t i = 0; i < count; i++)
 		items[i] = placed[i].item;
-	r = tfl_arena_plan(items, (uint32_t)count, limit, &size);
-	if (r == 0 && tfl_add_overflow(size, scratch, &program->arena_bytes))
-		r = -EFBIG;
-	if (r == -EFBIG || (r == 0 && program->arena_bytes > limit))
-		return tfl_error_set(error, -EFBIG, "activations of one interpreter would pass %zu bytes, the limit for a file of %zu bytes", limit,
-				     program->model->size);
+	r = tfl_arena_plan(items, (uint32_t)count, tfl_arena_limit(program->model->size), ret_size);
+	for (size_t i = 0; r == 0 && offsets && i < count; i++)
+		offsets[placed[i].value] = items[i].offset;
+	return r;
+}
+
+static int plan_arena(struct tfl_program *program)
+{
+	size_t values = (size_t)program->graph->value_count + 1, limit = tfl_arena_limit(program->model->size), size = 0;
+	_tfl_free_ struct life *lives = calloc(values, sizeof(*lives));
+	int r;
+
+	if (!lives)
+		return -ENOMEM;
+	find_lives(program, true, lives);
+	r = place(program, lives, &size, NULL);
 	if (r < 0)
-		return tfl_error_set(error, r, "out of memory");
+		return r;
+	memset(lives, 0, values * sizeof(*lives));
+	find_lives(program, false, lives);
+	r = place(program, lives, &size, program->offsets);
+	if (r < 0)
+		return r;
 	program->scratch_offset = size;
-	for (size_t i = 0; i < count; i++)
-		program->offsets[placed[i].value] = items[i].offset;
+	if (tfl_add_overflow(size, scratch_size(program), &program->arena_bytes) || program->arena_bytes > limit)
+		return -EFBIG;
 	return 0;
 }
 
 int tfl_program_plan(struct tfl_program *program, struct tfl_error *error)
 {
 	size_t values = (size_t)program->graph->value_count + 1;
-	_tfl_free_ struct life *lives = calloc(values, sizeof(*lives));
+	int r;
 
 	tfl_partition_finish(&program->partition);
 	free(program->offsets);
 	program->offsets = malloc(values * sizeof(*program->offsets));
-	if (!lives || !program->offsets || tfl_partition_init(&program->partition, program->graph, program->lowered) < 0)
+	if (!program->offsets || tfl_partition_init(&program->partition, program->graph, program->lowered) < 0)
 		return tfl_error_set(error, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < values; i++)
 		program->offsets[i] = TFL_NO_OFFSET;
-	find_lives(program, lives);
-	return place(program, lives, error);
+	r = plan_arena(program);
+	if (r == -EFBIG)
+		return tfl_error_set(error, r, "activations of one interpreter would pass %zu bytes, the limit for a file of %zu bytes",
+				     tfl_arena_limit(program->model->size), program->model->size);
+	return r < 0 ? tfl_error_set(error, r, "out of memory") : 0;
 }

@@ -149,19 +149,28 @@ static int describe_ios(struct tfl_program *program)
 }
 
 /* Whoever calls must be able to give every input and read every output as plain bytes. */
+static int check_io(const struct tfl_program *program, const char *what, uint32_t index, int32_t tensor, struct tfl_error *error)
+{
+	const struct tfl_value *value = &program->graph->values[tensor];
+
+	if (value->tensor->is_sparse)
+		return tfl_error_set(error, -EOPNOTSUPP, "%s %u '%.100s' is stored sparse, which is not supported", what, index, value->tensor->name);
+	if (value->elements > 0 && value->bytes == 0)
+		return tfl_error_set(error, -EOPNOTSUPP, "%s %u '%.100s' has a type without a fixed size, which is not supported", what, index,
+				     value->tensor->name);
+	return 0;
+}
+
 static int check_ios(const struct tfl_program *program, struct tfl_error *error)
 {
 	const struct tfl_subgraph *source = program->graph->source;
+	int r = 0;
 
-	for (uint32_t i = 0; i < source->input_count; i++)
-		if (program->inputs[i].elements > 0 && program->inputs[i].bytes == 0)
-			return tfl_error_set(error, -EOPNOTSUPP, "input %u '%.100s' has a type without a fixed size, which is not supported", i,
-					     program->inputs[i].name);
-	for (uint32_t i = 0; i < source->output_count; i++)
-		if (program->outputs[i].elements > 0 && program->outputs[i].bytes == 0)
-			return tfl_error_set(error, -EOPNOTSUPP, "output %u '%.100s' has a type without a fixed size, which is not supported", i,
-					     program->outputs[i].name);
-	return 0;
+	for (uint32_t i = 0; r == 0 && i < source->input_count; i++)
+		r = check_io(program, "input", i, source->inputs[i], error);
+	for (uint32_t i = 0; r == 0 && i < source->output_count; i++)
+		r = check_io(program, "output", i, source->outputs[i], error);
+	return r;
 }
 
 int tfl_program_create(const struct tfl_model *model, const struct tfl_program_options *options, struct tfl_program **ret_program,
@@ -184,7 +193,7 @@ int tfl_program_create(const struct tfl_model *model, const struct tfl_program_o
 	if (r < 0)
 		return r;
 	program->lowered = calloc((size_t)program->graph->node_count + 1, sizeof(bool));
-	if (!program->lowered || tfl_weights_create(&program->weights) < 0 || describe_ios(program) < 0)
+	if (!program->lowered || tfl_weights_create(tfl_arena_limit(model->size), &program->weights) < 0 || describe_ios(program) < 0)
 		return tfl_error_set(error, -ENOMEM, "out of memory");
 	r = check_ios(program, error);
 	if (r < 0)

@@ -54,13 +54,14 @@ struct tfl_xnnpack_tables {
 	bool *writes;       /* written by the step */
 	uint32_t *list;     /* external values in the order of their ids */
 	uint32_t count;
-	size_t bytes;       /* that XNNPACK took for all runtimes created with these tables; bounded as the arena is */
+	size_t bytes;         /* that XNNPACK took for all runtimes created with these tables; bounded as the arena is */
+	double pointer_bytes; /* that it will take for lists of pointers of the nodes lowered so far; bounded likewise */
 };
 
 int tfl_xnnpack_tables_init(struct tfl_xnnpack_tables *tables, const struct tfl_graph *graph);
 void tfl_xnnpack_tables_finish(struct tfl_xnnpack_tables *tables);
 
-/* Whether XNNPACK defines this node at all. 0, 1 for no, -ENOMEM. */
+/* Whether XNNPACK defines this node at all, after those that were accepted with these tables before. 0, 1 for no, -ENOMEM. */
 int tfl_xnnpack_accepts(const struct tfl_program *program, struct tfl_xnnpack_tables *tables, uint32_t node);
 
 /* A runtime of some nodes, and the values that cross its border: external id i stands for value externals[i]. */
@@ -71,7 +72,7 @@ struct tfl_xnnpack_runtime {
 };
 
 /*
- * Lowers nodes, which come in execution order. 0, 1 when XNNPACK does not have one of them in this form, -ENOMEM. A trial has no
+ * Lowers nodes, which come in execution order. 0, 1 when XNNPACK does not have one of them in this form, -ENOMEM, -EFBIG. A trial has no
  * place in an arena and leaves the shared weights alone.
  */
 int tfl_xnnpack_create(const struct tfl_program *program, struct tfl_xnnpack_tables *tables, const uint32_t *nodes, uint32_t count, bool trial,

@@ -40,6 +40,7 @@ struct tfl_weights {
 	void *scratch;
 	size_t scratch_size;
 	bool failed; /* see tfl_weights_check() */
+	size_t limit, planned; /* bytes of all uses, estimated before they are packed */
 	struct tfl_weights_stats stats;
 };
 
@@ -169,12 +170,13 @@ static enum xnn_status delete_cache(void *context)
 	return xnn_status_success;
 }
 
-int tfl_weights_create(struct tfl_weights **ret_weights)
+int tfl_weights_create(size_t limit, struct tfl_weights **ret_weights)
 {
 	struct tfl_weights *weights = calloc(1, sizeof(*weights));
 
 	if (!weights)
 		return -ENOMEM;
+	weights->limit = limit;
 	weights->provider = (struct xnn_weights_cache_provider){
 		.context = weights,
 		.look_up = look_up,
@@ -236,12 +238,17 @@ static int32_t *copy_bias(const struct tfl_weights_use *use, uint32_t count, con
 	return copy;
 }
 
-const void *tfl_weights_bias(struct tfl_weights *weights, const struct tfl_weights_use *use, uint32_t count,
-			     const struct tfl_multiplier *multipliers)
+/* Packing rounds channels and depth up to the microkernel's tile, and adds sums, biases and scales per channel. */
+static size_t packed_estimate(uint32_t channels, size_t bytes)
 {
-	bool taken = false;
-	struct use *added;
+	size_t rounded = tfl_align_up(channels, 64);
 
+	return rounded * (tfl_align_up(bytes / (channels ? channels : 1) + 1, 64) + 16);
+}
+
+static const void *find_use(const struct tfl_weights *weights, const struct tfl_weights_use *use, bool *ret_taken)
+{
+	*ret_taken = false;
 	for (uint32_t i = 0; i < weights->use_count; i++) {
 		const struct use *seen = &weights->uses[i];
 
@@ -249,20 +256,40 @@ const void *tfl_weights_bias(struct tfl_weights *weights, const struct tfl_weigh
 			continue;
 		if (memcmp(&seen->use, use, sizeof(*use)) == 0)
 			return seen->copy ? seen->copy : seen->use.bias;
-		taken = true;
+		*ret_taken = true;
 	}
+	return NULL;
+}
+
+int tfl_weights_bias(struct tfl_weights *weights, const struct tfl_weights_use *use, uint32_t count, size_t bytes,
+		     const struct tfl_multiplier *multipliers, const void **ret_bias)
+{
+	size_t planned = packed_estimate(count, bytes);
+	const void *found;
+	struct use *added;
+	bool taken;
+
+	found = find_use(weights, use, &taken);
+	if (found) {
+		*ret_bias = found;
+		return 0;
+	}
+	if (planned > weights->limit - weights->planned)
+		return 1;
 	added = add_use(weights);
 	if (!added)
-		return NULL;
+		return -ENOMEM;
 	*added = (struct use){.use = *use};
 	if (taken || !use->bias || use->rectified) {
 		added->copy = copy_bias(use, count, multipliers);
 		if (!added->copy)
-			return NULL;
+			return -ENOMEM;
 		weights->stats.bytes += count * sizeof(int32_t);
 	}
 	weights->use_count++;
-	return added->copy ? added->copy : use->bias;
+	weights->planned += planned;
+	*ret_bias = added->copy ? added->copy : use->bias;
+	return 0;
 }
 
 int tfl_weights_check(struct tfl_weights *weights)

@@ -42,7 +42,8 @@ struct tfl_weights_stats {
 	uint64_t reused;   /* look-ups that found theirs */
 };
 
-int tfl_weights_create(struct tfl_weights **ret_weights);
+/** @p limit bounds the bytes that may be packed, as they are estimated before packing; past it tfl_weights_bias() gives up uses. */
+int tfl_weights_create(size_t limit, struct tfl_weights **ret_weights);
 void tfl_weights_destroy(struct tfl_weights *weights);
 
 /** For xnn_create_runtime_v4. Never hand it to XNNPACK's own cache functions: they take its context for theirs. */
@@ -51,10 +52,12 @@ xnn_weights_cache_t tfl_weights_provider(struct tfl_weights *weights);
 /**
  * The bias address to give to XNNPACK for this use: use->bias, or a copy of it (or of zeros where it is NULL; @p count 32-bit elements)
  * that stays valid as long as the weights. The same use gets the same address each time. With use->rectified, 1 is added wherever the
- * channel's multiplier shifts right. NULL only when memory is out.
+ * channel's multiplier shifts right.
+ *
+ * 0; 1 when the weights of this use, @p bytes as they are in the file, would pass the limit: the node then runs without packing; -ENOMEM.
  */
-const void *tfl_weights_bias(struct tfl_weights *weights, const struct tfl_weights_use *use, uint32_t count,
-			     const struct tfl_multiplier *multipliers);
+int tfl_weights_bias(struct tfl_weights *weights, const struct tfl_weights_use *use, uint32_t count, size_t bytes,
+		     const struct tfl_multiplier *multipliers, const void **ret_bias);
 
 /**
  * -ENOMEM when memory has run out in the provider since the last call, else 0. XNNPACK does not look at what it is answered then and makes

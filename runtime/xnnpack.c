@@ -124,7 +124,8 @@ static int lower_nodes(const struct tfl_program *program, const uint32_t *nodes,
 		       xnn_subgraph_t *ret_subgraph)
 {
 	struct tfl_lower lower = {
-		.graph = program->graph, .weights = program->weights, .ids = tables->ids, .external = tables->external, .writes = tables->writes};
+		.graph = program->graph, .weights = program->weights, .ids = tables->ids, .external = tables->external, .writes = tables->writes,
+		.pointer_bytes = &tables->pointer_bytes};
 	int r = tfl_lower_status(xnn_create_subgraph(tables->count, 0, &lower.subgraph));
 
 	/* Externals first: their ids are then 0 to count - 1 whatever the nodes define in between. */
@@ -199,7 +200,7 @@ int tfl_xnnpack_create(const struct tfl_program *program, struct tfl_xnnpack_tab
 	int r;
 
 	find_externals(program, nodes, count, trial, tables);
-	tfl_memory_count_begin(tfl_arena_limit(program->model->size) - tables->bytes);
+	tfl_memory_count_begin();
 	r = lower_nodes(program, nodes, count, tables, &subgraph);
 	if (r == 0) {
 		r = create_runtime(subgraph, cache, workspace, threadpool, &created.runtime);
@@ -208,6 +209,8 @@ int tfl_xnnpack_create(const struct tfl_program *program, struct tfl_xnnpack_tab
 	taken = tfl_memory_count_end();
 	if (tfl_weights_check(program->weights) < 0 && r >= 0)
 		r = -ENOMEM;
+	if (r == 0 && taken > tfl_arena_limit(program->model->size) - tables->bytes)
+		r = -EFBIG;
 	if (r == 0)
 		r = list_externals(tables, &created);
 	reset(tables, program->graph, nodes, count);
