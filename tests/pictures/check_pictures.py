@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Real pictures through a running tfld: three photographs get their labels from a real network. Skipped, with a reason, where the folder of
+models is missing. Output is TAP.
+
+    check_pictures.py TFLD TFLCTL ZOO"""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+MODEL = "models/coral_mobilenet_v2_1.0_224_quant.tflite"
+PICTURES = [("peacock.png", "peacock"), ("parrot.jpg", "macaw"), ("burger.jpg", "cheeseburger")]
+
+
+def ask(tflctl, *arguments):
+    result = subprocess.run([tflctl, "--json", *arguments], capture_output=True, text=True, timeout=60)
+    return json.loads(result.stdout) if result.returncode == 0 else {"failed": result.stdout + result.stderr}
+
+
+def check(tflctl, zoo):
+    loaded = ask(tflctl, "load", "mobilenet", str(zoo / MODEL))
+    yield "loads", loaded.get("state") == "AVAILABLE", loaded
+    for file, label in PICTURES:
+        answer = ask(tflctl, "infer", "mobilenet", "--image", str(zoo / "assets" / file), "--labels", str(zoo / "assets/imagenet_labels.txt"),
+                     "--top", "1")
+        yield f"{file} is a {label}", f'"{label}' in json.dumps(answer), answer
+
+
+def main(tfld, tflctl, zoo):
+    if not (zoo / MODEL).exists():
+        print(f"1..0 # SKIP no models at {zoo}")
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        socket = os.path.join(folder, "socket")
+        os.environ["TFL_SOCKET"] = socket
+        daemon = subprocess.Popen([tfld, "--models", os.path.join(folder, "models"), "--socket", socket, "--log-level", "warning"])
+        try:
+            deadline = time.monotonic() + 20
+            while not os.path.exists(socket) and daemon.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.02)
+            results = list(check(tflctl, zoo))
+        finally:
+            daemon.send_signal(signal.SIGTERM)
+            status = daemon.wait(timeout=30)
+    results.append(("tfld ends with 0", status == 0, status))
+    print(f"1..{len(results)}")
+    for number, (name, good, seen) in enumerate(results, 1):
+        print(f"{'ok' if good else 'not ok'} {number} - {name}")
+        if not good:
+            print(f"# {seen}")
+    return 0 if all(good for _, good, _ in results) else 1
+
+
+sys.exit(main(sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])))
