@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/utf8.h"
 #include "base/util.h"
 
 static char *three_digits(char *buffer, double value, const char *unit)
@@ -73,10 +74,34 @@ char *ctl_format_time(char *buffer, uint64_t seconds)
 	return buffer;
 }
 
-/* In place: C0 (except @p kept), DEL and C1 (in UTF-8: c2 80 to c2 9f). */
+/* Bytes of the character at the front of @p text, 1 to 4; 0 if it is no UTF-8. */
+static size_t character(const char *text)
+{
+	size_t length = strnlen(text, 4);
+
+	for (size_t i = 1; i <= length; i++) {
+		if (tfl_utf8_valid(text, i))
+			return i;
+	}
+	return 0;
+}
+
+char *ctl_repair_text(char *text)
+{
+	for (char *c = text; *c;) {
+		size_t length = character(c);
+
+		if (length == 0)
+			*c = '?';
+		c += length ? length : 1;
+	}
+	return text;
+}
+
+/* In place: what is no UTF-8, C0 (except @p kept), DEL and C1 (in UTF-8: c2 80 to c2 9f). */
 static void clean(char *text, char kept)
 {
-	for (unsigned char *c = (unsigned char *)text; *c; c++) {
+	for (unsigned char *c = (unsigned char *)ctl_repair_text(text); *c; c++) {
 		if ((*c < 0x20 && *c != (unsigned char)kept) || *c == 0x7f)
 			*c = '?';
 		else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)

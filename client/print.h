@@ -22,7 +22,10 @@ char *ctl_format_uptime(char *buffer, uint64_t nanoseconds);
 /** Local date and time to the second of a Unix time; "-" for 0. */
 char *ctl_format_time(char *buffer, uint64_t seconds);
 
-/** Text that somebody else chose: control characters, which could steer a terminal, become question marks. */
+/** Makes @p text UTF-8 in place, as JSON wants it: each byte that is none becomes a question mark. Returns @p text. */
+char *ctl_repair_text(char *text);
+
+/** Text that somebody else chose: control characters, which could steer a terminal, and bytes that are no UTF-8 become question marks. */
 void ctl_print_text(FILE *file, const char *text);
 
 /** As printf(), and the result is cleaned like that, except for newlines. For lines with names, labels and reasons in them. */

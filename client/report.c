@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -13,9 +14,12 @@
 
 static int print_error(const struct ctl *ctl, enum tfl_status status, const char *message, const char *hint)
 {
+	_tfl_free_ char *repaired = NULL; /* what is typed, and names of files, may be no UTF-8 */
+
 	if (ctl->json) {
+		repaired = strdup(message);
 		ctl_print_json(ctl, json_pack("{s:{s:i, s:s, s:s}}", "error", "code", (int)status, "name", tfl_status_name(status),
-					      "message", message));
+					      "message", repaired ? ctl_repair_text(repaired) : "no memory for the sentence"));
 		return CTL_FAILED;
 	}
 	fputs("tflctl: ", stderr);

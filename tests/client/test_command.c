@@ -218,6 +218,26 @@ START_TEST(usage_errors_as_json)
 }
 END_TEST
 
+/* Names that are no UTF-8 are in the sentence, and JSON is UTF-8 all the same. */
+START_TEST(errors_in_other_encodings)
+{
+	json_t *json, *error;
+
+	TFLCTL("load", "digits", "/no/b\xff" "d.tflite", "--json");
+	ck_assert_int_eq(result.status, 1);
+	json = json_of_output();
+	error = json_object_get(json, "error");
+	ck_assert_str_eq(json_string_value(json_object_get(error, "name")), "NOT_FOUND");
+	ck_assert_msg(strstr(json_string_value(json_object_get(error, "message")), "/no/b?d.tflite: No such file"), "%s", result.out);
+	json_decref(json);
+	TFLCTL("describe", "\xff", "--json");
+	json = json_of_output();
+	error = json_object_get(json, "error");
+	ck_assert_str_eq(json_string_value(json_object_get(error, "name")), "INVALID_ARGUMENT");
+	json_decref(json);
+}
+END_TEST
+
 START_TEST(help_fits_a_screen)
 {
 	static const char *const commands[] = {"load", "ls", "describe", "unload", "infer", "stats", "health", "version", NULL};
@@ -411,6 +431,7 @@ Suite *command_suite(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, usage_errors, 0, sizeof(misuses) / sizeof(misuses[0]));
 	tcase_add_test(tcase, usage_errors_as_json);
+	tcase_add_test(tcase, errors_in_other_encodings);
 	tcase_add_test(tcase, help_fits_a_screen);
 	tcase_add_test(tcase, no_daemon);
 	tcase_add_test(tcase, infer_picture);

@@ -47,6 +47,14 @@ START_TEST(no_escapes)
 }
 END_TEST
 
+START_TEST(repaired_text)
+{
+	char text[] = "k\xc3\xa4se \xff\xc3) \xed\xa0\x80 \xf0\x9f\xa7\x80 \xe2\x82"; /* a stray byte, half characters, a surrogate, a good one */
+
+	ck_assert_str_eq(ctl_repair_text(text), "käse ?\?) ?\?\? \xf0\x9f\xa7\x80 ??");
+}
+END_TEST
+
 START_TEST(columns)
 {
 	struct ctl_table table = {.columns = 3, .right = 2};
@@ -77,6 +85,7 @@ Suite *print_suite(void)
 
 	tcase_add_test(tcase, units);
 	tcase_add_test(tcase, no_escapes);
+	tcase_add_test(tcase, repaired_text);
 	tcase_add_test(tcase, columns);
 	suite_add_tcase(suite, tcase);
 	return suite;
