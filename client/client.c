@@ -87,6 +87,7 @@ void tfl_client_destroy(struct tfl_client *client)
 void tfl_client_set_timeout(struct tfl_client *client, int timeout_ms)
 {
 	client->timeout_ms = or_default(timeout_ms, TIMEOUT_DEFAULT_MS);
+	client->timeout_set = timeout_ms != 0;
 }
 
 uint32_t tfl_client_next_msgid(struct tfl_client *client)

@@ -20,6 +20,7 @@ struct tfl_writer;
 struct tfl_client {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int timeout_ms;   /* negative: no limit */
+	bool timeout_set; /* timeout_ms is the caller's, not the default */
 	int reconnect_ms; /* negative: never */
 	uint32_t last_msgid;
 	struct tfl_connection connection;

@@ -16,7 +16,6 @@
 #include "client/print.h"
 #include "stats/latency.h"
 
-#define TIMEOUT_MS 10000
 #define TOP_DEFAULT 5
 
 struct options {
@@ -369,7 +368,6 @@ const struct ctl_command ctl_cmd_infer = {
 		   "Colours become gray, or gray colours, as the input needs; transparent pixels are black.\n",
 	.table = {options, TFL_ARRAY_SIZE(options)},
 	.options_size = sizeof(struct options),
-	.timeout_ms = TIMEOUT_MS,
 	.check = check,
 	.run = run,
 };

@@ -79,7 +79,7 @@ struct ctl_command {
 	const char *details; /* paragraphs for help, or NULL */
 	struct ctl_option_table table;
 	size_t options_size;
-	int timeout_ms; /* of one call, unless --timeout is given */
+	int timeout_ms; /* of one call, unless --timeout is given; 0: the library's, of which the daemon is not told */
 
 	/*
 	 * Most commands are one call to the daemon, whose answer is printed. call() fails as the library's functions do; print() is for

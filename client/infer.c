@@ -101,8 +101,9 @@ static int tensor_set_entry(struct tensor_set *set, const char *name, unsigned i
 {
 	struct tfl_wire_tensor *tensor;
 
-	if (!name && index > INT32_MAX)
-		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "%u is not the number of a tensor", index);
+	if (!name && index >= TFL_INFER_TENSORS_MAX)
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "the number of a tensor is 0 to %u, not %u", TFL_INFER_TENSORS_MAX - 1,
+				     index);
 	for (unsigned i = 0; i < set->count; i++) {
 		tensor = &set->tensors[i];
 		if (name ? tfl_string_equal(tensor->name, name) : tensor->index == (int32_t)index) {
@@ -217,8 +218,8 @@ int tfl_infer_set_key(struct tfl_infer *infer, const char *key)
 {
 	char *copy = NULL;
 
-	if (key && strlen(key) > TFL_KEY_MAX)
-		return tfl_call_fail(&infer->error, TFL_INVALID_ARGUMENT, "a key has at most %d bytes, not %zu", TFL_KEY_MAX, strlen(key));
+	if (key && (!*key || strlen(key) > TFL_KEY_MAX))
+		return tfl_call_fail(&infer->error, TFL_INVALID_ARGUMENT, "a key has 1 to %d bytes, not %zu", TFL_KEY_MAX, strlen(key));
 	if (key) {
 		copy = strdup(key);
 		if (!copy)
@@ -337,7 +338,7 @@ static int take(struct tfl_call *call, struct tfl_slice encoded, struct tfl_call
 	return r;
 }
 
-/* Microseconds that the daemon may take; 0: any number. */
+/* Microseconds that the daemon may take, where the caller set a limit; 0: the daemon decides. */
 static uint64_t daemon_timeout(int64_t now, int64_t at)
 {
 	uint64_t us = (uint64_t)(at - now) / 1000;
@@ -347,19 +348,17 @@ static uint64_t daemon_timeout(int64_t now, int64_t at)
 	return us < TFL_TIMEOUT_US_MAX ? us : TFL_TIMEOUT_US_MAX;
 }
 
-static int write_request(struct tfl_infer *infer, int64_t now)
+static int write_request(struct tfl_infer *infer, uint64_t timeout_us)
 {
 	struct tfl_infer_head head = {.model = tfl_string_of(infer->ref.name),
 				      .version = infer->ref.version,
 				      .key = tfl_string_of(infer->key),
-				      .timeout_us = daemon_timeout(now, infer->call.deadline.at),
+				      .timeout_us = timeout_us,
 				      .priority = infer->priority,
 				      .dtype = infer->float_outputs ? TFL_FLOAT32 : TFL_DTYPE_COUNT};
 	struct tfl_error reason;
 	int r;
 
-	if (infer->inputs.count == 0)
-		return tfl_call_fail(&infer->error, TFL_INVALID_ARGUMENT, "the request has no inputs: tfl_infer_set_input() sets one");
 	tfl_infer_request_write(&infer->writer, infer->call.msgid, &head, infer->inputs.tensors, infer->inputs.count, infer->wanted.tensors,
 				infer->wanted.count);
 	r = tfl_writer_check(&infer->writer, &reason);
@@ -372,6 +371,7 @@ static int write_request(struct tfl_infer *infer, int64_t now)
 int tfl_client_infer(struct tfl_client *client, struct tfl_infer *infer)
 {
 	int timeout_ms = infer->timeout_ms ? infer->timeout_ms : client->timeout_ms;
+	bool timeout_set = infer->timeout_ms || client->timeout_set;
 	int64_t now = tfl_clock_now();
 	int r;
 
@@ -382,7 +382,7 @@ int tfl_client_infer(struct tfl_client *client, struct tfl_infer *infer)
 					.passed_fd = -1,
 					.writer = &infer->writer,
 					.take = take};
-	r = write_request(infer, now);
+	r = write_request(infer, timeout_set ? daemon_timeout(now, infer->call.deadline.at) : 0);
 	if (r == 0)
 		r = tfl_client_exchange(client, &infer->call, &infer->error);
 	if (r == 0) {

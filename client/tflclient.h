@@ -3,7 +3,8 @@
  * @file
  * Client library of tfld, the inference daemon of this device. Needs libc; compile with `pkg-config --cflags --libs libtflclient`.
  *
- * A program connects once, makes a request object once, and uses both for every inference:
+ * A program connects once, makes a request object once, and uses both for every inference. Here the model is the sample "digits", whose
+ * input is a picture of 28 x 28 pixels from 0 (black) to 1 (white):
  *
  * @code
  * #include <stdio.h>
@@ -11,7 +12,7 @@
  *
  * int main(void)
  * {
- *         static unsigned char pixels[28 * 28];
+ *         static float pixels[28 * 28];
  *         const int32_t dims[] = {1, 28, 28, 1};
  *         struct tfl_client *client = NULL;
  *         struct tfl_infer *infer = NULL;
@@ -22,7 +23,7 @@
  *         if (r == 0)
  *                 r = tfl_infer_create("digits", &infer, &error);
  *         if (r == 0)
- *                 r = tfl_infer_set_input(infer, 0, TFL_UINT8, dims, 4, pixels, sizeof(pixels));
+ *                 r = tfl_infer_set_input(infer, 0, TFL_FLOAT32, dims, 4, pixels, sizeof(pixels));
  *         if (r == 0) {
  *                 tfl_infer_set_float_outputs(infer, true);
  *                 r = tfl_client_infer(client, infer);
@@ -47,7 +48,10 @@
  * Status and sentence stand in the request object, or in the struct tfl_call_error that the other functions take. On failure what a
  * ret_… parameter points to is left as it was.
  *
- * Waiting. Every call ends within its timeout, whatever the daemon does. Signals do not cut a wait short; SIGPIPE is never raised.
+ * Waiting. Every call ends within its timeout, whatever the daemon does. A timeout that the caller sets (in the options, for the client
+ * or for a request) is told to the daemon, which then gives up an inference by that time; while none is set, the 10 seconds of the default
+ * bound only the wait here, and how long an inference may take is the daemon's own setting ("timeout" in its [requests]). Signals do not cut
+ * a wait short; SIGPIPE is never raised.
  *
  * Threads. One client object, and one request object, belongs to one thread at a time (it may be another one later). Different objects
  * share nothing. Nothing here is for signal handlers; after fork() only one side may go on using an object.
@@ -96,7 +100,7 @@ struct tfl_client;
 /** Zero everything and set `size`; what is left 0 means the default. Later releases add members at the end. */
 struct tfl_client_options {
 	size_t size; /**< sizeof(struct tfl_client_options) */
-	/** Longest time of one call, in milliseconds. 0: 10,000; negative: no limit. */
+	/** Longest time of one call, in milliseconds. 0: 10,000, of which the daemon is not told; negative: no limit here. */
 	int timeout_ms;
 	/**
 	 * How long a call on a lost connection tries to reach the daemon again, in milliseconds and within its own timeout, pausing 10 ms
@@ -118,7 +122,7 @@ int tfl_client_connect(const char *path, const struct tfl_client_options *option
 /** Closes the connection and frees the client. Request objects and values live on by themselves. NULL is allowed; keeps errno. */
 void tfl_client_destroy(struct tfl_client *client);
 
-/** Changes the longest time of later calls: milliseconds, 0 for 10,000, negative for no limit. */
+/** Changes the longest time of later calls: milliseconds, 0 or negative as in the options. */
 void tfl_client_set_timeout(struct tfl_client *client, int timeout_ms);
 
 /* ---- Inference ---- */
@@ -157,7 +161,7 @@ void tfl_infer_destroy(struct tfl_infer *infer);
  * stay valid until the last of them returned or the input was set anew; its content may change between calls. It needs no alignment.
  *
  * Errors, with a sentence in the request: -EINVAL (rank above 8, a negative dimension, bytes that do not fit to shape and type, a type
- * without fixed size, more than 64 inputs), -ENOMEM.
+ * without fixed size, an index above 63, more than 64 inputs), -ENOMEM.
  */
 int tfl_infer_set_input(struct tfl_infer *infer, unsigned index, enum tfl_dtype dtype, const int32_t *dims, unsigned rank, const void *data,
 			size_t bytes);
@@ -166,22 +170,22 @@ int tfl_infer_set_input(struct tfl_infer *infer, unsigned index, enum tfl_dtype 
 int tfl_infer_set_input_by_name(struct tfl_infer *infer, const char *name, enum tfl_dtype dtype, const int32_t *dims, unsigned rank,
 				const void *data, size_t bytes);
 
-/** Forgets all inputs. */
+/** Forgets all inputs. A request without any is for a model without any. */
 void tfl_infer_clear_inputs(struct tfl_infer *infer);
 
 /** Whether quantised outputs come back as float32, scaled by the daemon. Without it, the default, they come as the model has them. */
 void tfl_infer_set_float_outputs(struct tfl_infer *infer, bool float_outputs);
 
-/** Asks for output number @p index only, and for others added so. Without any, all outputs come. -EINVAL past 64, -ENOMEM. */
+/** Asks for output number @p index only, and for others added so. Without any, all outputs come. -EINVAL above 63, -ENOMEM. */
 int tfl_infer_add_output(struct tfl_infer *infer, unsigned index);
 
 /** The same for the output that the model calls @p name (copied, UTF-8). */
 int tfl_infer_add_output_by_name(struct tfl_infer *infer, const char *name);
 
-/** Key by which a route picks the version (the same key, the same version); copied; NULL: none. -EINVAL above 256 bytes, -ENOMEM. */
+/** Key by which a route picks the version (the same key, the same version); copied; NULL: none. -EINVAL for an empty one or above 256 bytes, -ENOMEM. */
 int tfl_infer_set_key(struct tfl_infer *infer, const char *key);
 
-/** Longest time of this request in milliseconds; the daemon gives up by then too. 0: the client's; negative: no limit. */
+/** Longest time of this request in milliseconds; the daemon gives up by then too. 0: the client's; negative: no limit here. */
 void tfl_infer_set_timeout(struct tfl_infer *infer, int timeout_ms);
 
 /** 1 is the highest priority, 255 the lowest, 0 the model's default. -EINVAL for another number. */

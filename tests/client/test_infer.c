@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "proto/request.h"
+#include "proto/response.h"
 #include "tests/client/common.h"
 #include "tests/client/suites.h"
 #include "tests/support/allocation.h"
@@ -160,6 +161,78 @@ START_TEST(everything_that_can_be_set)
 }
 END_TEST
 
+/* The timeouts that the daemon is told, in turn. */
+static void serve_timeouts(struct fake *fake, unsigned connection)
+{
+	uint64_t *told = fake->data;
+	struct tfl_infer_request parsed;
+	struct tfl_message request;
+
+	while (fake_receive(fake, &request)) {
+		ck_assert_int_eq(tfl_infer_request_parse(request.params, &parsed, NULL), 0);
+		*told++ = parsed.head.timeout_us;
+		tfl_infer_request_finish(&parsed);
+		fake_write_echo(fake, &request);
+		fake_send(fake);
+	}
+}
+
+/* The daemon's own limit holds unless the caller has one. */
+START_TEST(timeout_is_told_when_set)
+{
+	static const struct {
+		int client, request;
+		uint64_t least, most;
+	} rows[] = {{0, 0, 0, 0},  {0, 700, 600000, 700000}, {800, 0, 700000, 800000}, {800, 5000, 4900000, 5000000},
+		    {-1, 0, 0, 0}, {800, -1, 0, 0},          {0, 0, 0, 0}};
+	uint64_t told[sizeof(rows) / sizeof(rows[0])];
+	struct tfl_client *client;
+	struct tfl_infer *infer = small_infer();
+	struct fake fake;
+
+	fake_start(&fake, serve_timeouts, told);
+	client = connect_to(&fake, 0, 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		tfl_client_set_timeout(client, rows[i].client);
+		tfl_infer_set_timeout(infer, rows[i].request);
+		ck_assert_msg(tfl_client_infer(client, infer) == 0, "%s", tfl_infer_error_message(infer));
+		ck_assert_uint_ge(told[i], rows[i].least);
+		ck_assert_uint_le(told[i], rows[i].most);
+	}
+	tfl_infer_destroy(infer);
+	tfl_client_destroy(client);
+	fake_stop(&fake);
+}
+END_TEST
+
+static void serve_nothing(struct fake *fake, unsigned connection)
+{
+	struct tfl_infer_served served = {.model = tfl_string_of("constant"), .version = 1};
+	struct tfl_message request;
+
+	while (fake_receive(fake, &request)) {
+		tfl_infer_response_begin(&fake->writer, request.msgid, &served, 0);
+		fake_send(fake);
+	}
+}
+
+START_TEST(without_inputs)
+{
+	struct tfl_client *client;
+	struct tfl_infer *infer;
+	struct fake fake;
+
+	fake_start(&fake, serve_nothing, NULL);
+	client = connect_to(&fake, 0, 0);
+	ck_assert_int_eq(tfl_infer_create("constant", &infer, NULL), 0);
+	ck_assert_msg(tfl_client_infer(client, infer) == 0, "%s", tfl_infer_error_message(infer));
+	ck_assert_uint_eq(fake.requests, 1);
+	tfl_infer_destroy(infer);
+	tfl_client_destroy(client);
+	fake_stop(&fake);
+}
+END_TEST
+
 START_TEST(setters_refuse)
 {
 	static const int32_t dims[9] = {1, 2, 3, 1, 1, 1, 1, 1, 1}, negative[1] = {-1}, large[2] = {1 << 20, 1 << 20};
@@ -180,9 +253,13 @@ START_TEST(setters_refuse)
 	ck_assert_int_eq(tfl_infer_set_input(infer, 0, TFL_STRING, dims, 1, data, 4), -EINVAL);
 	ck_assert_int_eq(tfl_infer_set_input(infer, 0, (enum tfl_dtype)77, dims, 1, data, 4), -EINVAL);
 	ck_assert_int_eq(tfl_infer_set_input(infer, UINT32_MAX, TFL_FLOAT32, dims, 1, data, 4), -EINVAL);
+	ck_assert_int_eq(tfl_infer_set_input(infer, TFL_INFER_TENSORS_MAX, TFL_FLOAT32, dims, 1, data, 4), -EINVAL);
+	ck_assert_msg(strstr(tfl_infer_error_message(infer), "0 to 63, not 64"), "%s", tfl_infer_error_message(infer));
+	ck_assert_int_eq(tfl_infer_add_output(infer, TFL_INFER_TENSORS_MAX), -EINVAL);
 	for (unsigned i = 0; i < TFL_INFER_TENSORS_MAX; i++)
 		ck_assert_int_eq(tfl_infer_set_input(infer, i, TFL_FLOAT32, dims, 1, data, 4), 0);
-	ck_assert_int_eq(tfl_infer_set_input(infer, TFL_INFER_TENSORS_MAX, TFL_FLOAT32, dims, 1, data, 4), -EINVAL);
+	ck_assert_int_eq(tfl_infer_set_input_by_name(infer, "one more", TFL_FLOAT32, dims, 1, data, 4), -EINVAL);
+	ck_assert_int_eq(tfl_infer_set_key(infer, ""), -EINVAL);
 	ck_assert_int_eq(tfl_infer_set_priority(infer, 256), -EINVAL);
 	memset(key, 'k', sizeof(key));
 	key[TFL_KEY_MAX + 1] = '\0';
@@ -221,8 +298,6 @@ START_TEST(wrong_text_is_not_sent)
 	fake_start(&fake, fake_serve_echo, NULL);
 	client = connect_to(&fake, 0, 0);
 	ck_assert_int_eq(tfl_infer_create("digits", &infer, NULL), 0);
-	ck_assert_int_eq(tfl_client_infer(client, infer), -EINVAL);
-	ck_assert_msg(strstr(tfl_infer_error_message(infer), "no inputs"), "%s", tfl_infer_error_message(infer));
 	ck_assert_int_eq(tfl_infer_set_input_by_name(infer, "\xff\xfe", TFL_UINT8, dims, 1, "x", 1), 0);
 	ck_assert_int_eq(tfl_client_infer(client, infer), -EINVAL);
 	ck_assert_msg(strstr(tfl_infer_error_message(infer), "UTF-8"), "%s", tfl_infer_error_message(infer));
@@ -341,6 +416,8 @@ Suite *infer_suite(void)
 	tcase_add_test(tcase, large_tensors);
 	tcase_add_test(tcase, larger_than_a_frame);
 	tcase_add_test(tcase, everything_that_can_be_set);
+	tcase_add_test(tcase, timeout_is_told_when_set);
+	tcase_add_test(tcase, without_inputs);
 	tcase_add_test(tcase, setters_refuse);
 	tcase_add_test(tcase, names_of_models);
 	tcase_add_test(tcase, wrong_text_is_not_sent);
