@@ -275,6 +275,8 @@ START_TEST(digits)
 		TFLCTL("load", "digits", path);
 		ck_assert_msg(result.status == 0, "%s", result.err);
 		snprintf(model, sizeof(model), "digits@%u", version);
+		ck_assert_msg(getenv("EXAMPLE") && system("\"$EXAMPLE\" >/dev/null") == 0, "the example in tflclient.h fails with digits@%u",
+			      version);
 		for (unsigned i = 0; i < 10; i++) {
 			snprintf(path, sizeof(path), "%s/pictures/%s.png", getenv("DIGITS"), names[i]);
 			TFLCTL("infer", model, "--image", path, "--top", "1");
