@@ -12,14 +12,17 @@ static Suite *(*const suites[])(void) = {
 	arena_suite,
 	flatbuffer_suite,
 	hostile_suite,
+	interpreter_suite,
 	kernels_suite,
 	metadata_suite,
 	model_suite,
 	mutation_suite,
 	partition_suite,
+	pool_suite,
 	program_suite,
 	quant_suite,
 	shape_suite,
+	weights_suite,
 	zoo_suite,
 };
 

@@ -92,8 +92,18 @@ static void compare_floats(const float *left, const float *right, size_t count, 
 	}
 }
 
+static void compare_bytes(const uint8_t *left, const uint8_t *right, size_t count, bool is_signed, int steps, const char *what)
+{
+	for (size_t i = 0; i < count; i++) {
+		int a = is_signed ? (int8_t)left[i] : left[i], b = is_signed ? (int8_t)right[i] : right[i];
+
+		if (abs(a - b) > steps)
+			ck_abort_msg("%s: element %zu of %zu is %d in one and %d in the other", what, i, count, a, b);
+	}
+}
+
 void scene_compare(struct tfl_program *program, const struct tfl_interpreter *left, const struct tfl_interpreter *right, double tolerance,
-		   const char *what)
+		   int steps, const char *what)
 {
 	const struct tfl_io *outputs;
 	uint32_t count;
@@ -104,6 +114,8 @@ void scene_compare(struct tfl_program *program, const struct tfl_interpreter *le
 
 		if (outputs[i].dtype == TFL_FLOAT32)
 			compare_floats(a, b, outputs[i].elements, tolerance, what);
+		else if (outputs[i].dtype == TFL_INT8 || outputs[i].dtype == TFL_UINT8)
+			compare_bytes(a, b, outputs[i].bytes, outputs[i].dtype == TFL_INT8, steps, what);
 		else if (memcmp(a, b, outputs[i].bytes) != 0)
 			ck_abort_msg("%s: output %u differs", what, i);
 	}

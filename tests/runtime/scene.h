@@ -36,8 +36,11 @@ void scene_invoke(struct tfl_interpreter *interpreter);
 /** Fills all inputs: float32 with numbers in [-1, 1), other types with any bytes. Equal seeds give equal bytes. */
 void scene_fill(struct tfl_program *program, struct tfl_interpreter *interpreter, uint64_t seed);
 
-/** Ends the test unless all outputs agree: float32 within @p tolerance, absolute and relative, other types to the bit. */
+/**
+ * Ends the test unless all outputs agree: float32 within @p tolerance, absolute and relative, int8 and uint8 within @p steps, other types to
+ * the bit.
+ */
 void scene_compare(struct tfl_program *program, const struct tfl_interpreter *left, const struct tfl_interpreter *right, double tolerance,
-		   const char *what);
+		   int steps, const char *what);
 
 #endif

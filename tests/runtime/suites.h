@@ -9,14 +9,17 @@ Suite *allocation_suite(void);
 Suite *arena_suite(void);
 Suite *flatbuffer_suite(void);
 Suite *hostile_suite(void);
+Suite *interpreter_suite(void);
 Suite *kernels_suite(void);
 Suite *metadata_suite(void);
 Suite *model_suite(void);
 Suite *mutation_suite(void);
 Suite *partition_suite(void);
+Suite *pool_suite(void);
 Suite *program_suite(void);
 Suite *quant_suite(void);
 Suite *shape_suite(void);
+Suite *weights_suite(void);
 Suite *zoo_suite(void);
 
 #endif

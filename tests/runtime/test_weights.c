@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Packed weights are shared where they are the same and only there. Each row is two layers over one buffer of weights and one of biases; what
+ * the layers make of them must be what portable kernels make, which know nothing of packing. Then the provider itself, without XNNPACK.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "runtime/quant.h"
+#include "runtime/weights.h"
+#include "tests/builder/random.h"
+#include "tests/runtime/scene.h"
+#include "tests/runtime/suites.h"
+
+#define CHANNELS 4
+#define SIDE 6
+#define BUFFER 256
+
+struct layer {
+	uint32_t code;
+	int32_t filter[4]; /* of FULLY_CONNECTED the first two count */
+	float input_scale, filter_scale, output_scale;
+	int64_t input_zero_point, output_zero_point;
+	int8_t activation;
+	int32_t stride;
+};
+
+#define CONV {TFL_BUILTIN_CONV_2D, {4, 3, 3, 4}, 0.02f, 0.01f, 0.1f, 3, -7, 0, 1}
+#define POINT {TFL_BUILTIN_CONV_2D, {4, 1, 1, 4}, 0.02f, 0.01f, 0.03f, 3, -7, 0, 1}
+#define DEPTHWISE {TFL_BUILTIN_DEPTHWISE_CONV_2D, {1, 3, 3, 4}, 0.02f, 0.01f, 0.04f, 3, -7, 0, 1}
+#define GROUPED {TFL_BUILTIN_CONV_2D, {4, 3, 3, 1}, 0.02f, 0.01f, 0.04f, 3, -7, 0, 1}
+#define DENSE {TFL_BUILTIN_FULLY_CONNECTED, {4, 4, 0, 0}, 0.02f, 0.01f, 0.03f, 3, -7, 0, 1}
+
+#define ANY -1
+
+/*
+ * f float32, b int8, c int8 per channel, B uint8. XNNPACK 20241108 keeps no depthwise weights in a cache: its subgraph asks for none (it does for a
+ * grouped convolution that comes to the same). So those are never shared, and never mixed up.
+ */
+struct pair {
+	const char *name, *types;
+	struct layer layers[2];
+	int entries; /* packings of the two; ANY: whatever XNNPACK finds right */
+};
+
+static const struct pair pairs[] = {
+	{"identical convolutions", "fbcB", {CONV, CONV}, 1},
+	{"identical depthwise convolutions", "fbcB", {DEPTHWISE, DEPTHWISE}, 0},
+	{"identical dense layers", "fbcB", {DENSE, DENSE}, 1},
+	{"output scales", "bcB", {CONV, {TFL_BUILTIN_CONV_2D, {4, 3, 3, 4}, 0.02f, 0.01f, 0.3f, 3, -7, 0, 1}}, 2},
+	{"output scales, depthwise", "bcB", {DEPTHWISE, {TFL_BUILTIN_DEPTHWISE_CONV_2D, {1, 3, 3, 4}, 0.02f, 0.01f, 0.2f, 3, -7, 0, 1}}, 0},
+	{"output scales, dense", "bcB", {DENSE, {TFL_BUILTIN_FULLY_CONNECTED, {4, 4}, 0.02f, 0.01f, 0.09f, 3, -7, 0, 1}}, 2},
+	{"output zero points", "bcB", {CONV, {TFL_BUILTIN_CONV_2D, {4, 3, 3, 4}, 0.02f, 0.01f, 0.1f, 3, 40, 0, 1}}, 2},
+	{"input scales", "bcB", {CONV, {TFL_BUILTIN_CONV_2D, {4, 3, 3, 4}, 0.05f, 0.01f, 0.1f, 3, -7, 0, 1}}, 2},
+	{"input zero points", "bcB", {CONV, {TFL_BUILTIN_CONV_2D, {4, 3, 3, 4}, 0.02f, 0.01f, 0.1f, 90, -7, 0, 1}}, 2},
+	{"filter scales", "bcB", {CONV, {TFL_BUILTIN_CONV_2D, {4, 3, 3, 4}, 0.02f, 0.03f, 0.1f, 3, -7, 0, 1}}, 2},
+	{"activations", "f", {CONV, {TFL_BUILTIN_CONV_2D, {4, 3, 3, 4}, 0.02f, 0.01f, 0.1f, 3, -7, 1, 1}}, 1},
+	{"activations, integers", "bcB", {CONV, {TFL_BUILTIN_CONV_2D, {4, 3, 3, 4}, 0.02f, 0.01f, 0.1f, 3, -7, 1, 1}}, 2},
+	{"strides", "fbcB", {CONV, {TFL_BUILTIN_CONV_2D, {4, 3, 3, 4}, 0.02f, 0.01f, 0.1f, 3, -7, 0, 2}}, ANY},
+	{"strides of points", "fbcB", {POINT, {TFL_BUILTIN_CONV_2D, {4, 1, 1, 4}, 0.02f, 0.01f, 0.03f, 3, -7, 0, 2}}, ANY},
+	{"filter shapes", "fbcB", {CONV, {TFL_BUILTIN_CONV_2D, {4, 1, 9, 4}, 0.02f, 0.01f, 0.1f, 3, -7, 0, 1}}, 2},
+	{"convolution and dense layer", "fbcB", {POINT, DENSE}, 2},
+	{"depthwise and grouped", "fbcB", {DEPTHWISE, GROUPED}, 1},
+	{"grouped convolutions", "bcB", {GROUPED, {TFL_BUILTIN_CONV_2D, {4, 3, 3, 1}, 0.02f, 0.01f, 0.2f, 3, -7, 0, 1}}, 2},
+};
+
+/* The two layers' common parts while the file is put together. */
+struct maker {
+	struct tfl_builder *builder;
+	char type;
+	uint32_t weights, biases; /* buffers */
+	int32_t inputs[2], filters[2], bias, outputs[2];
+};
+
+static enum tfl_dtype dtype_of(char type)
+{
+	return type == 'f' ? TFL_FLOAT32 : type == 'B' ? TFL_UINT8 : TFL_INT8;
+}
+
+/* Elements of a layer's filter: the same for both layers of a pair, or they could not name one buffer. */
+static uint32_t elements(const struct layer *layer)
+{
+	uint32_t count = 1;
+
+	for (size_t i = 0; i < 4 && layer->filter[i]; i++)
+		count *= (uint32_t)layer->filter[i];
+	return count;
+}
+
+static int32_t activations(struct maker *m, float scale, int64_t zero_point)
+{
+	/* uint8 has its zero points where int8 has them, moved by 128. */
+	zero_point += m->type == 'B' ? 128 : 0;
+	return tfl_build_tensor(m->builder, &(struct tfl_build_tensor){.dtype = dtype_of(m->type), .dims = TFL_INTS(1, SIDE, SIDE, CHANNELS),
+								       .scales = m->type == 'f' ? NULL : &scale, .zero_points = &zero_point,
+								       .scale_count = m->type != 'f'});
+}
+
+static int32_t filter(struct maker *m, const struct layer *layer)
+{
+	bool dense = layer->code == TFL_BUILTIN_FULLY_CONNECTED;
+	float scales[CHANNELS];
+	int64_t zero_points[CHANNELS] = {m->type == 'B' ? 120 : 0};
+
+	for (int i = 0; i < CHANNELS; i++)
+		scales[i] = layer->filter_scale * (float)(1 + i);
+	return tfl_build_tensor(m->builder, &(struct tfl_build_tensor){
+						    .dtype = dtype_of(m->type),
+						    .dims = {layer->filter, dense ? 2 : 4},
+						    .buffer = m->weights,
+						    .scales = m->type == 'f' ? NULL : scales,
+						    .zero_points = zero_points,
+						    .scale_count = m->type == 'f' ? 0 : m->type == 'c' ? CHANNELS : 1,
+						    .axis = layer->code == TFL_BUILTIN_DEPTHWISE_CONV_2D ? 3 : 0,
+					    });
+}
+
+static void emit(struct maker *m, const struct layer *layer, size_t index)
+{
+	struct tfl_build_window window = {.stride_h = layer->stride, .stride_w = layer->stride, .activation = layer->activation};
+	struct tfl_build_options options = layer->code == TFL_BUILTIN_CONV_2D	      ? tfl_options_conv_2d(&window) :
+					   layer->code == TFL_BUILTIN_FULLY_CONNECTED ? tfl_options_fully_connected(layer->activation, true) :
+											tfl_options_depthwise_conv_2d(&window);
+
+	tfl_build_operator(m->builder, &(struct tfl_build_operator){.code = layer->code,
+								    .inputs = TFL_INTS(m->inputs[index], m->filters[index], m->bias),
+								    .outputs = TFL_INTS(m->outputs[index]),
+								    .options = options});
+}
+
+/* A buffer of @p count elements: floats in [-1, 1), or bytes. */
+static uint32_t buffer(struct maker *m, struct tfl_random *random, uint32_t count, bool real)
+{
+	union {
+		float floats[BUFFER];
+		uint8_t bytes[BUFFER];
+	} data;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (real)
+			data.floats[i] = tfl_random_uniform(random, -1, 1);
+		else
+			data.bytes[i] = (uint8_t)tfl_random_next(random);
+	}
+	return (uint32_t)tfl_build_buffer(m->builder, &data, count * (real ? sizeof(float) : 1));
+}
+
+static uint32_t bias_buffer(struct maker *m, struct tfl_random *random)
+{
+	int32_t integers[CHANNELS];
+	float floats[CHANNELS];
+
+	for (int i = 0; i < CHANNELS; i++) {
+		floats[i] = tfl_random_uniform(random, -2, 2);
+		integers[i] = (int32_t)(floats[i] * 4000);
+	}
+	return (uint32_t)tfl_build_buffer(m->builder, m->type == 'f' ? (void *)floats : (void *)integers, sizeof(integers));
+}
+
+/* Whether two layers can name the very same filter tensor. */
+static bool same_filter(const struct layer *a, const struct layer *b)
+{
+	return a->code == b->code && memcmp(a->filter, b->filter, sizeof(a->filter)) == 0 && a->filter_scale == b->filter_scale;
+}
+
+static void open_pair(struct scene *scene, const struct pair *pair, char type)
+{
+	const struct layer *layers = pair->layers;
+	struct maker m = {.builder = tfl_build_create(), .type = type};
+	struct tfl_random random = {77};
+
+	ck_assert_uint_eq(elements(&layers[0]), elements(&layers[1]));
+	m.weights = buffer(&m, &random, elements(&layers[0]), type == 'f');
+	m.biases = bias_buffer(&m, &random);
+	m.bias = tfl_build_tensor(m.builder, &(struct tfl_build_tensor){.dtype = type == 'f' ? TFL_FLOAT32 : TFL_INT32, .dims = TFL_INTS(CHANNELS),
+									.buffer = m.biases});
+	for (size_t i = 0; i < 2; i++) {
+		m.inputs[i] = i > 0 && layers[1].input_scale == layers[0].input_scale && layers[1].input_zero_point == layers[0].input_zero_point ?
+				      m.inputs[0] : activations(&m, layers[i].input_scale, layers[i].input_zero_point);
+		m.filters[i] = i > 0 && same_filter(&layers[0], &layers[1]) ? m.filters[0] : filter(&m, &layers[i]);
+		m.outputs[i] = activations(&m, layers[i].output_scale, layers[i].output_zero_point);
+		emit(&m, &layers[i], i);
+	}
+	tfl_build_io(m.builder, (struct tfl_ints){m.inputs, m.inputs[0] == m.inputs[1] ? 1 : 2}, (struct tfl_ints){m.outputs, 2});
+	ck_assert_msg(scene_open(scene, m.builder) == 0, "%s: %s", pair->name, scene->error.text);
+}
+
+static void run_all(struct tfl_program *program, struct tfl_interpreter **interpreters, size_t count, uint64_t seed)
+{
+	for (size_t i = 0; i < count; i++) {
+		scene_fill(program, interpreters[i], seed);
+		scene_invoke(interpreters[i]);
+	}
+}
+
+static void check_pair(const struct pair *pair, char type)
+{
+	struct tfl_program *program, *portable;
+	struct tfl_program_info before, after;
+	struct tfl_interpreter *interpreters[3], *right;
+	struct scene scene;
+	char what[64];
+
+	snprintf(what, sizeof(what), "%s (%c)", pair->name, type);
+	open_pair(&scene, pair, type);
+	program = scene_program(&scene, NULL);
+	portable = scene_program(&scene, &(struct tfl_program_options){.portable = true});
+	tfl_program_info(program, &before);
+	ck_assert_msg(before.xnnpack_operators == 2, "%s: XNNPACK runs %u of 2 layers", what, before.xnnpack_operators);
+	for (size_t i = 0; i < TFL_ARRAY_SIZE(interpreters); i++)
+		interpreters[i] = scene_interpreter(program);
+	tfl_program_info(program, &after);
+	ck_assert_msg(before.packed_entries == after.packed_entries && before.packed_bytes == after.packed_bytes,
+		      "%s: %llu packings and %zu bytes became %llu and %zu", what, (unsigned long long)before.packed_entries, before.packed_bytes,
+		      (unsigned long long)after.packed_entries, after.packed_bytes);
+	ck_assert_msg(pair->entries == ANY || after.packed_entries == (uint64_t)pair->entries, "%s: %llu packings", what,
+		      (unsigned long long)after.packed_entries);
+	ck_assert((after.packed_bytes > 0) >= (after.packed_entries > 0));
+	right = scene_interpreter(portable);
+	for (uint64_t seed = 0; seed < 4; seed++) {
+		run_all(program, interpreters, TFL_ARRAY_SIZE(interpreters), seed);
+		run_all(portable, &right, 1, seed);
+		scene_compare(program, interpreters[0], right, 1e-5, 1, what);
+		scene_compare(program, interpreters[0], interpreters[1], 0, 0, what);
+		scene_compare(program, interpreters[0], interpreters[2], 0, 0, what);
+	}
+	for (size_t i = 0; i < TFL_ARRAY_SIZE(interpreters); i++)
+		tfl_interpreter_destroy(interpreters[i]);
+	tfl_interpreter_destroy(right);
+	tfl_program_destroy(program);
+	tfl_program_destroy(portable);
+	scene_close(&scene);
+}
+
+START_TEST(packed_weights_are_shared_where_they_are_the_same)
+{
+	for (const char *type = pairs[_i].types; *type; type++)
+		check_pair(&pairs[_i], *type);
+}
+END_TEST
+
+/* Stands in for XNNPACK: packs a block of one byte under a key. */
+static size_t insert(xnn_weights_cache_t cache, const struct xnn_weights_cache_look_up_key *key, size_t size, uint8_t byte)
+{
+	void *space = cache->reserve_space(cache->context, size);
+
+	ck_assert_ptr_nonnull(space);
+	ck_assert_uint_eq((uintptr_t)space % 64, 0);
+	memset(space, byte, size);
+	return cache->look_up_or_insert(cache->context, key, space, size);
+}
+
+START_TEST(provider_keeps_what_it_is_given)
+{
+	enum { ENTRIES = 1000 };
+	struct tfl_weights *weights;
+	struct tfl_weights_stats stats;
+	size_t offsets[ENTRIES], bytes = 0;
+	xnn_weights_cache_t cache;
+
+	ck_assert_int_eq(tfl_weights_create(SIZE_MAX, &weights), 0);
+	cache = tfl_weights_provider(weights);
+	ck_assert(cache->is_finalized(cache->context));
+	for (size_t i = 0; i < ENTRIES; i++) {
+		struct xnn_weights_cache_look_up_key key = {.seed = (uint32_t)(i % 3), .kernel = (void *)(i / 3 + 1), .bias = (void *)(i % 2)};
+
+		if (cache->look_up(cache->context, &key) != SIZE_MAX)
+			ck_abort_msg("key %zu is found before it is there", i);
+		offsets[i] = insert(cache, &key, 1 + i * 7 % 300, (uint8_t)i);
+		/* Packed again, as depthwise convolutions do: the same place, and no more memory. */
+		if (insert(cache, &key, 1 + i * 7 % 300, (uint8_t)i) != offsets[i])
+			ck_abort_msg("key %zu has two places", i);
+		bytes += 1 + i * 7 % 300;
+		tfl_weights_trim(weights);
+	}
+	for (size_t i = 0; i < ENTRIES; i++) {
+		struct xnn_weights_cache_look_up_key key = {.seed = (uint32_t)(i % 3), .kernel = (void *)(i / 3 + 1), .bias = (void *)(i % 2)};
+		const uint8_t *data = cache->offset_to_addr(cache->context, offsets[i]);
+
+		if (cache->look_up(cache->context, &key) != offsets[i] || data[0] != (uint8_t)i || data[i * 7 % 300] != (uint8_t)i ||
+		    (uintptr_t)data % 64)
+			ck_abort_msg("key %zu does not give back what was packed", i);
+	}
+	tfl_weights_stats(weights, &stats);
+	ck_assert_uint_eq(stats.entries, ENTRIES);
+	ck_assert_uint_eq(stats.packed, ENTRIES);
+	ck_assert_uint_eq(stats.bytes, bytes);
+	ck_assert_uint_eq(stats.reused, 2 * ENTRIES);
+	ck_assert_ptr_null(cache->offset_to_addr(cache->context, SIZE_MAX));
+	ck_assert_int_eq(tfl_weights_check(weights), 0);
+	tfl_weights_destroy(weights);
+	tfl_weights_destroy(NULL);
+}
+END_TEST
+
+static const void *bias_of(struct tfl_weights *weights, const struct tfl_weights_use *use, const struct tfl_multiplier *multipliers)
+{
+	const void *bias = NULL;
+
+	ck_assert_int_eq(tfl_weights_bias(weights, use, CHANNELS, 1000, multipliers, &bias), 0);
+	ck_assert_ptr_nonnull(bias);
+	return bias;
+}
+
+START_TEST(uses_that_differ_get_biases_of_their_own)
+{
+	static const int32_t bias[CHANNELS] = {10, -20, INT32_MAX, 40};
+	static const struct tfl_multiplier multipliers[CHANNELS] = {{1 << 30, -3}, {1 << 30, 0}, {1 << 30, -1}, {1 << 30, 2}};
+	static const int32_t rounded[CHANNELS] = {11, -20, INT32_MAX, 40}, zeros[CHANNELS];
+	struct tfl_weights_use first, second, without;
+	struct tfl_weights *weights;
+	const void *copy;
+
+	ck_assert_int_eq(tfl_weights_create(SIZE_MAX, &weights), 0);
+	memset(&first, 0, sizeof(first));
+	first.kernel = weights;
+	first.bias = bias;
+	first.output_scale = 1;
+	second = without = first;
+	second.output_scale = 2;
+	ck_assert_ptr_eq(bias_of(weights, &first, NULL), bias);
+	ck_assert_ptr_eq(bias_of(weights, &first, NULL), bias);
+	copy = bias_of(weights, &second, NULL);
+	ck_assert_ptr_ne(copy, bias);
+	ck_assert_mem_eq(copy, bias, sizeof(bias));
+	ck_assert_ptr_eq(bias_of(weights, &second, NULL), copy);
+	ck_assert_ptr_eq(bias_of(weights, &first, NULL), bias);
+	/* Where the channel's multiplier shifts right, a rectified bias is greater by one, unless that would overflow. */
+	second.rectified = 1;
+	ck_assert_mem_eq(bias_of(weights, &second, multipliers), rounded, sizeof(rounded));
+	without.bias = NULL;
+	ck_assert_mem_eq(bias_of(weights, &without, NULL), zeros, sizeof(zeros));
+	tfl_weights_destroy(weights);
+}
+END_TEST
+
+/* Uses past the limit are given up, those before it stay. */
+START_TEST(packing_is_bounded)
+{
+	struct tfl_weights *weights;
+	struct tfl_weights_use use;
+	const void *bias;
+	unsigned count = 0;
+	int r = 0;
+
+	ck_assert_int_eq(tfl_weights_create(100000, &weights), 0);
+	memset(&use, 0, sizeof(use));
+	for (; r == 0 && count < 1000; count++) {
+		use.kernel = (const uint8_t *)&use + count;
+		use.bias = use.kernel;
+		r = tfl_weights_bias(weights, &use, CHANNELS, 1000, NULL, &bias);
+	}
+	ck_assert_int_eq(r, 1);
+	ck_assert_uint_gt(count, 2);
+	ck_assert_uint_le(count, 101);
+	use.kernel = use.bias = &use;
+	ck_assert_int_eq(tfl_weights_bias(weights, &use, CHANNELS, 1000, NULL, &bias), 0);
+	ck_assert_ptr_eq(bias, &use);
+	tfl_weights_destroy(weights);
+}
+END_TEST
+
+Suite *weights_suite(void)
+{
+	Suite *suite = suite_create("weights");
+	TCase *tests = tcase_create("weights");
+
+	tcase_set_timeout(tests, 60);
+	tcase_add_loop_test(tests, packed_weights_are_shared_where_they_are_the_same, 0, TFL_ARRAY_SIZE(pairs));
+	tcase_add_test(tests, provider_keeps_what_it_is_given);
+	tcase_add_test(tests, uses_that_differ_get_biases_of_their_own);
+	tcase_add_test(tests, packing_is_bounded);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
