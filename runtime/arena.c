@@ -30,12 +30,14 @@ size_t tfl_arena_limit(size_t file_size)
 	return scaled > TFL_ARENA_FLOOR ? scaled : TFL_ARENA_FLOOR;
 }
 
-static void take(struct plan *plan, size_t size, size_t *ret_offset)
+static int take(struct plan *plan, size_t size, size_t *ret_offset)
 {
 	uint32_t i = 0;
 
-	while (plan->gaps[i].size < size)
+	while (i < plan->gap_count && plan->gaps[i].size < size)
 		i++;
+	if (i == plan->gap_count)
+		return -EFBIG;
 	*ret_offset = plan->gaps[i].offset;
 	plan->gaps[i].offset += size;
 	plan->gaps[i].size -= size;
@@ -45,6 +47,7 @@ static void take(struct plan *plan, size_t size, size_t *ret_offset)
 	}
 	if (*ret_offset + size > plan->size)
 		plan->size = *ret_offset + size;
+	return 0;
 }
 
 /* The array has room for a gap per item and the open one. */
@@ -97,8 +100,7 @@ int tfl_arena_plan(struct tfl_arena_item *items, uint32_t count, size_t limit, s
 		if (items[i].size > limit)
 			return -EFBIG;
 		size = tfl_align_up(items[i].size ? items[i].size : 1, TFL_ARENA_ALIGNMENT);
-		take(&plan, size, &items[i].offset);
-		if (plan.size > limit)
+		if (take(&plan, size, &items[i].offset) < 0 || plan.size > limit)
 			return -EFBIG;
 	}
 	*ret_size = plan.size;
