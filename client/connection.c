@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "base/error.h"
@@ -34,6 +35,11 @@ void tfl_connection_close(struct tfl_connection *connection)
 
 static int connect_error(const char *path, int code, struct tfl_call_error *error)
 {
+	struct stat st;
+
+	if (code == ECONNREFUSED && stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "%s is no socket: the daemon's is %s unless configured otherwise", path,
+				     TFL_DEFAULT_SOCKET);
 	if (code == EACCES || code == EPERM)
 		return tfl_call_fail(error, TFL_PERMISSION_DENIED, "no permission to use the socket %s (is this user in its group?)", path);
 	if (code == ENOENT || code == ENOTDIR)

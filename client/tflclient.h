@@ -50,8 +50,8 @@
  *
  * Waiting. Every call ends within its timeout, whatever the daemon does. A timeout that the caller sets (in the options, for the client
  * or for a request) is told to the daemon, which then gives up an inference by that time; while none is set, the 10 seconds of the default
- * bound only the wait here, and how long an inference may take is the daemon's own setting ("timeout" in its [requests]). Signals do not cut
- * a wait short; SIGPIPE is never raised.
+ * bound only the wait here, and how long an inference may take is the daemon's own setting ("timeout" in its [requests]). Signals do not
+ * cut a wait short; SIGPIPE is never raised.
  *
  * Threads. One client object, and one request object, belongs to one thread at a time (it may be another one later). Different objects
  * share nothing. Nothing here is for signal handlers; after fork() only one side may go on using an object.
@@ -100,7 +100,7 @@ struct tfl_client;
 /** Zero everything and set `size`; what is left 0 means the default. Later releases add members at the end. */
 struct tfl_client_options {
 	size_t size; /**< sizeof(struct tfl_client_options) */
-	/** Longest time of one call, in milliseconds. 0: 10,000, of which the daemon is not told; negative: no limit here. */
+	/** Longest time of one call, in milliseconds. 0: 10,000, not told to the daemon; negative: no limit here. */
 	int timeout_ms;
 	/**
 	 * How long a call on a lost connection tries to reach the daemon again, in milliseconds and within its own timeout, pausing 10 ms
@@ -114,7 +114,7 @@ struct tfl_client_options {
  * later calls.
  *
  * On success *ret_client is the caller's, to be destroyed. Errors: -EAGAIN (UNAVAILABLE) when nobody listens there, -EACCES, -EINVAL for a
- * path that is too long or options of the wrong size, -ETIMEDOUT, -ENOMEM. @p error may be NULL.
+ * path that is too long or is no socket, or options of the wrong size, -ETIMEDOUT, -ENOMEM. @p error may be NULL.
  */
 int tfl_client_connect(const char *path, const struct tfl_client_options *options, struct tfl_client **ret_client,
 		       struct tfl_call_error *error);
@@ -182,7 +182,7 @@ int tfl_infer_add_output(struct tfl_infer *infer, unsigned index);
 /** The same for the output that the model calls @p name (copied, UTF-8). */
 int tfl_infer_add_output_by_name(struct tfl_infer *infer, const char *name);
 
-/** Key by which a route picks the version (the same key, the same version); copied; NULL: none. -EINVAL for an empty one or above 256 bytes, -ENOMEM. */
+/** Key by which a route picks the version (the same key, the same version); copied; NULL: none. -EINVAL unless 1 to 256 bytes, -ENOMEM. */
 int tfl_infer_set_key(struct tfl_infer *infer, const char *key);
 
 /** Longest time of this request in milliseconds; the daemon gives up by then too. 0: the client's; negative: no limit here. */

@@ -22,7 +22,7 @@ START_TEST(nobody_there)
 	ck_assert_int_eq(error.status, TFL_UNAVAILABLE);
 	ck_assert_msg(strstr(error.message, "/tmp/no-such-folder/sock") && strstr(error.message, "tfld"), "%s", error.message);
 	ck_assert_ptr_null(client);
-	ck_assert_int_eq(tfl_client_connect("/dev/null", NULL, &client, NULL), -EAGAIN);
+	ck_assert_int_eq(tfl_client_connect("/dev/null", NULL, &client, NULL), -EINVAL);
 }
 END_TEST
 
