@@ -7,7 +7,6 @@
 #include "client/ctl.h"
 #include "client/print.h"
 
-#define TIMEOUT_MS 10000
 #define LABELS_WIDTH 80
 
 static uint64_t number(const struct tfl_value *map, const char *key)
@@ -143,7 +142,6 @@ const struct ctl_command ctl_cmd_describe = {
 	.operands_min = 1,
 	.operands_max = 1,
 	.summary = "Show inputs, outputs, labels and memory of a model.",
-	.timeout_ms = TIMEOUT_MS,
 	.call = call,
 	.print = print_text,
 };

@@ -5,8 +5,6 @@
 #include "client/ctl.h"
 #include "client/print.h"
 
-#define TIMEOUT_MS 10000
-
 static unsigned long long number(const struct tfl_value *map, const char *key)
 {
 	return tfl_value_uint(tfl_value_get(map, key), 0);
@@ -49,7 +47,6 @@ const struct ctl_command ctl_cmd_health = {
 	.name = "health",
 	.operands = "",
 	.summary = "Say whether the daemon is ready (exit status 0) or not (1).",
-	.timeout_ms = TIMEOUT_MS,
 	.call = call,
 	.print = print_text,
 	.status = status,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/dtype.h"
 #include "base/util.h"
@@ -15,8 +16,6 @@
 #include "client/labels.h"
 #include "client/print.h"
 #include "stats/latency.h"
-
-#define TOP_DEFAULT 5
 
 struct options {
 	const char *image;
@@ -98,9 +97,20 @@ static int choose_names(struct work *work, struct tfl_error *error)
 	return 0;
 }
 
+static int no_such_input(const struct work *work, const char *name, int length, struct tfl_error *error)
+{
+	char known[TFL_ERROR_TEXT_MAX] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < tfl_value_size(work->inputs) && used < sizeof(known); i++)
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "",
+					 tfl_value_string(tfl_value_get(tfl_value_at(work->inputs, i), "name"), ""));
+	return tfl_error_set(error, -EINVAL, "%s has no input '%.*s'; it has: %s", work->model, length, name, known);
+}
+
 /*
  * "NAME=FILE" where NAME is that of an input, or its number: that input and FILE. Else the whole text is a file, for the first
- * input that has nothing yet.
+ * input that has nothing yet; a file of such a name has to exist.
  */
 static int choose_input(const struct work *work, const char *text, size_t *ret_index, const char **ret_path, struct tfl_error *error)
 {
@@ -122,6 +132,8 @@ static int choose_input(const struct work *work, const char *text, size_t *ret_i
 			}
 		}
 	}
+	if (length > 0 && !memchr(text, '/', length) && access(text, F_OK) < 0)
+		return no_such_input(work, text, (int)length, error);
 	for (size_t i = 0; i < count; i++) {
 		if (!work->given[i].memory) {
 			*ret_index = i;
@@ -160,12 +172,11 @@ static int add_inputs(struct work *work, struct tfl_error *error)
 	const struct options *options = work->options;
 	int r = 0;
 
-	work->inputs = tfl_value_get(work->description, "inputs");
-	if (tfl_value_size(work->inputs) == 0)
+	if (!work->inputs)
 		return tfl_error_set(error, -EAGAIN, "%s is not in service: its state is %s (%s)", work->model,
 				     tfl_value_string(tfl_value_get(work->description, "state"), "unknown"),
 				     tfl_value_string(tfl_value_get(work->description, "reason"), "no reason given"));
-	work->given = calloc(tfl_value_size(work->inputs), sizeof(*work->given));
+	work->given = calloc(tfl_value_size(work->inputs) + 1, sizeof(*work->given)) /* a model may have none */;
 	if (!work->given)
 		return tfl_error_set(error, -ENOMEM, "no memory for inputs");
 	for (unsigned i = 0; i < options->in.count && r == 0; i++) /* named ones may leave the first to the picture */
@@ -266,18 +277,13 @@ static const char *model_name(const struct work *work)
 	return tfl_value_string(tfl_value_get(work->description, "model"), work->model);
 }
 
-static unsigned top(const struct work *work)
-{
-	return (unsigned)(work->options->top ? work->options->top : TOP_DEFAULT);
-}
-
 static int print_json(const struct work *work)
 {
 	const struct tfl_infer *infer = work->infer;
 	json_t *outputs = json_array(), *object;
 
 	for (unsigned i = 0; i < tfl_infer_output_count(infer); i++)
-		json_array_append_new(outputs, ctl_output_json(tfl_infer_output(infer, i), &work->names, top(work)));
+		json_array_append_new(outputs, ctl_output_json(tfl_infer_output(infer, i), &work->names, (unsigned)work->options->top));
 	object = json_pack("{s:s, s:I, s:o, s:I, s:I, s:I}", "model", model_name(work), "version", (json_int_t)tfl_infer_version(infer),
 			   "outputs", outputs, "wait_ns", (json_int_t)tfl_infer_wait_ns(infer), "compute_ns",
 			   (json_int_t)tfl_infer_compute_ns(infer), "round_trip_ns", (json_int_t)tfl_infer_round_trip_ns(infer));
@@ -296,9 +302,28 @@ static void print_text(const struct work *work)
 	snprintf(remark, sizeof(remark), "(%.*s@%llu, %s)", TFL_MODEL_NAME_MAX, model_name(work),
 		 (unsigned long long)tfl_infer_version(infer), ctl_format_duration(unit, (double)tfl_infer_round_trip_ns(infer)));
 	for (unsigned i = 0; i < tfl_infer_output_count(infer); i++)
-		ctl_output_print(tfl_infer_output(infer, i), &work->names, top(work), i == 0 ? remark : "");
+		ctl_output_print(tfl_infer_output(infer, i), &work->names, (unsigned)work->options->top, i == 0 ? remark : "");
 	if (work->options->repeat > 1)
 		print_latencies(work);
+}
+
+/* Says that a file of labels belongs to another model, which the labels alone would not tell. */
+static void compare_labels(const struct work *work)
+{
+	size_t first = 0;
+
+	for (unsigned i = 0; work->options->labels && i < tfl_infer_output_count(work->infer); i++) {
+		size_t classes = ctl_output_classes(tfl_infer_output(work->infer, i));
+
+		if (classes == work->labels.count)
+			return;
+		first = first ? first : classes;
+	}
+	if (first == 0)
+		return;
+	fputs("tflctl: ", stderr);
+	ctl_print_text(stderr, work->options->labels);
+	fprintf(stderr, ": the file has %zu labels, the model %zu classes\n", work->labels.count, first);
 }
 
 static int infer(struct work *work)
@@ -309,6 +334,9 @@ static int infer(struct work *work)
 
 	if (tfl_client_describe(work->ctl->client, work->model, &work->description, &call_error) < 0)
 		return ctl_fail(work->ctl, call_error.status, call_error.message);
+	work->inputs = tfl_value_get(work->description, "inputs");
+	if (tfl_value_size(work->inputs) > 0 && !work->options->image && work->options->in.count == 0)
+		return ctl_usage(work->ctl, "an input is needed: --image FILE or --in FILE");
 	if (choose_names(work, &error) < 0 || add_inputs(work, &error) < 0)
 		return ctl_fail_file(work->ctl, &error);
 	if (prepare(work, &call_error) < 0)
@@ -316,6 +344,7 @@ static int infer(struct work *work)
 	status = run_all(work);
 	if (status != CTL_OK)
 		return status;
+	compare_labels(work);
 	if (work->options->out && ctl_output_write(work->infer, work->options->out, &error) < 0)
 		return ctl_fail_file(work->ctl, &error);
 	if (work->ctl->json)
@@ -329,8 +358,8 @@ static int check(const struct ctl *ctl, const struct ctl_arguments *arguments)
 	const struct options *options = arguments->options;
 	enum tfl_norm norm;
 
-	if (!options->image && options->in.count == 0)
-		return ctl_usage(ctl, "an input is needed: --image FILE or --in FILE");
+	if (options->key && !*options->key)
+		return ctl_usage(ctl, "a key has 1 to 256 bytes");
 	if (parse_norm(options->norm, &norm) < 0)
 		return ctl_usage(ctl, "--norm takes auto, raw, unit or signed");
 	return CTL_OK;
@@ -349,7 +378,8 @@ static const struct ctl_option options[] = {
 	 "an .npy array or raw bytes; once for each input, in order or by name"},
 	{"norm", "HOW", CTL_STRING, offsetof(struct options, norm), "pixels as raw 0..255, unit 0..1, signed -1..1, or auto (see above)"},
 	{"labels", "FILE", CTL_STRING, offsetof(struct options, labels), "names of the classes, one a line, instead of the model's own"},
-	{"top", "N", CTL_NUMBER, offsetof(struct options, top), "print the N most likely classes (default: 5)", 1, 1000},
+	{"top", "N", CTL_NUMBER, offsetof(struct options, top), "print the N most likely classes (default: 5, none of 0.0 %)", 1,
+	 TFL_LABELS_MAX},
 	{"repeat", "N", CTL_NUMBER, offsetof(struct options, repeat), "run N times, and print mean and percentiles of the time", 1,
 	 100000000},
 	{"key", "KEY", CTL_STRING, offsetof(struct options, key), "the same key is always served by the same version"},

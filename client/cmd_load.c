@@ -3,13 +3,12 @@
  * tflctl load: opens the file with this user's rights and passes the descriptor; the daemon copies it into its store. Waits until
  * the version serves or was refused.
  */
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/util.h"
 #include "client/ctl.h"
 #include "client/print.h"
+#include "client/slurp.h"
 
 /* Loading runs at idle priority beside what the daemon serves. */
 #define TIMEOUT_MS 300000
@@ -34,17 +33,14 @@ static int call(struct tfl_client *client, const struct ctl_arguments *arguments
 	struct tfl_error reason;
 	int r;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0) {
-		tfl_error_set(&reason, -errno, "%s: %s", path, strerror(errno));
+	if (tfl_open_file(path, &fd, &reason) < 0)
 		return ctl_file_error(&reason, error);
-	}
 	r = tfl_client_load(client, arguments->operands[0], fd, ret_value, error);
 	if (r < 0 && (error->status == TFL_INVALID_MODEL || error->status == TFL_UNSUPPORTED_MODEL)) {
 		tfl_error_set(&reason, r, "%s: %s", path, error->message);
 		snprintf(error->message, sizeof(error->message), "%s", reason.text);
 	}
-	return r;
+	return ctl_note_timeout(r, "loading", error);
 }
 
 const struct ctl_command ctl_cmd_load = {

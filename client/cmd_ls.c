@@ -5,8 +5,6 @@
 #include "client/ctl.h"
 #include "client/print.h"
 
-#define TIMEOUT_MS 10000
-
 static void add_version(struct ctl_table *table, const char *model, const struct tfl_value *version)
 {
 	char unit[CTL_UNIT_MAX];
@@ -50,7 +48,6 @@ const struct ctl_command ctl_cmd_ls = {
 	.name = "ls",
 	.operands = "",
 	.summary = "List models, their versions and states.",
-	.timeout_ms = TIMEOUT_MS,
 	.call = call,
 	.print = print_text,
 };

@@ -4,12 +4,11 @@
  * waiting in the queue, computing, handing over the reply.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/util.h"
 #include "client/ctl.h"
 #include "client/print.h"
-
-#define TIMEOUT_MS 10000
 
 static const char *const latency_keys[] = {"mean_ns", "p50_ns", "p95_ns", "p99_ns", "max_ns"};
 static const char *const latency_names[] = {"MEAN", "P50", "P95", "P99", "MAX"};
@@ -120,6 +119,13 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 		print_stages(tfl_value_at(versions, i));
 }
 
+static int check(const struct ctl *ctl, const struct ctl_arguments *arguments)
+{
+	if (arguments->operands[0] && strchr(arguments->operands[0], '@'))
+		return ctl_usage(ctl, "statistics are of all versions of a model: its name without '@'");
+	return CTL_OK;
+}
+
 static int call(struct tfl_client *client, const struct ctl_arguments *arguments, struct tfl_value **ret_value,
 		struct tfl_call_error *error)
 {
@@ -132,7 +138,7 @@ const struct ctl_command ctl_cmd_stats = {
 	.operands_max = 1,
 	.summary = "Show requests, failures and latency since the daemon's start.",
 	.details = "With a model: latency by stage, of each version. Failed requests are not in the latency.\n",
-	.timeout_ms = TIMEOUT_MS,
 	.call = call,
+	.check = check,
 	.print = print_text,
 };

@@ -27,7 +27,7 @@ static int call(struct tfl_client *client, const struct ctl_arguments *arguments
 {
 	const struct options *options = arguments->options;
 
-	return tfl_client_unload(client, arguments->operands[0], options->erase, ret_value, error);
+	return ctl_note_timeout(tfl_client_unload(client, arguments->operands[0], options->erase, ret_value, error), "unloading", error);
 }
 
 static const struct ctl_option options[] = {
@@ -40,7 +40,8 @@ const struct ctl_command ctl_cmd_unload = {
 	.operands_min = 1,
 	.operands_max = 1,
 	.summary = "Take a version, or all versions of a model, out of service.",
-	.details = "Requests that are running end first. Without --erase the files stay in the store.\n",
+	.details = "Requests that are running end first. Without --erase the files stay in the store.\n"
+		   "'tflctl load MODEL@VERSION FILE' with the same file brings a version back.\n",
 	.table = {options, 1},
 	.options_size = sizeof(struct options),
 	.timeout_ms = TIMEOUT_MS,

@@ -5,8 +5,6 @@
 #include "client/ctl.h"
 #include "client/print.h"
 
-#define TIMEOUT_MS 10000
-
 static void print_methods(const struct tfl_value *methods, bool allowed)
 {
 	bool first = true;
@@ -57,7 +55,6 @@ const struct ctl_command ctl_cmd_version = {
 	.name = "version",
 	.operands = "",
 	.summary = "Show the versions of tflctl and daemon, your rights, and the limits.",
-	.timeout_ms = TIMEOUT_MS,
 	.call = call,
 	.print = print_text,
 };

@@ -38,7 +38,7 @@ struct ctl {
 enum ctl_option_kind {
 	CTL_FLAG,   /* bool */
 	CTL_STRING, /* const char * */
-	CTL_NUMBER, /* int from min to max */
+	CTL_NUMBER, /* int from min to max, which are above 0 */
 	CTL_LIST,   /* struct ctl_list: may be given several times */
 };
 
@@ -73,13 +73,13 @@ struct ctl_arguments {
 
 struct ctl_command {
 	const char *name;
-	const char *operands; /* as help shows them */
+	const char *operands; /* as help shows them; the first is a model */
 	unsigned operands_min, operands_max;
 	const char *summary; /* one line */
 	const char *details; /* paragraphs for help, or NULL */
 	struct ctl_option_table table;
 	size_t options_size;
-	int timeout_ms; /* of one call, unless --timeout is given; 0: the library's, of which the daemon is not told */
+	int timeout_ms; /* of one call, unless --timeout is given; 0: the library's 10,000 */
 
 	/*
 	 * Most commands are one call to the daemon, whose answer is printed. call() fails as the library's functions do; print() is for
@@ -91,8 +91,9 @@ struct ctl_command {
 	void (*print)(const struct tfl_value *value, const struct ctl_arguments *arguments);
 	int (*status)(const struct tfl_value *value);
 
-	/* Instead of them: connected, does all itself and gives the exit status. check() comes before; it may be NULL. */
+	/* Looks at the command line before anything is connected; may be NULL. CTL_OK, or what ctl_usage() gives. */
 	int (*check)(const struct ctl *ctl, const struct ctl_arguments *arguments);
+	/* Instead of call(): connected, does all itself and gives the exit status. */
 	int (*run)(struct ctl *ctl, const struct ctl_arguments *arguments);
 };
 
@@ -126,6 +127,12 @@ int ctl_fail_file(const struct ctl *ctl, const struct tfl_error *error);
 
 /** A file's fault as that of a call. Returns error->code. */
 int ctl_file_error(const struct tfl_error *error, struct tfl_call_error *ret_error);
+
+/**
+ * For calls that the daemon goes on with after nobody waits for them: where @p r is a timeout, the sentence says so. @p doing: "loading".
+ * Returns @p r.
+ */
+int ctl_note_timeout(int r, const char *doing, struct tfl_call_error *error);
 
 /** Says what is wrong with the command line and where to read on. Returns CTL_USAGE. */
 int ctl_usage(const struct ctl *ctl, const char *message);

@@ -15,6 +15,9 @@
 #include "client/npy.h"
 #include "client/slurp.h"
 
+/* How far from whole a quantised pixel may be for rounding errors alone. */
+#define QUANTUM_SLIP 1e-3
+
 static int read_norm(const struct tfl_value *value, struct tfl_picture_norm *ret_norm)
 {
 	const struct tfl_value *mean = tfl_value_get(value, "mean"), *std = tfl_value_get(value, "std");
@@ -36,10 +39,13 @@ static int read_norm(const struct tfl_value *value, struct tfl_picture_norm *ret
 int ctl_tensor_read(const struct tfl_value *value, struct ctl_tensor *ret_tensor, struct tfl_error *error)
 {
 	const struct tfl_value *shape = tfl_value_get(value, "shape");
+	const struct tfl_value *quantization = tfl_value_get(value, "quantization");
 	const char *dtype = tfl_value_string(tfl_value_get(value, "dtype"), "");
 	struct ctl_tensor tensor = {.name = tfl_value_string(tfl_value_get(value, "name"), ""),
 				    .signature_name = tfl_value_string(tfl_value_get(value, "signature_name"), NULL),
-				    .rank = (uint32_t)tfl_value_size(shape)};
+				    .rank = (uint32_t)tfl_value_size(shape),
+				    .scale = tfl_value_double(tfl_value_get(quantization, "scale"), 0),
+				    .zero_point = tfl_value_int(tfl_value_get(quantization, "zero_point"), 0)};
 	size_t elements;
 
 	if (tfl_dtype_parse(dtype, strlen(dtype), &tensor.dtype) < 0)
@@ -64,27 +70,31 @@ struct size {
 	uint32_t height, width, channels;
 };
 
-/* [1, H, W, C], [H, W, C], [1, H, W], [H, W], or [1, side * side]; C is 1 or 3. */
+/* Only what can be nothing else is a picture: [1, height, width, 1 or 3]. */
 static bool picture_size(const struct ctl_tensor *tensor, struct size *ret_size)
 {
 	const int32_t *dims = tensor->dims;
-	uint32_t rank = tensor->rank;
-	int32_t side;
 
-	if (rank == 2 && dims[0] == 1) {
-		side = (int32_t)lround(sqrt(dims[1]));
-		if ((int64_t)side * side != dims[1])
-			return false;
-		*ret_size = (struct size){(uint32_t)side, (uint32_t)side, 1};
-	} else if (rank == 2 || (rank == 3 && dims[0] == 1 && dims[2] != 1 && dims[2] != 3)) {
-		*ret_size = (struct size){(uint32_t)dims[rank - 2], (uint32_t)dims[rank - 1], 1};
-	} else if (rank == 3 || (rank == 4 && dims[0] == 1)) {
-		*ret_size = (struct size){(uint32_t)dims[rank - 3], (uint32_t)dims[rank - 2], (uint32_t)dims[rank - 1]};
-	} else {
+	if (tensor->rank != 4 || dims[0] != 1 || dims[1] <= 0 || dims[2] <= 0 || (dims[3] != 1 && dims[3] != 3))
 		return false;
+	*ret_size = (struct size){(uint32_t)dims[1], (uint32_t)dims[2], (uint32_t)dims[3]};
+	return true;
+}
+
+/* Whether normalising and then quantising gives each pixel back: then pixels are sent as they are, in a quarter of the bytes. */
+static bool pixels_are_elements(const struct ctl_tensor *tensor, const struct tfl_picture_norm *how, uint32_t channels)
+{
+	double zero = tensor->dtype == TFL_INT8 ? -128 : 0;
+
+	if (how->norm != TFL_NORM_MEAN || (tensor->dtype != TFL_INT8 && tensor->dtype != TFL_UINT8) || tensor->scale == 0)
+		return false;
+	for (uint32_t c = 0; c < channels; c++) {
+		double step = how->std[c] * tensor->scale, black = (double)tensor->zero_point - how->mean[c] / step;
+
+		if (!(fabs(black - zero) < QUANTUM_SLIP && fabs(255 / step - 255) < QUANTUM_SLIP))
+			return false;
 	}
-	return ret_size->height > 0 && ret_size->width > 0 && ret_size->height * (uint64_t)ret_size->width > 1 &&
-	       (ret_size->channels == 1 || ret_size->channels == 3);
+	return true;
 }
 
 static void adopt_shape(struct ctl_input *input, const int32_t *dims, uint32_t rank)
@@ -107,7 +117,7 @@ int ctl_input_picture(const struct ctl_tensor *tensor, const char *path, enum tf
 
 	if (!picture_size(tensor, &size))
 		return tfl_error_set(error, -EINVAL,
-				     "input '%s' of shape %s is no picture; [1, height, width, 1 or 3] would be one: use --in",
+				     "input '%s' has the shape %s, and a picture needs [1, height, width, 1 or 3]: give it by --in",
 				     tensor->name, tfl_shape_to_string(tensor->dims, tensor->rank, shape, sizeof(shape)));
 	r = tfl_picture_read(path, &picture, error);
 	if (r < 0)
@@ -117,6 +127,8 @@ int ctl_input_picture(const struct ctl_tensor *tensor, const char *path, enum tf
 	r = values ? tfl_picture_fit(&picture, size.width, size.height, size.channels, values) : -ENOMEM;
 	if (r < 0)
 		return tfl_error_set(error, r, "%s: no memory to resize it", path);
+	if (pixels_are_elements(tensor, &how, size.channels))
+		how.norm = TFL_NORM_RAW;
 	tfl_picture_normalize(&how, tensor->dtype, size.channels, values, count, values);
 	input.dtype = tfl_picture_element(&how, tensor->dtype);
 	input.bytes = count * tfl_dtype_size(input.dtype);

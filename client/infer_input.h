@@ -17,6 +17,8 @@ struct ctl_tensor {
 	uint32_t rank;
 	int32_t dims[TFL_RANK_MAX];
 	size_t bytes;
+	double scale; /* of a quantised one, else 0 */
+	int64_t zero_point;
 	struct tfl_picture_norm norm; /* MEAN where the model's metadata says how, else AUTO */
 };
 
@@ -34,7 +36,7 @@ struct ctl_input {
 int ctl_tensor_read(const struct tfl_value *value, struct ctl_tensor *ret_tensor, struct tfl_error *error);
 
 /**
- * A picture for @p tensor: height, width and channels come from its shape. @p norm AUTO: what the metadata says, else as picture.h. On
+ * A picture for @p tensor, whose shape has to be [1, height, width, 1 or 3]. @p norm AUTO: what the metadata says, else as picture.h. On
  * success the caller finishes @p ret_input.
  */
 int ctl_input_picture(const struct ctl_tensor *tensor, const char *path, enum tfl_norm norm, struct ctl_input *ret_input,

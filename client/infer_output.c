@@ -20,11 +20,12 @@
 
 #define FIRST_VALUES 8
 #define NAME_SIZE 256
-/* Shares below this would be printed as 0.0 %: the best is printed, others are not. */
+#define TOP_DEFAULT 5
+/* Shares below this would be printed as 0.0 %: unless asked for, only the best of them is. */
 #define NOTHING 0.0005
 
 struct summary {
-	size_t count;
+	size_t count, nans;
 	double min, max, mean, sum;
 	bool one_row, shares; /* shares: all within [0, 1] */
 };
@@ -76,6 +77,11 @@ static struct summary summarize(const struct tfl_output *output)
 	for (size_t i = 0; i < summary.count; i++) {
 		double value = element(output, i);
 
+		if (isnan(value)) {
+			summary.nans++;
+			summary.shares = false;
+			continue;
+		}
 		summary.min = fmin(summary.min, value);
 		summary.max = fmax(summary.max, value);
 		summary.sum += value;
@@ -84,9 +90,16 @@ static struct summary summarize(const struct tfl_output *output)
 	for (unsigned i = 0; i < output->rank; i++)
 		large += output->dims[i] > 1;
 	summary.one_row = large == 1;
-	if (summary.count)
-		summary.mean = summary.sum / (double)summary.count;
+	if (summary.count > summary.nans)
+		summary.mean = summary.sum / (double)(summary.count - summary.nans);
 	return summary;
+}
+
+size_t ctl_output_classes(const struct tfl_output *output)
+{
+	struct summary summary = summarize(output);
+
+	return summary.one_row ? summary.count : 0;
 }
 
 static bool is_scores(const struct summary *summary, const struct ctl_names *names)
@@ -96,24 +109,41 @@ static bool is_scores(const struct summary *summary, const struct ctl_names *nam
 	return names->count == summary->count || (summary->shares && fabs(summary->sum - 1) < 0.05);
 }
 
-/* Indices of the @p top greatest, the greatest first; equal ones in order. NaN is never among them unless nothing else is. */
-static unsigned greatest(const struct tfl_output *output, unsigned top, size_t *ret_indices)
+struct ranked {
+	double value;
+	size_t index;
+};
+
+/* The greatest first, equal ones in order, NaN last. */
+static int by_rank(const void *a, const void *b)
 {
-	unsigned found = 0;
+	const struct ranked *left = a, *right = b;
 
-	for (size_t i = 0; i < element_count(output); i++) {
-		double value = element(output, i);
-		unsigned at = found < top ? found++ : top;
+	if (left->value > right->value || (isnan(right->value) && !isnan(left->value)))
+		return -1;
+	if (left->value < right->value || (isnan(left->value) && !isnan(right->value)))
+		return 1;
+	return left->index < right->index ? -1 : 1;
+}
 
-		while (at > 0 && (value > element(output, ret_indices[at - 1]) || isnan(element(output, ret_indices[at - 1])))) {
-			if (at < top)
-				ret_indices[at] = ret_indices[at - 1];
-			at--;
-		}
-		if (at < top)
-			ret_indices[at] = i;
-	}
-	return found;
+/* All elements by rank; NULL without memory. */
+static struct ranked *rank(const struct tfl_output *output)
+{
+	size_t count = element_count(output);
+	struct ranked *ranked = calloc(count, sizeof(*ranked));
+
+	for (size_t i = 0; ranked && i < count; i++)
+		ranked[i] = (struct ranked){element(output, i), i};
+	if (ranked)
+		qsort(ranked, count, sizeof(*ranked), by_rank);
+	return ranked;
+}
+
+static size_t rows(size_t classes, unsigned top)
+{
+	size_t wanted = top ? top : TOP_DEFAULT;
+
+	return wanted < classes ? wanted : classes;
 }
 
 static const char *class_name(const struct ctl_names *names, size_t index, char buffer[NAME_SIZE])
@@ -126,20 +156,21 @@ static const char *class_name(const struct ctl_names *names, size_t index, char 
 	return buffer;
 }
 
-static void print_scores(const struct tfl_output *output, const struct ctl_names *names, unsigned top, bool shares, const char *remark)
+static void print_scores(const struct tfl_output *output, const struct ctl_names *names, unsigned top, const struct summary *summary,
+			 const char *remark)
 {
 	struct ctl_table table = {.columns = 3, .right = 2};
-	_tfl_free_ size_t *indices = calloc(top, sizeof(*indices));
+	_tfl_free_ struct ranked *ranked = rank(output);
+	size_t count = ranked ? rows(summary->count, top) : 0;
 	char buffer[NAME_SIZE];
-	unsigned count = indices ? greatest(output, top, indices) : 0;
 
-	for (unsigned i = 0; i < count; i++) {
-		double value = element(output, indices[i]);
+	for (size_t i = 0; i < count; i++) {
+		double value = ranked[i].value;
 
-		if (shares && i > 0 && value < NOTHING)
+		if (summary->shares && top == 0 && i > 0 && value < NOTHING)
 			break;
-		ctl_table_add(&table, "%s", class_name(names, indices[i], buffer));
-		if (shares)
+		ctl_table_add(&table, "%s", class_name(names, ranked[i].index, buffer));
+		if (summary->shares)
 			ctl_table_add(&table, "%.1f %%", 100 * value);
 		else
 			ctl_table_add(&table, "%.4g", value);
@@ -154,16 +185,18 @@ void ctl_output_print(const struct tfl_output *output, const struct ctl_names *n
 	char shape[TFL_SHAPE_STRING_MAX];
 
 	if (is_scores(&summary, names)) {
-		print_scores(output, names, top < summary.count ? top : (unsigned)summary.count, summary.shares, remark);
+		print_scores(output, names, top, &summary, remark);
 		return;
 	}
 	ctl_printf("%s  %s %s  %s\n", *output->name ? output->name : "output", tfl_dtype_to_string(output->dtype),
 		   tfl_shape_to_string(output->dims, output->rank, shape, sizeof(shape)), remark);
-	if (summary.count > 1)
+	if (summary.nans)
+		printf("  %zu of %zu numbers are NaN\n", summary.nans, summary.count);
+	if (summary.count - summary.nans > 1)
 		printf("  min %.6g  max %.6g  mean %.6g\n", summary.min, summary.max, summary.mean);
 	printf("  values");
 	for (size_t i = 0; i < summary.count && i < FIRST_VALUES; i++)
-		printf(" %.6g", element(output, i));
+		printf(isnan(element(output, i)) ? " nan" : " %.6g", element(output, i)); /* the sign of a NaN means nothing */
 	printf("%s\n", summary.count > FIRST_VALUES ? " …" : "");
 }
 
@@ -175,15 +208,16 @@ static json_t *real_or_null(double value)
 
 static json_t *scores_json(const struct tfl_output *output, const struct ctl_names *names, unsigned top)
 {
-	_tfl_free_ size_t *indices = calloc(top, sizeof(*indices));
+	_tfl_free_ struct ranked *ranked = rank(output);
+	size_t count = ranked ? rows(element_count(output), top) : 0;
 	json_t *array = json_array();
-	unsigned count = indices ? greatest(output, top, indices) : 0;
 
-	for (unsigned i = 0; i < count; i++) {
-		const char *name = indices[i] < names->count ? names->name(names->data, indices[i]) : NULL;
+	for (size_t i = 0; i < count; i++) {
+		size_t index = ranked[i].index;
+		const char *name = index < names->count ? names->name(names->data, index) : NULL;
 
-		json_array_append_new(array, json_pack("{s:I, s:s?, s:o}", "class", (json_int_t)indices[i], "label", name, "score",
-						       real_or_null(element(output, indices[i]))));
+		json_array_append_new(array, json_pack("{s:I, s:s?, s:o}", "class", (json_int_t)index, "label", name, "score",
+						       real_or_null(ranked[i].value)));
 	}
 	return array;
 }
@@ -199,7 +233,7 @@ json_t *ctl_output_json(const struct tfl_output *output, const struct ctl_names 
 	json_object_set_new(object, "dtype", json_string(tfl_dtype_to_string(output->dtype)));
 	json_object_set_new(object, "shape", shape);
 	if (is_scores(&summary, names)) {
-		json_object_set_new(object, "top", scores_json(output, names, top < summary.count ? top : (unsigned)summary.count));
+		json_object_set_new(object, "top", scores_json(output, names, top));
 		json_decref(values);
 		return object;
 	}

@@ -17,13 +17,16 @@ struct ctl_names {
 };
 
 /**
- * Prints @p output: the @p top greatest as "label  confidence" where it holds scores of classes, else what its numbers are like. @p remark
- * stands behind the first line.
+ * Prints @p output: the @p top greatest as "label  confidence" where it holds scores of classes, else what its numbers are like. With
+ * @p top 0 five, without those of 0.0 %. @p remark stands behind the first line.
  */
 void ctl_output_print(const struct tfl_output *output, const struct ctl_names *names, unsigned top, const char *remark);
 
 /** The same as an object; NULL without memory. */
 json_t *ctl_output_json(const struct tfl_output *output, const struct ctl_names *names, unsigned top);
+
+/** Classes that @p output has if it holds scores: the numbers of its one row; 0 for another shape. */
+size_t ctl_output_classes(const struct tfl_output *output);
 
 /**
  * Writes all outputs of @p infer: as .npy where @p path ends so, else raw. The second, third … of several outputs get ".1", ".2" … before

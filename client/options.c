@@ -19,7 +19,8 @@ const struct ctl_option_table ctl_global_options = {
 		(const struct ctl_option[]){
 			{"socket", "PATH", CTL_STRING, offsetof(struct ctl, socket),
 			 "the daemon's socket (default: $TFL_SOCKET, then " TFL_DEFAULT_SOCKET ")"},
-			{"timeout", "MS", CTL_NUMBER, offsetof(struct ctl, timeout_ms), "give up after so many milliseconds", 1, 86400000},
+			{"timeout", "MS", CTL_NUMBER, offsetof(struct ctl, timeout_ms),
+			 "longest wait in milliseconds (default: 10000; load: 300000; unload: 60000)", 1, 86400000},
 			{"json", NULL, CTL_FLAG, offsetof(struct ctl, json), "print JSON, errors too"},
 			{"version", NULL, CTL_FLAG, offsetof(struct ctl, version), "print the version of tflctl"},
 			{"help", NULL, CTL_FLAG, offsetof(struct ctl, help), "print this"},
@@ -113,6 +114,8 @@ static int set_option(const struct ctl_option *option, void *base, const char *t
 	void *member = (char *)base + option->offset;
 	struct ctl_list *list = member;
 
+	if ((option->kind == CTL_STRING && *(const char **)member) || (option->kind == CTL_NUMBER && *(int *)member))
+		return tfl_error_set(error, -EINVAL, "--%s is given twice, and takes one value", option->name);
 	switch (option->kind) {
 	case CTL_FLAG:
 		*(bool *)member = true;
@@ -182,7 +185,7 @@ int ctl_options_parse(struct ctl *ctl, const struct ctl_command *command, int ar
 	}
 	*ret_used = at;
 	if (r == 0 && command && !ctl->help && !ctl->version && operands < command->operands_min)
-		r = tfl_error_set(error, -EINVAL, "it needs %s", command->operands);
+		r = tfl_error_set(error, -EINVAL, "%s needs %s", command->name, command->operands);
 	return r;
 }
 

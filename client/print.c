@@ -67,9 +67,9 @@ char *ctl_format_uptime(char *buffer, uint64_t nanoseconds)
 char *ctl_format_time(char *buffer, uint64_t seconds)
 {
 	time_t at = (time_t)seconds;
-	struct tm local;
+	struct tm parts;
 
-	if (seconds == 0 || !localtime_r(&at, &local) || strftime(buffer, CTL_UNIT_MAX, "%Y-%m-%d %H:%M:%S", &local) == 0)
+	if (seconds == 0 || !gmtime_r(&at, &parts) || strftime(buffer, CTL_UNIT_MAX, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
 		strcpy(buffer, "-");
 	return buffer;
 }

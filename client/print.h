@@ -19,7 +19,7 @@ char *ctl_format_bytes(char *buffer, uint64_t bytes);
 /** "3 days", "4 h 12 min", "5 min 3 s", "12 s". */
 char *ctl_format_uptime(char *buffer, uint64_t nanoseconds);
 
-/** Local date and time to the second of a Unix time; "-" for 0. */
+/** "2026-11-20T21:03:28Z" of a Unix time: UTC, as the daemon's reasons have it; "-" for 0. */
 char *ctl_format_time(char *buffer, uint64_t seconds);
 
 /** Makes @p text UTF-8 in place, as JSON wants it: each byte that is none becomes a question mark. Returns @p text. */

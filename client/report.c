@@ -63,6 +63,17 @@ int ctl_file_error(const struct tfl_error *error, struct tfl_call_error *ret_err
 	return error->code;
 }
 
+int ctl_note_timeout(int r, const char *doing, struct tfl_call_error *error)
+{
+	struct tfl_error longer;
+
+	if (r == -ETIMEDOUT) {
+		tfl_error_set(&longer, r, "%s; it may still be %s, see 'tflctl ls'", error->message, doing);
+		snprintf(error->message, sizeof(error->message), "%s", longer.text);
+	}
+	return r;
+}
+
 int ctl_usage(const struct ctl *ctl, const char *message)
 {
 	char hint[128];
@@ -101,12 +112,25 @@ static int run_call(struct ctl *ctl, const struct ctl_arguments *arguments)
 	return status;
 }
 
+/* A name that can be none is a slip of the command line. The library knows the rule. */
+static int check_model(const struct ctl *ctl, const char *model)
+{
+	struct tfl_call_error error;
+	struct tfl_infer *infer = NULL;
+	int r = tfl_infer_create(model, &infer, &error);
+
+	tfl_infer_destroy(infer);
+	return r == -EINVAL ? ctl_usage(ctl, error.message) : r < 0 ? ctl_fail(ctl, error.status, error.message) : CTL_OK;
+}
+
 int ctl_run(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	int status = CTL_OK;
 
 	if (ctl->command->check)
 		status = ctl->command->check(ctl, arguments);
+	if (status == CTL_OK && arguments->operands[0])
+		status = check_model(ctl, arguments->operands[0]);
 	if (status == CTL_OK)
 		status = connect_client(ctl);
 	if (status == CTL_OK)

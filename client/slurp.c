@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The size that fstat tells is only a first guess: pipes have none, and a file may grow while it is read. The limit counts bytes that were
- * really read.
+ * Only regular files are opened by name: opening or reading anything else may wait for somebody who never comes, so its kind is seen on a
+ * descriptor that does not wait. The size that fstat tells is only a first guess: pipes have none, and a file may grow while it is
+ * read. The limit counts bytes that were really read.
  */
 #include "client/slurp.h"
 
@@ -55,16 +56,48 @@ static int read_all(int fd, size_t capacity, size_t limit, uint8_t **ret_data, s
 	return 0;
 }
 
+static const char *kind_of(mode_t mode)
+{
+	static const struct {
+		mode_t type;
+		const char *name;
+	} kinds[] = {{S_IFIFO, "a FIFO"}, {S_IFSOCK, "a socket"}, {S_IFDIR, "a folder"}};
+
+	for (size_t i = 0; i < TFL_ARRAY_SIZE(kinds); i++) {
+		if (kinds[i].type == (mode & S_IFMT))
+			return kinds[i].name;
+	}
+	return "a device";
+}
+
+int tfl_open_file(const char *path, int *ret_fd, struct tfl_error *error)
+{
+	_tfl_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int code = errno;
+	struct stat st;
+
+	/* A socket cannot be opened at all; ENXIO is what open says of it. */
+	if ((fd < 0 && code != ENXIO) || (fd < 0 ? stat(path, &st) : fstat(fd, &st)) < 0)
+		return tfl_error_set(error, -code, "%s: %s", path, strerror(code));
+	if (fd < 0 || !S_ISREG(st.st_mode))
+		return tfl_error_set(error, -EINVAL, "%s is %s, expected a regular file", path, kind_of(st.st_mode));
+	*ret_fd = tfl_steal_fd(&fd);
+	return 0;
+}
+
 int tfl_slurp(const char *path, size_t limit, uint8_t **ret_data, size_t *ret_size, struct tfl_error *error)
 {
 	_tfl_close_ int fd = -1;
 	size_t capacity = FIRST_GUESS;
 	struct stat st;
-	int r;
+	int r = 0;
 
-	fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0)
-		return tfl_error_set(error, -errno, "%s: %s", path, strerror(errno));
+	if (strcmp(path, "-") != 0)
+		r = tfl_open_file(path, &fd, error);
+	else if ((fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)) < 0)
+		r = tfl_error_set(error, -errno, "standard input: %s", strerror(errno));
+	if (r < 0)
+		return r;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
 		capacity = (uint64_t)st.st_size > limit ? limit + 1 : (size_t)st.st_size + 1;
 	if (capacity > limit + 1)

@@ -9,8 +9,15 @@
 struct tfl_error;
 
 /**
- * Reads the file at @p path ("-": standard input) to its end into memory that the caller frees. One byte past the end is readable and 0,
- * so that a text file is a string. Errors: -EFBIG past @p limit bytes, -ENOMEM, what open and read say; all name the file.
+ * Opens the regular file at @p path for reading; what it is else is refused at once, a FIFO that nobody writes to as well. On success
+ * *ret_fd is the caller's. Errors: -EINVAL, what open says; all name the file.
+ */
+int tfl_open_file(const char *path, int *ret_fd, struct tfl_error *error);
+
+/**
+ * Reads the regular file at @p path ("-": standard input, whatever it is) to its end into memory that the caller frees. One byte past the
+ * end is readable and 0, so that a text file is a string. Errors: -EFBIG past @p limit bytes, -ENOMEM, what tfl_open_file() and read say;
+ * all name the file.
  */
 int tfl_slurp(const char *path, size_t limit, uint8_t **ret_data, size_t *ret_size, struct tfl_error *error);
 

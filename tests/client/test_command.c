@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,11 +21,15 @@
 static struct fake fake;
 static char folder[64];
 
-/* ---- The fake's model: digits, int8 [1, 28, 28, 1] in, ten scores out; the class is what stands in the picture's first pixel. */
+/*
+ * ---- The fake's model: digits, int8 [1, 28, 28, 1] in, ten scores out; the class is what stands in the picture's first pixel. Pixels are
+ * normalised to 0..1 and quantised in steps of 1/255: so each is sent as it is.
+ */
 
-static void write_tensor(struct tfl_writer *writer, const char *name, const char *dtype, const int32_t *dims, unsigned rank)
+static void write_tensor(struct tfl_writer *writer, const char *name, const char *dtype, const int32_t *dims, unsigned rank,
+			 unsigned more)
 {
-	tfl_writer_map(writer, 3);
+	tfl_writer_map(writer, 3 + more);
 	tfl_writer_text(writer, "name");
 	tfl_writer_text(writer, name);
 	tfl_writer_text(writer, "dtype");
@@ -33,6 +38,24 @@ static void write_tensor(struct tfl_writer *writer, const char *name, const char
 	tfl_writer_array(writer, rank);
 	for (unsigned i = 0; i < rank; i++)
 		tfl_writer_int64(writer, dims[i]);
+}
+
+static void write_normalization(struct tfl_writer *writer)
+{
+	tfl_writer_text(writer, "quantization");
+	tfl_writer_map(writer, 2);
+	tfl_writer_text(writer, "scale");
+	tfl_writer_double(writer, (double)(1 / 255.0f));
+	tfl_writer_text(writer, "zero_point");
+	tfl_writer_int64(writer, -128);
+	tfl_writer_text(writer, "normalization");
+	tfl_writer_map(writer, 2);
+	tfl_writer_text(writer, "mean");
+	tfl_writer_array(writer, 1);
+	tfl_writer_double(writer, 0);
+	tfl_writer_text(writer, "std");
+	tfl_writer_array(writer, 1);
+	tfl_writer_double(writer, 255);
 }
 
 static void reply_describe(const struct tfl_message *request)
@@ -54,10 +77,11 @@ static void reply_describe(const struct tfl_message *request)
 	tfl_writer_uint64(writer, 2);
 	tfl_writer_text(writer, "inputs");
 	tfl_writer_array(writer, 1);
-	write_tensor(writer, "image", "int8", (const int32_t[]){1, 28, 28, 1}, 4);
+	write_tensor(writer, "image", "int8", (const int32_t[]){1, 28, 28, 1}, 4, 2);
+	write_normalization(writer);
 	tfl_writer_text(writer, "outputs");
 	tfl_writer_array(writer, 1);
-	write_tensor(writer, "scores", "int8", (const int32_t[]){1, 10}, 2);
+	write_tensor(writer, "scores", "int8", (const int32_t[]){1, 10}, 2, 0);
 	tfl_writer_text(writer, "labels");
 	tfl_writer_array(writer, 10);
 	for (unsigned i = 0; i < 10; i++)
@@ -107,6 +131,8 @@ static void serve(struct fake *unused, unsigned connection)
 			reply_infer(&request);
 			continue;
 		}
+		if (tfl_string_equal(request.method, TFL_METHOD_MODEL_LOAD) && !fake.data)
+			continue; /* it takes its time */
 		if (tfl_string_equal(request.method, TFL_METHOD_MODEL_DESCRIBE)) {
 			reply_describe(&request);
 		} else if (tfl_string_equal(request.method, TFL_METHOD_HEALTH)) {
@@ -183,10 +209,17 @@ static const struct misuse misuses[] = {
 	{{"ls", "--sokcet", "x"}, "did you mean --socket?"},
 	{{"ls", "-x"}, "unknown option -x"},
 	{{"ls", "extra"}, "'extra' is one argument too many"},
-	{{"load", "digits"}, "it needs MODEL[@VERSION] FILE"},
-	{{"describe"}, "it needs MODEL[@VERSION]"},
+	{{"load", "digits"}, "load needs MODEL[@VERSION] FILE"},
+	{{"describe"}, "describe needs MODEL[@VERSION]"},
+	{{"describe", "digits@"}, "'digits@' names no version"},
+	{{"load", "bad name", "/no/file"}, "'bad name' names no model"},
+	{{"unload", "no/name"}, "'no/name' names no model"},
+	{{"stats", "iris@1"}, "statistics are of all versions of a model"},
+	{{"infer", "digits", "--image=a", "--image=b"}, "--image is given twice, and takes one value"},
+	{{"--timeout=5", "ls", "--timeout=6"}, "--timeout is given twice"},
+	{{"infer", "digits", "--image=a", "--key="}, "a key has 1 to 256 bytes"},
 	{{"infer", "digits"}, "--image FILE or --in FILE"},
-	{{"infer", "digits", "--top", "0"}, "--top takes a whole number from 1 to 1000, not '0'"},
+	{{"infer", "digits", "--top", "0"}, "--top takes a whole number from 1 to 65536, not '0'"},
 	{{"infer", "digits", "--top=5x"}, "not '5x'"},
 	{{"infer", "digits", "--top"}, "--top needs a value: --top N"},
 	{{"infer", "digits", "--image=x", "--norm=odd"}, "auto, raw, unit or signed"},
@@ -231,6 +264,7 @@ START_TEST(errors_in_other_encodings)
 	ck_assert_msg(strstr(json_string_value(json_object_get(error, "message")), "/no/b?d.tflite: No such file"), "%s", result.out);
 	json_decref(json);
 	TFLCTL("describe", "\xff", "--json");
+	ck_assert_int_eq(result.status, 2);
 	json = json_of_output();
 	error = json_object_get(json, "error");
 	ck_assert_str_eq(json_string_value(json_object_get(error, "name")), "INVALID_ARGUMENT");
@@ -311,6 +345,11 @@ START_TEST(infer_options)
 	ck_assert_msg(strncmp(result.out, "eins  97.5 %", 12) == 0, "%s", result.out); /* 255 / 255 is class 1 */
 	ck_assert_ptr_nonnull(strstr(result.out, "5 runs"));
 	ck_assert_ptr_nonnull(strstr(result.out, "p99"));
+	ck_assert_msg(strstr(result.err, "labels.txt: the file has 3 labels, the model 10 classes\n"), "%s", result.err);
+	ck_assert_ptr_null(strstr(result.out, "0.0 %"));
+	TFLCTL("infer", "digits", "--image", path, "--top", "3"); /* as many as asked for */
+	ck_assert_msg(strstr(result.out, "   0.0 %\n"), "%s", result.out);
+	ck_assert_str_eq(result.err, "");
 	TFLCTL("infer", "digits", "--image", path, "--labels", "/no/labels");
 	ck_assert_int_eq(result.status, 1);
 }
@@ -353,6 +392,9 @@ START_TEST(infer_arrays)
 	TFLCTL("infer", "digits", "--in", path, "--in", path);
 	ck_assert_int_eq(result.status, 1);
 	ck_assert_msg(strstr(result.err, "one input too many"), "%s", result.err);
+	TFLCTL("infer", "digits", "--in", "nosuch=in.npy");
+	ck_assert_int_eq(result.status, 1);
+	ck_assert_str_eq(result.err, "tflctl: digits has no input 'nosuch'; it has: image\n");
 }
 END_TEST
 
@@ -372,9 +414,46 @@ START_TEST(failures)
 	TFLCTL("load", "digits", "/no/file.tflite");
 	ck_assert_int_eq(result.status, 1);
 	ck_assert_msg(strstr(result.err, "/no/file.tflite: No such file"), "%s", result.err);
-	TFLCTL("load", "no/name", path);
+}
+END_TEST
+
+START_TEST(loading_takes_longer)
+{
+	fake.data = NULL;
+	TFLCTL("load", "digits", write_file("raw.bin", "", 0), "--timeout", "30");
 	ck_assert_int_eq(result.status, 1);
-	ck_assert_msg(strstr(result.err, "no/name"), "%s", result.err);
+	ck_assert_str_eq(result.err, "tflctl: the daemon did not answer within 30 ms; it may still be loading, see 'tflctl ls'\n");
+}
+END_TEST
+
+/* Whatever is no regular file is refused, and not waited for. */
+START_TEST(other_files)
+{
+	const char *fifo = path_of("fifo");
+	char expected[160];
+
+	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+	snprintf(expected, sizeof(expected), "tflctl: %s is a FIFO, expected a regular file\n", fifo);
+	TFLCTL("load", "digits", fifo);
+	ck_assert_str_eq(result.err, expected);
+	TFLCTL("infer", "digits", "--image", fifo);
+	ck_assert_str_eq(result.err, expected);
+	TFLCTL("infer", "digits", "--in", fifo);
+	ck_assert_str_eq(result.err, expected);
+	TFLCTL("infer", "digits", "--in", fifo, "--labels", fifo);
+	ck_assert_str_eq(result.err, expected);
+	ck_assert_int_eq(result.status, 1);
+	unlink(fifo);
+	TFLCTL("load", "digits", folder);
+	ck_assert_msg(strstr(result.err, " is a folder, expected a regular file"), "%s", result.err);
+	TFLCTL("load", "digits", fake.path);
+	ck_assert_msg(strstr(result.err, " is a socket, expected a regular file"), "%s", result.err);
+	TFLCTL("load", "digits", "/dev/null");
+	ck_assert_msg(strstr(result.err, "/dev/null is a device, expected a regular file"), "%s", result.err);
+	ck_assert_int_eq(result.status, 1);
+	TFLCTL("ls", "--socket", folder);
+	ck_assert_msg(strstr(result.err, " is no socket"), "%s", result.err);
+	ck_assert_int_eq(result.status, 1);
 }
 END_TEST
 
@@ -392,7 +471,7 @@ START_TEST(empty_answers)
 	}
 	TFLCTL("unload", "digits@1", "--erase");
 	ck_assert_int_eq(result.status, 0);
-	TFLCTL("load", "digits", "/dev/null");
+	TFLCTL("load", "digits", write_file("raw.bin", "", 0));
 	ck_assert_int_eq(result.status, 0);
 	TFLCTL("describe", "digits");
 	ck_assert_int_eq(result.status, 0);
@@ -438,6 +517,8 @@ Suite *command_suite(void)
 	tcase_add_test(tcase, infer_options);
 	tcase_add_test(tcase, infer_arrays);
 	tcase_add_test(tcase, failures);
+	tcase_add_test(tcase, loading_takes_longer);
+	tcase_add_test(tcase, other_files);
 	tcase_add_test(tcase, empty_answers);
 	tcase_add_test(tcase, health_is_an_exit_status);
 	tcase_add_test(tcase, output_that_cannot_be_written);

@@ -31,6 +31,8 @@ START_TEST(units)
 	for (size_t i = 0; i < sizeof(uptimes) / sizeof(uptimes[0]); i++)
 		ck_assert_str_eq(ctl_format_uptime(buffer, uptimes[i].seconds * 1000000000), uptimes[i].text);
 	ck_assert_str_eq(ctl_format_time(buffer, 0), "-");
+	setenv("TZ", "America/New_York", 1);
+	ck_assert_str_eq(ctl_format_time(buffer, 1700000000), "2023-11-14T22:13:20Z");
 }
 END_TEST
 
@@ -49,7 +51,8 @@ END_TEST
 
 START_TEST(repaired_text)
 {
-	char text[] = "k\xc3\xa4se \xff\xc3) \xed\xa0\x80 \xf0\x9f\xa7\x80 \xe2\x82"; /* a stray byte, half characters, a surrogate, a good one */
+	/* a stray byte, half characters, a surrogate, a good one */
+	char text[] = "k\xc3\xa4se \xff\xc3) \xed\xa0\x80 \xf0\x9f\xa7\x80 \xe2\x82";
 
 	ck_assert_str_eq(ctl_repair_text(text), "käse ?\?) ?\?\? \xf0\x9f\xa7\x80 ??");
 }

@@ -210,6 +210,9 @@ START_TEST(command)
 	json = json_of_output();
 	ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(json_object_get(json, "versions"), 0), "requests")), 20);
 	json_decref(json);
+	TFLCTL("infer", "tiny", "--image", path);
+	ck_assert_int_eq(result.status, 1);
+	ck_assert_msg(strstr(result.err, "[1, 16], and a picture needs [1, height, width, 1 or 3]: give it by --in"), "%s", result.err);
 	TFLCTL("describe", "tiny");
 	ck_assert_msg(result.status == 0 && strstr(result.out, "float32  [1, 16]"), "%s", result.out);
 	TFLCTL("health");
@@ -275,8 +278,8 @@ START_TEST(digits)
 		TFLCTL("load", "digits", path);
 		ck_assert_msg(result.status == 0, "%s", result.err);
 		snprintf(model, sizeof(model), "digits@%u", version);
-		ck_assert_msg(getenv("EXAMPLE") && system("\"$EXAMPLE\" >/dev/null") == 0, "the example in tflclient.h fails with digits@%u",
-			      version);
+		ck_assert_msg(getenv("EXAMPLE") && system("\"$EXAMPLE\" >/dev/null") == 0,
+			      "the example in tflclient.h fails with digits@%u", version);
 		for (unsigned i = 0; i < 10; i++) {
 			snprintf(path, sizeof(path), "%s/pictures/%s.png", getenv("DIGITS"), names[i]);
 			TFLCTL("infer", model, "--image", path, "--top", "1");
