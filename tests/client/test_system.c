@@ -192,6 +192,7 @@ START_TEST(command)
 {
 	struct model_file model = model_tiny(false, SEED);
 	const char *path = in_folder("tiny.tflite"), *input = in_folder("in.bin");
+	float nans[TINY_ELEMENTS];
 	json_t *json;
 
 	write_file(path, model.data, model.size);
@@ -213,6 +214,11 @@ START_TEST(command)
 	TFLCTL("infer", "tiny", "--image", path);
 	ck_assert_int_eq(result.status, 1);
 	ck_assert_msg(strstr(result.err, "[1, 16], and a picture needs [1, height, width, 1 or 3]: give it by --in"), "%s", result.err);
+	for (unsigned i = 0; i < TINY_ELEMENTS; i++)
+		nans[i] = -NAN;
+	write_file(input, nans, sizeof(nans));
+	TFLCTL("infer", "tiny", "--in", input);
+	ck_assert_msg(strstr(result.out, "16 of 16 numbers are NaN\n") && !strstr(result.out, "-nan"), "%s%s", result.out, result.err);
 	TFLCTL("describe", "tiny");
 	ck_assert_msg(result.status == 0 && strstr(result.out, "float32  [1, 16]"), "%s", result.out);
 	TFLCTL("health");
