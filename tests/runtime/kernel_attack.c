@@ -175,21 +175,28 @@ static enum outcome odd_scale_count(struct kernel_case *c)
 	return ALIKE;
 }
 
+static enum outcome resize(struct kernel_case *c, struct kernel_tensor *input, unsigned at, int32_t size)
+{
+	int32_t dims[TFL_RANK_MAX];
+
+	memcpy(dims, input->dims, sizeof(dims));
+	dims[at] = size;
+	kernel_redraw(c, input, input->dtype, input->rank, dims);
+	/* As many scales as channels, whatever the number. */
+	if (input->scale_count > 1 && at == input->axis && size <= KERNEL_CHANNELS_MAX)
+		input->scale_count = (uint32_t)size;
+	return DEFINED;
+}
+
 static enum outcome odd_size(struct kernel_case *c)
 {
 	struct kernel_tensor *input = pick_input(c);
-	int32_t dims[TFL_RANK_MAX], at;
+	unsigned at;
 
 	if (input->rank == 0 || (is_steered(c) && input == &c->inputs[1]))
 		return NONE;
-	memcpy(dims, input->dims, sizeof(dims));
-	at = kernel_between(c, 0, (int32_t)input->rank - 1);
-	dims[at] = pick_int(c, TFL_INTS(0, 0, dims[at] / 2, dims[at] + 1, dims[at] * 2));
-	kernel_redraw(c, input, input->dtype, input->rank, dims);
-	/* As many scales as channels, whatever the number. */
-	if (input->scale_count > 1 && at == (int32_t)input->axis && dims[at] <= KERNEL_CHANNELS_MAX)
-		input->scale_count = (uint32_t)dims[at];
-	return input->scale_count ? DEFINED : c->type == 'f' || !input->constant ? DEFINED : ALIKE;
+	at = (unsigned)kernel_between(c, 0, (int32_t)input->rank - 1);
+	return resize(c, input, at, pick_int(c, TFL_INTS(0, input->dims[at] / 2, input->dims[at] + 1, input->dims[at] * 2)));
 }
 
 static enum outcome odd_rank(struct kernel_case *c)
@@ -434,4 +441,25 @@ void kernel_attack(const struct kernel_row *row, char type, unsigned count)
 	}
 	ck_assert_msg(accepted > count / 50 && refused > count / 50, "of %u attacks %u were accepted and %u refused: do they reach anything?",
 		      count, accepted, refused);
+}
+
+void kernel_empty(const struct kernel_row *row, char type, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		for (unsigned place = 0; place < KERNEL_INPUTS_MAX * TFL_RANK_MAX; place++) {
+			unsigned at = place % TFL_RANK_MAX;
+			struct kernel_tensor *input;
+			struct kernel_case c;
+			char what[KERNEL_DESCRIPTION_MAX];
+
+			kernel_case_init(&c, row, type, i);
+			input = &c.inputs[place / TFL_RANK_MAX];
+			if (input->data && at < input->rank && !(is_steered(&c) && input == &c.inputs[1])) {
+				resize(&c, input, at, 0);
+				kernel_describe(row, &c, i, what, sizeof(what));
+				check_attack(row, &c, DEFINED, what);
+			}
+			kernel_case_finish(&c);
+		}
+	}
 }

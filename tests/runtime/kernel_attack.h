@@ -11,4 +11,7 @@
  */
 void kernel_attack(const struct kernel_row *row, char type, unsigned count);
 
+/** The same with one dimension of one input set to 0: all of them in turn, in each of @p count cases. */
+void kernel_empty(const struct kernel_row *row, char type, unsigned count);
+
 #endif

@@ -13,6 +13,7 @@
 
 #define CASES 80
 #define ATTACKS 150
+#define EMPTY 5
 
 static const struct kernel_row *const rows[] = {
 #define X(name) &kernel_##name,
@@ -92,6 +93,15 @@ START_TEST(fixed_point_follows_its_description)
 }
 END_TEST
 
+START_TEST(operator_takes_empty_tensors)
+{
+	char type;
+	const struct kernel_row *row = find_row(_i, &type);
+
+	kernel_empty(row, type, EMPTY);
+}
+END_TEST
+
 Suite *kernels_suite(void)
 {
 	Suite *suite = suite_create("kernels");
@@ -105,6 +115,7 @@ Suite *kernels_suite(void)
 	tcase_add_test(tests, every_operator_has_a_row);
 	tcase_add_loop_test(tests, operator_matches_reference, 0, types);
 	tcase_add_loop_test(tests, operator_withstands_attacks, 0, types);
+	tcase_add_loop_test(tests, operator_takes_empty_tensors, 0, types);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

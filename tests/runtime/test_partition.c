@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/util.h"
 #include "runtime/graph.h"
 #include "runtime/partition.h"
@@ -162,6 +163,41 @@ START_TEST(independent_work_is_gathered)
 }
 END_TEST
 
+/* A chain that XNNPACK could run in one step, were it not too long. */
+START_TEST(steps_are_bounded)
+{
+	enum { COUNT = 2 * TFL_STEP_NODES_MAX + 10 };
+	struct tfl_operator *operators = calloc(COUNT, sizeof(*operators));
+	struct tfl_value *values = calloc(COUNT + 1, sizeof(*values));
+	struct tfl_node *nodes = calloc(COUNT, sizeof(*nodes));
+	int32_t *indices = calloc(COUNT + 1, sizeof(*indices));
+	bool *lowered = calloc(COUNT, sizeof(*lowered));
+	struct tfl_graph graph = {.nodes = nodes, .values = values, .node_count = COUNT, .value_count = COUNT + 1};
+	struct tfl_partition partition;
+
+	for (uint32_t i = 0; i <= COUNT; i++) {
+		indices[i] = (int32_t)i;
+		values[i].producer = i ? i - 1 : TFL_NONE;
+	}
+	for (uint32_t i = 0; i < COUNT; i++) {
+		operators[i] = (struct tfl_operator){.inputs = &indices[i], .input_count = 1, .outputs = &indices[i + 1], .output_count = 1};
+		nodes[i].source = &operators[i];
+		lowered[i] = true;
+	}
+	ck_assert_int_eq(tfl_partition_init(&partition, &graph, lowered), 0);
+	ck_assert_uint_eq(partition.node_count, COUNT);
+	ck_assert_uint_eq(partition.step_count, 3);
+	ck_assert_uint_eq(partition.steps[1].count, TFL_STEP_NODES_MAX);
+	ck_assert_uint_eq(partition.steps[2].count, 10);
+	tfl_partition_finish(&partition);
+	free(operators);
+	free(values);
+	free(nodes);
+	free(indices);
+	free(lowered);
+}
+END_TEST
+
 START_TEST(empty_graph)
 {
 	struct tfl_graph graph = {0};
@@ -182,6 +218,7 @@ Suite *partition_suite(void)
 
 	tcase_add_test(tests, random_graphs_are_grouped_right);
 	tcase_add_test(tests, independent_work_is_gathered);
+	tcase_add_test(tests, steps_are_bounded);
 	tcase_add_test(tests, empty_graph);
 	suite_add_tcase(suite, tests);
 	return suite;

@@ -86,7 +86,7 @@ START_TEST(refusals_name_operator_version_and_types)
 END_TEST
 
 /* A program's results with and without XNNPACK. */
-static void check_against_portable(struct scene *scene, struct tfl_program *program, double tolerance, const char *what)
+static void check_against_portable(struct scene *scene, struct tfl_program *program, double tolerance, int steps, const char *what)
 {
 	struct tfl_program *portable = scene_program(scene, &(struct tfl_program_options){.portable = true});
 	struct tfl_interpreter *left = scene_interpreter(program), *right = scene_interpreter(portable);
@@ -96,7 +96,7 @@ static void check_against_portable(struct scene *scene, struct tfl_program *prog
 		scene_fill(portable, right, seed);
 		scene_invoke(left);
 		scene_invoke(right);
-		scene_compare(program, left, right, tolerance, 0, what);
+		scene_compare(program, left, right, tolerance, steps, what);
 	}
 	tfl_interpreter_destroy(left);
 	tfl_interpreter_destroy(right);
@@ -241,7 +241,7 @@ START_TEST(what_nobody_reads_never_runs)
 	ck_assert_uint_eq(info.folded_operators, 2);
 	ck_assert_uint_eq(info.xnnpack_operators, 1);
 	ck_assert_uint_eq(info.steps, 1);
-	check_against_portable(&scene, program, 1e-6, "unread");
+	check_against_portable(&scene, program, 1e-6, 0, "unread");
 	tfl_program_destroy(program);
 	scene_close(&scene);
 }
@@ -253,7 +253,8 @@ static int try_padded(int32_t side, bool constant, const struct tfl_program_opti
 	static const float content[] = {1};
 	struct tfl_builder *builder = tfl_build_create();
 	int32_t x = float_tensor(builder, "x", TFL_INTS(1, 1), constant ? content : NULL, 1);
-	int32_t y = float_tensor(builder, "y", TFL_INTS(side, side), NULL, 0), pairs = int_tensor(builder, TFL_INTS(0, side - 1, side - 1, 0), TFL_INTS(2, 2));
+	int32_t y = float_tensor(builder, "y", TFL_INTS(side, side), NULL, 0);
+	int32_t pairs = int_tensor(builder, TFL_INTS(0, side - 1, side - 1, 0), TFL_INTS(2, 2));
 	struct tfl_program *program;
 	struct scene scene;
 	int r;
@@ -342,7 +343,7 @@ START_TEST(what_xnnpack_gives_back_runs_portable)
 	tfl_program_info(program, &info);
 	ck_assert_uint_eq(info.xnnpack_operators, refusals[_i].xnnpack_operators);
 	ck_assert_uint_eq(info.steps, refusals[_i].steps);
-	check_against_portable(&scene, program, 1e-5, "chain");
+	check_against_portable(&scene, program, 1e-5, 0, "chain");
 	tfl_program_destroy(program);
 	scene_close(&scene);
 }
@@ -418,7 +419,58 @@ START_TEST(random_graphs_agree_with_portable_kernels)
 		ck_assert_uint_gt(info.xnnpack_operators, info.operators / 4);
 		ck_assert_uint_gt(info.steps, 4);
 	}
-	check_against_portable(&scene, program, 1e-3, what);
+	check_against_portable(&scene, program, 1e-3, 0, what);
+	tfl_program_destroy(program);
+	scene_close(&scene);
+}
+END_TEST
+
+static int32_t quantized_tensor(struct tfl_builder *builder, bool is_signed, struct tfl_ints dims, float scale, int64_t zero_point, const void *data,
+				size_t size)
+{
+	return tfl_build_tensor(builder, &(struct tfl_build_tensor){.dtype = is_signed ? TFL_INT8 : TFL_UINT8, .dims = dims, .scales = &scale,
+								    .zero_points = &zero_point, .scale_count = 1, .data = data,
+								    .data_size = size});
+}
+
+/* PAD, then CONV_2D or DEPTHWISE_CONV_2D, then RELU6; with @p all, what lies between them is an output too. */
+static void open_fusible(struct scene *scene, bool is_signed, bool depthwise, bool all)
+{
+	struct tfl_builder *builder = tfl_build_create();
+	struct tfl_build_window window = {.padding = TFL_PADDING_VALID, .depth_multiplier = 1};
+	struct tfl_ints dims = depthwise ? TFL_INTS(1, 3, 3, 4) : TFL_INTS(4, 3, 3, 4);
+	int64_t zero_point = is_signed ? -30 : 90;
+	uint8_t weights[144];
+	int32_t x = quantized_tensor(builder, is_signed, TFL_INTS(1, 5, 5, 4), 0.02f, zero_point, NULL, 0);
+	int32_t pairs = int_tensor(builder, TFL_INTS(0, 0, 1, 2, 2, 1, 0, 0), TFL_INTS(4, 2));
+	int32_t padded = quantized_tensor(builder, is_signed, TFL_INTS(1, 8, 8, 4), 0.02f, zero_point, NULL, 0);
+	int32_t sums = quantized_tensor(builder, is_signed, TFL_INTS(1, 6, 6, 4), 0.1f, zero_point, NULL, 0);
+	int32_t y = quantized_tensor(builder, is_signed, TFL_INTS(1, 6, 6, 4), 0.1f, zero_point, NULL, 0), filter;
+
+	for (size_t i = 0; i < sizeof(weights); i++)
+		weights[i] = (uint8_t)(i * 73 + 11);
+	filter = quantized_tensor(builder, is_signed, dims, 0.01f, is_signed ? 0 : 100, weights, depthwise ? 36 : 144);
+	add_operator(builder, TFL_BUILTIN_PAD, tfl_options_empty(0), TFL_INTS(x, pairs), padded);
+	add_operator(builder, depthwise ? TFL_BUILTIN_DEPTHWISE_CONV_2D : TFL_BUILTIN_CONV_2D,
+		     depthwise ? tfl_options_depthwise_conv_2d(&window) : tfl_options_conv_2d(&window), TFL_INTS(padded, filter), sums);
+	add_operator(builder, TFL_BUILTIN_RELU6, tfl_options_empty(0), TFL_INTS(sums), y);
+	tfl_build_io(builder, TFL_INTS(x), all ? TFL_INTS(y, padded, sums) : TFL_INTS(y));
+	ck_assert_int_eq(scene_open(scene, builder), 0);
+}
+
+/* XNNPACK melts such neighbours into one operator; padding is then by the zero point, and nothing that is read elsewhere may be lost. */
+START_TEST(neighbours_may_melt)
+{
+	struct tfl_program_info info;
+	struct tfl_program *program;
+	struct scene scene;
+
+	open_fusible(&scene, _i & 1, _i & 2, _i & 4);
+	program = scene_program(&scene, NULL);
+	tfl_program_info(program, &info);
+	ck_assert_uint_eq(info.xnnpack_operators, 3);
+	ck_assert_uint_eq(info.steps, 1);
+	check_against_portable(&scene, program, 0, 1, "melted");
 	tfl_program_destroy(program);
 	scene_close(&scene);
 }
@@ -443,7 +495,7 @@ START_TEST(threads_share_one_inference)
 	ck_assert_int_eq(scene_open(&scene, random_graph_build(&wanted)), 0);
 	program = scene_program(&scene, &options);
 	ck_assert_uint_eq(spawned, 1);
-	check_against_portable(&scene, program, 1e-3, "two threads");
+	check_against_portable(&scene, program, 1e-3, 0, "two threads");
 	tfl_program_destroy(program);
 	options.threads = 1;
 	program = scene_program(&scene, &options);
@@ -468,6 +520,7 @@ Suite *program_suite(void)
 	tcase_add_loop_test(tests, what_xnnpack_gives_back_runs_portable, 0, TFL_ARRAY_SIZE(refusals));
 	tcase_add_test(tests, a_later_refusal_is_an_error);
 	tcase_add_test(tests, no_memory_in_xnnpack_is_no_memory);
+	tcase_add_loop_test(tests, neighbours_may_melt, 0, 8);
 	tcase_add_test(tests, threads_share_one_inference);
 	tcase_add_loop_test(tests, random_graphs_agree_with_portable_kernels, 0, 90);
 	suite_add_tcase(suite, tests);
