@@ -56,7 +56,8 @@ int tfl_model_ref_parse(const char *text, struct tfl_model_ref *ret_ref, struct 
 		return tfl_error_set(error, -EINVAL, "'%s' names no model: write NAME or NAME@VERSION, with a name of " TFL_MODEL_NAME_RULE,
 				     text);
 	if (at && tfl_version_parse(at + 1, strlen(at + 1), &version) < 0)
-		return tfl_error_set(error, -EINVAL, "'%s' names no version: behind '@' stands a decimal number from 1 on", text);
+		return tfl_error_set(error, -EINVAL, "'%s' names no version: behind '@' stands a decimal number from 1 to %llu", text,
+				     TFL_VERSION_MAX);
 	*ret_ref = (struct tfl_model_ref){.version = version};
 	memcpy(ret_ref->name, text, length);
 	return 0;

@@ -31,7 +31,7 @@ static const struct tfl_param infer_rows[] = {
 	{"timeout_us", TFL_PARAM_UINT64, false, MEMBER(head.timeout_us), 1, TFL_TIMEOUT_US_MAX, NULL},
 	{"priority", TFL_PARAM_UINT32, false, MEMBER(head.priority), 1, TFL_PRIORITY_MAX, NULL},
 	{"dtype", TFL_PARAM_DTYPE, false, MEMBER(head.dtype), 0, 0, NULL},
-	{"inputs", TFL_PARAM_ARRAY, true, MEMBER(inputs), 1, TFL_INFER_TENSORS_MAX, "tensors"},
+	{"inputs", TFL_PARAM_ARRAY, true, MEMBER(inputs), 0, TFL_INFER_TENSORS_MAX, "tensors"},
 	{"outputs", TFL_PARAM_ARRAY, false, MEMBER(outputs), 0, TFL_INFER_TENSORS_MAX, "tensors"},
 };
 static const struct tfl_param_table infer_table = TFL_PARAM_TABLE(infer_rows, struct wire_infer);

@@ -39,7 +39,7 @@ struct tfl_infer_head {
 /* A parsed "infer". Owns its lists past four tensors; moved by assignment. */
 struct tfl_infer_request {
 	struct tfl_infer_head head;
-	struct tfl_tensor_list inputs;  /* 1 to TFL_INFER_TENSORS_MAX */
+	struct tfl_tensor_list inputs;  /* at most TFL_INFER_TENSORS_MAX; whether they are the model's is the daemon's to say */
 	struct tfl_tensor_list outputs; /* none: all outputs are wanted */
 };
 

@@ -57,9 +57,9 @@ START_TEST(references)
 	ck_assert_refused(tfl_model_ref_parse("@12", &ref, &error), error, -EINVAL,
 			  "'@12' names no model: write NAME or NAME@VERSION, with a name of " TFL_MODEL_NAME_RULE);
 	ck_assert_refused(tfl_model_ref_parse("digits@", &ref, &error), error, -EINVAL,
-			  "'digits@' names no version: behind '@' stands a decimal number from 1 on");
+			  "'digits@' names no version: behind '@' stands a decimal number from 1 to 9223372036854775807");
 	ck_assert_refused(tfl_model_ref_parse("digits@new", &ref, &error), error, -EINVAL,
-			  "'digits@new' names no version: behind '@' stands a decimal number from 1 on");
+			  "'digits@new' names no version: behind '@' stands a decimal number from 1 to 9223372036854775807");
 	ck_assert_uint_eq(ref.version, 12);
 }
 END_TEST

@@ -129,10 +129,9 @@ static const struct {
 	const char *params;
 	const char *text;
 } wrong[] = {
-	{"{model: 'm', inputs: 'x'}", "params: 'inputs' must be an array of 1 to 64 tensors, not a string"},
-	{"{model: 'm', inputs: []}", "params: 'inputs' must be an array of 1 to 64 tensors, not one of 0"},
-	{"{model: 'm', inputs: [" INPUT "*65]}", "params: 'inputs' must be an array of 1 to 64 tensors, not one of 65"},
-	{"{model: 'm'}", "params: 'inputs' is missing: it must be an array of 1 to 64 tensors"},
+	{"{model: 'm', inputs: 'x'}", "params: 'inputs' must be an array of 0 to 64 tensors, not a string"},
+	{"{model: 'm', inputs: [" INPUT "*65]}", "params: 'inputs' must be an array of 0 to 64 tensors, not one of 65"},
+	{"{model: 'm'}", "params: 'inputs' is missing: it must be an array of 0 to 64 tensors"},
 	{"{inputs: [" INPUT "]}",
 	 "params: 'model' is missing: it must be a string of 1 to 64 of A-Z a-z 0-9 . _ -, the first a letter or digit"},
 	{"{model: 'm', version: 0, inputs: [" INPUT "]}", "params: 'version' must be an integer from 1 to 9223372036854775807, not 0"},
