@@ -64,7 +64,7 @@ static void draw_rest(struct kernel_case *c, unsigned channel_axis, size_t depth
 	draw_bias(c, filter->dims[channel_axis], typical_sum(c, depth));
 	kernel_draw_quantization(c, &c->output);
 	if (c->type != 'f') {
-		float spread = kernel_one_in(c, 6) ? exp2f(tfl_random_uniform(&c->random, 2, 12)) : exp2f(tfl_random_uniform(&c->random, -2, 2));
+		float spread = kernel_one_in(c, 6) ? exp2f(tfl_random_uniform(&c->random, 2, 17)) : exp2f(tfl_random_uniform(&c->random, -2, 2));
 
 		/* A spread beyond the usual saturates most outputs and has factors above 1. */
 		c->output.scales[0] = (float)(input->scales[0] * filter->scales[0] * typical_sum(c, depth) / 64 / (double)spread);

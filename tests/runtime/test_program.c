@@ -461,13 +461,17 @@ static void open_fusible(struct scene *scene, bool is_signed, bool depthwise, bo
 /* XNNPACK melts such neighbours into one operator; padding is then by the zero point, and nothing that is read elsewhere may be lost. */
 START_TEST(neighbours_may_melt)
 {
+	const struct tfl_io *input;
 	struct tfl_program_info info;
 	struct tfl_program *program;
 	struct scene scene;
+	uint32_t count;
 
 	open_fusible(&scene, _i & 1, _i & 2, _i & 4);
 	program = scene_program(&scene, NULL);
 	tfl_program_info(program, &info);
+	input = &tfl_program_inputs(program, &count)[0];
+	ck_assert(input->quantized && input->scale == 0.02f && input->zero_point == (_i & 1 ? -30 : 90));
 	ck_assert_uint_eq(info.xnnpack_operators, 3);
 	ck_assert_uint_eq(info.steps, 1);
 	check_against_portable(&scene, program, 0, 1, "melted");
