@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From nodes to an XNNPACK runtime. XNNPACK says what it lacks at two moments: some when a node is defined (types, ranks, options), some
- * only when the runtime is created (ratios of scales). The first is asked for each node while the program is planned, with a subgraph of
- * its own that is thrown away; the second when the first interpreter is made.
+ * only when the runtime is created. The first is asked for each node while the program is planned, with a subgraph of its own that is
+ * thrown away; the second when the first interpreter is made. A third kind it only asserts; lower.h has what is checked in its stead.
  */
 #include <errno.h>
 #include <pthread.h>
