@@ -185,6 +185,17 @@ static int check_output(const struct side *side, uint32_t index, enum tfl_dtype 
 	return 0;
 }
 
+static int check_once(const struct side *side, const struct tfl_binding *binding, uint32_t position, uint32_t index, struct tfl_error *error)
+{
+	char name[128];
+
+	for (uint32_t i = 0; i < position; i++)
+		if (binding->outputs[i] == index)
+			return tfl_error_set(error, -EINVAL, "outputs[%u]: %s comes twice; each output comes once", position,
+					     title(side, index, name, sizeof(name)));
+	return 0;
+}
+
 static int bind_chosen(const struct side *side, const struct tfl_infer_request *request, struct tfl_binding *binding,
 		       struct tfl_error *error)
 {
@@ -201,6 +212,8 @@ static int bind_chosen(const struct side *side, const struct tfl_infer_request *
 		if (wanted == TFL_DTYPE_COUNT && side->ios[index].quantized)
 			wanted = request->head.dtype;
 		r = check_output(side, index, wanted, &converted, error);
+		if (r == 0)
+			r = check_once(side, binding, i, index, error);
 		if (r < 0)
 			return r;
 		binding->outputs[i] = (uint16_t)index;
@@ -226,6 +239,21 @@ static int bind_all(const struct side *side, const struct tfl_infer_request *req
 	return 0;
 }
 
+/* A reply that no frame can hold is refused before anything is computed for it. */
+static int check_size(const struct side *side, const struct tfl_binding *binding, struct tfl_error *error)
+{
+	size_t size = 0;
+
+	for (uint32_t i = 0; i < binding->output_count; i++) {
+		const struct tfl_io *io = &side->ios[binding->outputs[i]];
+
+		size += binding->dequantize & UINT64_C(1) << i ? io->elements * sizeof(float) : io->bytes;
+	}
+	if (size <= TFL_FRAME_MAX)
+		return 0;
+	return tfl_error_set(error, -EINVAL, "the outputs have %zu bytes, and a reply can bring %u: name those that are wanted", size, TFL_FRAME_MAX);
+}
+
 int tfl_binding_make(const struct tfl_interface *interface, const struct tfl_infer_request *request, struct tfl_binding *ret_binding,
 		     struct tfl_error *error)
 {
@@ -238,6 +266,8 @@ int tfl_binding_make(const struct tfl_interface *interface, const struct tfl_inf
 	if (r < 0)
 		return r;
 	r = (request->outputs.count > 0 ? bind_chosen : bind_all)(&outputs, request, &binding, error);
+	if (r == 0)
+		r = check_size(&outputs, &binding, error);
 	if (r < 0)
 		return r;
 	*ret_binding = binding;

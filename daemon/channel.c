@@ -142,12 +142,13 @@ static int enqueue(struct tfl_channel *channel, const struct iovec *iov, unsigne
 	bool was_empty = channel->queued == 0;
 	int r;
 
+	/* The limit is for what lay unread before: a frame is taken whole or not at all. */
+	if (channel->queued >= channel->limit)
+		return fail(channel, -EDQUOT);
 	for (unsigned i = 0; i < count; i++) {
 		size_t skip = sent < iov[i].iov_len ? sent : iov[i].iov_len;
 
 		sent -= skip;
-		if (iov[i].iov_len - skip > channel->limit - channel->queued)
-			return fail(channel, -EDQUOT);
 		r = append(channel, (const unsigned char *)iov[i].iov_base + skip, iov[i].iov_len - skip);
 		if (r < 0)
 			return fail(channel, r);

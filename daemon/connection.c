@@ -55,7 +55,7 @@ struct tfl_connection {
 	struct tfl_assembler assembler;
 	struct tfl_descriptors descriptors;
 	uint64_t received_ns; /* when the bytes that are handled now arrived */
-	uint64_t stalled_ns;
+	uint64_t stalled_ns;  /* since when no frame was taken for want of room; 0: one was */
 	bool half_closed;     /* found out while stalled */
 };
 
@@ -205,6 +205,7 @@ static int handle_received(struct tfl_connection *connection, unsigned *share, s
 		if (r <= 0)
 			break;
 		--*share;
+		connection->stalled_ns = 0;
 		r = handle_frame(connection, &frame, error);
 		tfl_frame_finish(&frame);
 		if (r < 0)
@@ -267,7 +268,7 @@ static void stall(struct tfl_connection *connection, int why)
 	struct tfl_error error;
 	uint64_t now = tfl_clock_ns();
 
-	if (connection->state != STALLED)
+	if (connection->state != STALLED || connection->stalled_ns == 0)
 		connection->stalled_ns = now;
 	if (now - connection->stalled_ns > STALL_MAX_S * UINT64_C(1000000000)) {
 		if (why == -ENOMEM)

@@ -25,7 +25,7 @@ struct wire_tensor {
 
 #define MEMBER(member) offsetof(struct wire_tensor, member)
 #define NAME_ROW(required) {"name", TFL_PARAM_STRING, required, MEMBER(tensor.name), 0, TFL_TENSOR_NAME_MAX, NULL}
-#define INDEX_ROW(required) {"index", TFL_PARAM_INDEX, required, MEMBER(tensor.index), 0, TFL_INFER_TENSORS_MAX - 1, NULL}
+#define INDEX_ROW(required) {"index", TFL_PARAM_INDEX, required, MEMBER(tensor.index), 0, TFL_SUBGRAPH_EDGE_MAX - 1, NULL}
 #define DTYPE_ROW(required) {"dtype", TFL_PARAM_DTYPE, required, MEMBER(tensor.dtype), 0, 0, NULL}
 #define SHAPE_ROW(required) {"shape", TFL_PARAM_SHAPE, required, MEMBER(tensor.shape), 0, 0, NULL}
 #define DATA_ROW {"data", TFL_PARAM_VALUE, true, MEMBER(data), 0, 0, "binary data, or a map {region, offset, byte_size}"}

@@ -217,6 +217,24 @@ START_TEST(wrong_outputs)
 	expect_error(-EINVAL, "output 1 'classes' is int32 and cannot be given as float32");
 	request.outputs.few[0] = choice("scores", -1, TFL_UINT8);
 	expect_error(-EINVAL, "output 0 'scores' is int8 (or float32, dequantised) and cannot be given as uint8");
+	request.outputs.count = 2;
+	request.outputs.few[0] = choice("scores", -1, TFL_FLOAT32);
+	request.outputs.few[1] = choice(NULL, 0, TFL_INT8);
+	expect_error(-EINVAL, "outputs[1]: output 0 'scores' comes twice");
+}
+END_TEST
+
+/* One output that fits and is asked for as it is, and does not fit as float32. */
+START_TEST(a_reply_that_no_frame_can_hold)
+{
+	static struct tfl_io large = {.name = "large", .dtype = TFL_INT8, .rank = 1, .dims = {20 << 20}, .elements = 20 << 20, .bytes = 20 << 20,
+				      .quantized = true, .scale = 1};
+	struct tfl_interface wide = {inputs, &large, 2, 1};
+
+	ck_assert_int_eq(tfl_binding_make(&wide, &request, &binding, &error), 0);
+	request.head.dtype = TFL_FLOAT32;
+	ck_assert_int_eq(tfl_binding_make(&wide, &request, &binding, &error), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error.text, "83886080 bytes, and a reply can bring 67108864"));
 }
 END_TEST
 
@@ -260,6 +278,7 @@ Suite *binding_suite(void)
 	tcase_add_test(tcase, chosen_outputs);
 	tcase_add_test(tcase, wrong_outputs);
 	tcase_add_test(tcase, more_tensors_than_a_message_has);
+	tcase_add_test(tcase, a_reply_that_no_frame_can_hold);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -144,7 +144,7 @@ static const struct {
 	{"{model: 'm', inputs: [" INPUT ", 5]}", "params: inputs[1]: the value must be a map, not an integer"},
 	{"{model: 'm', inputs: [" INPUT ", {index: 1, dtype: 'int8', shape: [2], data: <1>}]}",
 	 "params: inputs[1]: 'shape' [2] of int8 takes 2 bytes, but 'data' has 1"},
-	{"{model: 'm', inputs: [" INPUT "*5, {index: 64}]}", "params: inputs[5]: 'index' must be an integer from 0 to 63, not 64"},
+	{"{model: 'm', inputs: [" INPUT "*5, {index: 4096}]}", "params: inputs[5]: 'index' must be an integer from 0 to 4095, not 4096"},
 	{"{model: 'm', inputs: [" INPUT "], outputs: [{}]}", "params: outputs[0]: 'name' or 'index' must say which tensor it is"},
 	{"{model: 'm', inputs: [" INPUT "*6], outputs: [{index: 0}*6, nil]}", "params: outputs[6]: the value must be a map, not nil"},
 	{"{model: 'm', inputs: [" INPUT "], outputs: {}}", "params: 'outputs' must be an array of 0 to 64 tensors, not a map"},

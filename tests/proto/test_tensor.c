@@ -90,7 +90,7 @@ static const struct {
 	{TFL_TENSOR_INPUT, "{name: 'x', index: 0, dtype: 'int8', shape: [], data: <1>}",
 	 "'name' and 'index' are both there: give one of them"},
 	{TFL_TENSOR_CHOICE, "{name: 'x', index: 0}", "'name' and 'index' are both there: give one of them"},
-	{TFL_TENSOR_OUTPUT, "{name: 'x', dtype: 'int8', shape: [], data: <1>}", "'index' is missing: it must be an integer from 0 to 63"},
+	{TFL_TENSOR_OUTPUT, "{name: 'x', dtype: 'int8', shape: [], data: <1>}", "'index' is missing: it must be an integer from 0 to 4095"},
 	{TFL_TENSOR_OUTPUT, "{index: 0, dtype: 'int8', shape: [], data: <1>}", "'name' is missing: it must be a string of 0 to 4096 bytes"},
 	{TFL_TENSOR_INPUT, "{index: 0, shape: [], data: <1>}",
 	 "'dtype' is missing: it must be the name of an element type such as 'float32' or 'int8'"},
