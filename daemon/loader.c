@@ -231,6 +231,7 @@ void tfl_loader_destroy(struct tfl_loader *loader)
 		return;
 	pthread_mutex_lock(&loader->lock);
 	loader->stopping = true;
+	atomic_store(&loader->cancelled, true);
 	pthread_cond_signal(&loader->wanted);
 	pthread_mutex_unlock(&loader->lock);
 	pthread_join(loader->thread, NULL);

@@ -42,8 +42,9 @@ typedef void (*tfl_loader_done)(void *data, struct tfl_version *version, const s
 int tfl_loader_create(const struct tfl_loader_options *options, struct tfl_loader **ret_loader);
 
 /**
- * Waits for the work under way, refuses the rest with -ECANCELED, frees what is retired. Called after the registry was destroyed and the
- * last request has dropped its version, since both hand versions to the loader; the registry is not touched any more.
+ * Cancels the load under way and waits until it has given up (within one step of its model), refuses the rest with -ECANCELED, frees what
+ * is retired. Called after the registry was destroyed and the last request has dropped its version, since both hand versions to the loader;
+ * the registry is not touched any more.
  */
 void tfl_loader_destroy(struct tfl_loader *loader);
 

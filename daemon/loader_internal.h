@@ -58,6 +58,7 @@ struct tfl_loader {
 	struct tfl_version *retired;
 	unsigned counted;
 	bool stopping;
+	atomic_bool cancelled; /* the load under way is given up */
 };
 
 /** Queues a job. Loop thread. */

@@ -123,7 +123,7 @@ static int load_file(struct tfl_loader *loader, struct tfl_loader_job *job, int 
 	if (result < 0)
 		tfl_error_set(error, result, "not enough memory for the counters of '%s'", job->model);
 	else
-		result = tfl_version_load(version, fd, options->instances, &program, error);
+		result = tfl_version_load(version, fd, options->instances, &program, &loader->cancelled, error);
 	if (result < 0)
 		tfl_version_destroy(version);
 	else

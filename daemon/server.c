@@ -95,8 +95,8 @@ static void on_drain(uv_timer_t *timer)
 	if (counts.waiting + counts.running == 0 && tfl_connections_quiet(&server->connections)) {
 		uv_stop(&server->loop);
 	} else if (tfl_clock_ns() > server->drain_until_ns) {
-		tfl_log_warning("%u requests are not done after %" PRIu64 " ms and are given up", counts.waiting + counts.running,
-				server->config->stop_timeout_ms);
+		tfl_log_warning("after %" PRIu64 " ms %u inferences are not done and are given up, as is whatever is being loaded",
+				server->config->stop_timeout_ms, counts.waiting + counts.running);
 		uv_stop(&server->loop);
 	}
 }
@@ -273,6 +273,9 @@ void tfl_server_run(struct tfl_server *server)
 		     config->admin_socket[0] ? " and " : "", config->admin_socket, server->worker_count);
 	tfl_notify_ready("serving");
 	uv_run(&server->loop, UV_RUN_DEFAULT);
+	/* From here on a signal ends the process at once: taking down may have to wait for a load to give up. */
+	uv_signal_stop(&server->terminate);
+	uv_signal_stop(&server->interrupt);
 	tfl_log_info("stopped");
 }
 

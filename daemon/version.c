@@ -95,28 +95,30 @@ void tfl_version_destroy(struct tfl_version *version)
 	errno = saved;
 }
 
-static int run_on_zeros(const struct tfl_version *version, struct tfl_interpreter *interpreter, uint64_t *ret_ns, struct tfl_error *error)
+static int run_on_zeros(const struct tfl_version *version, struct tfl_interpreter *interpreter, const atomic_bool *cancelled,
+			uint64_t *ret_ns, struct tfl_error *error)
 {
+	const struct tfl_run_control control = {.cancelled = cancelled};
 	uint64_t start;
 	int result;
 
 	for (uint32_t i = 0; i < version->input_count; i++)
 		memset(tfl_interpreter_input(interpreter, i), 0, version->inputs[i].bytes);
 	start = tfl_clock_ns();
-	result = tfl_interpreter_invoke(interpreter, NULL, error);
+	result = tfl_interpreter_invoke(interpreter, &control, error);
 	if (result < 0)
 		return tfl_error_prefix(error, result, "warm-up on zeros");
 	*ret_ns = tfl_clock_ns() - start;
 	return 0;
 }
 
-static int measure(struct tfl_version *version, struct tfl_interpreter *interpreter, struct tfl_error *error)
+static int measure(struct tfl_version *version, struct tfl_interpreter *interpreter, const atomic_bool *cancelled, struct tfl_error *error)
 {
 	uint64_t least = UINT64_MAX, spent = 0, run;
 	int result;
 
 	for (unsigned i = 0; i < MEASURED_RUNS && spent < MEASURED_NS; i++) {
-		result = run_on_zeros(version, interpreter, &run, error);
+		result = run_on_zeros(version, interpreter, cancelled, &run, error);
 		if (result < 0)
 			return result;
 		least = run < least ? run : least;
@@ -127,7 +129,7 @@ static int measure(struct tfl_version *version, struct tfl_interpreter *interpre
 }
 
 /* Nobody else knows the pool yet, so all its interpreters can be had, each once. */
-static int warm_up(struct tfl_version *version, struct tfl_error *error)
+static int warm_up(struct tfl_version *version, const atomic_bool *cancelled, struct tfl_error *error)
 {
 	struct tfl_interpreter *lent[TFL_INSTANCES_MAX];
 	unsigned count = 0;
@@ -135,42 +137,49 @@ static int warm_up(struct tfl_version *version, struct tfl_error *error)
 	int result = 0;
 
 	while (result == 0 && count < TFL_INSTANCES_MAX && (lent[count] = tfl_pool_borrow(version->pool)))
-		result = run_on_zeros(version, lent[count++], &first_run, error);
+		result = run_on_zeros(version, lent[count++], cancelled, &first_run, error);
 	assert(result < 0 || count == tfl_pool_instances(version->pool));
 	if (result == 0)
-		result = measure(version, lent[0], error);
+		result = measure(version, lent[0], cancelled, error);
 	while (count > 0)
 		tfl_pool_return(version->pool, lent[--count]);
 	return result;
 }
 
+static int check_cancelled(const atomic_bool *cancelled, struct tfl_error *error)
+{
+	return atomic_load(cancelled) ? tfl_error_set(error, -ECANCELED, "the daemon is stopping") : 0;
+}
+
 static int build(struct tfl_version *version, int fd, unsigned instances, const struct tfl_program_options *options,
-		 struct tfl_error *error)
+		 const atomic_bool *cancelled, struct tfl_error *error)
 {
 	int result;
 
 	result = tfl_model_open(fd, &version->file, error);
 	if (result < 0)
 		return result;
-	result = tfl_program_create(version->file, options, &version->program, error);
+	result = check_cancelled(cancelled, error);
+	if (result == 0)
+		result = tfl_program_create(version->file, options, &version->program, error);
 	if (result < 0)
 		return result;
 	version->inputs = tfl_program_inputs(version->program, &version->input_count);
 	version->outputs = tfl_program_outputs(version->program, &version->output_count);
-	result = tfl_pool_create(version->program, instances, &version->pool, error);
+	result = tfl_pool_create(version->program, instances, cancelled, &version->pool, error);
 	if (result < 0)
 		return result;
-	return warm_up(version, error);
+	return warm_up(version, cancelled, error);
 }
 
 int tfl_version_load(struct tfl_version *version, int fd, unsigned instances, const struct tfl_program_options *options,
-		     struct tfl_error *error)
+		     const atomic_bool *cancelled, struct tfl_error *error)
 {
 	uint64_t start = tfl_clock_ns();
 	int result;
 
 	assert(!version->file && instances > 0 && instances <= TFL_INSTANCES_MAX);
-	result = build(version, fd, instances, options, error);
+	result = build(version, fd, instances, options, cancelled, error);
 	if (result < 0) {
 		unload(version);
 		/* To the runtime its argument was wrong; to whoever asked, it is the file. */

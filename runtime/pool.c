@@ -20,7 +20,8 @@ struct tfl_pool {
 	struct tfl_interpreter *stack[]; /* the first `idle` are here */
 };
 
-int tfl_pool_create(struct tfl_program *program, unsigned instances, struct tfl_pool **ret_pool, struct tfl_error *error)
+int tfl_pool_create(struct tfl_program *program, unsigned instances, const atomic_bool *cancelled, struct tfl_pool **ret_pool,
+		    struct tfl_error *error)
 {
 	struct tfl_pool *pool;
 	int r;
@@ -33,7 +34,10 @@ int tfl_pool_create(struct tfl_program *program, unsigned instances, struct tfl_
 	pthread_mutex_init(&pool->lock, NULL);
 	pool->instances = instances;
 	while (pool->idle < instances) {
-		r = tfl_interpreter_create(program, &pool->stack[pool->idle], error);
+		if (cancelled && atomic_load(cancelled))
+			r = tfl_error_set(error, -ECANCELED, "given up with %u of %u interpreters", pool->idle, instances);
+		else
+			r = tfl_interpreter_create(program, &pool->stack[pool->idle], error);
 		if (r < 0) {
 			tfl_pool_destroy(pool);
 			return r;

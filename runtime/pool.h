@@ -8,6 +8,8 @@
 #ifndef RUNTIME_POOL_H
 #define RUNTIME_POOL_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,8 +18,12 @@ struct tfl_interpreter;
 struct tfl_pool;
 struct tfl_program;
 
-/** Creates @p instances interpreters (1 to TFL_INSTANCES_MAX). @p program stays the caller's and outlives the pool. */
-int tfl_pool_create(struct tfl_program *program, unsigned instances, struct tfl_pool **ret_pool, struct tfl_error *error);
+/**
+ * Creates @p instances interpreters (1 to TFL_INSTANCES_MAX). @p program stays the caller's and outlives the pool. -ECANCELED when
+ * @p cancelled (may be NULL) is set between two of them.
+ */
+int tfl_pool_create(struct tfl_program *program, unsigned instances, const atomic_bool *cancelled, struct tfl_pool **ret_pool,
+		    struct tfl_error *error);
 void tfl_pool_destroy(struct tfl_pool *pool);
 
 /** An idle interpreter, the one used last first (its memory is warm), or NULL when all are lent. */

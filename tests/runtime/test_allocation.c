@@ -85,7 +85,7 @@ static int load(void *data)
 
 	r = tfl_program_create(model, NULL, &program, &error);
 	if (r == 0)
-		r = tfl_pool_create(program, 2, &pool, &error);
+		r = tfl_pool_create(program, 2, NULL, &pool, &error);
 	for (size_t i = 0; r == 0 && i < TFL_ARRAY_SIZE(interpreters); i++) {
 		interpreters[i] = tfl_pool_borrow(pool);
 		r = tfl_interpreter_invoke(interpreters[i], NULL, &error);

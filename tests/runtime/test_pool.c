@@ -53,11 +53,32 @@ START_TEST(sizes_out_of_range_are_refused)
 	open_graph(&scene);
 	program = scene_program(&scene, NULL);
 	for (size_t i = 0; i < TFL_ARRAY_SIZE(sizes); i++) {
-		ck_assert_int_eq(tfl_pool_create(program, sizes[i], &pool, &error), -EINVAL);
+		ck_assert_int_eq(tfl_pool_create(program, sizes[i], NULL, &pool, &error), -EINVAL);
 		ck_assert_msg(strstr(error.text, "1 to 64 are possible") != NULL, "%s", error.text);
 		ck_assert_ptr_null(pool);
 	}
 	tfl_pool_destroy(NULL);
+	tfl_program_destroy(program);
+	scene_close(&scene);
+}
+END_TEST
+
+START_TEST(creation_is_given_up_when_cancelled)
+{
+	atomic_bool cancelled = true;
+	struct tfl_program *program;
+	struct tfl_error error;
+	struct tfl_pool *pool = NULL;
+	struct scene scene;
+
+	open_graph(&scene);
+	program = scene_program(&scene, NULL);
+	ck_assert_int_eq(tfl_pool_create(program, 3, &cancelled, &pool, &error), -ECANCELED);
+	ck_assert_str_eq(error.text, "given up with 0 of 3 interpreters");
+	ck_assert_ptr_null(pool);
+	atomic_store(&cancelled, false);
+	ck_assert_int_eq(tfl_pool_create(program, 3, &cancelled, &pool, &error), 0);
+	tfl_pool_destroy(pool);
 	tfl_program_destroy(program);
 	scene_close(&scene);
 }
@@ -74,7 +95,7 @@ START_TEST(the_last_one_returned_is_lent_first)
 
 	open_graph(&scene);
 	program = scene_program(&scene, NULL);
-	ck_assert_int_eq(tfl_pool_create(program, 3, &pool, &error), 0);
+	ck_assert_int_eq(tfl_pool_create(program, 3, NULL, &pool, &error), 0);
 	ck_assert_uint_eq(tfl_pool_instances(pool), 3);
 	for (size_t i = 0; i < TFL_ARRAY_SIZE(lent); i++) {
 		lent[i] = tfl_pool_borrow(pool);
@@ -155,7 +176,7 @@ START_TEST(nobody_shares_an_interpreter)
 
 	open_graph(&scene);
 	shared->program = scene_program(&scene, NULL);
-	ck_assert_int_eq(tfl_pool_create(shared->program, 2, &shared->pool, &error), 0);
+	ck_assert_int_eq(tfl_pool_create(shared->program, 2, NULL, &shared->pool, &error), 0);
 	for (size_t i = 0; i < 2; i++)
 		shared->known[i] = tfl_pool_borrow(shared->pool);
 	for (size_t i = 0; i < 2; i++)
@@ -222,7 +243,7 @@ START_TEST(eight_threads_compute_what_one_does)
 	tfl_interpreter_destroy(interpreter);
 	tfl_program_info(shared->program, &before);
 	ck_assert_uint_gt(before.xnnpack_operators, 0);
-	ck_assert_int_eq(tfl_pool_create(shared->program, THREADS, &shared->pool, &error), 0);
+	ck_assert_int_eq(tfl_pool_create(shared->program, THREADS, NULL, &shared->pool, &error), 0);
 	run_threads(shared, infer);
 	ck_assert_uint_eq(atomic_load(&shared->faults), 0);
 	tfl_program_info(shared->program, &after);
@@ -244,6 +265,7 @@ Suite *pool_suite(void)
 
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, sizes_out_of_range_are_refused);
+	tcase_add_test(tests, creation_is_given_up_when_cancelled);
 	tcase_add_test(tests, the_last_one_returned_is_lent_first);
 	tcase_add_test(tests, nobody_shares_an_interpreter);
 	tcase_add_loop_test(tests, eight_threads_compute_what_one_does, 0, TFL_ARRAY_SIZE(openers));
