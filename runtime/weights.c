@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * XNNPACK's protocol, as it behaves: look_up(key) before packing; reserve_space(n) for memory to pack into; look_up_or_insert(key, memory,
- * n) afterwards, also for keys that were found (the memory is then NULL, but depthwise convolution packs without looking first). An "offset" is whatever
+ * n) afterwards, also for keys that were found: the memory is then NULL, or was packed all the same. An "offset" is whatever
  * offset_to_addr() can turn into the address: here the entry's number. reserve_space() hands out one scratch buffer, which becomes an
- * entry's own memory when its key is new and is used again when it is not.
+ * entry's own memory when its key is new and is used again when it is not. Depthwise convolutions of a subgraph are made without a cache:
+ * each interpreter packs those, a few per cent of a network's weights, by itself.
  *
  * is_finalized() is always true: XNNPACK refuses to run from a cache that is not, and this one never moves what it holds.
  */

@@ -324,6 +324,9 @@ static void run_list(const struct options *options, json_t *list, runner run, un
 		if (result.verdict == UNSUPPORTED && is_required(options, name))
 			result.verdict = FAIL;
 		counts[result.verdict]++;
+		/* The run with XNNPACK has listed those already. */
+		if (options->tap && options->portable && result.verdict == UNSUPPORTED)
+			continue;
 		print_result(options, ++*number, name, &result);
 	}
 }
