@@ -10,6 +10,7 @@
 
 #include "base/dtype.h"
 #include "base/error.h"
+#include "runtime/lower.h"
 
 static int check_filter_scales(const struct tfl_graph *graph, const struct tfl_node *node, int32_t channels, unsigned axis,
 			       struct tfl_error *error)
@@ -63,14 +64,24 @@ int tfl_conv_multipliers(struct tfl_graph *graph, struct tfl_node *node, int32_t
 	return 0;
 }
 
-int tfl_conv_prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_conv *conv, unsigned channel_axis, int padding, int activation,
-		     struct tfl_error *error)
+int tfl_conv_prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_conv *conv, unsigned channel_axis,
+		     const struct tfl_conv_fields *fields, struct tfl_error *error)
 {
-	const struct tfl_value *input = tfl_node_input(graph, node, 0);
+	const struct tfl_value *input = tfl_node_input(graph, node, 0), *filter = tfl_node_input(graph, node, 1);
+	const struct tfl_fb_table *options = &node->source->options;
+	int activation = tfl_fb_i8(options, fields->activation, 0);
 	int32_t dims[4];
 	int r;
 
-	r = tfl_window_init(&conv->window, graph, node, padding, input, error);
+	conv->window = (struct tfl_window){
+		.kernel_height = filter->dims[1],
+		.kernel_width = filter->dims[2],
+		.stride_height = tfl_fb_i32(options, fields->stride_h, 0),
+		.stride_width = tfl_fb_i32(options, fields->stride_w, 0),
+		.dilation_height = tfl_fb_i32(options, fields->dilation_h, 1),
+		.dilation_width = tfl_fb_i32(options, fields->dilation_w, 1),
+	};
+	r = tfl_window_init(&conv->window, graph, node, tfl_fb_i8(options, 0, 0), input, error);
 	if (r == 0)
 		r = tfl_node_charge(graph, node, tfl_window_work(&conv->window),
 				    (uint64_t)input->dims[0] * (uint64_t)conv->output_channels * (uint64_t)conv->group_input_channels, error);
@@ -85,6 +96,20 @@ int tfl_conv_prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_
 	dims[2] = conv->window.output_width;
 	dims[3] = conv->output_channels;
 	return tfl_node_set_shape(graph, node, 0, 4, dims, error);
+}
+
+int tfl_conv_lower_operands(struct tfl_lower *lower, const struct tfl_node *node, unsigned channel_axis, struct tfl_conv_ids *ret_ids)
+{
+	const struct tfl_conv *conv = node->params;
+	int r;
+
+	r = tfl_lower_window(lower, &conv->window);
+	if (r == 0)
+		r = tfl_lower_values(lower, node, 1, &ret_ids->input, &ret_ids->output);
+	if (r == 0)
+		r = tfl_lower_weights(lower, node, channel_axis, conv->range.min == 0 ? conv->multipliers : NULL, &ret_ids->filter,
+				      &ret_ids->bias);
+	return r;
 }
 
 /* Taps of a window that lie inside the input, along one axis. */

@@ -14,6 +14,8 @@
 #include "runtime/quant.h"
 #include "runtime/shape.h"
 
+struct tfl_lower;
+
 struct tfl_conv {
 	struct tfl_window window;
 	struct tfl_range range;
@@ -26,12 +28,25 @@ struct tfl_conv {
 	struct tfl_multiplier *multipliers; /* per output channel; NULL for float32 */
 };
 
+/* Where the operator's options have what both have; the padding is field 0. */
+struct tfl_conv_fields {
+	unsigned stride_w, stride_h, activation, dilation_w, dilation_h;
+};
+
 /**
- * Checks shapes, bias and quantisation of a node whose window has kernel, strides and dilations, and whose groups and channels are filled
- * in; sets the output's shape.
+ * Reads the options and checks shapes, bias and quantisation of a node whose groups and channels are filled in; sets the output's shape.
+ * Input and filter have four dimensions; the filter's scales run along @p channel_axis.
  */
-int tfl_conv_prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_conv *conv, unsigned channel_axis, int padding, int activation,
-		     struct tfl_error *error);
+int tfl_conv_prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_conv *conv, unsigned channel_axis,
+		     const struct tfl_conv_fields *fields, struct tfl_error *error);
+
+/* XNNPACK's ids of the operands. */
+struct tfl_conv_ids {
+	uint32_t input, filter, bias, output;
+};
+
+/** Defines the operands of a node for XNNPACK. 0, or 1 where it does not have it. */
+int tfl_conv_lower_operands(struct tfl_lower *lower, const struct tfl_node *node, unsigned channel_axis, struct tfl_conv_ids *ret_ids);
 
 int tfl_conv_run(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error);
 

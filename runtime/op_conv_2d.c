@@ -9,12 +9,11 @@
 #include "runtime/kernel_conv.h"
 #include "runtime/lower.h"
 
-enum { PADDING, STRIDE_W, STRIDE_H, ACTIVATION, DILATION_W, DILATION_H };
+static const struct tfl_conv_fields fields = {.stride_w = 1, .stride_h = 2, .activation = 3, .dilation_w = 4, .dilation_h = 5};
 
 static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
 {
 	const struct tfl_value *input = tfl_node_input(graph, node, 0), *filter = tfl_node_input(graph, node, 1);
-	const struct tfl_fb_table *options = &node->source->options;
 	struct tfl_conv *conv = node->params = tfl_graph_alloc(graph, sizeof(*conv));
 
 	if (!conv)
@@ -31,36 +30,23 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 	conv->group_output_channels = filter->dims[0] / conv->groups;
 	conv->filter_pixel_stride = filter->dims[3];
 	conv->filter_output_stride = filter->dims[1] * filter->dims[2] * filter->dims[3];
-	conv->window = (struct tfl_window){
-		.kernel_height = filter->dims[1],
-		.kernel_width = filter->dims[2],
-		.stride_height = tfl_fb_i32(options, STRIDE_H, 0),
-		.stride_width = tfl_fb_i32(options, STRIDE_W, 0),
-		.dilation_height = tfl_fb_i32(options, DILATION_H, 1),
-		.dilation_width = tfl_fb_i32(options, DILATION_W, 1),
-	};
-	return tfl_conv_prepare(graph, node, conv, 0, tfl_fb_i8(options, PADDING, 0), tfl_fb_i8(options, ACTIVATION, 0), error);
+	return tfl_conv_prepare(graph, node, conv, 0, &fields, error);
 }
 
 static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 {
 	const struct tfl_conv *conv = node->params;
 	const struct tfl_window *window = &conv->window;
-	uint32_t input, output, filter, bias;
-	int r;
+	struct tfl_conv_ids ids;
+	int r = tfl_conv_lower_operands(lower, node, 0, &ids);
 
-	r = tfl_lower_window(lower, window);
-	if (r == 0)
-		r = tfl_lower_values(lower, node, 1, &input, &output);
-	if (r == 0)
-		r = tfl_lower_weights(lower, node, 0, conv->range.min == 0 ? conv->multipliers : NULL, &filter, &bias);
 	if (r != 0)
 		return r;
 	return tfl_lower_status(xnn_define_convolution_2d(
 		lower->subgraph, (uint32_t)window->pad_top, (uint32_t)window->pad_right, (uint32_t)window->pad_bottom, (uint32_t)window->pad_left,
 		(uint32_t)window->kernel_height, (uint32_t)window->kernel_width, (uint32_t)window->stride_height, (uint32_t)window->stride_width,
 		(uint32_t)window->dilation_height, (uint32_t)window->dilation_width, (uint32_t)conv->groups, (size_t)conv->group_input_channels,
-		(size_t)conv->group_output_channels, conv->range.min, conv->range.max, input, filter, bias, output, 0));
+		(size_t)conv->group_output_channels, conv->range.min, conv->range.max, ids.input, ids.filter, ids.bias, ids.output, 0));
 }
 
 const struct tfl_op tfl_op_conv_2d = {
