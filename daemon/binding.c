@@ -5,6 +5,9 @@
  * comparing shape and type with the model's settles the byte count too.
  *
  * Names are looked up as tensor names first, over all tensors, and as names of the signature after that.
+ *
+ * Every tensor is bound once at most, and the outputs together fit into a frame: what a request makes the daemon hold for its reply is
+ * bounded however it is worded.
  */
 #include "daemon/binding.h"
 
@@ -19,7 +22,7 @@
 #include "runtime/program.h"
 
 static_assert(TFL_INFER_TENSORS_MAX <= 64, "one bit for each tensor of a request");
-static_assert(TFL_MODEL_TENSORS_MAX <= UINT16_MAX + 1, "an output's index fits");
+static_assert(TFL_SUBGRAPH_EDGE_MAX <= UINT16_MAX + 1, "an index fits");
 
 /* One side of the model, and the words for it. */
 struct side {
@@ -81,6 +84,34 @@ static int find(const struct side *side, const struct tfl_wire_tensor *tensor, u
 			     TFL_STRING_ARGS(tensor->name), list(side, known, sizeof(known)));
 }
 
+static bool is_among(uint32_t index, const uint16_t *bound, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (bound[i] == index)
+			return true;
+	}
+	return false;
+}
+
+/* Finds what the request's tensor number @p position means, and adds it to the @p position ones that are bound. */
+static int bind_once(const struct side *side, const struct tfl_wire_tensor *tensor, uint32_t position, uint16_t *bound, uint32_t *ret_index,
+		     struct tfl_error *error)
+{
+	char name[128];
+	uint32_t index;
+	int r;
+
+	r = find(side, tensor, position, &index, error);
+	if (r < 0)
+		return r;
+	if (is_among(index, bound, position))
+		return tfl_error_set(error, -EINVAL, "%ss[%u]: %s comes twice; each %s comes once", side->noun, position,
+				     title(side, index, name, sizeof(name)), side->noun);
+	bound[position] = (uint16_t)index;
+	*ret_index = index;
+	return 0;
+}
+
 static bool same_shape(const struct tfl_io *io, const struct tfl_wire_shape *shape)
 {
 	return shape->rank == io->rank && memcmp(shape->dims, io->dims, io->rank * sizeof(io->dims[0])) == 0;
@@ -128,12 +159,18 @@ static int check_input(const struct side *side, uint32_t index, const struct tfl
 	return 0;
 }
 
+static int missing(const struct side *side, uint32_t index, struct tfl_error *error)
+{
+	const struct tfl_io *io = &side->ios[index];
+	char name[128], shape[TFL_SHAPE_STRING_MAX];
+
+	return tfl_error_set(error, -EINVAL, "%s is missing: %s, shape %s, %zu bytes", title(side, index, name, sizeof(name)),
+			     tfl_dtype_to_string(io->dtype), tfl_shape_to_string(io->dims, io->rank, shape, sizeof(shape)), io->bytes);
+}
+
 static int bind_inputs(const struct side *side, const struct tfl_tensor_list *tensors, struct tfl_binding *binding,
 		       struct tfl_error *error)
 {
-	uint64_t seen = 0;
-	char name[128];
-
 	if (side->count > TFL_INFER_TENSORS_MAX)
 		return tfl_error_set(error, -EINVAL, "the model has %u inputs, and a request can bring %u", side->count, TFL_INFER_TENSORS_MAX);
 	for (uint32_t i = 0; i < tensors->count; i++) {
@@ -142,27 +179,16 @@ static int bind_inputs(const struct side *side, const struct tfl_tensor_list *te
 		bool converted = false;
 		int r;
 
-		r = find(side, tensor, i, &index, error);
+		r = bind_once(side, tensor, i, binding->inputs, &index, error);
+		if (r == 0)
+			r = check_input(side, index, tensor, &converted, error);
 		if (r < 0)
 			return r;
-		r = check_input(side, index, tensor, &converted, error);
-		if (r < 0)
-			return r;
-		if (seen & UINT64_C(1) << index)
-			return tfl_error_set(error, -EINVAL, "inputs[%u]: %s comes twice; each input comes once", i,
-					     title(side, index, name, sizeof(name)));
-		seen |= UINT64_C(1) << index;
-		binding->inputs[i] = (uint8_t)index;
 		binding->quantize |= (uint64_t)converted << i;
 	}
 	for (uint32_t i = 0; i < side->count; i++) {
-		const struct tfl_io *io = &side->ios[i];
-		char shape[TFL_SHAPE_STRING_MAX];
-
-		if (!(seen & UINT64_C(1) << i))
-			return tfl_error_set(error, -EINVAL, "%s is missing: %s, shape %s, %zu bytes", title(side, i, name, sizeof(name)),
-					     tfl_dtype_to_string(io->dtype), tfl_shape_to_string(io->dims, io->rank, shape, sizeof(shape)),
-					     io->bytes);
+		if (!is_among(i, binding->inputs, tensors->count))
+			return missing(side, i, error);
 	}
 	return 0;
 }
@@ -185,17 +211,6 @@ static int check_output(const struct side *side, uint32_t index, enum tfl_dtype 
 	return 0;
 }
 
-static int check_once(const struct side *side, const struct tfl_binding *binding, uint32_t position, uint32_t index, struct tfl_error *error)
-{
-	char name[128];
-
-	for (uint32_t i = 0; i < position; i++)
-		if (binding->outputs[i] == index)
-			return tfl_error_set(error, -EINVAL, "outputs[%u]: %s comes twice; each output comes once", position,
-					     title(side, index, name, sizeof(name)));
-	return 0;
-}
-
 static int bind_chosen(const struct side *side, const struct tfl_infer_request *request, struct tfl_binding *binding,
 		       struct tfl_error *error)
 {
@@ -206,17 +221,14 @@ static int bind_chosen(const struct side *side, const struct tfl_infer_request *
 		bool converted = false;
 		int r;
 
-		r = find(side, tensor, i, &index, error);
+		r = bind_once(side, tensor, i, binding->outputs, &index, error);
 		if (r < 0)
 			return r;
 		if (wanted == TFL_DTYPE_COUNT && side->ios[index].quantized)
 			wanted = request->head.dtype;
 		r = check_output(side, index, wanted, &converted, error);
-		if (r == 0)
-			r = check_once(side, binding, i, index, error);
 		if (r < 0)
 			return r;
-		binding->outputs[i] = (uint16_t)index;
 		binding->dequantize |= (uint64_t)converted << i;
 	}
 	binding->output_count = request->outputs.count;

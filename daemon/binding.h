@@ -16,7 +16,7 @@ struct tfl_infer_request;
 struct tfl_io;
 
 struct tfl_binding {
-	uint8_t inputs[TFL_INFER_TENSORS_MAX];   /* the model's input, for each input of the request in turn */
+	uint16_t inputs[TFL_INFER_TENSORS_MAX];  /* the model's input, for each input of the request in turn */
 	uint16_t outputs[TFL_INFER_TENSORS_MAX]; /* the model's outputs in the order of the reply */
 	uint32_t output_count;
 	uint64_t quantize;                       /* bit i: input i of the request is float32 and the model's is quantised */
@@ -33,9 +33,9 @@ struct tfl_interface {
 
 /**
  * Binds @p request to @p interface: every input exactly once, by tensor name, signature name or index, with the shape and type of the
- * model's (or float32 for a quantised one). Outputs: those named, else all.
- * Errors: -EINVAL (type, shape, an input that is missing or comes twice), -ENOENT (no such tensor), -ENOSYS (data in shared memory), each
- * with a sentence that says what the model has.
+ * model's (or float32 for a quantised one). Outputs: those named, each once, else all.
+ * Errors: -EINVAL (type, shape, an input that is missing, a tensor that comes twice, outputs that no frame can hold), -ENOENT (no such
+ * tensor), -ENOSYS (data in shared memory), each with a sentence that says what the model has.
  */
 int tfl_binding_make(const struct tfl_interface *interface, const struct tfl_infer_request *request, struct tfl_binding *ret_binding,
 		     struct tfl_error *error);
