@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One row per errno that the layers below hand up. Sentences may quote names out of model files, which need not be UTF-8, while a frame
- * that holds anything else is refused by the other side: such bytes become question marks here.
+ * One row per errno that the layers below hand up. Sentences may quote names out of model files, which need not be UTF-8; the writer of
+ * failures (proto/message.h) mends them, and names that travel by themselves are left out here.
  */
 #include "daemon/reply.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -53,36 +52,22 @@ enum tfl_status tfl_status_from_errno(int code)
 	return TFL_INTERNAL;
 }
 
-/* The sentence as it may travel; @p buffer is where it is mended. */
-static const char *sentence(const struct tfl_error *error, char buffer[TFL_ERROR_TEXT_MAX])
+static const char *sentence(const struct tfl_error *error)
 {
-	if (!error->text[0])
-		return strerror(-error->code);
-	if (tfl_utf8_valid(error->text, strlen(error->text)))
-		return error->text;
-	snprintf(buffer, TFL_ERROR_TEXT_MAX, "%s", error->text);
-	for (char *c = buffer; *c; c++) {
-		if ((unsigned char)*c >= 0x80)
-			*c = '?';
-	}
-	return buffer;
+	return error->text[0] ? error->text : strerror(-error->code);
 }
 
 int tfl_reply_failure(struct tfl_channel *channel, struct tfl_writer *writer, uint32_t msgid, const struct tfl_error *error)
 {
-	char buffer[TFL_ERROR_TEXT_MAX];
-
 	tfl_writer_begin(writer);
-	tfl_message_failure(writer, msgid, tfl_status_from_errno(error->code), sentence(error, buffer));
+	tfl_message_failure(writer, msgid, tfl_status_from_errno(error->code), sentence(error));
 	return tfl_channel_send_writer(channel, writer);
 }
 
 void tfl_reply_write_fault(struct tfl_writer *writer, const struct tfl_error *error)
 {
-	char buffer[TFL_ERROR_TEXT_MAX];
-
 	tfl_writer_begin(writer);
-	tfl_message_failure_notification(writer, tfl_status_from_errno(error->code), sentence(error, buffer));
+	tfl_message_failure_notification(writer, tfl_status_from_errno(error->code), sentence(error));
 }
 
 int tfl_reply_fault(struct tfl_channel *channel, struct tfl_writer *writer, const struct tfl_error *error)

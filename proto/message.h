@@ -62,7 +62,10 @@ void tfl_message_request(struct tfl_writer *writer, uint32_t msgid, const char *
 void tfl_message_notification(struct tfl_writer *writer, const char *method);
 void tfl_message_reply(struct tfl_writer *writer, uint32_t msgid);
 
-/** Whole frames: a failed reply, and the notification for a frame that is no message. @p text is UTF-8; @p status not TFL_OK. */
+/**
+ * Whole frames: a failed reply, and the notification for a frame that is no message. In a @p text that is not UTF-8, whatever is not ASCII
+ * becomes a question mark; NULL is an empty one. @p status is not TFL_OK.
+ */
 void tfl_message_failure(struct tfl_writer *writer, uint32_t msgid, enum tfl_status status, const char *text);
 void tfl_message_failure_notification(struct tfl_writer *writer, enum tfl_status status, const char *text);
 
