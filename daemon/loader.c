@@ -151,6 +151,7 @@ void tfl_loader_submit(struct tfl_loader *loader, struct tfl_loader_job *job)
 {
 	pthread_mutex_lock(&loader->lock);
 	loader->counted += job->counted;
+	loader->open++;
 	push(&loader->todo, job);
 	pthread_cond_signal(&loader->wanted);
 	pthread_mutex_unlock(&loader->lock);
@@ -222,6 +223,17 @@ static void cancel(struct tfl_loader *loader, struct tfl_loader_job *job)
 	tfl_loader_job_free(job);
 }
 
+unsigned tfl_loader_cancel(struct tfl_loader *loader)
+{
+	unsigned open;
+
+	atomic_store(&loader->cancelled, true);
+	pthread_mutex_lock(&loader->lock);
+	open = loader->open;
+	pthread_mutex_unlock(&loader->lock);
+	return open;
+}
+
 void tfl_loader_destroy(struct tfl_loader *loader)
 {
 	struct tfl_loader_job *job;
@@ -250,6 +262,7 @@ void tfl_loader_collect(struct tfl_loader *loader)
 	for (;;) {
 		pthread_mutex_lock(&loader->lock);
 		job = pop(&loader->done);
+		loader->open -= job != NULL;
 		pthread_mutex_unlock(&loader->lock);
 		if (!job)
 			return;

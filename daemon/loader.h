@@ -71,6 +71,12 @@ int tfl_loader_load(struct tfl_loader *loader, const char *model, uint64_t numbe
 int tfl_loader_unload(struct tfl_loader *loader, struct tfl_version *version, bool erase, uid_t uid, tfl_loader_done done, void *data,
 		      struct tfl_error *error);
 
+/**
+ * Gives up all loads: the one under way ends within one step of its model, the others do not begin; they fail with -ESHUTDOWN. What is to
+ * be unloaded or remembered is still done. How many of either are not yet delivered. May be called again. Loop thread.
+ */
+unsigned tfl_loader_cancel(struct tfl_loader *loader);
+
 /** Delivers results; loop thread. */
 void tfl_loader_collect(struct tfl_loader *loader);
 

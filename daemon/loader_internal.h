@@ -57,8 +57,9 @@ struct tfl_loader {
 	struct tfl_job_queue todo, done;
 	struct tfl_version *retired;
 	unsigned counted;
+	unsigned open; /* jobs that were submitted and not yet collected */
 	bool stopping;
-	atomic_bool cancelled; /* the load under way is given up */
+	atomic_bool cancelled; /* loads are given up: the one under way, and those that wait */
 };
 
 /** Queues a job. Loop thread. */

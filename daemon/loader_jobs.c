@@ -102,6 +102,14 @@ static void remember(struct tfl_loader *loader, const struct tfl_version *versio
 	tfl_loader_submit(loader, job);
 }
 
+/* A load that was given up fails for that reason, whatever it was doing when it noticed. */
+static int check_cancelled(struct tfl_loader *loader, int result, struct tfl_error *error)
+{
+	if (!atomic_load(&loader->cancelled))
+		return result;
+	return tfl_error_set(error, -ESHUTDOWN, "the daemon is stopping; load it again when it is back");
+}
+
 /* Builds a version from a file of the store or of its staging folder. */
 static int load_file(struct tfl_loader *loader, struct tfl_loader_job *job, int fd, const struct tfl_content *content,
 		     struct tfl_error *error)
@@ -124,19 +132,21 @@ static int load_file(struct tfl_loader *loader, struct tfl_loader_job *job, int 
 		tfl_error_set(error, result, "not enough memory for the counters of '%s'", job->model);
 	else
 		result = tfl_version_load(version, fd, options->instances, &program, &loader->cancelled, error);
-	if (result < 0)
+	if (result < 0) {
 		tfl_version_destroy(version);
-	else
-		job->loaded = version;
-	return result;
+		return check_cancelled(loader, result, error);
+	}
+	job->loaded = version;
+	return 0;
 }
 
 static int run_restore(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
 {
 	struct tfl_store_file file;
-	int result;
+	int result = check_cancelled(loader, 0, error);
 
-	result = tfl_store_open_version(loader->options.store, job->model, job->number, &file, error);
+	if (result == 0)
+		result = tfl_store_open_version(loader->options.store, job->model, job->number, &file, error);
 	if (result < 0)
 		return result;
 	if (file.copied)
@@ -176,9 +186,10 @@ static int run_load(struct tfl_loader *loader, struct tfl_loader_job *job, struc
 	struct tfl_staged *staged = NULL;
 	struct tfl_store_file file;
 	struct tfl_error why;
-	int result;
+	int result = check_cancelled(loader, 0, error);
 
-	result = tfl_store_stage(store, job->fd, &staged, error);
+	if (result == 0)
+		result = tfl_store_stage(store, job->fd, &staged, error);
 	job->fd = tfl_close(job->fd);
 	if (result < 0)
 		return result;

@@ -2,7 +2,7 @@
 /*
  * Order is what this file is about. Made: loop, queues, store, loader, workers, sockets; so nobody can connect before everything behind a
  * request is there. Stopped, at the first signal: no new connections and no new work, until nothing is in flight or the grace period is
- * over. Taken down: connections (which cancels what still runs), workers, loader, and only then what those threads used.
+ * over; loads that are not done then are given up, and whoever waits for one is told. Taken down: connections (which cancels what still runs), workers, loader, and only then what those threads used.
  */
 #include "daemon/server.h"
 
@@ -31,6 +31,7 @@
 
 #define SWEEP_MS 10
 #define DRAIN_MS 5
+#define CANCEL_MS 2000u /* for loads that were given up to end, and their callers to be told */
 
 TFL_DEFINE_CLEANUP(struct tfl_server *, tfl_server_destroyp, tfl_server_destroy)
 
@@ -95,8 +96,15 @@ static void on_drain(uv_timer_t *timer)
 	if (counts.waiting + counts.running == 0 && tfl_connections_quiet(&server->connections)) {
 		uv_stop(&server->loop);
 	} else if (tfl_clock_ns() > server->drain_until_ns) {
-		tfl_log_warning("after %" PRIu64 " ms %u inferences are not done and are given up, as is whatever is being loaded",
-				server->config->stop_timeout_ms, counts.waiting + counts.running);
+		unsigned loads = tfl_loader_cancel(server->loader);
+
+		if (loads > 0 && !server->loads_cancelled) {
+			server->loads_cancelled = true;
+			server->drain_until_ns = tfl_clock_ns() + CANCEL_MS * UINT64_C(1000000);
+			return;
+		}
+		tfl_log_warning("given up after %" PRIu64 " ms: %u inferences, %u loads and unloads, and replies that nobody reads",
+				server->config->stop_timeout_ms, counts.waiting + counts.running, loads);
 		uv_stop(&server->loop);
 	}
 }

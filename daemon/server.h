@@ -53,6 +53,7 @@ struct tfl_server {
 	uv_timer_t sweep;
 	uv_timer_t drain;
 	uint64_t drain_until_ns;
+	bool loads_cancelled; /* the grace period is over; who waits for a load is told */
 	struct tfl_listener *listeners[TFL_SERVER_LISTENERS_MAX];
 };
 

@@ -148,7 +148,7 @@ static int warm_up(struct tfl_version *version, const atomic_bool *cancelled, st
 
 static int check_cancelled(const atomic_bool *cancelled, struct tfl_error *error)
 {
-	return atomic_load(cancelled) ? tfl_error_set(error, -ECANCELED, "the daemon is stopping") : 0;
+	return atomic_load(cancelled) ? tfl_error_set(error, -ECANCELED, "given up before its program was made") : 0;
 }
 
 static int build(struct tfl_version *version, int fd, unsigned instances, const struct tfl_program_options *options,

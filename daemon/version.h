@@ -92,9 +92,9 @@ void tfl_version_unref(struct tfl_version *version);
 
 /**
  * Loads the file behind @p fd into a version in state START or LOADING: verifies, builds, packs, creates @p instances interpreters and
- * runs each once on zeros. Takes long: called on the loader thread; gives up with -ECANCELED after @p cancelled was set. @p fd stays the caller's. On failure nothing stays allocated in
+ * runs each once on zeros. Takes long: called on the loader thread. @p fd stays the caller's. On failure nothing stays allocated in
  * @p version. Errors: -ENOEXEC for a file that is corrupt or contradicts itself, -EOPNOTSUPP for one that uses what this runtime does not
- * have, -EFBIG, -ENOMEM.
+ * have, -EFBIG, -ENOMEM; -ECANCELED within one stage, instance or step after @p cancelled was set.
  */
 int tfl_version_load(struct tfl_version *version, int fd, unsigned instances, const struct tfl_program_options *options,
 		     const atomic_bool *cancelled, struct tfl_error *error);

@@ -7,9 +7,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/system/harness.h"
@@ -240,6 +242,97 @@ START_TEST(a_second_signal_ends_it_at_once)
 }
 END_TEST
 
+/* model.load of the slow model, from a file without a name. */
+static void send_load(int fd, uint32_t msgid, unsigned layers)
+{
+	struct model_file model = model_slow(layers);
+	int file = memfd_create("model", MFD_CLOEXEC);
+	struct tfl_writer writer;
+
+	ck_assert_int_eq(write(file, model.data, model.size), (ssize_t)model.size);
+	model_file_finish(&model);
+	tfl_writer_init(&writer);
+	wire_begin(&writer, msgid, "model.load");
+	tfl_writer_map(&writer, 1);
+	tfl_writer_text(&writer, "model");
+	tfl_writer_text(&writer, "slow");
+	wire_send_frame_passing(fd, &writer, &file, 1);
+	tfl_writer_finish(&writer);
+	close(file);
+}
+
+/* Until it has used this much processor time since its start. */
+static void wait_for_work(uint64_t cpu_ns)
+{
+	uint64_t until = now_ns() + 20000000000u;
+	struct timespec used = {0};
+	clockid_t clock;
+
+	ck_assert_int_eq(clock_getcpuclockid(tfld.pid, &clock), 0);
+	while ((uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec < cpu_ns) {
+		ck_assert_uint_lt(now_ns(), until);
+		usleep(2000);
+		ck_assert_int_eq(clock_gettime(clock, &used), 0);
+	}
+}
+
+/* The warm-up of all these instances takes far longer than the test waits. */
+START_TEST(a_stop_gives_up_loads_and_says_so)
+{
+	uint64_t began;
+	int fd;
+
+	daemon_start(&tfld, "[requests]\nstop_timeout = 300ms\n[models]\ninstances = 64\n");
+	fd = daemon_connect(&tfld);
+	send_load(fd, 1, 8);
+	send_load(fd, 2, 8);
+	wait_for_work(500000000);
+	began = now_ns();
+	ck_assert_int_eq(kill(tfld.pid, SIGTERM), 0);
+	wire_expect_failure(fd, 1, TFL_UNAVAILABLE, "the daemon is stopping; load it again when it is back");
+	wire_expect_failure(fd, 2, TFL_UNAVAILABLE, "the daemon is stopping");
+	wire_expect_end(fd);
+	ck_assert_int_eq(daemon_wait(&tfld), 0);
+	ck_assert_uint_ge(now_ns() - began, 300000000);
+	ck_assert_uint_lt(now_ns() - began, 3000000000);
+	close(fd);
+	daemon_finish(&tfld);
+}
+END_TEST
+
+START_TEST(a_load_that_ends_within_the_time_to_stop_succeeds)
+{
+	struct reply reply;
+	int fd;
+
+	daemon_start(&tfld, "[models]\ninstances = 2\n");
+	fd = daemon_connect(&tfld);
+	send_load(fd, 1, 8);
+	wait_for_work(50000000);
+	ck_assert_int_eq(kill(tfld.pid, SIGTERM), 0);
+	ck_assert(wire_receive(fd, &reply));
+	ck_assert_msg(!reply.message.failed, "%.*s", TFL_STRING_ARGS(reply.message.failure.message));
+	reply_finish(&reply);
+	ck_assert_int_eq(daemon_wait(&tfld), 0);
+	close(fd);
+	daemon_finish(&tfld);
+}
+END_TEST
+
+/* Nobody waits for what is loaded at the start, so it is taken down at once, which takes as long as the step under way. */
+START_TEST(a_second_signal_ends_it_while_it_is_taken_down)
+{
+	add_slow(&tfld, 90);
+	daemon_start(&tfld, "[models]\ninstances = 16\n");
+	wait_for_work(1500000000);
+	ck_assert_int_eq(kill(tfld.pid, SIGTERM), 0);
+	ck_assert(daemon_logged(&tfld, "stopped"));
+	ck_assert_int_eq(kill(tfld.pid, SIGTERM), 0);
+	ck_assert_int_eq(daemon_wait(&tfld), 128 + SIGTERM);
+	daemon_finish(&tfld);
+}
+END_TEST
+
 START_TEST(a_hangup_does_not_end_it)
 {
 	int fd;
@@ -274,6 +367,9 @@ Suite *start_suite(void)
 	tcase_add_test(tcase, a_stopping_daemon_takes_no_new_work);
 	tcase_add_test(tcase, a_stop_does_not_wait_for_ever);
 	tcase_add_test(tcase, a_second_signal_ends_it_at_once);
+	tcase_add_test(tcase, a_stop_gives_up_loads_and_says_so);
+	tcase_add_test(tcase, a_load_that_ends_within_the_time_to_stop_succeeds);
+	tcase_add_test(tcase, a_second_signal_ends_it_while_it_is_taken_down);
 	tcase_add_test(tcase, a_hangup_does_not_end_it);
 	suite_add_tcase(suite, tcase);
 	return suite;
