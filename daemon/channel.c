@@ -233,6 +233,8 @@ void tfl_channel_release(struct tfl_channel *channel)
 
 void tfl_channel_flush(struct tfl_channel *channel, struct tfl_channel_state *ret_state)
 {
+	size_t total = 0;
+
 	pthread_mutex_lock(&channel->lock);
 	for (unsigned i = 0; i < CHUNKS_PER_FLUSH && channel->first; i++) {
 		struct tfl_chunk *chunk = channel->first;
@@ -244,12 +246,13 @@ void tfl_channel_flush(struct tfl_channel *channel, struct tfl_channel_state *re
 				fail(channel, (int)sent);
 			break;
 		}
+		total += (size_t)sent;
 		chunk->start += (size_t)sent;
 		channel->queued -= (size_t)sent;
 		if (chunk->start == chunk->end)
 			drop_first(channel);
 	}
-	*ret_state = (struct tfl_channel_state){.queued = channel->queued, .pending = channel->pending, .fault = channel->fault};
+	*ret_state = (struct tfl_channel_state){.queued = channel->queued, .sent = total, .pending = channel->pending, .fault = channel->fault};
 	pthread_mutex_unlock(&channel->lock);
 }
 

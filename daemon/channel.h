@@ -4,7 +4,8 @@
  * cannot be given to another connection while a worker still means this one.
  *
  * Bytes that the socket does not take at once wait in a queue that is bounded and charged to the peer's account; the loop thread writes
- * them when the socket can take more. A peer that leaves more unread than the bound loses its connection, and nobody waits for it.
+ * them when the socket can take more. A peer that leaves more unread than the bound loses its connection at the next frame, and nobody
+ * waits for it.
  *
  * Lifetime: reference counted: one of the connection, one of each job or other reply to come. The last one, dropped on any thread, closes
  * the socket. Thread: any, except where it says loop thread.
@@ -28,7 +29,7 @@ struct tfl_channel {
 	int fd;
 	struct tfl_account *account;
 	struct tfl_outbox *outbox;
-	size_t limit; /* bytes in the queue */
+	size_t limit; /* bytes in the queue, past which no further frame is taken */
 
 	atomic_uint refs;
 	void *owner; /* loop thread: the connection, NULL when it is gone */
@@ -51,7 +52,7 @@ struct tfl_channel {
 
 /**
  * A channel over the connected, non-blocking socket @p fd, with one reference. On success it owns @p fd and the caller's reference to
- * @p account. @p limit: bytes that may wait. 0 or -ENOMEM.
+ * @p account. @p limit: bytes that may wait when a frame is sent; the frame itself may go past it. 0 or -ENOMEM.
  */
 int tfl_channel_create(int fd, struct tfl_account *account, struct tfl_outbox *outbox, size_t limit, void *owner,
 		       struct tfl_channel **ret_channel);
@@ -82,6 +83,7 @@ void tfl_channel_settle(struct tfl_channel *channel);
 /* What the loop needs to know about a channel. */
 struct tfl_channel_state {
 	size_t queued;
+	size_t sent; /* by this flush */
 	unsigned pending;
 	int fault;
 };

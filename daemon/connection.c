@@ -6,7 +6,9 @@
  *	READING   polled for input; nothing received waits to be handled
  *	LEFTOVER  frames wait for the next turn, which the idle handle gives; not polled for input
  *	STALLED   its user's quota is used up: not polled for input, tried again every few milliseconds, given up after some seconds
- *	ENDING    nothing more is read (end of stream, or a broken protocol): closes when the last reply is out
+ *	ENDING    nothing more is read (end of stream, or a broken protocol): closes when the last reply is out, or has not been read
+ *	          for some seconds; a sweep looks whether the peer is still there, since a half-closed socket cannot be polled for that
+ *	          (its end of stream is an event that does not go away)
  *	CLOSED    the handle is being closed; nothing is done any more
  *
  * Output does not depend on the state: while the channel's queue holds bytes, the socket is polled for output too.
@@ -39,6 +41,8 @@
 #define RECEIVES_PER_TURN 4
 #define RETRY_MS 5
 #define STALL_MAX_S 5u
+#define UNREAD_MAX_S 10u
+#define SWEEP_MS 250
 
 enum state { READING, LEFTOVER, STALLED, ENDING, CLOSED };
 
@@ -57,11 +61,13 @@ struct tfl_connection {
 	uint64_t received_ns; /* when the bytes that are handled now arrived */
 	uint64_t stalled_ns;  /* since when no frame was taken for want of room; 0: one was */
 	bool half_closed;     /* found out while stalled */
+	uint64_t unread_ns;   /* ENDING: since when replies wait and none of them could be written; 0: one was, or the sweep has not looked */
 };
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 static void on_again(uv_idle_t *idle);
 static void on_retry(uv_timer_t *timer);
+static void on_sweep(uv_timer_t *timer);
 
 static int charge_bytes(void *data, size_t bytes)
 {
@@ -127,6 +133,8 @@ static void attend(struct tfl_connection *connection)
 	if (connection->state == CLOSED)
 		return;
 	tfl_channel_flush(connection->channel, &state);
+	if (state.sent > 0 || state.queued == 0)
+		connection->unread_ns = 0;
 	if (state.fault == -EDQUOT)
 		tfl_log_warning("uid %u, pid %d leaves too many replies unread; its connection is closed", (unsigned)connection->peer.uid,
 				(int)connection->peer.pid);
@@ -151,6 +159,8 @@ static void end_reading(struct tfl_connection *connection)
 	tfl_descriptors_finish(&connection->descriptors);
 	tfl_assembler_finish(&connection->assembler);
 	tfl_channel_drain(connection->channel);
+	if (!uv_is_active((uv_handle_t *)&connection->all->sweep))
+		uv_timer_start(&connection->all->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 	attend(connection);
 }
 
@@ -400,13 +410,50 @@ static void on_retry(uv_timer_t *timer)
 		uv_timer_stop(timer);
 }
 
+/* An ending connection whose peer is gone, or reads nothing, is closed: it would keep its slot and its bytes. */
+static void look_after(struct tfl_connection *connection, uint64_t now)
+{
+	if (peer_gone(connection)) {
+		close_connection(connection);
+		return;
+	}
+	attend(connection);
+	if (connection->state == CLOSED || !(connection->polled & UV_WRITABLE))
+		return;
+	if (connection->unread_ns == 0) {
+		connection->unread_ns = now;
+	} else if (now - connection->unread_ns > UNREAD_MAX_S * UINT64_C(1000000000)) {
+		tfl_log_warning("uid %u, pid %d has read none of its replies for %u s; its connection is closed",
+				(unsigned)connection->peer.uid, (int)connection->peer.pid, UNREAD_MAX_S);
+		close_connection(connection);
+	}
+}
+
+static void on_sweep(uv_timer_t *timer)
+{
+	struct tfl_connections *connections = timer->data;
+	struct tfl_connection *connection, *next;
+	uint64_t now = tfl_clock_ns();
+	bool left = false;
+
+	for (connection = connections->first; connection; connection = next) {
+		next = connection->next;
+		if (connection->state == ENDING)
+			look_after(connection, now);
+		left = left || connection->state == ENDING;
+	}
+	if (!left)
+		uv_timer_stop(timer);
+}
+
 void tfl_connections_init(struct tfl_connections *connections, struct tfl_server *server)
 {
 	*connections = (struct tfl_connections){.server = server};
 	uv_idle_init(&server->loop, &connections->again);
 	uv_timer_init(&server->loop, &connections->retry);
+	uv_timer_init(&server->loop, &connections->sweep);
 	connections->again.data = connections;
-	connections->retry.data = connections;
+	connections->retry.data = connections->sweep.data = connections;
 }
 
 void tfl_connections_close(struct tfl_connections *connections)
@@ -415,6 +462,7 @@ void tfl_connections_close(struct tfl_connections *connections)
 		close_connection(connections->first);
 	uv_close((uv_handle_t *)&connections->again, NULL);
 	uv_close((uv_handle_t *)&connections->retry, NULL);
+	uv_close((uv_handle_t *)&connections->sweep, NULL);
 }
 
 bool tfl_connections_quiet(const struct tfl_connections *connections)

@@ -24,6 +24,7 @@ struct tfl_connections {
 	struct tfl_connection *first;
 	uv_idle_t again;  /* runs while some connection has frames left from its turn */
 	uv_timer_t retry; /* runs while some connection waits for its user's quota */
+	uv_timer_t sweep; /* runs while some connection is not read from any more */
 	unsigned count;
 	uint64_t accepted; /* since the start */
 	uint64_t refused;

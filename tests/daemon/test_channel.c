@@ -189,6 +189,24 @@ START_TEST(a_peer_that_stops_reading_is_cut_off_at_the_bound)
 }
 END_TEST
 
+/* A client that reads gets a reply of any size behind one that it has not read yet. */
+START_TEST(the_bound_is_for_what_lay_unread_before)
+{
+	size_t sent = LIMIT + 300000, received = 0;
+
+	ck_assert_int_eq(send_pattern(0, 300000), 0);
+	ck_assert_int_eq(send_pattern(300000, LIMIT), 0);
+	ck_assert_uint_gt(flush().queued, LIMIT);
+	while (received < sent) {
+		received = receive_pattern(received);
+		ck_assert_int_eq(flush().fault, 0);
+	}
+	ck_assert_int_eq(send_pattern(sent, LIMIT + 300000), 0);
+	ck_assert_uint_ge(flush().queued, LIMIT);
+	ck_assert_int_eq(send_bytes("x", 1), -EDQUOT);
+}
+END_TEST
+
 START_TEST(queued_bytes_count_against_the_user)
 {
 	size_t sent = 0;
@@ -370,6 +388,7 @@ Suite *channel_suite(void)
 	tcase_add_test(tcase, a_small_frame_goes_straight_through);
 	tcase_add_test(tcase, what_the_socket_does_not_take_comes_later_in_order);
 	tcase_add_test(tcase, a_peer_that_stops_reading_is_cut_off_at_the_bound);
+	tcase_add_test(tcase, the_bound_is_for_what_lay_unread_before);
 	tcase_add_test(tcase, queued_bytes_count_against_the_user);
 	tcase_add_test(tcase, a_peer_that_is_gone_is_a_fault_and_no_signal);
 	tcase_add_test(tcase, a_closed_channel_sends_nothing_and_cancels_what_is_in_flight);

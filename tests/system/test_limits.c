@@ -2,6 +2,7 @@
 /*
  * Clients that want more than their share: what they are told at each limit, and that a bystander does not notice.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -245,6 +246,78 @@ START_TEST(a_user_over_quota_waits_for_his_own_requests)
 }
 END_TEST
 
+/* For longer than the time without progress after which it would lose its connection. */
+START_TEST(a_client_over_quota_that_gets_on_is_not_cut_off)
+{
+	struct pollfd poller = {.events = POLLIN};
+	uint32_t sent = 0, received = 0;
+	uint64_t until;
+	int fd;
+
+	add_slow(&tfld, 4);
+	start("[requests]\nworkers = 1\n[users]\nbytes = 600K\n");
+	poller.fd = fd = daemon_connect(&tfld);
+	until = now_ns() + 7000000000u;
+	while (now_ns() < until) {
+		/* This waits most of the time; the replies that came meanwhile are taken, since they count against the same quota. */
+		send_slow(fd, sent++, 0, 0);
+		while (poll(&poller, 1, 0) > 0)
+			expect_outputs(fd, received++);
+	}
+	while (received < sent)
+		expect_outputs(fd, received++);
+	close(fd);
+	daemon_stop(&tfld);
+}
+END_TEST
+
+/* Sent everything, reads nothing: its replies do not wait for ever. */
+START_TEST(a_half_closed_client_that_never_reads)
+{
+	int fd, bystander;
+
+	add_large(&tfld);
+	start(NULL);
+	bystander = daemon_connect(&tfld);
+	fd = daemon_connect(&tfld);
+	send_large(fd, 1);
+	shutdown(fd, SHUT_WR);
+	daemon_wait_connections(bystander, 1);
+	ck_assert(daemon_logged(&tfld, "has read none of its replies for 10 s; its connection is closed"));
+	close(fd);
+	close(bystander);
+	daemon_stop(&tfld);
+}
+END_TEST
+
+/* Its slot is free at once, not only when its reply is ready. */
+START_TEST(a_half_closed_client_that_dies)
+{
+	enum { AHEAD = 20 };
+	int fd, bystander;
+
+	add_slow(&tfld, 8);
+	start("[requests]\nworkers = 1\n");
+	bystander = daemon_connect(&tfld);
+	for (uint32_t i = 0; i < AHEAD; i++)
+		send_slow(bystander, i, 0, 0);
+	fd = daemon_connect(&tfld);
+	send_slow(fd, 1, 0, 0);
+	shutdown(fd, SHUT_WR);
+	usleep(100000);
+	close(fd);
+	fd = daemon_connect(&tfld);
+	daemon_wait_connections(fd, 2);
+	/* What was asked for before it is still being computed. */
+	daemon_wait_busy(&tfld, 1);
+	for (uint32_t i = 0; i < AHEAD; i++)
+		expect_outputs(bystander, i);
+	close(fd);
+	close(bystander);
+	daemon_stop(&tfld);
+}
+END_TEST
+
 /* The soft limit, so that anybody may lift it again. The one before. */
 static rlim_t limit_descriptors(rlim_t limit)
 {
@@ -323,6 +396,9 @@ Suite *limits_suite(void)
 	tcase_add_test(tcase, a_frame_that_the_users_quota_cannot_hold);
 	tcase_add_test(tcase, a_client_that_leaves_while_it_waits_for_quota);
 	tcase_add_test(tcase, a_user_over_quota_waits_for_his_own_requests);
+	tcase_add_test(tcase, a_client_over_quota_that_gets_on_is_not_cut_off);
+	tcase_add_test(tcase, a_half_closed_client_that_never_reads);
+	tcase_add_test(tcase, a_half_closed_client_that_dies);
 	tcase_add_test(tcase, out_of_descriptors);
 	tcase_add_test(tcase, a_chatty_client_does_not_starve_others);
 	suite_add_tcase(suite, tcase);
