@@ -116,9 +116,6 @@ int ctl_options_parse(struct ctl *ctl, const struct ctl_command *command, int ar
 void ctl_help(const struct ctl_command *command);
 void ctl_help_options(const struct ctl_option_table *table);
 
-/** The entry of @p names that is nearest to @p name, if near enough to be a slip, else NULL. */
-const char *ctl_suggest(const char *name, const char *const *names, unsigned count);
-
 /* report.c */
 
 /** Says that the request failed: "tflctl: …" on stderr, with --json {"error": …} on stdout. Returns CTL_FAILED. */

@@ -1,107 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Label files come in two shapes: plain lines, and lines that carry their class number in front because some classes are left out. A file
- * is of the second shape only if all its lines are, so that a label such as "100 metres" alone changes nothing.
- */
 #include "client/labels.h"
-
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/limits.h"
-#include "base/utf8.h"
 #include "base/util.h"
 #include "client/slurp.h"
 
-/* The number that a line begins with, and the label behind it; -1 if it is no such line. */
-static long numbered(char *line, char **ret_label)
-{
-	char *end;
-	long number;
-
-	if (*line < '0' || *line > '9')
-		return -1;
-	number = strtol(line, &end, 10);
-	if ((*end != ' ' && *end != '\t') || number >= TFL_LABELS_MAX)
-		return -1;
-	*ret_label = end + strspn(end, " \t");
-	return number;
-}
-
-/* Splits into lines in place; a final newline ends the last one. */
-static size_t split(char *text, size_t size, char **lines, size_t max)
-{
-	char *end = text + size, *newline;
-	size_t count = 0;
-
-	while (text < end && count < max) {
-		newline = memchr(text, '\n', (size_t)(end - text));
-		lines[count++] = text;
-		text = newline ? newline + 1 : end;
-		if (newline)
-			*newline = '\0';
-		if (newline && newline > lines[count - 1] && newline[-1] == '\r')
-			newline[-1] = '\0';
-	}
-	return count;
-}
-
-/* Moves lines[] to the classes they name. */
-static int by_number(struct tfl_labels *labels, char **lines, size_t count)
-{
-	char *label;
-
-	labels->count = 0;
-	for (size_t i = 0; i < count; i++) {
-		long number = numbered(lines[i], &label);
-
-		if ((size_t)number >= labels->count)
-			labels->count = (size_t)number + 1;
-	}
-	labels->names = calloc(labels->count, sizeof(*labels->names));
-	if (!labels->names)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++) {
-		long number = numbered(lines[i], &label);
-
-		labels->names[number] = label;
-	}
-	return 0;
-}
-
 int tfl_labels_read(const char *path, struct tfl_labels *ret_labels, struct tfl_error *error)
 {
-	_tfl_free_ char **lines = calloc(TFL_LABELS_MAX, sizeof(*lines));
-	TFL_CLEANUP(tfl_labels_finish) struct tfl_labels labels = {0};
-	bool all_numbered = true;
+	_tfl_free_ uint8_t *text = NULL;
 	size_t size;
-	char *label;
 	int r;
 
-	if (!lines)
-		return tfl_error_set(error, -ENOMEM, "no memory for labels");
-	r = tfl_slurp(path, TFL_LABELS_BYTES_MAX, &labels.text, &size, error);
+	r = tfl_slurp(path, TFL_LABELS_BYTES_MAX, &text, &size, error);
 	if (r < 0)
 		return r;
-	if (size == 0 || !tfl_utf8_valid((const char *)labels.text, size))
-		return tfl_error_set(error, -EINVAL, "%s: %s; one label a line is needed", path, size ? "no UTF-8 text" : "an empty file");
-	labels.count = split((char *)labels.text, size, lines, TFL_LABELS_MAX);
-	for (size_t i = 0; i < labels.count && all_numbered; i++)
-		all_numbered = numbered(lines[i], &label) >= 0;
-	if (all_numbered && by_number(&labels, lines, labels.count) < 0)
-		return tfl_error_set(error, -ENOMEM, "no memory for labels");
-	if (!all_numbered)
-		labels.names = (const char **)TFL_STEAL(lines);
-	*ret_labels = labels;
-	labels = (struct tfl_labels){0};
+	r = tfl_labels_parse((char *)text, size, ret_labels, error);
+	if (r < 0)
+		return tfl_error_prefix(error, r, "%s", path);
+	TFL_STEAL(text);
 	return 0;
-}
-
-void tfl_labels_finish(struct tfl_labels *labels)
-{
-	free(labels->text);
-	free(labels->names);
-	*labels = (struct tfl_labels){0};
 }

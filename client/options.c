@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/suggest.h"
 #include "base/util.h"
 #include "client/ctl.h"
 
-/* A slip is at most this many wrong letters. */
-#define SLIP_MAX 2
 #define NAME_MAX_LENGTH 32
 
 const struct ctl_option_table ctl_global_options = {
@@ -27,48 +26,6 @@ const struct ctl_option_table ctl_global_options = {
 		},
 	.count = 5,
 };
-
-/* Optimal string alignment: inserting, leaving out, replacing and swapping a letter cost 1 each. */
-static unsigned distance(const char *a, const char *b)
-{
-	unsigned rows[NAME_MAX_LENGTH + 1][NAME_MAX_LENGTH + 1], best;
-	size_t la = strlen(a), lb = strlen(b);
-
-	if (la > NAME_MAX_LENGTH || lb > NAME_MAX_LENGTH)
-		return NAME_MAX_LENGTH;
-	for (size_t i = 0; i <= la; i++) {
-		for (size_t k = 0; k <= lb; k++) {
-			if (i == 0 || k == 0) {
-				rows[i][k] = (unsigned)(i + k);
-				continue;
-			}
-			best = rows[i - 1][k - 1] + (a[i - 1] != b[k - 1]);
-			if (rows[i - 1][k] + 1 < best)
-				best = rows[i - 1][k] + 1;
-			if (rows[i][k - 1] + 1 < best)
-				best = rows[i][k - 1] + 1;
-			if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1] && rows[i - 2][k - 2] + 1 < best)
-				best = rows[i - 2][k - 2] + 1;
-			rows[i][k] = best;
-		}
-	}
-	return rows[la][lb];
-}
-
-const char *ctl_suggest(const char *name, const char *const *names, unsigned count)
-{
-	unsigned best = SLIP_MAX + 1, d;
-	const char *suggestion = NULL;
-
-	for (unsigned i = 0; i < count; i++) {
-		d = distance(name, names[i]);
-		if (d < best && d < strlen(names[i])) {
-			best = d;
-			suggestion = names[i];
-		}
-	}
-	return suggestion;
-}
 
 static const struct ctl_option *find_in(const struct ctl_option_table *table, const char *name, size_t length)
 {
@@ -90,7 +47,7 @@ static int unknown_option(const struct ctl_command *command, const char *name, s
 		names[count++] = command->table.options[i].name;
 	for (unsigned i = 0; i < ctl_global_options.count; i++)
 		names[count++] = ctl_global_options.options[i].name;
-	suggestion = ctl_suggest(wrong, names, count);
+	suggestion = tfl_suggest(wrong, names, count);
 	return tfl_error_set(error, -EINVAL, "unknown option --%s%s%s%s", wrong, suggestion ? "; did you mean --" : "",
 			     suggestion ? suggestion : "", suggestion ? "?" : "");
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/suggest.h"
 #include "base/util.h"
 #include "client/ctl.h"
 
@@ -46,7 +47,7 @@ static int unknown_command(const struct ctl *ctl, const char *name)
 
 	for (unsigned i = 0; i < TFL_ARRAY_SIZE(commands); i++)
 		names[i] = commands[i]->name;
-	suggestion = ctl_suggest(name, names, TFL_ARRAY_SIZE(commands));
+	suggestion = tfl_suggest(name, names, TFL_ARRAY_SIZE(commands));
 	snprintf(message, sizeof(message), "there is no command '%.100s'%s%s%s", name, suggestion ? "; did you mean '" : "",
 		 suggestion ? suggestion : "", suggestion ? "'?" : "");
 	return ctl_usage(ctl, message);
