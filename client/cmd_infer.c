@@ -27,6 +27,7 @@ struct options {
 	const char *key;
 	const char *out;
 	bool native;
+	bool crop;
 };
 
 /* What one run of the command holds. */
@@ -159,7 +160,7 @@ static int add_input(struct work *work, const char *text, bool picture, struct t
 	if (r < 0)
 		return r;
 	parse_norm(work->options->norm, &norm);
-	r = picture ? ctl_input_picture(&tensor, path, norm, &input, error) : ctl_input_file(&tensor, path, &input, error);
+	r = picture ? ctl_input_picture(&tensor, path, norm, work->options->crop, &input, error) : ctl_input_file(&tensor, path, &input, error);
 	if (r < 0)
 		return r;
 	ctl_input_finish(&work->given[index]);
@@ -374,6 +375,7 @@ static int run(struct ctl *ctl, const struct ctl_arguments *arguments)
 
 static const struct ctl_option options[] = {
 	{"image", "FILE", CTL_STRING, offsetof(struct options, image), "a PNG or JPEG picture, stretched to the input's height and width"},
+	{"crop", NULL, CTL_FLAG, offsetof(struct options, crop), "cut the picture to the input's aspect ratio instead of stretching it"},
 	{"in", "[NAME=]FILE", CTL_LIST, offsetof(struct options, in),
 	 "an .npy array or raw bytes; once for each input, in order or by name"},
 	{"norm", "HOW", CTL_STRING, offsetof(struct options, norm), "pixels as raw 0..255, unit 0..1, signed -1..1, or auto (see above)"},

@@ -103,7 +103,7 @@ static void adopt_shape(struct ctl_input *input, const int32_t *dims, uint32_t r
 	memcpy(input->dims, dims, rank * sizeof(*dims));
 }
 
-int ctl_input_picture(const struct ctl_tensor *tensor, const char *path, enum tfl_norm norm, struct ctl_input *ret_input,
+int ctl_input_picture(const struct ctl_tensor *tensor, const char *path, enum tfl_norm norm, bool crop, struct ctl_input *ret_input,
 		      struct tfl_error *error)
 {
 	TFL_CLEANUP(tfl_picture_finish) struct tfl_picture picture = {0};
@@ -122,6 +122,8 @@ int ctl_input_picture(const struct ctl_tensor *tensor, const char *path, enum tf
 	r = tfl_picture_read(path, &picture, error);
 	if (r < 0)
 		return r;
+	if (crop)
+		tfl_picture_crop(&picture, size.width, size.height);
 	count = (size_t)size.height * size.width * size.channels;
 	values = malloc(count * sizeof(*values));
 	r = values ? tfl_picture_fit(&picture, size.width, size.height, size.channels, values) : -ENOMEM;

@@ -36,10 +36,10 @@ struct ctl_input {
 int ctl_tensor_read(const struct tfl_value *value, struct ctl_tensor *ret_tensor, struct tfl_error *error);
 
 /**
- * A picture for @p tensor, whose shape has to be [1, height, width, 1 or 3]. @p norm AUTO: what the metadata says, else as picture.h. On
- * success the caller finishes @p ret_input.
+ * A picture for @p tensor, whose shape has to be [1, height, width, 1 or 3]: stretched to it, or with @p crop cut to its aspect ratio
+ * first. @p norm AUTO: what the metadata says, else as picture.h. On success the caller finishes @p ret_input.
  */
-int ctl_input_picture(const struct ctl_tensor *tensor, const char *path, enum tfl_norm norm, struct ctl_input *ret_input,
+int ctl_input_picture(const struct ctl_tensor *tensor, const char *path, enum tfl_norm norm, bool crop, struct ctl_input *ret_input,
 		      struct tfl_error *error);
 
 /** An .npy file (float64 becomes float32 where the input is not float64), or the input's raw bytes, exactly as many as it has. */

@@ -25,7 +25,7 @@ struct tfl_picture {
 
 /**
  * Decodes PNG or JPEG bytes; which of the two is seen in the bytes. Transparent pixels are laid over black. 16 bits a channel are reduced
- * to 8. Fills @p ret_picture, to be finished by the caller; on failure it is untouched. Errors: -EINVAL for what is neither, or is
+ * to 8. A photograph stands upright: it is turned as its Exif orientation says. Fills @p ret_picture, to be finished by the caller; on failure it is untouched. Errors: -EINVAL for what is neither, or is
  * damaged or cut short; -EFBIG past the limits; -ENOMEM.
  */
 int tfl_picture_decode(const void *data, size_t size, struct tfl_picture *ret_picture, struct tfl_error *error);
@@ -34,6 +34,12 @@ int tfl_picture_decode(const void *data, size_t size, struct tfl_picture *ret_pi
 int tfl_picture_read(const char *path, struct tfl_picture *ret_picture, struct tfl_error *error);
 
 void tfl_picture_finish(struct tfl_picture *picture);
+
+/** Brings a picture stored in Exif's @p orientation (1 to 8; another number is taken for 1) upright. -ENOMEM, the picture as it was. */
+int tfl_picture_turn(struct tfl_picture *picture, unsigned orientation, struct tfl_error *error);
+
+/** Keeps the largest rectangle around the middle that has the aspect ratio @p width : @p height, rounded to whole pixels, at least one. */
+void tfl_picture_crop(struct tfl_picture *picture, uint32_t width, uint32_t height);
 
 /**
  * Resamples to @p width x @p height (the aspect ratio is not kept) and converts to @p channels (1 or 3) into @p ret_values: height * width

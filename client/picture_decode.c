@@ -7,6 +7,7 @@
  */
 #include "client/picture.h"
 
+#include <libexif/exif-data.h>
 #include <png.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -64,6 +65,9 @@ static int decode_png(const void *data, size_t size, struct tfl_picture *ret_pic
 	return 0;
 }
 
+#define EXIF_MARKER (JPEG_APP0 + 1)
+#define EXIF_MARKER_MAX 0xffff
+
 /* libjpeg's state and where its faults come back to. */
 struct jpeg {
 	struct jpeg_decompress_struct decompress;
@@ -71,6 +75,7 @@ struct jpeg {
 	struct jpeg_progress_mgr progress;
 	jmp_buf escape;
 	uint8_t *pixels;
+	unsigned orientation;
 	struct tfl_error *error;
 	int result;
 };
@@ -102,6 +107,22 @@ static void jpeg_progress(j_common_ptr common)
 	longjmp(jpeg->escape, 1);
 }
 
+/* Exif's orientation; 1 where it says nothing that can be read. */
+static unsigned read_orientation(const struct jpeg_decompress_struct *decompress)
+{
+	unsigned orientation = 1;
+
+	for (const struct jpeg_marker_struct *marker = decompress->marker_list; marker; marker = marker->next) {
+		ExifData *data = marker->marker == EXIF_MARKER ? exif_data_new_from_data(marker->data, marker->data_length) : NULL;
+		const ExifEntry *entry = data ? exif_content_get_entry(data->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION) : NULL;
+
+		if (entry && entry->format == EXIF_FORMAT_SHORT && entry->components == 1 && entry->size >= sizeof(ExifShort))
+			orientation = exif_get_short(entry->data, exif_data_get_byte_order(data));
+		exif_data_unref(data);
+	}
+	return orientation;
+}
+
 /* Below setjmp: everything that must survive a longjmp stands in @p jpeg. */
 static int jpeg_pixels(struct jpeg *jpeg, const void *data, size_t size)
 {
@@ -110,7 +131,9 @@ static int jpeg_pixels(struct jpeg *jpeg, const void *data, size_t size)
 	int r;
 
 	jpeg_mem_src(decompress, data, size);
+	jpeg_save_markers(decompress, EXIF_MARKER, EXIF_MARKER_MAX);
 	jpeg_read_header(decompress, TRUE);
+	jpeg->orientation = read_orientation(decompress);
 	r = check_size(decompress->image_width, decompress->image_height, jpeg->error);
 	if (r < 0)
 		return r;
@@ -153,17 +176,22 @@ static void jpeg_run(struct jpeg *jpeg, const void *data, size_t size)
 static int decode_jpeg(const void *data, size_t size, struct tfl_picture *ret_picture, struct tfl_error *error)
 {
 	struct jpeg jpeg = {.error = error};
+	struct tfl_picture picture;
+	int r;
 
 	jpeg_run(&jpeg, data, size);
-	if (jpeg.result < 0) {
-		free(jpeg.pixels);
-		return jpeg.result;
-	}
-	*ret_picture = (struct tfl_picture){.width = jpeg.decompress.output_width,
-					    .height = jpeg.decompress.output_height,
-					    .channels = (uint32_t)jpeg.decompress.output_components,
-					    .pixels = jpeg.pixels};
-	return 0;
+	picture = (struct tfl_picture){.width = jpeg.decompress.output_width,
+				       .height = jpeg.decompress.output_height,
+				       .channels = (uint32_t)jpeg.decompress.output_components,
+				       .pixels = jpeg.pixels};
+	r = jpeg.result;
+	if (r == 0)
+		r = tfl_picture_turn(&picture, jpeg.orientation, error);
+	if (r < 0)
+		tfl_picture_finish(&picture);
+	else
+		*ret_picture = picture;
+	return r;
 }
 
 int tfl_picture_decode(const void *data, size_t size, struct tfl_picture *ret_picture, struct tfl_error *error)

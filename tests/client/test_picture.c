@@ -34,7 +34,17 @@ static struct file encode_png(uint32_t format, uint32_t width, uint32_t height, 
 	return file;
 }
 
-static struct file encode_jpeg(J_COLOR_SPACE space, int channels, uint32_t width, uint32_t height, uint8_t *pixels, bool progressive)
+/* An Exif block with one tag, big-endian. */
+static void write_orientation(struct jpeg_compress_struct *compress, unsigned orientation)
+{
+	uint8_t block[] = {'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0};
+
+	block[25] = (uint8_t)orientation;
+	jpeg_write_marker(compress, JPEG_APP0 + 1, block, sizeof(block));
+}
+
+static struct file encode_jpeg(J_COLOR_SPACE space, int channels, uint32_t width, uint32_t height, uint8_t *pixels, bool progressive,
+			       unsigned orientation)
 {
 	struct jpeg_compress_struct compress;
 	struct jpeg_error_mgr manager;
@@ -53,6 +63,8 @@ static struct file encode_jpeg(J_COLOR_SPACE space, int channels, uint32_t width
 	if (progressive)
 		jpeg_simple_progression(&compress);
 	jpeg_start_compress(&compress, TRUE);
+	if (orientation)
+		write_orientation(&compress, orientation);
 	while (compress.next_scanline < height) {
 		JSAMPROW row = pixels + (size_t)compress.next_scanline * width * (size_t)channels;
 
@@ -108,7 +120,7 @@ START_TEST(jpeg_formats)
 	for (size_t i = 0; i < sizeof(pixels); i++)
 		pixels[i] = (uint8_t)(i % 3 == 0 ? 200 : i % 3 == 1 ? 60 : 120);
 	for (int progressive = 0; progressive < 2; progressive++) {
-		file = encode_jpeg(JCS_RGB, 3, 32, 16, pixels, progressive);
+		file = encode_jpeg(JCS_RGB, 3, 32, 16, pixels, progressive, 0);
 		decode(file, &picture);
 		ck_assert_uint_eq(picture.width, 32);
 		ck_assert_uint_eq(picture.height, 16);
@@ -118,7 +130,7 @@ START_TEST(jpeg_formats)
 		tfl_picture_finish(&picture);
 		free(file.data);
 	}
-	file = encode_jpeg(JCS_GRAYSCALE, 1, 32, 16, pixels, false);
+	file = encode_jpeg(JCS_GRAYSCALE, 1, 32, 16, pixels, false, 0);
 	decode(file, &picture);
 	ck_assert_uint_eq(picture.channels, 1);
 	tfl_picture_finish(&picture);
@@ -140,7 +152,7 @@ static void refuse(const void *data, size_t size, int result, const char *words)
 START_TEST(no_pictures)
 {
 	uint8_t pixels[8 * 8 * 4] = {0};
-	struct file cmyk = encode_jpeg(JCS_CMYK, 4, 8, 8, pixels, false);
+	struct file cmyk = encode_jpeg(JCS_CMYK, 4, 8, 8, pixels, false, 0);
 
 	refuse("", 0, -EINVAL, "empty");
 	refuse("GIF89a......", 12, -EINVAL, "neither");
@@ -168,7 +180,7 @@ START_TEST(claims_of_size)
 {
 	static const uint32_t claims[][2] = {{60000, 60000}, {16385, 1}, {16384, 16384}, {0x7fffffff, 0x7fffffff}};
 	static uint8_t pixels[16 * 16] = {0};
-	struct file png = encode_png(PNG_FORMAT_GRAY, 16, 16, pixels), jpeg = encode_jpeg(JCS_GRAYSCALE, 1, 16, 16, pixels, false);
+	struct file png = encode_png(PNG_FORMAT_GRAY, 16, 16, pixels), jpeg = encode_jpeg(JCS_GRAYSCALE, 1, 16, 16, pixels, false, 1);
 
 	for (size_t i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
 		uint32_t header[3] = {htonl(claims[i][0]), htonl(claims[i][1])};
@@ -196,7 +208,7 @@ static struct file noise(bool png, unsigned *seed)
 
 	for (size_t i = 0; i < sizeof(pixels); i++)
 		pixels[i] = (uint8_t)(i / 2 + (unsigned)rand_r(seed) % 40);
-	return png ? encode_png(PNG_FORMAT_RGB, 24, 18, pixels) : encode_jpeg(JCS_RGB, 3, 24, 18, pixels, rand_r(seed) % 2);
+	return png ? encode_png(PNG_FORMAT_RGB, 24, 18, pixels) : encode_jpeg(JCS_RGB, 3, 24, 18, pixels, rand_r(seed) % 2, 1 + (unsigned)rand_r(seed) % 8);
 }
 
 /* Half a picture is none: every prefix is refused, also the one that lacks the end mark only. */
@@ -239,6 +251,105 @@ START_TEST(random_damage)
 		free(file.data);
 	}
 	ck_assert_uint_gt(refused, 500);
+}
+END_TEST
+
+/* For each orientation, as Exif has it: which side of the scene the stored first row and first column are. */
+static const struct {
+	char row, column;
+} orientations[] = {{'t', 'l'}, {'t', 'l'}, {'t', 'r'}, {'b', 'r'}, {'b', 'l'}, {'l', 't'}, {'r', 't'}, {'r', 'b'}, {'l', 'b'}};
+
+/* Where a stored pixel belongs in a scene of @p width x @p height. */
+static void place(char side, uint32_t index, uint32_t width, uint32_t height, uint32_t *x, uint32_t *y)
+{
+	if (side == 'l' || side == 'r')
+		*x = side == 'l' ? index : width - 1 - index;
+	else
+		*y = side == 't' ? index : height - 1 - index;
+}
+
+static void check_turn(unsigned orientation, uint32_t width, uint32_t height, uint32_t channels)
+{
+	struct tfl_picture stored = {.width = width, .height = height, .channels = channels, .pixels = malloc((size_t)width * height * channels)};
+	uint8_t *copy = malloc((size_t)width * height * channels);
+
+	for (uint32_t i = 0; i < width * height * channels; i++)
+		copy[i] = stored.pixels[i] = (uint8_t)(i * 7 + 3);
+	ck_assert_int_eq(tfl_picture_turn(&stored, orientation, NULL), 0);
+	ck_assert_uint_eq(stored.width, orientation >= 5 ? height : width);
+	ck_assert_uint_eq(stored.height, orientation >= 5 ? width : height);
+	for (uint32_t row = 0; row < height; row++) {
+		for (uint32_t column = 0; column < width; column++) {
+			uint32_t x = 0, y = 0;
+
+			place(orientations[orientation].row, row, stored.width, stored.height, &x, &y);
+			place(orientations[orientation].column, column, stored.width, stored.height, &x, &y);
+			ck_assert_msg(memcmp(copy + (row * width + column) * channels, stored.pixels + (y * stored.width + x) * channels, channels) == 0,
+				      "orientation %u, %ux%u: stored pixel %u,%u is not at %u,%u", orientation, width, height, column, row, x, y);
+		}
+	}
+	free(copy);
+	tfl_picture_finish(&stored);
+}
+
+START_TEST(orientations_stand_upright)
+{
+	for (unsigned orientation = 1; orientation <= 8; orientation++) {
+		check_turn(orientation, 5, 3, 3);
+		check_turn(orientation, 1, 4, 1);
+		check_turn(orientation, 6, 1, 1);
+	}
+}
+END_TEST
+
+/* A scene with a bright left half, stored by a camera that was held on its side. */
+START_TEST(photographs_are_turned)
+{
+	for (unsigned orientation = 0; orientation <= 9; orientation++) {
+		bool known = orientation >= 1 && orientation <= 8;
+		struct tfl_picture picture;
+		uint8_t pixels[32 * 16];
+		uint32_t x = 0, y = 0;
+		struct file file;
+
+		for (unsigned i = 0; i < sizeof(pixels); i++)
+			pixels[i] = i % 32 < 16 && i / 32 < 8 ? 250 : 5; /* the corner of row 0 and column 0 */
+		file = encode_jpeg(JCS_GRAYSCALE, 1, 32, 16, pixels, false, orientation);
+		decode(file, &picture);
+		place(known ? orientations[orientation].row : 't', 2, picture.width, picture.height, &x, &y);
+		place(known ? orientations[orientation].column : 'l', 2, picture.width, picture.height, &x, &y);
+		ck_assert_uint_eq(picture.width, orientation >= 5 && known ? 16 : 32);
+		ck_assert_uint_gt(picture.pixels[y * picture.width + x], 230);
+		ck_assert_uint_lt(picture.pixels[(picture.height - 1 - y) * picture.width + picture.width - 1 - x], 30);
+		tfl_picture_finish(&picture);
+		free(file.data);
+	}
+}
+END_TEST
+
+START_TEST(crop_keeps_the_middle)
+{
+	static const struct {
+		uint32_t width, height, to_width, to_height, kept_width, kept_height;
+	} rows[] = {{10, 4, 1, 1, 4, 4}, {4, 10, 1, 1, 4, 4}, {9, 9, 3, 1, 9, 3}, {7, 5, 7, 5, 7, 5}, {100, 1, 1, 100, 1, 1}, {5, 4, 2, 1, 5, 3}};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct tfl_picture picture = {.width = rows[i].width, .height = rows[i].height, .channels = 3};
+		uint32_t left = (rows[i].width - rows[i].kept_width) / 2, top = (rows[i].height - rows[i].kept_height) / 2;
+
+		picture.pixels = malloc((size_t)picture.width * picture.height * 3);
+		for (uint32_t k = 0; k < picture.width * picture.height; k++)
+			memcpy(picture.pixels + 3 * k, (uint8_t[]){(uint8_t)(k % picture.width), (uint8_t)(k / picture.width), 77}, 3);
+		tfl_picture_crop(&picture, rows[i].to_width, rows[i].to_height);
+		ck_assert_uint_eq(picture.width, rows[i].kept_width);
+		ck_assert_uint_eq(picture.height, rows[i].kept_height);
+		for (uint32_t k = 0; k < picture.width * picture.height; k++) {
+			ck_assert_uint_eq(picture.pixels[3 * k], left + k % picture.width);
+			ck_assert_uint_eq(picture.pixels[3 * k + 1], top + k / picture.width);
+			ck_assert_uint_eq(picture.pixels[3 * k + 2], 77);
+		}
+		tfl_picture_finish(&picture);
+	}
 }
 END_TEST
 
@@ -391,6 +502,9 @@ Suite *picture_suite(void)
 	tcase_add_test(tcase, claims_of_size);
 	tcase_add_test(tcase, every_prefix_fails);
 	tcase_add_test(tcase, random_damage);
+	tcase_add_test(tcase, orientations_stand_upright);
+	tcase_add_test(tcase, photographs_are_turned);
+	tcase_add_test(tcase, crop_keeps_the_middle);
 	tcase_add_test(tcase, missing_file);
 	tcase_add_test(tcase, fit_against_reference);
 	tcase_add_test(tcase, fit_refuses);
