@@ -43,9 +43,12 @@
 #define TFL_MODEL_WORK_FACTOR 32u        /* what verifying may allocate and look at, in bytes: this many times the file's size … */
 #define TFL_MODEL_WORK_FLOOR (64u << 10) /* … and this many bytes more */
 #define TFL_LABELS_MAX 65536             /* labels of one model */
-#define TFL_LABELS_BYTES_MAX (4u << 20)  /* unpacked bytes of one label file */
+#define TFL_LABELS_BYTES_MAX (4u << 20)  /* unpacked bytes of its label files together */
 #define TFL_ARCHIVE_FILES_MAX 1024       /* files in the archive behind a model … */
 #define TFL_ARCHIVE_LIST_MAX (1u << 20)  /* … and bytes of its directory */
+#define TFL_METADATA_WORK_MAX (4u << 20) /* what metadata, labels left out, may allocate and have looked at, in bytes … */
+#define TFL_METADATA_TEXT_MAX 65536      /* … bytes of one of its texts (a licence) … */
+#define TFL_METADATA_FILE_NAME_MAX 255   /* … and of the name of a file */
 #define TFL_ARENA_FACTOR_MAX 256u        /* arena of an interpreter: at most this many times the file's size … */
 #define TFL_ARENA_FLOOR (256u << 20)     /* … or this many bytes, whichever is more */
 

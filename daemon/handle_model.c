@@ -62,7 +62,7 @@ int tfl_handle_model_list(struct tfl_call *call, struct tfl_error *error)
 	return 0;
 }
 
-static void write_io(struct tfl_writer *writer, const struct tfl_io *io, uint32_t index, const struct tfl_normalization *normalization)
+static void write_io(struct tfl_writer *writer, const struct tfl_io *io, uint32_t index, const struct tfl_unit *normalization)
 {
 	tfl_writer_map(writer, 5 + !!io->signature_name + io->quantized + !!normalization);
 	tfl_field_uint(writer, "index", index);
@@ -90,15 +90,6 @@ static void write_io(struct tfl_writer *writer, const struct tfl_io *io, uint32_
 		for (uint32_t i = 0; i < normalization->count; i++)
 			tfl_writer_double(writer, normalization->std[i]);
 	}
-}
-
-static const struct tfl_normalization *normalization_of(const struct tfl_model *file, uint32_t input)
-{
-	for (uint32_t i = 0; i < file->normalization_count; i++) {
-		if (file->normalizations[i].input == input)
-			return &file->normalizations[i];
-	}
-	return NULL;
 }
 
 static void write_labels(struct tfl_writer *writer, const struct tfl_model *file)
@@ -134,7 +125,7 @@ static void write_loaded(struct tfl_writer *writer, const struct tfl_version *ve
 	tfl_field_uint(writer, "steps", info.steps);
 	tfl_field_array(writer, "inputs", version->input_count);
 	for (uint32_t i = 0; i < version->input_count; i++)
-		write_io(writer, &version->inputs[i], i, normalization_of(version->file, i));
+		write_io(writer, &version->inputs[i], i, tfl_metadata_unit(&version->file->metadata.inputs[i], TFL_UNIT_NORMALIZATION));
 	tfl_field_array(writer, "outputs", version->output_count);
 	for (uint32_t i = 0; i < version->output_count; i++)
 		write_io(writer, &version->outputs[i], i, NULL);

@@ -102,8 +102,22 @@ int tfl_decoder_table(struct tfl_decoder *decoder, const struct tfl_fb_table *ta
 	return tfl_fb_table(table, field, ret_table) < 0 ? leads_out(decoder, what) : 0;
 }
 
-int tfl_decoder_string(struct tfl_decoder *decoder, const struct tfl_fb_table *table, unsigned field, const char *what,
-		       const char **ret_string)
+static int check_text(struct tfl_decoder *decoder, const char *what, const char *string, uint32_t length, uint32_t max)
+{
+	int r;
+
+	if (length > max)
+		return tfl_error_set(decoder->error, -EFBIG, "%s: %u bytes, but at most %u are allowed", what, length, max);
+	r = tfl_decoder_charge(decoder, length);
+	if (r < 0)
+		return r;
+	if (!tfl_utf8_valid(string, length))
+		return tfl_error_set(decoder->error, -EINVAL, "%s: is no text in UTF-8", what);
+	return 0;
+}
+
+int tfl_decoder_text(struct tfl_decoder *decoder, const struct tfl_fb_table *table, unsigned field, const char *what, uint32_t max,
+		     const char **ret_string)
 {
 	const char *string;
 	uint32_t length;
@@ -111,15 +125,38 @@ int tfl_decoder_string(struct tfl_decoder *decoder, const struct tfl_fb_table *t
 
 	if (tfl_fb_string(table, field, &string, &length) < 0)
 		return leads_out(decoder, what);
-	if (length > TFL_TENSOR_NAME_MAX)
-		return tfl_error_set(decoder->error, -EFBIG, "%s: %u bytes, but at most %u are allowed", what, length,
-				     TFL_TENSOR_NAME_MAX);
-	r = tfl_decoder_charge(decoder, length);
+	r = check_text(decoder, what, string, length, max);
+	if (r == 0)
+		*ret_string = string;
+	return r;
+}
+
+int tfl_decoder_string(struct tfl_decoder *decoder, const struct tfl_fb_table *table, unsigned field, const char *what,
+		       const char **ret_string)
+{
+	return tfl_decoder_text(decoder, table, field, what, TFL_TENSOR_NAME_MAX, ret_string);
+}
+
+int tfl_decoder_strings(struct tfl_decoder *decoder, const struct tfl_fb_table *table, unsigned field, const char *what,
+			const char ***ret_strings, uint32_t *ret_count)
+{
+	struct tfl_fb_vector vector;
+	const char **strings;
+	uint32_t i, length;
+	int r;
+
+	r = tfl_decoder_offsets(decoder, table, field, what, UINT32_MAX, &vector);
+	if (r == 0)
+		r = tfl_decoder_alloc(decoder, vector.count, sizeof(*strings), &strings);
+	for (i = 0; r == 0 && i < vector.count; i++) {
+		if (tfl_fb_vector_string(&vector, i, &strings[i], &length) < 0)
+			return leads_out(decoder, what);
+		r = check_text(decoder, what, strings[i], length, TFL_TENSOR_NAME_MAX);
+	}
 	if (r < 0)
 		return r;
-	if (!tfl_utf8_valid(string, length))
-		return tfl_error_set(decoder->error, -EINVAL, "%s: is no text in UTF-8", what);
-	*ret_string = string;
+	*ret_strings = strings;
+	*ret_count = vector.count;
 	return 0;
 }
 

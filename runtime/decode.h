@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Inside of the model layer: what its files share while one model file is verified and decoded. Nobody outside of runtime/model.c,
- * decode*.c, verify.c and metadata.c includes it.
+ * decode*.c, verify.c and what decode_metadata.h lists includes it.
  *
  * All functions here return 0 or -errno with a sentence in decoder->error (never NULL), to which the callers on the way up add where it
  * was: "subgraph 0: tensor 5: shape: ...".
@@ -58,6 +58,14 @@ int tfl_decoder_table(struct tfl_decoder *decoder, const struct tfl_fb_table *ta
 /** A string of at most TFL_TENSOR_NAME_MAX bytes, UTF-8 without NUL; "" when it is absent. */
 int tfl_decoder_string(struct tfl_decoder *decoder, const struct tfl_fb_table *table, unsigned field, const char *what,
 		       const char **ret_string);
+
+/** The same with at most @p max bytes. */
+int tfl_decoder_text(struct tfl_decoder *decoder, const struct tfl_fb_table *table, unsigned field, const char *what, uint32_t max,
+		     const char **ret_string);
+
+/** A vector of such strings, owned by the model. An absent vector is NULL and 0. */
+int tfl_decoder_strings(struct tfl_decoder *decoder, const struct tfl_fb_table *table, unsigned field, const char *what,
+			const char ***ret_strings, uint32_t *ret_count);
 
 /** A vector of offsets with at most @p max elements; an absent one is empty. */
 int tfl_decoder_offsets(struct tfl_decoder *decoder, const struct tfl_fb_table *table, unsigned field, const char *what, uint32_t max,

@@ -18,7 +18,7 @@
 #include "base/limits.h"
 #include "base/util.h"
 #include "runtime/decode.h"
-#include "runtime/metadata.h"
+#include "runtime/decode_metadata.h"
 #include "runtime/schema.h"
 
 #define SCHEMA_VERSION 3

@@ -20,6 +20,7 @@
 #include "base/limits.h"
 #include "base/tfl-types.h"
 #include "runtime/flatbuffer.h"
+#include "runtime/metadata.h"
 
 struct tfl_error;
 
@@ -103,14 +104,6 @@ struct tfl_signature {
 	struct tfl_signature_tensor *outputs;
 };
 
-/* How the metadata wants an input of subgraph 0 prepared: (value - mean[c]) / std[c] for channel c, or all channels where count is 1. */
-struct tfl_normalization {
-	uint32_t input; /* index into the subgraph's inputs */
-	uint32_t count;
-	const float *mean; /* finite */
-	const float *std;  /* finite, not 0 */
-};
-
 struct tfl_model_block;
 
 struct tfl_model {
@@ -121,13 +114,11 @@ struct tfl_model {
 	struct tfl_model_block *blocks; /* every allocation of the model; the owner of all pointers that do not lead into the file */
 	const char *description;
 	struct tfl_signature *signatures;
-	struct tfl_normalization *normalizations;
-	const char *metadata_fault; /* why labels or normalisation are missing although the file promises them: a sentence, or NULL */
 	uint32_t signature_count;
-	uint32_t normalization_count;
 	struct tfl_subgraph *subgraphs;
 	uint32_t subgraph_count;
-	char **labels; /* one per class, from the file's metadata; NULL without */
+	struct tfl_metadata metadata;
+	const char *const *labels; /* of the first output that has any, one per class; NULL without */
 	uint32_t label_count;
 };
 
@@ -135,8 +126,9 @@ struct tfl_model {
  * Maps and verifies the file behind @p fd, from its start to its end. @p fd stays the caller's and may be closed afterwards.
  * Errors: -EINVAL corrupt, truncated or self-contradicting (with where and what), -EFBIG past a limit, -ENOMEM, or what fstat and mmap say.
  *
- * Takes at most TFL_MODEL_WORK_FACTOR times the file's size and TFL_MODEL_WORK_FLOOR bytes of memory besides the mapping (and, for a file
- * with labels, TFL_LABELS_BYTES_MAX and a pointer for each), and time in proportion to that, whatever the file claims.
+ * Takes at most TFL_MODEL_WORK_FACTOR times the file's size and TFL_MODEL_WORK_FLOOR bytes of memory besides the mapping (and a struct
+ * tfl_tensor_metadata for each input and output of subgraph 0; for a file with labels, TFL_LABELS_BYTES_MAX and a pointer for each), and time
+ * in proportion to that, whatever the file claims.
  */
 int tfl_model_open(int fd, struct tfl_model **ret_model, struct tfl_error *error);
 

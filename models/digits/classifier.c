@@ -24,6 +24,7 @@ struct classifier {
 	struct tfl_program *program;
 	struct tfl_interpreter *interpreter;
 	const struct tfl_io *input, *output;
+	const struct tfl_unit *norm;
 };
 
 static int check_shape(struct classifier *c, struct tfl_error *error)
@@ -35,7 +36,8 @@ static int check_shape(struct classifier *c, struct tfl_error *error)
 	if (inputs != 1 || outputs != 1 || c->input->elements != DIGIT_PIXELS || c->output->elements != CLASSES)
 		return tfl_error_set(error, -EINVAL, "not a digits model: it wants one input of %d values and one output of %d", DIGIT_PIXELS,
 				     CLASSES);
-	if (c->model->normalization_count != 1 || c->model->normalizations[0].count != 1)
+	c->norm = tfl_metadata_unit(c->model->metadata.inputs, TFL_UNIT_NORMALIZATION);
+	if (!c->norm || c->norm->count != 1)
 		return tfl_error_set(error, -EINVAL, "not a digits model: its metadata has no normalisation for one channel");
 	return 0;
 }
@@ -82,12 +84,11 @@ const struct tfl_model *classifier_model(const struct classifier *c)
 
 static int load_input(struct classifier *c, const uint8_t *pixels)
 {
-	const struct tfl_normalization *norm = c->model->normalizations;
 	void *input = tfl_interpreter_input(c->interpreter, 0);
 	float values[DIGIT_PIXELS];
 
 	for (int i = 0; i < DIGIT_PIXELS; i++)
-		values[i] = ((float)pixels[i] - norm->mean[0]) / norm->std[0];
+		values[i] = ((float)pixels[i] - c->norm->mean[0]) / c->norm->std[0];
 	if (c->input->quantized)
 		return tfl_quantize(c->input->dtype, c->input->scale, c->input->zero_point, values, DIGIT_PIXELS, input);
 	memcpy(input, values, sizeof(values));

@@ -290,20 +290,22 @@ static void describe(void)
 START_TEST(labels_and_normalisation_are_found)
 {
 	int x = tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "x", .dims = TFL_INTS(1, 2, 2, 3)});
+	const struct tfl_unit *norm;
 
 	tfl_build_io(builder, TFL_INTS(x), TFL_INTS(x));
 	tfl_build_text(builder, "what it is");
 	describe();
 	reopen();
-	ck_assert_msg(!model->metadata_fault, "%s", model->metadata_fault);
+	norm = tfl_metadata_unit(model->metadata.inputs, TFL_UNIT_NORMALIZATION);
+	ck_assert_msg(!model->metadata.fault, "%s", model->metadata.fault);
 	ck_assert_str_eq(model->description, "what it is");
 	ck_assert_uint_eq(model->label_count, 2);
 	ck_assert_str_eq(model->labels[0], "cat");
 	ck_assert_str_eq(model->labels[1], "dog");
-	ck_assert_uint_eq(model->normalization_count, 1);
-	ck_assert_uint_eq(model->normalizations[0].count, 3);
-	ck_assert_float_eq(model->normalizations[0].mean[1], 2);
-	ck_assert_float_eq(model->normalizations[0].std[2], 6);
+	ck_assert_ptr_nonnull(norm);
+	ck_assert_uint_eq(norm->count, 3);
+	ck_assert_float_eq(norm->mean[1], 2);
+	ck_assert_float_eq(norm->std[2], 6);
 }
 END_TEST
 

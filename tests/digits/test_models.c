@@ -49,6 +49,7 @@ START_TEST(metadata_is_complete)
 {
 	for (int i = 0; i < 2; i++) {
 		const struct tfl_model *model = classifier_model(classifiers[i]);
+		const struct tfl_unit *norm = tfl_metadata_unit(model->metadata.inputs, TFL_UNIT_NORMALIZATION);
 		const struct tfl_tensor *in = &model->subgraphs[0].tensors[model->subgraphs[0].inputs[0]];
 
 		ck_assert_int_eq(in->dtype, i ? TFL_INT8 : TFL_FLOAT32);
@@ -56,8 +57,8 @@ START_TEST(metadata_is_complete)
 		ck_assert_uint_eq(model->label_count, 10);
 		for (int label = 0; label < 10; label++)
 			ck_assert_int_eq(atoi(model->labels[label]), label);
-		ck_assert_float_eq(model->normalizations[0].mean[0], 0);
-		ck_assert_float_eq(model->normalizations[0].std[0], 255);
+		ck_assert_float_eq(norm->mean[0], 0);
+		ck_assert_float_eq(norm->std[0], 255);
 		ck_assert_uint_lt(model->size, 150000);
 	}
 }

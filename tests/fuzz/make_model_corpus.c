@@ -11,6 +11,7 @@
 #include "base/util.h"
 #include "tests/builder/builder.h"
 #include "tests/builder/mobilenet.h"
+#include "tests/runtime/metadata_sample.h"
 #include "tests/runtime/sample.h"
 
 #define CHANNELS_MAX 8
@@ -329,6 +330,10 @@ static int save_samples(const char *folder)
 
 	data = sample_everything(&size);
 	r = save(folder, "sample", "everything", data, size);
+	if (r < 0)
+		return r;
+	data = sample_metadata(&(struct metadata_wrong){0}, &size);
+	r = save(folder, "sample", "metadata", data, size);
 	if (r < 0)
 		return r;
 	data = sample_raw(&outside, &size);

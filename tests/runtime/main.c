@@ -15,6 +15,7 @@ static Suite *(*const suites[])(void) = {
 	interpreter_suite,
 	kernels_suite,
 	metadata_suite,
+	metadata_parts_suite,
 	model_suite,
 	mutation_suite,
 	partition_suite,

@@ -11,6 +11,7 @@ Suite *flatbuffer_suite(void);
 Suite *hostile_suite(void);
 Suite *interpreter_suite(void);
 Suite *kernels_suite(void);
+Suite *metadata_parts_suite(void);
 Suite *metadata_suite(void);
 Suite *model_suite(void);
 Suite *mutation_suite(void);

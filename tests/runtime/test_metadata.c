@@ -57,7 +57,7 @@ static void open_labelled(const char *content)
 
 static void assert_labels(uint32_t count, const char *const *labels)
 {
-	ck_assert_msg(!model->metadata_fault, "%s", model->metadata_fault);
+	ck_assert_msg(!model->metadata.fault, "%s", model->metadata.fault);
 	ck_assert_uint_eq(model->label_count, count);
 	for (uint32_t i = 0; i < count; i++)
 		ck_assert_str_eq(tfl_model_label(model, i), labels[i]);
@@ -70,8 +70,13 @@ static void assert_fault(const char *sentence)
 	ck_assert_uint_eq(model->label_count, 0);
 	ck_assert_ptr_null(model->labels);
 	ck_assert_ptr_null(tfl_model_label(model, 0));
-	ck_assert_ptr_nonnull(model->metadata_fault);
-	ck_assert_msg(strstr(model->metadata_fault, sentence), "\"%s\" lacks \"%s\"", model->metadata_fault, sentence);
+	ck_assert_ptr_nonnull(model->metadata.fault);
+	ck_assert_msg(strstr(model->metadata.fault, sentence), "\"%s\" lacks \"%s\"", model->metadata.fault, sentence);
+}
+
+static const struct tfl_unit *norm(uint32_t input)
+{
+	return tfl_metadata_unit(&model->metadata.inputs[input], TFL_UNIT_NORMALIZATION);
 }
 
 #define LABELS(...) sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *), (const char *const[]){__VA_ARGS__}
@@ -115,7 +120,7 @@ START_TEST(labels_must_be_text)
 	} cases[] = {{"a\nb\377\n", 5}, {"a\0b\n", 4}, {"\300\257\n", 3}};
 
 	make_labelled(cases[_i].content, cases[_i].length);
-	assert_fault("label file: is no text in UTF-8");
+	assert_fault("'labels.txt': is no text in UTF-8");
 }
 END_TEST
 
@@ -127,7 +132,7 @@ START_TEST(labels_are_bounded)
 	memset(text, 'x', TFL_LABELS_BYTES_MAX + 1);
 	if (_i == 0) {
 		make_labelled(text, TFL_LABELS_BYTES_MAX + 1);
-		assert_fault("label file: unpacks to 4194305 bytes, but at most 4194304 are allowed");
+		assert_fault("'labels.txt': unpacks to 4194305 bytes, but at most 4194304 are allowed");
 	} else if (_i == 1) {
 		make_labelled(text, TFL_LABELS_BYTES_MAX);
 		open_bytes();
@@ -136,7 +141,7 @@ START_TEST(labels_are_bounded)
 		memset(text, '\n', TFL_LABELS_MAX + 1);
 		make_labelled(text, TFL_LABELS_MAX + (_i == 2));
 		if (_i == 2)
-			assert_fault("label file: has 65537 lines, but at most 65536 are allowed");
+			assert_fault("'labels.txt': has 65537 lines, but at most 65536 are allowed");
 		else
 			open_bytes();
 		ck_assert_uint_eq(model->label_count, _i == 2 ? 0 : TFL_LABELS_MAX);
@@ -152,8 +157,8 @@ START_TEST(promised_labels_must_be_there)
 	if (_i == 1)
 		tfl_build_file(b, "other.txt", "a\n", 2);
 	bytes = sample_finish(b, &size);
-	assert_fault(_i == 0 ? "its metadata promises a label file, but no archive follows the model"
-			     : "its metadata promises a label file, but the archive behind the model does not have it");
+	assert_fault(_i == 0 ? "output 0: the metadata promises labels in 'labels.txt', but no archive follows the model"
+			     : "output 0: the metadata promises labels in 'labels.txt', but the archive behind the model does not have it");
 }
 END_TEST
 
@@ -223,34 +228,34 @@ START_TEST(archives_that_lie)
 	switch (_i) {
 	case 0:
 		make_deflated(8, 3);
-		assert_fault("label file: does not unpack to the size that it claims");
+		assert_fault("'labels.txt': does not unpack to the size that it claims");
 		break;
 	case 1:
 		make_deflated(8, 5);
-		assert_fault("label file: does not unpack to the size that it claims");
+		assert_fault("'labels.txt': does not unpack to the size that it claims");
 		break;
 	case 2:
 		make_deflated(14, 4);
-		assert_fault("label file: is packed by method 14, but must be stored or deflated");
+		assert_fault("'labels.txt': is packed by method 14, but must be stored or deflated");
 		break;
 	case 3:
 		make_deflated(8, 0x7fffffff);
-		assert_fault("label file: unpacks to 2147483647 bytes, but at most 4194304 are allowed");
+		assert_fault("'labels.txt': unpacks to 2147483647 bytes, but at most 4194304 are allowed");
 		break;
 	case 4:
 		make_labelled("a\nb\n", 4);
 		find("a\nb\n")[0] = 'A';
-		assert_fault("label file: does not unpack to the size that it claims: CRC");
+		assert_fault("'labels.txt': does not unpack to the size that it claims: CRC");
 		break;
 	case 5:
 		make_labelled("a\nb\n", 4);
 		put32(find("PK\1\2") + 42, 0x7fffffff); /* where the file's header is */
-		assert_fault("label file: cannot be unpacked");
+		assert_fault("'labels.txt': cannot be unpacked");
 		break;
 	default:
 		make_labelled("a\nb\n", 4);
 		put16(find("PK\1\2") + 8, 1); /* encrypted */
-		assert_fault("label file: cannot be unpacked");
+		assert_fault("'labels.txt': cannot be unpacked");
 	}
 }
 END_TEST
@@ -303,9 +308,10 @@ START_TEST(no_metadata_is_no_fault)
 		tfl_build_describe(b, &(struct tfl_build_description){.name = "m"});
 	bytes = sample_finish(b, &size);
 	open_bytes();
-	ck_assert_ptr_null(model->metadata_fault);
+	ck_assert_ptr_null(model->metadata.fault);
 	ck_assert_uint_eq(model->label_count, 0);
-	ck_assert_uint_eq(model->normalization_count, 0);
+	ck_assert_ptr_null(norm(0));
+	ck_assert_ptr_null(norm(1));
 }
 END_TEST
 
@@ -371,22 +377,20 @@ START_TEST(normalisation_of_one_input)
 {
 	bytes = sample_everything(&size);
 	open_bytes();
-	ck_assert_uint_eq(model->normalization_count, 1);
-	ck_assert_uint_eq(model->normalizations[0].input, 0);
-	ck_assert_uint_eq(model->normalizations[0].count, 1);
-	ck_assert(model->normalizations[0].mean[0] == 127.5f && model->normalizations[0].std[0] == 64);
+	ck_assert_ptr_nonnull(norm(0));
+	ck_assert_uint_eq(norm(0)->count, 1);
+	ck_assert(norm(0)->mean[0] == 127.5f && norm(0)->std[0] == 64);
 }
 END_TEST
 
 START_TEST(normalisation_by_channel)
 {
 	open_raw(&(struct raw_metadata){.mean = three, .means = 3, .std = one, .stds = 1, .inputs = 2});
-	ck_assert_ptr_null(model->metadata_fault);
-	ck_assert_uint_eq(model->normalization_count, 1);
-	ck_assert_uint_eq(model->normalizations[0].input, 1);
-	ck_assert_uint_eq(model->normalizations[0].count, 3);
-	ck_assert_mem_eq(model->normalizations[0].mean, three, sizeof(three));
-	ck_assert_mem_eq(model->normalizations[0].std, ((float[]){4, 4, 4}), 12);
+	ck_assert_ptr_null(model->metadata.fault);
+	ck_assert_ptr_null(norm(0));
+	ck_assert_uint_eq(norm(1)->count, 3);
+	ck_assert_mem_eq(norm(1)->mean, three, sizeof(three));
+	ck_assert_mem_eq(norm(1)->std, ((float[]){4, 4, 4}), 12);
 	assert_labels(LABELS("a", "b")); /* the only text, and nobody said that it is something else */
 }
 END_TEST
@@ -397,17 +401,17 @@ START_TEST(normalisation_that_lies)
 		struct raw_metadata raw;
 		const char *sentence;
 	} cases[] = {
-		{{.mean = three, .means = 3, .std = three, .stds = 2, .inputs = 2}, "input 1: 3 means and 2 standard deviations"},
-		{{.mean = three, .means = 3, .std = NULL, .stds = 0, .inputs = 2}, "input 1: 3 means and 0 standard deviations"},
-		{{.mean = three, .means = 3, .std = zeros, .stds = 3, .inputs = 2}, "input 1: std[1] is 0, but must be finite and not 0"},
-		{{.mean = infinite, .means = 3, .std = one, .stds = 1, .inputs = 2}, "input 1: mean[2] is inf, but must be finite"},
+		{{.mean = three, .means = 3, .std = three, .stds = 2, .inputs = 2}, "input 1: normalization: 3 means and 2 standard deviations"},
+		{{.mean = three, .means = 3, .std = NULL, .stds = 0, .inputs = 2}, "input 1: normalization: 3 means and 0 standard deviations"},
+		{{.mean = three, .means = 3, .std = zeros, .stds = 3, .inputs = 2}, "input 1: normalization: std[1] is 0, but must be finite and not 0"},
+		{{.mean = infinite, .means = 3, .std = one, .stds = 1, .inputs = 2}, "input 1: normalization: mean[2] is inf, but must be finite"},
 		{{.mean = one, .means = 1, .std = one, .stds = 1, .inputs = 3}, "describes 3 inputs, but the model has 2"},
 	};
 
 	open_raw(&cases[_i].raw);
-	ck_assert_uint_eq(model->normalization_count, 0);
-	ck_assert_ptr_nonnull(model->metadata_fault);
-	ck_assert_msg(strstr(model->metadata_fault, cases[_i].sentence), "\"%s\"", model->metadata_fault);
+	ck_assert_ptr_null(norm(1));
+	ck_assert_ptr_nonnull(model->metadata.fault);
+	ck_assert_msg(strstr(model->metadata.fault, cases[_i].sentence), "\"%s\"", model->metadata.fault);
 	ck_assert_uint_eq(model->label_count, 2); /* which do not suffer for it */
 }
 END_TEST
@@ -427,9 +431,9 @@ START_TEST(label_files_by_type)
 
 	open_raw(&(struct raw_metadata){.mean = one, .means = 1, .std = one, .stds = 1, .inputs = 2, .unit_type = 2,
 					.input_type = cases[_i].input_type, .output_type = cases[_i].output_type});
-	ck_assert_ptr_null(model->metadata_fault);
+	ck_assert_ptr_null(model->metadata.fault);
 	ck_assert_uint_eq(model->label_count, cases[_i].labels);
-	ck_assert_uint_eq(model->normalization_count, 1);
+	ck_assert_ptr_nonnull(norm(1));
 }
 END_TEST
 

@@ -253,7 +253,7 @@ START_TEST(misaligned_content_is_moved)
 	ck_assert_uint_eq((uintptr_t)model->subgraphs[0].operators[0].inputs % 4, 0);
 	ck_assert_uint_eq((uintptr_t)tensor_at(SAMPLE_IMAGE)->quantization.zero_points % 8, 0);
 	ck_assert_uint_eq(model->label_count, 3);
-	ck_assert_ptr_null(model->metadata_fault);
+	ck_assert_ptr_null(model->metadata.fault);
 	tfl_model_destroy(model);
 	model = NULL;
 }

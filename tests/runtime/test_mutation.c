@@ -12,6 +12,7 @@
 #include "tests/builder/mobilenet.h"
 #include "tests/builder/random.h"
 #include "tests/runtime/guarded.h"
+#include "tests/runtime/metadata_sample.h"
 #include "tests/runtime/read_all.h"
 #include "tests/runtime/sample.h"
 #include "tests/runtime/suites.h"
@@ -39,7 +40,12 @@ static uint8_t *raw(size_t *ret_size)
 	return sample_raw(&(struct raw_model){.buffer_offset = 40, .buffer_size = 4, .options_offset = 40, .options_size = 8}, ret_size);
 }
 
-static uint8_t *(*const makers[])(size_t *ret_size) = {sample_everything, tiny, raw};
+static uint8_t *described(size_t *ret_size)
+{
+	return sample_metadata(&(struct metadata_wrong){0}, ret_size);
+}
+
+static uint8_t *(*const makers[])(size_t *ret_size) = {sample_everything, tiny, raw, described};
 
 static void setup(int maker)
 {

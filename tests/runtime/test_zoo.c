@@ -105,7 +105,7 @@ static void compare_labels(const json_t *entry, const struct tfl_model *model)
 {
 	const json_t *files = json_object_get(entry, "associated_files");
 
-	ck_assert_ptr_null(model->metadata_fault);
+	ck_assert_ptr_null(model->metadata.fault);
 	ck_assert_int_eq(model->label_count > 0, json_array_size(files) > 0);
 }
 
