@@ -70,6 +70,7 @@
 #define TFL_LOADS_MAX 16                 /* passed files waiting to be loaded */
 #define TFL_WORKERS_MAX 64
 #define TFL_INSTANCES_MAX 64             /* interpreters of one version */
+#define TFL_INLINE_US_MAX 1000           /* microseconds of an inference that may run on the loop thread */
 
 /* Tools. */
 #define TFL_PICTURE_FILE_MAX (64u << 20) /* bytes of a PNG or JPEG file */

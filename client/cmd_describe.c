@@ -97,6 +97,25 @@ static void print_labels(const struct tfl_value *value)
 	printf("%s\n", shown < count ? "; …" : "");
 }
 
+/* What is in force for the version, and where that comes from. */
+static void print_settings(const struct tfl_value *settings)
+{
+	struct ctl_table table = {.columns = 3};
+
+	if (tfl_value_size(settings) > 0)
+		printf("settings\n");
+	for (size_t i = 0; i < tfl_value_size(settings); i++) {
+		const struct tfl_value *setting = tfl_value_at(settings, i);
+
+		if (!*string(setting, "value"))
+			continue;
+		ctl_table_add(&table, "%s", string(setting, "key"));
+		ctl_table_add(&table, "%s", string(setting, "value"));
+		ctl_table_add(&table, "%s", string(setting, "source"));
+	}
+	ctl_table_print(&table, "  ");
+}
+
 static void print_loaded(const struct tfl_value *value)
 {
 	const struct tfl_value *memory = tfl_value_get(value, "memory"), *operators = tfl_value_get(value, "operators");
@@ -114,6 +133,7 @@ static void print_loaded(const struct tfl_value *value)
 	print_labels(value);
 	print_tensors("inputs", tfl_value_get(value, "inputs"));
 	print_tensors("outputs", tfl_value_get(value, "outputs"));
+	print_settings(tfl_value_get(value, "settings"));
 }
 
 static void print_text(const struct tfl_value *value, const struct ctl_arguments *arguments)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the operator decides: defaults, over them the configuration file, over that the command line. One table in config.c has a row for
- * each key with its option, range, default and help; systemd/tfld.conf documents the same keys (a test compares the two).
+ * What the operator decides: defaults, over them the configuration file, over that the files of its folder (tfld.conf.d/), over that the
+ * command line. One table in config.c has a row for each key with its option, range and default; systemd/tfld.conf documents the same
+ * keys (a test compares the two).
  */
 #ifndef DAEMON_CONFIG_H
 #define DAEMON_CONFIG_H
@@ -9,15 +10,21 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "daemon/model_conf.h"
+#include "daemon/settings.h"
+
 #define TFL_CONFIG_FILE "/etc/tfld.conf"
+#define TFL_CONFIG_FOLDER ".d" /* behind the file's name: the folder of further files "*.conf" */
+#define TFL_CONFIG_FOLDER_FILES_MAX 64
 #define TFL_CONFIG_PATH_MAX 1024
 #define TFL_CONFIG_SOCKET_MAX 108 /* sun_path of a Unix socket */
+#define TFL_CONFIG_SETTINGS 22
 
-struct tfl_error;
+struct tfl_mistakes;
 
 enum tfl_config_action {
 	TFL_CONFIG_RUN,
-	TFL_CONFIG_CHECK,   /* --check-config: everything is right, say so and end */
+	TFL_CONFIG_CHECK,   /* --check-config: print what is in force, or what is wrong, and end */
 	TFL_CONFIG_HELP,    /* --help: tfl_config_print_help() */
 	TFL_CONFIG_VERSION, /* --version */
 };
@@ -26,10 +33,10 @@ enum tfl_config_action {
 struct tfl_config {
 	enum tfl_config_action action;
 	char file[TFL_CONFIG_PATH_MAX]; /* the file that was read, "" for none */
+	unsigned folder_files;          /* and how many of its folder */
 
 	char models[TFL_CONFIG_PATH_MAX];
-	uint64_t instances; /* interpreters of one version; 0: as many as workers */
-	uint64_t threads;   /* threads of one inference */
+	struct tfl_model_conf model; /* of a model whose model.conf says nothing else; its sources are set by tfl_config_parse() */
 
 	char socket[TFL_CONFIG_SOCKET_MAX];
 	char admin_socket[TFL_CONFIG_SOCKET_MAX]; /* "": the first socket serves every right */
@@ -41,33 +48,43 @@ struct tfl_config {
 
 	uint64_t workers; /* 0: one per core */
 	uint64_t queue;
-	uint64_t request_timeout_ms; /* 0: none */
-	uint64_t inline_us;          /* a model that runs in less is run on the loop thread; 0: none */
-	uint64_t stop_timeout_ms;    /* for what is in flight when the daemon is told to stop */
+	uint64_t stop_timeout_ms; /* for what is in flight when the daemon is told to stop */
 
 	uint64_t uid_connections;
 	uint64_t uid_requests;
 	uint64_t uid_bytes;
 
 	uint64_t log_level; /* LOG_ERR to LOG_DEBUG */
+
+	struct tfl_setting_source sources[TFL_CONFIG_SETTINGS];
 };
+
+extern const struct tfl_setting_table tfl_config_table;
 
 /** The defaults alone. */
 void tfl_config_init(struct tfl_config *ret_config);
 
 /**
- * Reads a configuration file over what stands in @p config. Errors name file, line and what would be right: -EINVAL, or what open and
- * read say; @p config is then half changed.
+ * Defaults, files and command line as main gets it. The file is that of --config, which has to exist, else TFL_CONFIG_FILE where there is
+ * one; none is read for --help and --version. -EINVAL after everything that is wrong was added to @p mistakes: file, line and what would
+ * be right.
  */
-int tfl_config_read(struct tfl_config *config, const char *path, struct tfl_error *error);
+int tfl_config_parse(int argc, char *const *argv, struct tfl_config *ret_config, struct tfl_mistakes *mistakes);
 
-/**
- * Defaults, file and command line as main gets it. The file is that of --config, which has to exist, else TFL_CONFIG_FILE where there is
- * one; none is read for --help and --version. Errors: -EINVAL and so on with a sentence.
- */
-int tfl_config_parse(int argc, char *const *argv, struct tfl_config *ret_config, struct tfl_error *error);
+/** Tells what was set although something else keeps it from having an effect, a sentence each. */
+typedef void (*tfl_config_remark)(void *data, const char *sentence);
+void tfl_config_doubts(const struct tfl_config *config, tfl_config_remark remark, void *data);
 
-/** All options and keys with their defaults. */
+/** Options that are no keys, with what help says of them; NULL past the last. */
+struct tfl_config_special {
+	const char *name;
+	int special;
+	enum tfl_config_action action;
+	const char *placeholder, *help;
+};
+const struct tfl_config_special *tfl_config_special_at(unsigned index);
+
+/** All options, on one screen. */
 void tfl_config_print_help(FILE *file);
 
 #endif

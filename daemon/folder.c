@@ -87,26 +87,67 @@ int tfl_folder_remove(int parent, const char *name)
 	return remove_below(parent, name, 0);
 }
 
-int tfl_folder_read(int folder, const char *name, char *buffer, size_t size, size_t *ret_length)
+static int open_regular(int folder, const char *name, int *ret_fd, size_t *ret_size)
 {
 	/* Without O_NONBLOCK, opening a pipe that somebody put there would wait for ever. */
 	_tfl_close_ int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	size_t length = 0;
 	struct stat st;
-	ssize_t got;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	if ((uint64_t)st.st_size > size)
-		return -EFBIG;
+	*ret_size = (size_t)st.st_size;
+	*ret_fd = tfl_steal_fd(&fd);
+	return 0;
+}
+
+/* At most @p size bytes, whatever is there by now. */
+static int read_bytes(int fd, char *buffer, size_t size, size_t *ret_length)
+{
+	size_t length = 0;
+	ssize_t got;
+
 	do {
 		got = read(fd, buffer + length, size - length);
 		if (got < 0 && errno != EINTR)
 			return -errno;
 		length += got > 0 ? (size_t)got : 0;
 	} while (got != 0 && length < size);
+	*ret_length = length;
+	return 0;
+}
+
+int tfl_folder_read(int folder, const char *name, char *buffer, size_t size, size_t *ret_length)
+{
+	_tfl_close_ int fd = -1;
+	size_t there;
+	int result = open_regular(folder, name, &fd, &there);
+
+	if (result < 0)
+		return result;
+	return there > size ? -EFBIG : read_bytes(fd, buffer, size, ret_length);
+}
+
+int tfl_folder_read_text(int folder, const char *name, size_t max, char **ret_text, size_t *ret_length)
+{
+	_tfl_free_ char *text = NULL;
+	_tfl_close_ int fd = -1;
+	size_t there, length;
+	int result = open_regular(folder, name, &fd, &there);
+
+	if (result < 0)
+		return result;
+	if (there > max)
+		return -EFBIG;
+	text = malloc(there + 1);
+	if (!text)
+		return -ENOMEM;
+	result = read_bytes(fd, text, there, &length);
+	if (result < 0)
+		return result;
+	text[length] = '\0';
+	*ret_text = TFL_STEAL(text);
 	*ret_length = length;
 	return 0;
 }

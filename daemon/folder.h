@@ -26,6 +26,9 @@ int tfl_folder_remove(int parent, const char *name);
 /** Reads a regular file of at most @p size bytes. -ENOENT, -EINVAL when it is something else, -EFBIG. */
 int tfl_folder_read(int folder, const char *name, char *buffer, size_t size, size_t *ret_length);
 
+/** The same into memory that the caller frees, with a NUL behind it. -ENOMEM too. */
+int tfl_folder_read_text(int folder, const char *name, size_t max, char **ret_text, size_t *ret_length);
+
 /** Writes a new file with this mode, durable when this returns 0; on failure there is none. -EEXIST. */
 int tfl_folder_write(int folder, const char *name, const char *text, size_t length, mode_t mode);
 

@@ -16,7 +16,6 @@
 #include "base/limits.h"
 #include "base/util.h"
 #include "daemon/clock.h"
-#include "daemon/config.h"
 #include "daemon/dispatch.h"
 #include "daemon/execute.h"
 #include "daemon/handlers.h"
@@ -47,13 +46,13 @@ static int route(const struct tfl_call *call, struct tfl_job *job, struct tfl_er
 	return 0;
 }
 
-/* The request's own time limit, else the configured one; both count from the frame's arrival. */
-static uint64_t deadline(const struct tfl_call *call, const struct tfl_job *job)
+/* The request's own time limit, else that of its model; both count from the frame's arrival. */
+static uint64_t deadline(const struct tfl_job *job)
 {
 	uint64_t timeout_ns = job->request.head.timeout_us * 1000;
 
 	if (!timeout_ns)
-		timeout_ns = call->server->config->request_timeout_ms * 1000000;
+		timeout_ns = job->version->conf.timeout_ms * 1000000;
 	return timeout_ns ? job->arrived_ns + timeout_ns : 0;
 }
 
@@ -73,8 +72,8 @@ static int prepare(struct tfl_call *call, struct tfl_job *job, struct tfl_error 
 	r = route(call, job, error);
 	if (r < 0)
 		return r;
-	job->priority = job->request.head.priority ? job->request.head.priority : TFL_PRIORITY_DEFAULT;
-	job->control.deadline_ns = deadline(call, job);
+	job->priority = job->request.head.priority ? job->request.head.priority : (uint32_t)job->version->conf.priority;
+	job->control.deadline_ns = deadline(job);
 	interface = (struct tfl_interface){job->version->inputs, job->version->outputs, job->version->input_count,
 					   job->version->output_count};
 	return tfl_binding_make(&interface, &job->request, &job->binding, error);
@@ -82,10 +81,8 @@ static int prepare(struct tfl_call *call, struct tfl_job *job, struct tfl_error 
 
 static bool runs_inline(const struct tfl_call *call, const struct tfl_job *job)
 {
-	const struct tfl_server *server = call->server;
-
-	return call->alone && job->version->run_ns < server->config->inline_us * 1000 &&
-	       tfl_scheduler_start(server->scheduler, job->version);
+	return call->alone && job->version->run_ns < job->version->conf.inline_us * 1000 &&
+	       tfl_scheduler_start(call->server->scheduler, job->version);
 }
 
 /* Gives the job away, or runs it. On failure it stays the caller's. */

@@ -92,17 +92,41 @@ static void write_io(struct tfl_writer *writer, const struct tfl_io *io, uint32_
 	}
 }
 
-static void write_labels(struct tfl_writer *writer, const struct tfl_model *file)
+/* Those that its configuration names, else those in the file. */
+static void write_labels(struct tfl_writer *writer, const struct tfl_version *version)
 {
-	uint32_t count = file->label_count <= TFL_DESCRIBE_LABELS_MAX ? file->label_count : 0;
+	bool own = version->labels.count > 0;
+	size_t count = own ? version->labels.count : version->file->label_count;
 
-	tfl_field_uint(writer, "label_count", file->label_count);
-	tfl_field_array(writer, "labels", count);
-	for (uint32_t i = 0; i < count; i++)
-		tfl_writer_string(writer, tfl_reply_name(file->labels[i]));
+	tfl_field_uint(writer, "label_count", count);
+	count = count <= TFL_DESCRIBE_LABELS_MAX ? count : 0;
+	tfl_field_array(writer, "labels", (uint32_t)count);
+	for (size_t i = 0; i < count; i++) {
+		const char *label = own ? version->labels.names[i] : version->file->labels[i];
+
+		tfl_writer_string(writer, tfl_reply_name(label ? label : ""));
+	}
 }
 
-#define VERSION_MEMORY_FIELDS 10
+/* What was in force when it was loaded, and where that comes from. */
+static void write_settings(struct tfl_writer *writer, const struct tfl_model_conf *conf)
+{
+	const struct tfl_setting_table *table = &tfl_model_conf_table;
+	char buffer[TFL_SETTING_VALUE_MAX];
+
+	tfl_field_array(writer, "settings", table->count);
+	for (unsigned i = 0; i < table->count; i++) {
+		const char *source = conf->sources[i].text;
+
+		tfl_writer_map(writer, 4);
+		tfl_field_text(writer, "section", table->rows[i].section);
+		tfl_field_text(writer, "key", table->rows[i].key);
+		tfl_field_text(writer, "value", tfl_setting_format(&table->rows[i], conf, buffer));
+		tfl_field_text(writer, "source", *source ? source : "default");
+	}
+}
+
+#define VERSION_MEMORY_FIELDS 11
 
 /* What only a version in memory has. */
 static void write_loaded(struct tfl_writer *writer, const struct tfl_version *version)
@@ -130,7 +154,8 @@ static void write_loaded(struct tfl_writer *writer, const struct tfl_version *ve
 	for (uint32_t i = 0; i < version->output_count; i++)
 		write_io(writer, &version->outputs[i], i, NULL);
 	tfl_field_text(writer, "description", version->file->description ? version->file->description : "");
-	write_labels(writer, version->file);
+	write_labels(writer, version);
+	write_settings(writer, &version->conf);
 }
 
 /* The version that is asked for; without a number the active one, else the newest. */

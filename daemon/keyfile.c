@@ -69,7 +69,14 @@ static int take_entry(void *user, const char *section, const char *key, const ch
 	return parse->failed == 0;
 }
 
-int tfl_keyfile_parse(const char *path, const char *text, size_t length, tfl_keyfile_handler handler, void *data, struct tfl_error *error)
+static void tell_line(unsigned *ret_line, unsigned line)
+{
+	if (ret_line)
+		*ret_line = line;
+}
+
+int tfl_keyfile_parse(const char *path, const char *text, size_t length, tfl_keyfile_handler handler, void *data, unsigned *ret_line,
+		      struct tfl_error *error)
 {
 	struct tfl_error later = { 0 };
 	struct parse parse = { path, text, text + length, 0, 0, handler, data, &later };
@@ -78,8 +85,11 @@ int tfl_keyfile_parse(const char *path, const char *text, size_t length, tfl_key
 	if (line == 0 && parse.failed == 0)
 		return 0;
 	/* inih found one of its own, and before the one that was kept. */
-	if (line > 0 && (parse.failed == 0 || (unsigned)line < parse.line))
+	if (line > 0 && (parse.failed == 0 || (unsigned)line < parse.line)) {
+		tell_line(ret_line, (unsigned)line);
 		return tfl_error_set(error, -EINVAL, "%s:%d: neither \"[section]\" nor \"key = value\" nor a comment", path, line);
+	}
+	tell_line(ret_line, parse.failed ? parse.line : 0);
 	if (parse.failed == 0)
 		return tfl_error_set(error, -ENOMEM, "%s: not enough memory to read it", path);
 	if (error)

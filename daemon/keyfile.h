@@ -26,9 +26,11 @@ typedef int (*tfl_keyfile_handler)(void *data, const struct tfl_keyfile_entry *e
 
 /**
  * Reads the @p length bytes at @p text. @p path goes into messages. Errors: -EINVAL with path and line: a line that is none of the three,
- * is too long, has a NUL byte or stands before the first section; or what the handler returned.
+ * is too long, has a NUL byte or stands before the first section; or what the handler returned. *ret_line (may be NULL): the line of the
+ * mistake.
  */
-int tfl_keyfile_parse(const char *path, const char *text, size_t length, tfl_keyfile_handler handler, void *data, struct tfl_error *error);
+int tfl_keyfile_parse(const char *path, const char *text, size_t length, tfl_keyfile_handler handler, void *data, unsigned *ret_line,
+		      struct tfl_error *error);
 
 /** Sets "path:line: …" and returns -EINVAL, for handlers. */
 int tfl_keyfile_error(const struct tfl_keyfile_entry *entry, struct tfl_error *error, const char *format, ...)

@@ -171,12 +171,11 @@ bool tfl_loader_full(struct tfl_loader *loader)
 static int start_threads(struct tfl_loader *loader)
 {
 	sigset_t all, before;
-	int result = 0;
+	int result;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (loader->options.threads > 1)
-		result = tfl_spawner_create(&loader->spawner);
+	result = tfl_spawner_create(&loader->spawner);
 	if (result == 0)
 		result = -pthread_create(&loader->thread, NULL, run_thread, loader);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -19,14 +19,16 @@
 
 struct tfl_error;
 struct tfl_loader;
+struct tfl_model_conf;
 struct tfl_registry;
 struct tfl_store;
 
 struct tfl_loader_options {
 	struct tfl_store *store;       /* borrowed, outlives the loader; the loader's thread alone uses it after tfl_loader_scan() */
 	struct tfl_registry *registry; /* borrowed; touched on the loop thread only (in the functions below) */
-	unsigned instances;            /* interpreters per version */
-	unsigned threads;              /* threads of one inference */
+	const struct tfl_model_conf *defaults; /* borrowed: of models whose model.conf says nothing else */
+	unsigned workers;              /* interpreters of a version whose instances are 0 */
+	unsigned cpus;                 /* threads of one inference at most */
 	unsigned writers;              /* recorder writers per version */
 	bool normal_priority;          /* stay at the caller's: for tests, which have no requests to protect */
 	void (*wake)(void *data);
@@ -49,16 +51,17 @@ int tfl_loader_create(const struct tfl_loader_options *options, struct tfl_loade
 void tfl_loader_destroy(struct tfl_loader *loader);
 
 /**
- * At start, once: lists what the store holds and loads it in the background as its persisted state asks: the active version of every model
- * first, then the others from the newest down. What was unloaded is listed in state END. -ENOMEM, or what reading the folder says.
+ * At start, once: lists what the store holds and loads it in the background as its persisted state and each model.conf ask: the active
+ * version of every model first, then the others from the newest down. What was unloaded, what the model's version policy leaves out, and
+ * every version of a model whose model.conf is wrong, is listed in state END. -ENOMEM, or what reading the folder says.
  */
 int tfl_loader_scan(struct tfl_loader *loader, struct tfl_error *error);
 
 /**
  * model.load: copies the file behind @p fd (taken over, closed whatever happens) into the store as @p number (0: one more than the
- * greatest) of @p model and loads it; it is published only when that went well. A version that is listed but not loaded is loaded again
- * when the content is the same. @p uid and @p pid go into the manifest. @p done is called once, later, unless this returns < 0: -EINVAL
- * (name or number), -EEXIST (loaded already), -ENOSPC (limits of the registry), -ENOBUFS (too many loads wait), -ENOMEM.
+ * greatest) of @p model and loads it as model.conf says; it is published only when that went well. A version that is listed but not loaded
+ * is loaded again when the content is the same. @p uid and @p pid go into the manifest. @p done is called once, later, unless this returns
+ * < 0: -EINVAL (name or number), -EEXIST (loaded already), -ENOSPC (limits of the registry), -ENOBUFS (too many loads wait), -ENOMEM.
  */
 int tfl_loader_load(struct tfl_loader *loader, const char *model, uint64_t number, int fd, uid_t uid, pid_t pid, tfl_loader_done done,
 		    void *data, struct tfl_error *error);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "daemon/loader.h"
+#include "daemon/model_conf.h"
 #include "daemon/store.h"
 
 struct tfl_loader_job;
@@ -36,6 +37,7 @@ struct tfl_loader_job {
 	struct tfl_version *loaded; /* a reference: what run made */
 	bool was_listed;            /* before the job; else it goes again when the job fails */
 	char reason[TFL_ERROR_TEXT_MAX]; /* that it had then; "": a failure is the new one */
+	struct tfl_model_conf conf; /* of what is loaded; that of a passed file is read when its turn has come */
 	int fd;                     /* to be loaded, or -1 */
 	struct tfl_origin origin;
 	bool settles;               /* what is active afterwards is to be remembered */
@@ -50,7 +52,7 @@ struct tfl_job_queue {
 
 struct tfl_loader {
 	struct tfl_loader_options options;
-	struct tfl_spawner *spawner; /* only where an inference has threads of its own */
+	struct tfl_spawner *spawner; /* makes the threads that an inference has of its own */
 	pthread_t thread;
 	pthread_mutex_t lock; /* over the rest */
 	pthread_cond_t wanted;
@@ -69,6 +71,17 @@ void tfl_loader_submit(struct tfl_loader *loader, struct tfl_loader_job *job);
 bool tfl_loader_full(struct tfl_loader *loader);
 
 void tfl_loader_job_free(struct tfl_loader_job *job);
+
+/** An empty version to be listed, and its retire function set. -ENOMEM with a sentence. */
+int tfl_loader_make_version(struct tfl_loader *loader, const char *model, uint64_t number, struct tfl_version **ret_version,
+			    struct tfl_error *error);
+
+/**
+ * Loads a version that is listed in state LOADING from the store. @p settles: what is active afterwards is to be remembered. -ENOMEM. Loop
+ * thread.
+ */
+int tfl_loader_restore(struct tfl_loader *loader, struct tfl_version *listed, const struct tfl_model_conf *conf, bool settles,
+		       struct tfl_error *error);
 
 /** Destroys a version and gives its memory back to the system. Loader thread. */
 void tfl_loader_free_version(struct tfl_version *version);

@@ -45,9 +45,9 @@ static struct tfl_loader_job *make_job(const struct tfl_loader_kind *kind, const
 	return job;
 }
 
-/* An empty version to be listed. Its recorder comes with the loaded one. */
-static int make_version(struct tfl_loader *loader, const char *model, uint64_t number, struct tfl_version **ret_version,
-			struct tfl_error *error)
+/* Its recorder comes with the loaded one. */
+int tfl_loader_make_version(struct tfl_loader *loader, const char *model, uint64_t number, struct tfl_version **ret_version,
+			    struct tfl_error *error)
 {
 	int result = tfl_version_create(model, number, tfl_loader_retire, loader, ret_version);
 
@@ -110,28 +110,51 @@ static int check_cancelled(struct tfl_loader *loader, int result, struct tfl_err
 	return tfl_error_set(error, -ESHUTDOWN, "the daemon is stopping; load it again when it is back");
 }
 
+/* Threads of an inference wait for each other by spinning: more of them than there are CPUs would spend their time on that. */
+static unsigned inference_threads(const struct tfl_loader *loader, const struct tfl_loader_job *job)
+{
+	unsigned cpus = loader->options.cpus;
+
+	if (job->conf.threads <= cpus)
+		return (unsigned)job->conf.threads;
+	tfl_log_warning("%" PRIu64 " threads are configured for an inference of '%s', but there are %u CPUs; each gets %u",
+			job->conf.threads, job->model, cpus, cpus);
+	return cpus;
+}
+
+static int build(struct tfl_loader *loader, struct tfl_loader_job *job, int fd, struct tfl_version *version, struct tfl_error *error)
+{
+	const struct tfl_loader_options *options = &loader->options;
+	const struct tfl_program_options program = {
+		.threads = inference_threads(loader, job),
+		.spawn = tfl_spawner_call,
+		.spawn_data = loader->spawner,
+	};
+	int result;
+
+	version->conf = job->conf;
+	result = tfl_model_conf_labels(options->store, job->model, &job->conf, &version->labels, error);
+	if (result < 0)
+		return result;
+	result = tfl_recorder_create(options->writers, &version->recorder);
+	if (result < 0)
+		return tfl_error_set(error, result, "not enough memory for the counters of '%s'", job->model);
+	return tfl_version_load(version, fd, job->conf.instances ? (unsigned)job->conf.instances : options->workers, &program,
+				&loader->cancelled, error);
+}
+
 /* Builds a version from a file of the store or of its staging folder. */
 static int load_file(struct tfl_loader *loader, struct tfl_loader_job *job, int fd, const struct tfl_content *content,
 		     struct tfl_error *error)
 {
-	const struct tfl_loader_options *options = &loader->options;
-	const struct tfl_program_options program = {
-		.threads = options->threads,
-		.spawn = loader->spawner ? tfl_spawner_call : NULL,
-		.spawn_data = loader->spawner,
-	};
 	struct tfl_version *version;
 	int result;
 
-	result = make_version(loader, job->model, job->number, &version, error);
+	result = tfl_loader_make_version(loader, job->model, job->number, &version, error);
 	if (result < 0)
 		return result;
 	strcpy(version->sha256, content->sha256);
-	result = tfl_recorder_create(options->writers, &version->recorder);
-	if (result < 0)
-		tfl_error_set(error, result, "not enough memory for the counters of '%s'", job->model);
-	else
-		result = tfl_version_load(version, fd, options->instances, &program, &loader->cancelled, error);
+	result = build(loader, job, fd, version, error);
 	if (result < 0) {
 		tfl_version_destroy(version);
 		return check_cancelled(loader, result, error);
@@ -189,6 +212,8 @@ static int run_load(struct tfl_loader *loader, struct tfl_loader_job *job, struc
 	int result = check_cancelled(loader, 0, error);
 
 	if (result == 0)
+		result = tfl_model_conf_read(store, job->model, loader->options.defaults, &job->conf, error);
+	if (result == 0)
 		result = tfl_store_stage(store, job->fd, &staged, error);
 	job->fd = tfl_close(job->fd);
 	if (result < 0)
@@ -234,6 +259,21 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 
 static const struct tfl_loader_kind restore_kind = { run_restore, deliver_loaded, false };
 static const struct tfl_loader_kind load_kind = { run_load, deliver_loaded, false };
+
+int tfl_loader_restore(struct tfl_loader *loader, struct tfl_version *listed, const struct tfl_model_conf *conf, bool settles,
+		       struct tfl_error *error)
+{
+	struct tfl_loader_job *job = make_job(&restore_kind, listed->model_name, listed->number, NULL, NULL);
+
+	if (!job)
+		return tfl_error_set(error, -ENOMEM, "not enough memory to load '%s'", listed->model_name);
+	job->listed = tfl_version_ref(listed);
+	job->was_listed = true;
+	job->conf = *conf;
+	job->settles = settles;
+	tfl_loader_submit(loader, job);
+	return 0;
+}
 
 /* In that order: a version that is marked and not yet erased is not served after a power cut either. */
 static int run_unload(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
@@ -295,7 +335,7 @@ int tfl_loader_unload(struct tfl_loader *loader, struct tfl_version *version, bo
 	job = make_job(&unload_kind, version->model_name, version->number, done, data);
 	if (!job)
 		return tfl_error_set(error, -ENOMEM, "not enough memory to unload '%s'", version->model_name);
-	result = make_version(loader, version->model_name, version->number, &job->listed, error);
+	result = tfl_loader_make_version(loader, version->model_name, version->number, &job->listed, error);
 	if (result < 0) {
 		tfl_loader_job_free(job);
 		return result;
@@ -344,7 +384,7 @@ static int list_loading(struct tfl_loader *loader, struct tfl_loader_job *job, s
 		job->listed = tfl_version_ref(version);
 		strcpy(job->reason, version->reason);
 	} else {
-		result = make_version(loader, job->model, job->number, &job->listed, error);
+		result = tfl_loader_make_version(loader, job->model, job->number, &job->listed, error);
 		if (result == 0)
 			result = tfl_registry_add(registry, job->listed, error);
 	}
@@ -387,76 +427,5 @@ int tfl_loader_load(struct tfl_loader *loader, const char *model, uint64_t numbe
 		tfl_loader_job_free(job);
 	else
 		tfl_loader_submit(loader, job);
-	return result;
-}
-
-static void log_remark(void *data, const char *sentence)
-{
-	tfl_log_warning("%s", sentence);
-}
-
-/* Lists what lies in the store; what is to be loaded waits for its turn in LOADING. */
-static int list_entry(struct tfl_loader *loader, const struct tfl_store_entry *entry, struct tfl_error *error)
-{
-	struct tfl_version *version;
-	char reason[TFL_STATE_NOTE_MAX + 16];
-	int result;
-
-	result = make_version(loader, entry->model, entry->number, &version, error);
-	if (result < 0)
-		return result;
-	snprintf(reason, sizeof(reason), "%s%s", entry->unloaded ? "unloaded " : "", entry->note);
-	result = tfl_registry_add(loader->options.registry, version, error);
-	if (result == 0)
-		tfl_registry_set_state(loader->options.registry, version, entry->unloaded ? TFL_VERSION_END : TFL_VERSION_LOADING, reason,
-				       now());
-	else
-		tfl_log_warning("version %" PRIu64 " of '%s' is left alone: %s", entry->number, entry->model, error->text);
-	tfl_version_unref(version);
-	return result == -ENOMEM ? result : 0;
-}
-
-/* Whether no entry before this one is of the same model and to be loaded. */
-static bool leads(const struct tfl_store_entry *entries, unsigned index)
-{
-	for (unsigned i = index; i > 0 && strcmp(entries[i - 1].model, entries[index].model) == 0; i--)
-		if (!entries[i - 1].unloaded)
-			return false;
-	return true;
-}
-
-static int submit_restore(struct tfl_loader *loader, const struct tfl_store_entry *entry, bool settles, struct tfl_error *error)
-{
-	const struct tfl_registry_model *model = tfl_registry_find(loader->options.registry, entry->model, strlen(entry->model));
-	struct tfl_version *version = model ? tfl_registry_find_version(model, entry->number) : NULL;
-	struct tfl_loader_job *job;
-
-	if (!version)
-		return 0;
-	job = make_job(&restore_kind, entry->model, entry->number, NULL, NULL);
-	if (!job)
-		return tfl_error_set(error, -ENOMEM, "not enough memory to load '%s'", entry->model);
-	job->listed = tfl_version_ref(version);
-	job->was_listed = true;
-	/* Where nothing was written down, what serves now is what shall serve after the next start. */
-	job->settles = settles;
-	tfl_loader_submit(loader, job);
-	return 0;
-}
-
-int tfl_loader_scan(struct tfl_loader *loader, struct tfl_error *error)
-{
-	_tfl_free_ struct tfl_store_entry *entries = NULL;
-	unsigned count = 0;
-	int result;
-
-	result = tfl_store_list(loader->options.store, log_remark, NULL, &entries, &count, error);
-	for (unsigned i = 0; i < count && result == 0; i++)
-		result = list_entry(loader, &entries[i], error);
-	/* First what serves, then what is only asked for by number. */
-	for (int leading = 1; leading >= 0; leading--)
-		for (unsigned i = 0; i < count && result == 0; i++)
-			if (!entries[i].unloaded && leads(entries, i) == leading)
-				result = submit_restore(loader, &entries[i], leading && !entries[i].active, error);
 	return result;
 }

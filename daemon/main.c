@@ -11,8 +11,10 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "daemon/check.h"
 #include "daemon/config.h"
 #include "daemon/log.h"
+#include "daemon/mistakes.h"
 #include "daemon/server.h"
 
 /* Connections are descriptors, and the usual soft limit of 1024 is there for select(), which is not used here. */
@@ -34,11 +36,17 @@ static void ignore_signals(void)
 	signal(SIGHUP, SIG_IGN);
 }
 
+static void log_doubt(void *data, const char *sentence)
+{
+	tfl_log_warning("%s", sentence);
+}
+
 static int serve(const struct tfl_config *config)
 {
 	struct tfl_server *server;
 	struct tfl_error error;
 
+	tfl_config_doubts(config, log_doubt, NULL);
 	if (tfl_server_create(config, &server, &error) < 0) {
 		tfl_log_error("%s", error.text);
 		return 1;
@@ -48,15 +56,22 @@ static int serve(const struct tfl_config *config)
 	return 0;
 }
 
+static int print_mistakes(const struct tfl_mistakes *mistakes)
+{
+	for (unsigned i = 0; i < mistakes->count; i++)
+		fprintf(stderr, "tfld: %s\n", mistakes->list[i].text);
+	if (mistakes->left_out > 0)
+		fprintf(stderr, "tfld: … and %u more\n", mistakes->left_out);
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
+	static struct tfl_mistakes mistakes;
 	static struct tfl_config config;
-	struct tfl_error error;
 
-	if (tfl_config_parse(argc, argv, &config, &error) < 0) {
-		fprintf(stderr, "tfld: %s\n", error.text);
-		return 2;
-	}
+	if (tfl_config_parse(argc, argv, &config, &mistakes) < 0)
+		return print_mistakes(&mistakes);
 	switch (config.action) {
 	case TFL_CONFIG_HELP:
 		tfl_config_print_help(stdout);
@@ -65,8 +80,7 @@ int main(int argc, char **argv)
 		printf("tfld %s\n", TFL_PROJECT_VERSION);
 		return 0;
 	case TFL_CONFIG_CHECK:
-		printf("%s is right\n", config.file[0] ? config.file : "the configuration");
-		return 0;
+		return tfl_check(&config, stdout, stderr) < 0 ? 2 : 0;
 	case TFL_CONFIG_RUN:
 		break;
 	}

@@ -126,7 +126,7 @@ int tfl_manifest_parse(const char *path, const char *text, size_t length, struct
 {
 	struct tfl_manifest manifest = { 0 };
 	struct parse parse = { manifest_keys, &manifest };
-	int result = tfl_keyfile_parse(path, text, length, take_by_table, &parse, error);
+	int result = tfl_keyfile_parse(path, text, length, take_by_table, &parse, NULL, error);
 
 	if (result < 0)
 		return result;
@@ -140,7 +140,7 @@ int tfl_state_parse(const char *path, const char *text, size_t length, struct tf
 {
 	struct tfl_state state = { 0 };
 	struct parse parse = { state_keys, &state };
-	int result = tfl_keyfile_parse(path, text, length, take_by_table, &parse, error);
+	int result = tfl_keyfile_parse(path, text, length, take_by_table, &parse, NULL, error);
 
 	if (result == 0)
 		*ret_state = state;

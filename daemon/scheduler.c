@@ -14,6 +14,7 @@
 #include "daemon/scheduler.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -152,18 +153,32 @@ static void unlock(struct tfl_scheduler *scheduler)
 		pthread_cond_signal(&scheduler->work);
 }
 
+/* Whether one more job may wait: in all, and of this version, whose instances do not count as a queue. */
+static int check_room(const struct tfl_scheduler *scheduler, const struct tfl_version *version, unsigned slots, struct tfl_error *error)
+{
+	uint64_t bound = version->conf.queue;
+
+	if (scheduler->waiting >= scheduler->capacity)
+		return tfl_error_set(error, -ENOBUFS, "%u requests wait already, which is the queue's limit ([requests] queue); try again "
+				     "later", scheduler->waiting);
+	if (bound > 0 && version->queue.waiting + version->queue.running >= slots + bound)
+		return tfl_error_set(error, -ENOBUFS, "%u requests of version %" PRIu64 " of '%s' run or wait already, as many as its %u "
+				     "instances and its queue of %" PRIu64 " take (queue in model.conf, or [models] queue); try again later",
+				     version->queue.waiting + version->queue.running, version->number, version->model_name, slots, bound);
+	return 0;
+}
+
 int tfl_scheduler_push(struct tfl_scheduler *scheduler, struct tfl_job *job, unsigned slots, struct tfl_error *error)
 {
 	struct tfl_version *version = job->version;
 	int r = 0;
 
 	pthread_mutex_lock(&scheduler->lock);
-	if (scheduler->stopping) {
+	if (scheduler->stopping)
 		r = tfl_error_set(error, -ESHUTDOWN, "the daemon is stopping; connect again when it is back");
-	} else if (scheduler->waiting >= scheduler->capacity) {
-		r = tfl_error_set(error, -ENOBUFS, "%u requests wait already, which is the queue's limit ([requests] queue); try again later",
-				  scheduler->waiting);
-	} else {
+	else
+		r = check_room(scheduler, version, slots, error);
+	if (r == 0) {
 		insert(version, job);
 		version->queue.slots = slots;
 		if (version->queue.waiting++ == 0)

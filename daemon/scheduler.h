@@ -29,8 +29,8 @@ void tfl_scheduler_destroy(struct tfl_scheduler *scheduler);
 
 /**
  * Queues @p job for its version, of which @p slots jobs (at least 1) may run at once, and wakes a worker. On success the job belongs to
- * whoever takes it. 0, or 1 when no worker is free to start it now. Errors, the job stays the caller's: -ENOBUFS when the queue is full,
- * -ESHUTDOWN after stop, each with a sentence.
+ * whoever takes it. 0, or 1 when no worker is free to start it now. Errors, the job stays the caller's: -ENOBUFS when the queue is full, or
+ * as many of the version run and wait as its slots and its own queue (conf.queue) allow; -ESHUTDOWN after stop; each with a sentence.
  */
 int tfl_scheduler_push(struct tfl_scheduler *scheduler, struct tfl_job *job, unsigned slots, struct tfl_error *error);
 

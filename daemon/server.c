@@ -167,17 +167,6 @@ static int make_queues(struct tfl_server *server, struct tfl_error *error)
 	return r < 0 ? tfl_error_set(error, r, "cannot set up: %s", strerror(-r)) : 0;
 }
 
-/* Threads of an inference wait for each other by spinning: more of them than there are CPUs would spend their time on that. */
-static unsigned inference_threads(const struct tfl_config *config)
-{
-	unsigned cpus = tfl_workers_default();
-
-	if (config->threads <= cpus)
-		return (unsigned)config->threads;
-	tfl_log_warning("[models] threads = %" PRIu64 ", but there are %u CPUs; each inference gets %u threads", config->threads, cpus, cpus);
-	return cpus;
-}
-
 /* The threads, and what they work on. */
 static int make_threads(struct tfl_server *server, struct tfl_error *error)
 {
@@ -193,8 +182,9 @@ static int make_threads(struct tfl_server *server, struct tfl_error *error)
 	options = (struct tfl_loader_options){
 		.store = server->store,
 		.registry = server->registry,
-		.instances = config->instances ? (unsigned)config->instances : server->worker_count,
-		.threads = inference_threads(config),
+		.defaults = &config->model,
+		.workers = server->worker_count,
+		.cpus = tfl_workers_default(),
 		.writers = server->worker_count + 1,
 		.wake = wake,
 		.data = &server->loader_wake,

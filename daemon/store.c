@@ -147,17 +147,41 @@ static int open_staging(struct tfl_store *store, struct tfl_error *error)
 
 TFL_DEFINE_CLEANUP(struct tfl_store *, close_store, tfl_store_close)
 
+static struct tfl_store *make_store(const char *path, struct tfl_error *error)
+{
+	struct tfl_store *store = calloc(1, sizeof(*store));
+
+	if (store) {
+		store->fd = store->staging = -1;
+		store->path = strdup(path);
+	}
+	if (store && store->path)
+		return store;
+	tfl_store_close(store);
+	tfl_error_set(error, -ENOMEM, "not enough memory for the models folder");
+	return NULL;
+}
+
+int tfl_store_look(const char *path, struct tfl_store **ret_store, struct tfl_error *error)
+{
+	TFL_CLEANUP(close_store) struct tfl_store *store = make_store(path, error);
+
+	if (!store)
+		return -ENOMEM;
+	store->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (store->fd < 0)
+		return tfl_error_set(error, -errno, "the models folder %s cannot be opened: %s", path, strerror(errno));
+	*ret_store = TFL_STEAL(store);
+	return 0;
+}
+
 int tfl_store_open(const char *path, struct tfl_store **ret_store, struct tfl_error *error)
 {
-	TFL_CLEANUP(close_store) struct tfl_store *store = calloc(1, sizeof(*store));
+	TFL_CLEANUP(close_store) struct tfl_store *store = make_store(path, error);
 	int result;
 
 	if (!store)
-		return tfl_error_set(error, -ENOMEM, "not enough memory for the models folder");
-	store->fd = store->staging = -1;
-	store->path = strdup(path);
-	if (!store->path)
-		return tfl_error_set(error, -ENOMEM, "not enough memory for the models folder");
+		return -ENOMEM;
 	result = open_root(path, &store->fd, error);
 	if (result < 0)
 		return result;

@@ -5,6 +5,7 @@
  *     <models>/<model>/<version>/model.tflite    mode 0444
  *                               /manifest        what the file is and where it came from (manifest.h)
  *     <models>/<model>/state                     what the operator decided: active, unloaded
+ *                     /model.conf                what the operator configured, and perhaps labels (model_conf.h); written by hand
  *     <models>/.staging/                         what is being written or erased; emptied at start
  *
  * A version is written in staging, made durable, and appears under its number by one rename: a version's folder is complete or not there.
@@ -34,6 +35,19 @@ struct tfl_store;
 int tfl_store_open(const char *path, struct tfl_store **ret_store, struct tfl_error *error);
 void tfl_store_close(struct tfl_store *store);
 
+/**
+ * The same for looking alone, beside a tfld that uses it: makes, locks and changes nothing. Only what takes a const store may be called.
+ * -ENOENT without the folder.
+ */
+int tfl_store_look(const char *path, struct tfl_store **ret_store, struct tfl_error *error);
+
+#define TFL_STORE_CONF "model.conf"
+#define TFL_STORE_PATH_MAX 320 /* of a path in a message; a longer one is cut */
+
+/** Writes "<models>/<model>[/<number>][/<leaf>]" for a message: number 0 and leaf NULL are left out. Returns @p path. */
+const char *tfl_store_path(const struct tfl_store *store, const char *model, uint64_t number, const char *leaf,
+			   char path[static TFL_STORE_PATH_MAX]);
+
 /** A version that is there, by its name; its content is not looked at. */
 struct tfl_store_entry {
 	char model[TFL_MODEL_NAME_MAX + 1];
@@ -52,6 +66,18 @@ typedef void (*tfl_store_remark)(void *data, const char *sentence);
  */
 int tfl_store_list(const struct tfl_store *store, tfl_store_remark remark, void *data, struct tfl_store_entry **ret_entries,
 		   unsigned *ret_count, struct tfl_error *error);
+
+/** Visits every folder that a model can have, with versions or without, in any order: 0, or a code that ends the walk. */
+typedef int (*tfl_store_visit)(void *data, const char *model);
+int tfl_store_walk(const struct tfl_store *store, tfl_store_visit visit, void *data, struct tfl_error *error);
+
+/**
+ * Reads a file of at most @p max bytes that an operator put beside a model's versions, into memory that the caller frees, with a NUL
+ * behind it. -ENOENT (without a sentence) when there is none; -EINVAL for what is too large, no file or a link, or what the file system
+ * says.
+ */
+int tfl_store_read_file(const struct tfl_store *store, const char *model, const char *name, size_t max, char **ret_text,
+			size_t *ret_length, struct tfl_error *error);
 
 /** A file copied into staging, not yet a version. */
 struct tfl_staged {

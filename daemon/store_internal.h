@@ -10,7 +10,6 @@
 #define TFL_STORE_FILE "model.tflite"
 #define TFL_STORE_MANIFEST "manifest"
 #define TFL_STORE_STATE "state"
-#define TFL_STORE_PATH_MAX 320 /* of a path in a message; a longer one is cut */
 
 struct tfl_store {
 	char *path;
@@ -18,10 +17,6 @@ struct tfl_store {
 	int staging;     /* of its staging folder */
 	uint64_t serial; /* of the last name made up in staging */
 };
-
-/** Writes "<models>/<model>[/<number>][/<leaf>]" for a message: number 0 and leaf NULL are left out. Returns @p path. */
-const char *tfl_store_path(const struct tfl_store *store, const char *model, uint64_t number, const char *leaf,
-			   char path[static TFL_STORE_PATH_MAX]);
 
 /** Opens a model's folder, and that of a version. -EINVAL for names that cannot be, -ENOENT with a sentence. The caller closes. */
 int tfl_store_open_model(const struct tfl_store *store, const char *model, int *ret_fd, struct tfl_error *error);

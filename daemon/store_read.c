@@ -62,6 +62,15 @@ static int add_entry(struct listing *listing, uint64_t number)
 	return 0;
 }
 
+/* What stands beside versions: the daemon's notes, and what its operator writes for it. */
+static bool is_kept(const char *name)
+{
+	size_t length = strlen(name);
+
+	return strcmp(name, TFL_STORE_STATE) == 0 || strcmp(name, TFL_STORE_CONF) == 0 ||
+	       (length > 4 && strcmp(name + length - 4, ".txt") == 0);
+}
+
 static int list_version(void *data, int folder, const char *name)
 {
 	struct listing *listing = data;
@@ -69,7 +78,7 @@ static int list_version(void *data, int folder, const char *name)
 	struct stat st;
 	uint64_t number;
 
-	if (name[0] == '.' || strcmp(name, TFL_STORE_STATE) == 0)
+	if (name[0] == '.' || is_kept(name))
 		return 0;
 	if (tfl_version_parse(name, strlen(name), &number) < 0) {
 		remark(listing, "%s/%s/%s is no version, whose folders are numbers from 1 on; it is left alone", path, listing->model,
@@ -194,6 +203,53 @@ int tfl_store_read_state(const struct tfl_store *store, const char *model, struc
 		return 0;
 	}
 	return result < 0 ? result : tfl_state_parse(path, text, length, ret_state, error);
+}
+
+int tfl_store_read_file(const struct tfl_store *store, const char *model, const char *name, size_t max, char **ret_text,
+			size_t *ret_length, struct tfl_error *error)
+{
+	char path[TFL_STORE_PATH_MAX];
+	_tfl_close_ int folder = -1;
+	int result;
+
+	result = tfl_store_open_model(store, model, &folder, error);
+	if (result == 0)
+		result = tfl_folder_read_text(folder, name, max, ret_text, ret_length);
+	else
+		return result;
+	tfl_store_path(store, model, 0, name, path);
+	if (result == -EFBIG)
+		return tfl_error_set(error, -EINVAL, "%s has more than %zu bytes", path, max);
+	if (result == -EINVAL)
+		return tfl_error_set(error, -EINVAL, "%s is no file", path);
+	if (result < 0 && result != -ENOENT)
+		return tfl_error_set(error, result, "%s cannot be read: %s%s", path, strerror(-result),
+				     result == -ELOOP ? " (links are not followed)" : "");
+	return result;
+}
+
+/* Names of models among those in the models folder. */
+struct walk {
+	tfl_store_visit visit;
+	void *data;
+};
+
+static int visit_model(void *data, int root, const char *name)
+{
+	const struct walk *walk = data;
+	_tfl_close_ int folder = -1;
+
+	if (!tfl_model_name_valid(name, strlen(name)) || tfl_folder_open(root, name, &folder) < 0)
+		return 0;
+	return walk->visit(walk->data, name);
+}
+
+int tfl_store_walk(const struct tfl_store *store, tfl_store_visit visit, void *data, struct tfl_error *error)
+{
+	struct walk walk = { visit, data };
+	int result = tfl_folder_walk(store->fd, visit_model, &walk);
+
+	return result < 0 ? tfl_error_set(error, result, "%s cannot be read: %s", store->path, strerror(-result)) : result;
 }
 
 static bool others_can_write(const struct stat *st)

@@ -90,6 +90,7 @@ void tfl_version_destroy(struct tfl_version *version)
 	if (!version)
 		return;
 	unload(version);
+	tfl_labels_finish(&version->labels);
 	tfl_recorder_destroy(version->recorder);
 	free(version);
 	errno = saved;

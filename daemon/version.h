@@ -17,7 +17,9 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/labels.h"
 #include "base/limits.h"
+#include "daemon/model_conf.h"
 #include "runtime/program.h"
 
 struct tfl_job;
@@ -51,6 +53,8 @@ struct tfl_version {
 	const struct tfl_io *outputs;
 	uint32_t input_count;
 	uint32_t output_count;
+	struct tfl_model_conf conf; /* as it was when it was loaded */
+	struct tfl_labels labels;   /* that this names, instead of the file's */
 
 	/* Loop thread. */
 	enum tfl_version_state state;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "daemon/config.h"
 #include "daemon/log.h"
 #include "tests/builder/builder.h"
 #include "tests/builder/mobilenet.h"
@@ -42,9 +43,13 @@ void loading_on_done(void *data, struct tfl_version *version, const struct tfl_e
 void loading_start_with(unsigned threads, bool normal_priority)
 {
 	struct tfl_loader_options options = {
-		.instances = 2, .threads = threads, .writers = 2, .normal_priority = normal_priority, .wake = wake
+		.defaults = &loading.defaults, .workers = 2, .cpus = 2, .writers = 2, .normal_priority = normal_priority, .wake = wake
 	};
+	struct tfl_config config;
 
+	tfl_config_init(&config);
+	loading.defaults = config.model;
+	loading.defaults.threads = threads;
 	ck_assert_msg(tfl_store_open("models", &loading.store, &loading.error) == 0, "%s", loading.error.text);
 	ck_assert_int_eq(tfl_registry_create(&loading.registry), 0);
 	options.store = loading.store;

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "daemon/loader.h"
+#include "daemon/model_conf.h"
 #include "daemon/registry.h"
 #include "daemon/store.h"
 
@@ -25,6 +26,7 @@ struct loading {
 	struct tfl_store *store;
 	struct tfl_registry *registry;
 	struct tfl_loader *loader;
+	struct tfl_model_conf defaults;
 	struct tfl_error error; /* of the last call that was refused */
 	struct outcome last;    /* of the calls below that wait */
 	sem_t woken, released;

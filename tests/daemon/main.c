@@ -20,7 +20,9 @@ static Suite *(*const suites[])(void) = {
 	scheduler_suite,
 	registry_suite,
 	loader_suite,
+	loader_conf_suite,
 	loader_restart_suite,
+	model_conf_suite,
 	peer_suite,
 	reply_suite,
 };

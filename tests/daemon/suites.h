@@ -17,7 +17,9 @@ Suite *descriptors_suite(void);
 Suite *scheduler_suite(void);
 Suite *registry_suite(void);
 Suite *loader_suite(void);
+Suite *loader_conf_suite(void);
 Suite *loader_restart_suite(void);
+Suite *model_conf_suite(void);
 Suite *peer_suite(void);
 Suite *reply_suite(void);
 

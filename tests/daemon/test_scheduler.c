@@ -96,6 +96,32 @@ START_TEST(jobs_of_one_version_come_in_order)
 }
 END_TEST
 
+/* Jobs that an instance is free for are not in the queue, whether a worker has taken them or not. */
+START_TEST(a_version_has_a_queue_of_its_own)
+{
+	a->conf.queue = 2;
+	for (unsigned i = 0; i < 4; i++)
+		ck_assert_int_ge(push(i, a, 2), 0);
+	ck_assert_int_eq(push(4, a, 2), -ENOBUFS);
+	ck_assert_str_eq(error.text, "4 requests of version 1 of 'a' run or wait already, as many as its 2 instances and its queue of 2 take "
+				     "(queue in model.conf, or [models] queue); try again later");
+	/* Others are not concerned, until the queue of all is full. */
+	for (unsigned i = 4; i < 8; i++)
+		ck_assert_int_ge(push(i, b, 4), 0);
+	ck_assert_int_eq(push(8, b, 4), -ENOBUFS);
+	ck_assert_ptr_nonnull(strstr(error.text, "([requests] queue)"));
+	expect(0);
+	expect(4);
+	ck_assert_int_eq(push(8, a, 2), -ENOBUFS);
+	finish(0);
+	ck_assert_int_ge(push(8, a, 2), 0);
+	ck_assert_int_eq(push(9, a, 2), -ENOBUFS);
+	finish(4);
+	for (int job; (job = next()) >= 0;)
+		finish(job);
+}
+END_TEST
+
 START_TEST(a_higher_priority_overtakes_and_equals_keep_their_order)
 {
 	static const unsigned priorities[] = {128, 128, 255, 1, 128, 1, 64};
@@ -342,6 +368,7 @@ Suite *scheduler_suite(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, jobs_of_one_version_come_in_order);
+	tcase_add_test(tcase, a_version_has_a_queue_of_its_own);
 	tcase_add_test(tcase, a_higher_priority_overtakes_and_equals_keep_their_order);
 	tcase_add_test(tcase, a_version_runs_as_many_as_it_has_instances);
 	tcase_add_test(tcase, versions_take_turns);

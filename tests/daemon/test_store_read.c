@@ -210,7 +210,9 @@ START_TEST(odd_names_are_remarked_and_left_alone)
 	scene_must_publish("x", "m", 1);
 	ck_assert_int_eq(mkdir("models/lost+found", 0755), 0);
 	file_write_text("models/README", "x");
-	file_write_text("models/m/notes.txt", "x");
+	file_write_text("models/m/notes.odt", "x");
+	file_write_text("models/m/labels.txt", "x");
+	file_write_text("models/m/model.conf", "x");
 	file_write_text("models/m/2", "x");
 	ck_assert_int_eq(mkdir("models/m/03", 0755), 0);
 	ck_assert_int_eq(mkdir("models/m/-1", 0755), 0);
@@ -222,13 +224,15 @@ START_TEST(odd_names_are_remarked_and_left_alone)
 	ck_assert_uint_eq(scene.entry_count, 1);
 	ck_assert_ptr_nonnull(strstr(scene.remarks, "models/lost+found is no model"));
 	ck_assert_ptr_nonnull(strstr(scene.remarks, "models/README cannot be opened as a folder"));
-	ck_assert_ptr_nonnull(strstr(scene.remarks, "models/m/notes.txt is no version"));
+	ck_assert_ptr_nonnull(strstr(scene.remarks, "models/m/notes.odt is no version"));
 	ck_assert_ptr_nonnull(strstr(scene.remarks, "models/m/2 is no folder"));
 	ck_assert_ptr_nonnull(strstr(scene.remarks, "models/m/03 is no version"));
 	ck_assert_ptr_nonnull(strstr(scene.remarks, "models/m/-1 is no version"));
 	ck_assert_ptr_nonnull(strstr(scene.remarks, "models/m/99999999999999999999 is no version"));
 	ck_assert_ptr_nonnull(strstr(scene.remarks, "models/m/state:2: active = 'one', expected a number"));
 	ck_assert_ptr_null(strstr(scene.remarks, "hidden"));
+	ck_assert_ptr_null(strstr(scene.remarks, "labels.txt"));
+	ck_assert_ptr_null(strstr(scene.remarks, "model.conf"));
 	ck_assert_ptr_null(strstr(scene.remarks, "empty"));
 }
 END_TEST

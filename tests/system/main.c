@@ -13,6 +13,7 @@ static Suite *(*const suites[])(void) = {
 	infer_suite,
 	limits_suite,
 	models_suite,
+	conf_suite,
 	rights_suite,
 	leaks_suite,
 };

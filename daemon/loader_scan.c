@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What becomes, at start, of each version that lies in the store. The entries come model by model, the active version first and then the
+ * others from the greatest down, so a model is a run of entries that share a model.conf, and the first of them that is to be loaded is the
+ * one that will serve.
+ *
+ * Versions that serve wait in LOADING before those that are only asked for by number; all others are listed in END with the reason.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/util.h"
+#include "daemon/loader_internal.h"
+#include "daemon/log.h"
+#include "daemon/registry.h"
+
+/* The entries of one model. */
+struct group {
+	const struct tfl_store_entry *entries;
+	unsigned count;
+	struct tfl_model_conf conf;
+	struct tfl_error fault; /* of its model.conf; code 0 where it is right */
+};
+
+static void log_remark(void *data, const char *sentence)
+{
+	tfl_log_warning("%s", sentence);
+}
+
+/* "versions is 'latest 2' (model.conf:3)" */
+static void describe_policy(const struct tfl_model_conf *conf, char *text, size_t size)
+{
+	const struct tfl_setting_table *table = &tfl_model_conf_table;
+	char value[TFL_SETTING_VALUE_MAX];
+	unsigned row = 0;
+
+	while (table->rows[row].offset != offsetof(struct tfl_model_conf, versions))
+		row++;
+	snprintf(text, size, "not loaded at start: versions is '%s' (%s)", tfl_setting_format(&table->rows[row], conf, value),
+		 conf->sources[row].text);
+}
+
+/* Whether the policy leaves it out: it is not the active one, and enough greater versions are to be loaded. */
+static bool left_out(const struct group *group, const struct tfl_store_entry *entry)
+{
+	unsigned greater = 0;
+
+	for (unsigned i = 0; i < group->count; i++)
+		greater += !group->entries[i].unloaded && group->entries[i].number > entry->number;
+	return group->conf.versions > 0 && !entry->active && greater >= group->conf.versions;
+}
+
+/* Why an entry is not loaded, or "". */
+static const char *reason_not_to(const struct group *group, const struct tfl_store_entry *entry, char reason[static TFL_ERROR_TEXT_MAX])
+{
+	reason[0] = '\0';
+	if (entry->unloaded)
+		snprintf(reason, TFL_ERROR_TEXT_MAX, "unloaded %s", entry->note);
+	else if (group->fault.code < 0)
+		snprintf(reason, TFL_ERROR_TEXT_MAX, "%s", group->fault.text);
+	else if (left_out(group, entry))
+		describe_policy(&group->conf, reason, TFL_ERROR_TEXT_MAX);
+	return reason;
+}
+
+static int list_entry(struct tfl_loader *loader, const struct tfl_store_entry *entry, const char *reason, struct tfl_error *error)
+{
+	struct tfl_version *version;
+	int result;
+
+	result = tfl_loader_make_version(loader, entry->model, entry->number, &version, error);
+	if (result < 0)
+		return result;
+	result = tfl_registry_add(loader->options.registry, version, error);
+	if (result == 0)
+		tfl_registry_set_state(loader->options.registry, version, *reason ? TFL_VERSION_END : TFL_VERSION_LOADING, reason,
+				       time(NULL));
+	else
+		tfl_log_warning("version %llu of '%s' is left alone: %s", (unsigned long long)entry->number, entry->model, error->text);
+	tfl_version_unref(version);
+	return result == -ENOMEM ? result : 0;
+}
+
+static int list_group(struct tfl_loader *loader, struct group *group, struct tfl_error *error)
+{
+	char reason[TFL_ERROR_TEXT_MAX];
+	int result = 0;
+
+	group->fault.code = tfl_model_conf_read(loader->options.store, group->entries[0].model, loader->options.defaults, &group->conf,
+						&group->fault);
+	if (group->fault.code < 0)
+		tfl_log_warning("no version of '%s' is loaded: %s", group->entries[0].model, group->fault.text);
+	for (unsigned i = 0; i < group->count && result == 0; i++)
+		result = list_entry(loader, &group->entries[i], reason_not_to(group, &group->entries[i], reason), error);
+	return result;
+}
+
+/* Submits those of a group that wait in LOADING: the first of them, or all others. */
+static int submit_group(struct tfl_loader *loader, const struct group *group, bool leading, struct tfl_error *error)
+{
+	const struct tfl_registry *registry = loader->options.registry;
+	const char *name = group->entries[0].model;
+	const struct tfl_registry_model *model = tfl_registry_find(registry, name, strlen(name));
+	bool first = true;
+	int result = 0;
+
+	for (unsigned i = 0; model && i < group->count && result == 0; i++) {
+		const struct tfl_store_entry *entry = &group->entries[i];
+		struct tfl_version *version = tfl_registry_find_version(model, entry->number);
+
+		if (!version || version->state != TFL_VERSION_LOADING)
+			continue;
+		/* Where nothing was written down, what serves now is what shall serve after the next start. */
+		if (first == leading)
+			result = tfl_loader_restore(loader, version, &group->conf, leading && !entry->active, error);
+		first = false;
+	}
+	return result;
+}
+
+/* Cuts the entries into groups. */
+static unsigned make_groups(const struct tfl_store_entry *entries, unsigned count, struct group *groups)
+{
+	unsigned made = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (i == 0 || strcmp(entries[i - 1].model, entries[i].model) != 0)
+			groups[made++] = (struct group){ .entries = &entries[i] };
+		groups[made - 1].count++;
+	}
+	return made;
+}
+
+int tfl_loader_scan(struct tfl_loader *loader, struct tfl_error *error)
+{
+	_tfl_free_ struct tfl_store_entry *entries = NULL;
+	_tfl_free_ struct group *groups = NULL;
+	unsigned count = 0, group_count;
+	int result;
+
+	result = tfl_store_list(loader->options.store, log_remark, NULL, &entries, &count, error);
+	if (result < 0 || count == 0)
+		return result;
+	groups = calloc(count, sizeof(*groups));
+	if (!groups)
+		return tfl_error_set(error, -ENOMEM, "not enough memory to list the models");
+	group_count = make_groups(entries, count, groups);
+	for (unsigned i = 0; i < group_count && result == 0; i++)
+		result = list_group(loader, &groups[i], error);
+	for (int leading = 1; leading >= 0; leading--)
+		for (unsigned i = 0; i < group_count && result == 0; i++)
+			result = submit_group(loader, &groups[i], leading, error);
+	return result;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of model.conf. It has no defaults of its own: the struct starts as a copy of what tfld.conf says, sources and all.
+ */
+#include "daemon/model_conf.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/labels.h"
+#include "base/util.h"
+#include "daemon/mistakes.h"
+#include "daemon/store.h"
+
+#define CONF_BYTES_MAX (64u << 10)
+
+#define TO(field) offsetof(struct tfl_model_conf, field)
+
+static const struct tfl_setting rows[] = {
+	{ "model", "versions", NULL, TO(versions), TFL_MODEL_CONF_VERSIONS },
+	{ "model", "instances", NULL, TO(instances), TFL_MODEL_CONF_INSTANCES },
+	{ "model", "threads", NULL, TO(threads), TFL_MODEL_CONF_THREADS },
+	{ "model", "queue", NULL, TO(queue), TFL_MODEL_CONF_QUEUE },
+	{ "model", "timeout", NULL, TO(timeout_ms), TFL_MODEL_CONF_TIMEOUT },
+	{ "model", "priority", NULL, TO(priority), TFL_MODEL_CONF_PRIORITY },
+	{ "model", "inline", NULL, TO(inline_us), TFL_MODEL_CONF_INLINE },
+	{ "model", "labels", NULL, TO(labels), TFL_SETTING_LABELS, 0, TFL_MODEL_LABELS_NAME_MAX },
+};
+_Static_assert(TFL_ARRAY_SIZE(rows) == TFL_MODEL_CONF_SETTINGS, "a source for each row");
+
+const struct tfl_setting_table tfl_model_conf_table = { rows, TFL_ARRAY_SIZE(rows), TO(sources) };
+
+int tfl_model_conf_check(const struct tfl_store *store, const char *model, const struct tfl_model_conf *defaults,
+			 struct tfl_model_conf *ret_conf, struct tfl_mistakes *mistakes)
+{
+	struct tfl_model_conf conf = *defaults;
+	char path[TFL_STORE_PATH_MAX];
+	_tfl_free_ char *text = NULL;
+	struct tfl_error error;
+	size_t length = 0;
+	int result;
+
+	result = tfl_store_read_file(store, model, TFL_STORE_CONF, CONF_BYTES_MAX, &text, &length, &error);
+	if (result < 0 && result != -ENOENT) {
+		tfl_mistakes_next_file(mistakes);
+		tfl_mistakes_add(mistakes, 0, "%s", error.text);
+		return -EINVAL;
+	}
+	if (result == 0)
+		result = tfl_settings_read(&tfl_model_conf_table, tfl_store_path(store, model, 0, TFL_STORE_CONF, path),
+					   TFL_STORE_CONF, text, length, &conf, mistakes);
+	if (result < 0 && result != -ENOENT)
+		return result;
+	*ret_conf = conf;
+	return 0;
+}
+
+int tfl_model_conf_read(const struct tfl_store *store, const char *model, const struct tfl_model_conf *defaults,
+			struct tfl_model_conf *ret_conf, struct tfl_error *error)
+{
+	_tfl_free_ struct tfl_mistakes *mistakes = calloc(1, sizeof(*mistakes));
+
+	if (!mistakes)
+		return tfl_error_set(error, -ENOMEM, "not enough memory to read the configuration of '%s'", model);
+	if (tfl_model_conf_check(store, model, defaults, ret_conf, mistakes) < 0)
+		return tfl_mistakes_error(mistakes, error);
+	return 0;
+}
+
+static const char *labels_source(const struct tfl_model_conf *conf)
+{
+	unsigned row = 0;
+
+	while (rows[row].offset != TO(labels))
+		row++;
+	return conf->sources[row].text;
+}
+
+int tfl_model_conf_labels(const struct tfl_store *store, const char *model, const struct tfl_model_conf *conf,
+			  struct tfl_labels *ret_labels, struct tfl_error *error)
+{
+	char path[TFL_STORE_PATH_MAX];
+	_tfl_free_ char *text = NULL;
+	size_t length;
+	int result;
+
+	*ret_labels = (struct tfl_labels){ 0 };
+	if (!conf->labels[0])
+		return 0;
+	tfl_store_path(store, model, 0, conf->labels, path);
+	result = tfl_store_read_file(store, model, conf->labels, TFL_LABELS_BYTES_MAX, &text, &length, error);
+	if (result == -ENOENT)
+		return tfl_error_set(error, -EINVAL, "%s is not there, but [model] labels (%s) names it; put it there, or leave the key out",
+				     path, labels_source(conf));
+	if (result < 0)
+		return result;
+	result = tfl_labels_parse(text, length, ret_labels, error);
+	if (result < 0)
+		return tfl_error_prefix(error, result, "%s, which [model] labels (%s) names", path, labels_source(conf));
+	TFL_STEAL(text);
+	return 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an operator decides about one model: <models>/<model>/model.conf, read when the daemon starts and each time that a version of the
+ * model is loaded. What it leaves out is as tfld.conf says, which has a key of the same name for all but the labels. systemd/model.conf
+ * documents the keys (a test compares the two).
+ *
+ * The file may be there before the model's first version and stays after the last one was erased.
+ */
+#ifndef DAEMON_MODEL_CONF_H
+#define DAEMON_MODEL_CONF_H
+
+#include <stdint.h>
+
+#include "base/limits.h"
+#include "daemon/settings.h"
+
+struct tfl_error;
+struct tfl_labels;
+struct tfl_mistakes;
+struct tfl_store;
+
+#define TFL_MODEL_LABELS_NAME_MAX 63
+#define TFL_MODEL_CONF_SETTINGS 8
+
+/* Plain data. Set once, when a version is loaded. */
+struct tfl_model_conf {
+	uint64_t versions;   /* so many, the greatest and the active one, are loaded at start; 0: all */
+	uint64_t instances;  /* interpreters of one version; 0: as many as workers */
+	uint64_t threads;    /* threads of one inference */
+	uint64_t queue;      /* requests of one version that may wait while its instances are busy; 0: no bound of its own */
+	uint64_t timeout_ms; /* of a request that gives none itself; 0: none */
+	uint64_t priority;   /* likewise */
+	uint64_t inline_us;  /* a version that runs in less is run on the loop thread; 0: none */
+	char labels[TFL_MODEL_LABELS_NAME_MAX + 1]; /* a file beside model.conf; "": those of the model */
+	struct tfl_setting_source sources[TFL_MODEL_CONF_SETTINGS];
+};
+
+extern const struct tfl_setting_table tfl_model_conf_table;
+
+/* Kind, range and default of the keys that tfld.conf has too, for a row of either table. */
+#define TFL_MODEL_CONF_VERSIONS TFL_SETTING_VERSIONS, 0, TFL_VERSIONS_MAX, 0
+#define TFL_MODEL_CONF_INSTANCES TFL_SETTING_COUNT, 0, TFL_INSTANCES_MAX, 0
+#define TFL_MODEL_CONF_THREADS TFL_SETTING_COUNT, 1, TFL_WORKERS_MAX, 1
+#define TFL_MODEL_CONF_QUEUE TFL_SETTING_COUNT, 0, TFL_QUEUE_MAX, 0
+#define TFL_MODEL_CONF_TIMEOUT TFL_SETTING_DURATION, 0, TFL_TIMEOUT_US_MAX / 1000, 0
+#define TFL_MODEL_CONF_PRIORITY TFL_SETTING_COUNT, 1, TFL_PRIORITY_MAX, TFL_PRIORITY_DEFAULT
+#define TFL_MODEL_CONF_INLINE TFL_SETTING_COUNT, 0, TFL_INLINE_US_MAX, 20
+
+/**
+ * What is in force for a model: its model.conf over @p defaults, which alone where there is none. Errors: -EINVAL with the first mistake,
+ * or that it is no file that can be read; *ret_conf is then untouched.
+ */
+int tfl_model_conf_read(const struct tfl_store *store, const char *model, const struct tfl_model_conf *defaults,
+			struct tfl_model_conf *ret_conf, struct tfl_error *error);
+
+/** The same with every mistake. */
+int tfl_model_conf_check(const struct tfl_store *store, const char *model, const struct tfl_model_conf *defaults,
+			 struct tfl_model_conf *ret_conf, struct tfl_mistakes *mistakes);
+
+/**
+ * Reads the labels that @p conf names; none where it names none. -EINVAL for a file that is not there or holds no labels, -ENOMEM; the
+ * sentence says which key names it.
+ */
+int tfl_model_conf_labels(const struct tfl_store *store, const char *model, const struct tfl_model_conf *conf,
+			  struct tfl_labels *ret_labels, struct tfl_error *error);
+
+#endif
