@@ -195,12 +195,11 @@ START_TEST(labels_are_read_from_beside_it)
 }
 END_TEST
 
-static char *out, *err;
+static char out[8192], err[8192];
 
 static int check(void)
 {
-	size_t out_size, err_size;
-	FILE *to_out = open_memstream(&out, &out_size), *to_err = open_memstream(&err, &err_size);
+	FILE *to_out = fmemopen(out, sizeof(out), "w"), *to_err = fmemopen(err, sizeof(err), "w");
 	int result = tfl_check(&config, to_out, to_err);
 
 	fclose(to_out);
