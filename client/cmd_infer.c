@@ -57,19 +57,16 @@ static void work_finish(struct work *work)
 	tfl_value_destroy(work->description);
 }
 
-static int parse_norm(const char *text, enum tfl_norm *ret_norm)
+static enum tfl_norm norm_of(const char *text)
 {
 	static const char *const names[] = {
 		[TFL_NORM_AUTO] = "auto", [TFL_NORM_RAW] = "raw", [TFL_NORM_UNIT] = "unit", [TFL_NORM_SIGNED] = "signed"};
 
 	for (unsigned i = 0; text && i < TFL_ARRAY_SIZE(names); i++) {
-		if (strcmp(text, names[i]) == 0) {
-			*ret_norm = (enum tfl_norm)i;
-			return 0;
-		}
+		if (strcmp(text, names[i]) == 0)
+			return (enum tfl_norm)i;
 	}
-	*ret_norm = TFL_NORM_AUTO;
-	return text ? -EINVAL : 0;
+	return TFL_NORM_AUTO;
 }
 
 static const char *described_label(const void *data, size_t index)
@@ -149,7 +146,6 @@ static int add_input(struct work *work, const char *text, bool picture, struct t
 {
 	struct ctl_tensor tensor;
 	struct ctl_input input;
-	enum tfl_norm norm;
 	const char *path = NULL;
 	size_t index = 0;
 	int r;
@@ -159,8 +155,8 @@ static int add_input(struct work *work, const char *text, bool picture, struct t
 		r = ctl_tensor_read(tfl_value_at(work->inputs, index), &tensor, error);
 	if (r < 0)
 		return r;
-	parse_norm(work->options->norm, &norm);
-	r = picture ? ctl_input_picture(&tensor, path, norm, work->options->crop, &input, error) : ctl_input_file(&tensor, path, &input, error);
+	r = picture ? ctl_input_picture(&tensor, path, norm_of(work->options->norm), work->options->crop, &input, error) :
+		      ctl_input_file(&tensor, path, &input, error);
 	if (r < 0)
 		return r;
 	ctl_input_finish(&work->given[index]);
@@ -357,12 +353,9 @@ static int infer(struct work *work)
 static int check(const struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	const struct options *options = arguments->options;
-	enum tfl_norm norm;
 
 	if (options->key && !*options->key)
 		return ctl_usage(ctl, "a key has 1 to 256 bytes");
-	if (parse_norm(options->norm, &norm) < 0)
-		return ctl_usage(ctl, "--norm takes auto, raw, unit or signed");
 	return CTL_OK;
 }
 
@@ -374,15 +367,16 @@ static int run(struct ctl *ctl, const struct ctl_arguments *arguments)
 }
 
 static const struct ctl_option options[] = {
-	{"image", "FILE", CTL_STRING, offsetof(struct options, image), "a PNG or JPEG picture, stretched to the input's height and width"},
-	{"crop", NULL, CTL_FLAG, offsetof(struct options, crop), "cut the picture to the input's aspect ratio instead of stretching it"},
+	{"image", "FILE", CTL_STRING, offsetof(struct options, image), "a PNG or JPEG picture, stretched to the input's size"},
+	{"crop", NULL, CTL_FLAG, offsetof(struct options, crop), "cut the picture to the input's shape, do not stretch it"},
 	{"in", "[NAME=]FILE", CTL_LIST, offsetof(struct options, in),
-	 "an .npy array or raw bytes; once for each input, in order or by name"},
-	{"norm", "HOW", CTL_STRING, offsetof(struct options, norm), "pixels as raw 0..255, unit 0..1, signed -1..1, or auto (see above)"},
-	{"labels", "FILE", CTL_STRING, offsetof(struct options, labels), "names of the classes, one a line, instead of the model's own"},
-	{"top", "N", CTL_NUMBER, offsetof(struct options, top), "print the N most likely classes (default: 5, none of 0.0 %)", 1,
+	 "an .npy array or raw bytes; once for each input"},
+	{"norm", "HOW", CTL_STRING, offsetof(struct options, norm), "pixels: raw 0..255, unit 0..1, signed -1..1, auto: see above",
+	 .choices = "auto raw unit signed"},
+	{"labels", "FILE", CTL_STRING, offsetof(struct options, labels), "names of the classes, one a line, for the model's own"},
+	{"top", "N", CTL_NUMBER, offsetof(struct options, top), "print the N most likely classes (default: 5)", 1,
 	 TFL_LABELS_MAX},
-	{"repeat", "N", CTL_NUMBER, offsetof(struct options, repeat), "run N times, and print mean and percentiles of the time", 1,
+	{"repeat", "N", CTL_NUMBER, offsetof(struct options, repeat), "run N times, print mean and percentiles of the time", 1,
 	 100000000},
 	{"key", "KEY", CTL_STRING, offsetof(struct options, key), "the same key is always served by the same version"},
 	{"out", "FILE", CTL_STRING, offsetof(struct options, out), "write the outputs, as .npy if FILE ends so, else raw"},

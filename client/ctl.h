@@ -55,7 +55,8 @@ struct ctl_option {
 	enum ctl_option_kind kind;
 	size_t offset; /* of the member that it sets */
 	const char *help;
-	int min, max; /* of a number */
+	int min, max;        /* of a number */
+	const char *choices; /* the words that a string may be, "auto raw"; NULL: any */
 };
 
 struct ctl_option_table {
@@ -102,6 +103,12 @@ extern const struct ctl_command ctl_cmd_load, ctl_cmd_ls, ctl_cmd_describe, ctl_
 
 extern const struct ctl_option_table ctl_global_options;
 
+/* tflctl.c */
+
+/** All commands, as help lists them; and the one of a name, or NULL. */
+const struct ctl_command *const *ctl_commands(unsigned *ret_count);
+const struct ctl_command *ctl_find_command(const char *name);
+
 /* options.c */
 
 /**
@@ -112,9 +119,22 @@ extern const struct ctl_option_table ctl_global_options;
 int ctl_options_parse(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv, struct ctl_arguments *ret_arguments,
 		      int *ret_used, struct tfl_error *error);
 
-/** Prints the help of @p command, or only the lines of a table. */
-void ctl_help(const struct ctl_command *command);
-void ctl_help_options(const struct ctl_option_table *table);
+/** The option of @p command (which may be NULL) or the global one with this name, or NULL. */
+const struct ctl_option *ctl_find_option(const struct ctl_command *command, const char *name, size_t length, bool *ret_global);
+
+/* help.c */
+
+/** Prints the help of a command, or of tflctl. Both fit a screen of 24 lines and 80 columns. */
+void ctl_help_command(const struct ctl_command *command);
+void ctl_help(void);
+
+/* complete.c */
+
+/**
+ * For the shell: prints what the last of the @p count words of a command line (the program's name left out) could become, a line each;
+ * ":files" for a file. What the daemon would have to be asked for is left out when it does not answer. Returns CTL_OK.
+ */
+int ctl_complete(char *const *words, unsigned count);
 
 /* report.c */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The command line against two tables: the command's options and the global ones, which may stand anywhere. "--name value" and
- * "--name=value" are the same; "--" ends options. The same tables are printed as help, so the two cannot disagree.
+ * "--name=value" are the same; "--" ends options. Help (help.c) and completion (complete.c) read the same tables, so none can disagree.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,9 +17,9 @@ const struct ctl_option_table ctl_global_options = {
 	.options =
 		(const struct ctl_option[]){
 			{"socket", "PATH", CTL_STRING, offsetof(struct ctl, socket),
-			 "the daemon's socket (default: $TFL_SOCKET, then " TFL_DEFAULT_SOCKET ")"},
+			 "the daemon's (default: $TFL_SOCKET, " TFL_DEFAULT_SOCKET ")"},
 			{"timeout", "MS", CTL_NUMBER, offsetof(struct ctl, timeout_ms),
-			 "longest wait in milliseconds (default: 10000; load: 300000; unload: 60000)", 1, 86400000},
+			 "longest wait (default: 10000; load: 300000; unload: 60000)", 1, 86400000},
 			{"json", NULL, CTL_FLAG, offsetof(struct ctl, json), "print JSON, errors too"},
 			{"version", NULL, CTL_FLAG, offsetof(struct ctl, version), "print the version of tflctl"},
 			{"help", NULL, CTL_FLAG, offsetof(struct ctl, help), "print this"},
@@ -34,6 +34,14 @@ static const struct ctl_option *find_in(const struct ctl_option_table *table, co
 			return &table->options[i];
 	}
 	return NULL;
+}
+
+const struct ctl_option *ctl_find_option(const struct ctl_command *command, const char *name, size_t length, bool *ret_global)
+{
+	const struct ctl_option *option = command ? find_in(&command->table, name, length) : NULL;
+
+	*ret_global = !option;
+	return option ? option : find_in(&ctl_global_options, name, length);
 }
 
 static int unknown_option(const struct ctl_command *command, const char *name, size_t length, struct tfl_error *error)
@@ -66,6 +74,35 @@ static int set_number(const struct ctl_option *option, const char *text, int *re
 	return 0;
 }
 
+/* "auto, raw, unit or signed" of "auto raw unit signed". */
+static void spell_choices(const char *choices, char *text, size_t size)
+{
+	size_t used = 0;
+
+	for (const char *word = choices; *word && used < size; word += strcspn(word, " ")) {
+		word += strspn(word, " ");
+		used += (size_t)snprintf(text + used, size - used, "%s%.*s", word == choices ? "" : strchr(word, ' ') ? ", " : " or ",
+					 (int)strcspn(word, " "), word);
+	}
+}
+
+static int set_string(const struct ctl_option *option, const char *text, const char **ret_text, struct tfl_error *error)
+{
+	char choices[128];
+
+	for (const char *word = option->choices; word; word = strchr(word, ' ')) {
+		word += strspn(word, " ");
+		if (strcspn(word, " ") == strlen(text) && strncmp(word, text, strlen(text)) == 0)
+			break;
+		if (!strchr(word, ' ')) {
+			spell_choices(option->choices, choices, sizeof(choices));
+			return tfl_error_set(error, -EINVAL, "--%s takes %s, not '%s'", option->name, choices, text);
+		}
+	}
+	*ret_text = text;
+	return 0;
+}
+
 static int set_option(const struct ctl_option *option, void *base, const char *text, struct tfl_error *error)
 {
 	void *member = (char *)base + option->offset;
@@ -78,8 +115,7 @@ static int set_option(const struct ctl_option *option, void *base, const char *t
 		*(bool *)member = true;
 		return 0;
 	case CTL_STRING:
-		*(const char **)member = text;
-		return 0;
+		return set_string(option, text, member, error);
 	case CTL_NUMBER:
 		return set_number(option, text, member, error);
 	default:
@@ -96,13 +132,10 @@ static int read_option(struct ctl *ctl, const struct ctl_command *command, int a
 {
 	const char *name = argv[*at] + 2, *value = strchr(name, '=');
 	size_t length = value ? (size_t)(value - name) : strlen(name);
-	const struct ctl_option *option = command ? find_in(&command->table, name, length) : NULL;
-	void *base = options;
+	const struct ctl_option *option;
+	bool global;
 
-	if (!option) {
-		option = find_in(&ctl_global_options, name, length);
-		base = ctl;
-	}
+	option = ctl_find_option(command, name, length, &global);
 	if (!option)
 		return unknown_option(command, name, length, error);
 	value = value ? value + 1 : NULL;
@@ -113,7 +146,7 @@ static int read_option(struct ctl *ctl, const struct ctl_command *command, int a
 			return tfl_error_set(error, -EINVAL, "--%s needs a value: --%s %s", option->name, option->name, option->argument);
 		value = argv[++*at];
 	}
-	return set_option(option, base, value, error);
+	return set_option(option, global ? ctl : options, value, error);
 }
 
 int ctl_options_parse(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv, struct ctl_arguments *ret_arguments,
@@ -144,28 +177,4 @@ int ctl_options_parse(struct ctl *ctl, const struct ctl_command *command, int ar
 	if (r == 0 && command && !ctl->help && !ctl->version && operands < command->operands_min)
 		r = tfl_error_set(error, -EINVAL, "%s needs %s", command->name, command->operands);
 	return r;
-}
-
-void ctl_help_options(const struct ctl_option_table *table)
-{
-	char left[NAME_MAX_LENGTH + 32];
-
-	for (unsigned i = 0; i < table->count; i++) {
-		const struct ctl_option *option = &table->options[i];
-
-		snprintf(left, sizeof(left), "--%s%s%s", option->name, option->argument ? " " : "",
-			 option->argument ? option->argument : "");
-		printf("  %-18s %s\n", left, option->help);
-	}
-}
-
-void ctl_help(const struct ctl_command *command)
-{
-	printf("usage: tflctl %s%s%s%s\n\n%s\n", command->name, *command->operands ? " " : "", command->operands,
-	       command->table.count ? " [options]" : "", command->summary);
-	if (command->details)
-		printf("\n%s", command->details);
-	printf("\n");
-	ctl_help_options(&command->table);
-	ctl_help_options(&ctl_global_options);
 }

@@ -16,7 +16,13 @@ static const struct ctl_command *const commands[] = {
 	&ctl_cmd_load, &ctl_cmd_ls, &ctl_cmd_describe, &ctl_cmd_unload, &ctl_cmd_infer, &ctl_cmd_stats, &ctl_cmd_health, &ctl_cmd_version,
 };
 
-static const struct ctl_command *find(const char *name)
+const struct ctl_command *const *ctl_commands(unsigned *ret_count)
+{
+	*ret_count = TFL_ARRAY_SIZE(commands);
+	return commands;
+}
+
+const struct ctl_command *ctl_find_command(const char *name)
 {
 	if (strcmp(name, "info") == 0)
 		name = "version";
@@ -25,19 +31,6 @@ static const struct ctl_command *find(const char *name)
 			return commands[i];
 	}
 	return NULL;
-}
-
-static void help(void)
-{
-	printf("usage: tflctl [options] COMMAND [arguments]\n\nManages tfld, the inference daemon of this device, and sends it "
-	       "requests.\n\n");
-	for (unsigned i = 0; i < TFL_ARRAY_SIZE(commands); i++)
-		printf("  %-9s %s\n", commands[i]->name, commands[i]->summary);
-	printf("\nOptions, before or after the command:\n");
-	ctl_help_options(&ctl_global_options);
-	printf("\nMODEL is a name as 'tflctl ls' shows it; MODEL@VERSION names one version.\n"
-	       "Exit status: 0 success, 1 the request failed, 2 the command line is wrong.\n"
-	       "'tflctl COMMAND --help' explains a command.\n");
 }
 
 static int unknown_command(const struct ctl *ctl, const char *name)
@@ -73,7 +66,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	if (ctl->version)
 		return print_version();
 	if (ctl->help) {
-		ctl_help(ctl->command);
+		ctl_help_command(ctl->command);
 		return CTL_OK;
 	}
 	return ctl_run(ctl, &arguments);
@@ -95,16 +88,16 @@ static int dispatch(struct ctl *ctl, int argc, char **argv)
 	}
 	if (used == argc || ctl->help) {
 		if (used < argc)
-			ctl->command = find(argv[used]);
+			ctl->command = ctl_find_command(argv[used]);
 		if (!ctl->help)
 			return ctl_usage(ctl, "a command is needed, such as 'ls' or 'infer'");
 		if (ctl->command)
-			ctl_help(ctl->command);
+			ctl_help_command(ctl->command);
 		else
-			help();
+			ctl_help();
 		return CTL_OK;
 	}
-	ctl->command = find(argv[used]);
+	ctl->command = ctl_find_command(argv[used]);
 	if (!ctl->command)
 		return unknown_command(ctl, argv[used]);
 	return run(ctl, argc - used - 1, argv + used + 1);
@@ -115,6 +108,9 @@ int main(int argc, char **argv)
 	struct ctl ctl = {0};
 	int status;
 
+	/* Not in the help: for the completion of a shell, which walks the same tables. */
+	if (argc > 1 && strcmp(argv[1], "--complete") == 0)
+		return ctl_complete(argv + 2, (unsigned)argc - 2);
 	for (int i = 1; i < argc; i++) /* errors on the way to the option are JSON too */
 		ctl.json |= strcmp(argv[i], "--json") == 0;
 	status = dispatch(&ctl, argc - 1, argv + 1);

@@ -272,27 +272,82 @@ START_TEST(errors_in_other_encodings)
 }
 END_TEST
 
+static void expect_a_screen(const char *what)
+{
+	unsigned lines = 0, column = 0;
+
+	ck_assert_int_eq(result.status, 0);
+	for (const char *c = result.out; *c; c++) {
+		lines += *c == '\n';
+		column = *c == '\n' ? 0 : column + (((unsigned char)*c & 0xc0) != 0x80);
+		ck_assert_msg(column <= 80, "%s --help has a line of more than 80 columns:\n%s", what, result.out);
+	}
+	ck_assert_msg(lines >= 4 && lines <= 24, "%s --help has %u lines, 24 fit a screen:\n%s", what, lines, result.out);
+}
+
+/* Of every command there is, as completion lists them. */
 START_TEST(help_fits_a_screen)
 {
-	static const char *const commands[] = {"load", "ls", "describe", "unload", "infer", "stats", "health", "version", NULL};
+	char *commands, *rest, *command;
 
 	TFLCTL("--help");
-	for (unsigned i = 0;; i++) {
-		unsigned lines = 0, column = 0;
-
-		ck_assert_int_eq(result.status, 0);
-		for (const char *c = result.out; *c; c++) {
-			column = *c == '\n' ? 0 : column + 1;
-			lines += *c == '\n';
-			ck_assert_msg(column <= 100, "%s", result.out);
-		}
-		ck_assert_uint_gt(lines, 5);
-		ck_assert_uint_le(lines, 25);
-		if (!commands[i])
-			break;
-		TFLCTL(commands[i], "--help");
-		ck_assert_ptr_nonnull(strstr(result.out, commands[i]));
+	expect_a_screen("tflctl");
+	TFLCTL("--complete", "");
+	commands = strdup(result.out);
+	for (command = strtok_r(commands, "\n", &rest); command; command = strtok_r(NULL, "\n", &rest)) {
+		if (strcmp(command, "help") == 0)
+			continue;
+		TFLCTL(command, "--help");
+		expect_a_screen(command);
+		ck_assert_ptr_nonnull(strstr(result.out, command));
 	}
+	free(commands);
+}
+END_TEST
+
+static const struct {
+	const char *words[6];
+	const char *offered;
+} completions[] = {
+	{{"de"}, "describe\n"},
+	{{"help", "un"}, "unload\n"},
+	{{"--json", "hea"}, "health\n"},
+	{{"--socket", "/tmp/x", "hea"}, "health\n"},
+	{{"--so"}, "--socket\n"},
+	{{"infer", "--no"}, "--norm\n"},
+	{{"infer", "--norm", ""}, "auto\nraw\nunit\nsigned\n"},
+	{{"infer", "--norm", "u"}, "unit\n"},
+	{{"infer", "--norm=s"}, "--norm=signed\n"},
+	{{"infer", "--image", "sev"}, ":files\n"},
+	{{"infer", "--in", "name=sev"}, ":files\n"},
+	{{"infer", "--image=sev"}, ":files\n"},
+	{{"infer", "--top", ""}, ""},
+	{{"load", "--timeout", "5", "m", ""}, ":files\n"},
+	{{"load", "m", "f", ""}, ""},
+	{{"load", "--", "m", "--fi"}, ":files\n"},
+	{{"unload", "m", "-"}, "--erase\n--socket\n--timeout\n--json\n--version\n--help\n"},
+	{{"nonsense", ""}, NULL}, /* whatever; no crash */
+	{{"infer", "--", "-"}, ""},
+	{{"ls", "--json=x"}, ""},
+	{{"--socket"}, "--socket\n"},
+	{{"--socket", ""}, ":files\n"},
+	{{"-"}, "--socket\n--timeout\n--json\n--version\n--help\n"},
+	{{"infer", "-="}, ""},
+	{{"infer", ""}, ""}, /* no daemon: no models, no word about it */
+};
+
+START_TEST(completion_walks_the_tables)
+{
+	const char *args[8] = {"--complete"};
+
+	setenv("TFL_SOCKET", "/tmp/no-such.sock", 1);
+	for (unsigned i = 0; i < 6; i++)
+		args[i + 1] = completions[_i].words[i];
+	run_tflctl(args);
+	ck_assert_int_eq(result.status, 0);
+	ck_assert_str_eq(result.err, "");
+	if (completions[_i].offered)
+		ck_assert_str_eq(result.out, completions[_i].offered);
 }
 END_TEST
 
@@ -512,6 +567,7 @@ Suite *command_suite(void)
 	tcase_add_test(tcase, usage_errors_as_json);
 	tcase_add_test(tcase, errors_in_other_encodings);
 	tcase_add_test(tcase, help_fits_a_screen);
+	tcase_add_loop_test(tcase, completion_walks_the_tables, 0, sizeof(completions) / sizeof(completions[0]));
 	tcase_add_test(tcase, no_daemon);
 	tcase_add_test(tcase, infer_picture);
 	tcase_add_test(tcase, infer_options);

@@ -298,6 +298,62 @@ START_TEST(digits)
 }
 END_TEST
 
+/* What bash offers for a line that it has cut into @p words, blanks between them. */
+static const char *complete(const char *words)
+{
+	static char text[4096];
+	char line[2048];
+	size_t length;
+	FILE *bash;
+
+	snprintf(line, sizeof(line),
+		 "bash -c 'source \"$COMPLETION\"; COMP_WORDS=(\"$TFLCTL\" %s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _tflctl; "
+		 "echo \"${COMPREPLY[*]}\"' 2>&1", words);
+	bash = popen(line, "r");
+	ck_assert_ptr_nonnull(bash);
+	length = fread(text, 1, sizeof(text) - 1, bash);
+	ck_assert_int_eq(pclose(bash), 0);
+	text[length] = '\0';
+	return text;
+}
+
+/* Bash cuts words at '@' and '=', and replaces what stands behind the last cut. */
+START_TEST(completion)
+{
+	const char *folder = getenv("DIGITS");
+	char words[512], wanted[512];
+
+	ck_assert_msg(folder && getenv("COMPLETION"), "$DIGITS and $COMPLETION have to be set");
+	ck_assert_str_eq(complete("infer \"\""), "\n");
+	daemon_start(&tfld, NULL);
+	snprintf(words, sizeof(words), "%s/digits-int8.tflite", folder);
+	for (unsigned i = 0; i < 2; i++)
+		TFLCTL("load", "digits", words);
+	TFLCTL("load", "dog", words);
+	ck_assert_str_eq(complete("in"), "infer\n");
+	ck_assert_str_eq(complete("infer d"), "digits digits@1 digits@2 dog dog@1\n");
+	ck_assert_str_eq(complete("infer di"), "digits digits@1 digits@2\n");
+	ck_assert_str_eq(complete("infer digits @"), "1 2\n");
+	ck_assert_str_eq(complete("infer digits @ 2"), "2\n");
+	ck_assert_str_eq(complete("infer digits @ 2 --norm = r"), "raw\n");
+	ck_assert_str_eq(complete("stats \"\""), "digits dog\n");
+	ck_assert_str_eq(complete("infer x"), "\n");
+	snprintf(words, sizeof(words), "infer digits --image %s/pictures/se", folder);
+	snprintf(wanted, sizeof(wanted), "%s/pictures/seven.png\n", folder);
+	ck_assert_str_eq(complete(words), wanted);
+	snprintf(words, sizeof(words), "infer digits --in image = %s/pictures/se", folder);
+	ck_assert_str_eq(complete(words), wanted);
+	/* The socket of the command line, not that of the environment. */
+	setenv("TFL_SOCKET", "/tmp/no-such.sock", 1);
+	ck_assert_str_eq(complete("infer d"), "\n");
+	snprintf(words, sizeof(words), "--socket = %s infer do", tfld.socket);
+	ck_assert_str_eq(complete(words), "dog dog@1\n");
+	snprintf(words, sizeof(words), "infer --socket %s do", tfld.socket);
+	ck_assert_str_eq(complete(words), "dog dog@1\n");
+	daemon_stop(&tfld);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("client");
@@ -313,6 +369,7 @@ int main(void)
 	tcase_add_test(tcase, command);
 	tcase_add_test(tcase, picture);
 	tcase_add_test(tcase, digits);
+	tcase_add_test(tcase, completion);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run(runner, NULL, NULL, CK_ENV);
