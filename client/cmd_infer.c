@@ -11,6 +11,7 @@
 #include "base/dtype.h"
 #include "base/util.h"
 #include "client/ctl.h"
+#include "client/detections.h"
 #include "client/infer_input.h"
 #include "client/infer_output.h"
 #include "client/labels.h"
@@ -28,6 +29,7 @@ struct options {
 	const char *out;
 	bool native;
 	bool crop;
+	int threshold;
 };
 
 /* What one run of the command holds. */
@@ -39,8 +41,10 @@ struct work {
 	const struct tfl_value *inputs;
 	struct ctl_input *given; /* one per input of the model; memory NULL: not given */
 	struct tfl_labels labels;
-	struct ctl_names names;
+	const struct ctl_frame *frame; /* of the picture among the inputs; NULL: there is none */
 	struct tfl_infer *infer;
+	struct ctl_detections detections;
+	bool detector; /* detections are there */
 	struct tfl_latency *latency; /* round trips */
 	struct tfl_latency *compute;
 };
@@ -53,6 +57,7 @@ static void work_finish(struct work *work)
 	free(work->latency);
 	free(work->compute);
 	tfl_labels_finish(&work->labels);
+	ctl_detections_finish(&work->detections);
 	tfl_infer_destroy(work->infer);
 	tfl_value_destroy(work->description);
 }
@@ -81,18 +86,25 @@ static const char *file_label(const void *data, size_t index)
 	return labels->names[index];
 }
 
-static int choose_names(struct work *work, struct tfl_error *error)
+/* The labels that were given, else those of the output, else those of the model. */
+static struct ctl_names names_of(const struct work *work, unsigned index)
 {
-	const struct tfl_value *described = tfl_value_get(work->description, "labels");
+	const struct tfl_value *output = tfl_value_at(tfl_value_get(work->description, "outputs"), index);
+	const struct tfl_value *labels = tfl_value_get(output, "labels");
 
-	work->names = (struct ctl_names){described_label, described, tfl_value_size(described)};
-	if (!work->options->labels)
-		return 0;
-	work->names = (struct ctl_names){file_label, &work->labels, 0};
-	if (tfl_labels_read(work->options->labels, &work->labels, error) < 0)
-		return error->code;
-	work->names.count = work->labels.count;
-	return 0;
+	if (work->options->labels)
+		return (struct ctl_names){file_label, &work->labels, work->labels.count};
+	if (!labels)
+		labels = tfl_value_get(work->description, "labels");
+	return (struct ctl_names){described_label, labels, tfl_value_size(labels)};
+}
+
+static struct ctl_output_meaning meaning_of(const struct work *work, unsigned index)
+{
+	const struct tfl_value *output = tfl_value_at(tfl_value_get(work->description, "outputs"), index);
+	const char *kind = tfl_value_string(tfl_value_get(output, "kind"), "");
+
+	return (struct ctl_output_meaning){.names = names_of(work, index), .classification = strcmp(kind, "classification") == 0};
 }
 
 static int no_such_input(const struct work *work, const char *name, int length, struct tfl_error *error)
@@ -106,11 +118,38 @@ static int no_such_input(const struct work *work, const char *name, int length, 
 	return tfl_error_set(error, -EINVAL, "%s has no input '%.*s'; it has: %s", work->model, length, name, known);
 }
 
+/* How well an input suits a picture: best where the metadata says that it is one, else where it has such a shape. */
+static unsigned picture_rank(const struct tfl_value *input)
+{
+	struct ctl_tensor tensor;
+
+	if (ctl_tensor_read(input, &tensor, NULL) < 0)
+		return 0;
+	return tensor.image ? 2 : ctl_tensor_is_picture(&tensor);
+}
+
+/* The first input that has nothing yet; for a picture, the first of those that suit it best. 1 where all have something. */
+static int choose_free(const struct work *work, bool picture, size_t *ret_index)
+{
+	int best = -1;
+
+	for (size_t i = 0; i < tfl_value_size(work->inputs); i++) {
+		int rank = picture ? (int)picture_rank(tfl_value_at(work->inputs, i)) : 0;
+
+		if (work->given[i].memory || rank <= best)
+			continue;
+		best = rank;
+		*ret_index = i;
+	}
+	return best < 0 ? 1 : 0;
+}
+
 /*
  * "NAME=FILE" where NAME is that of an input, or its number: that input and FILE. Else the whole text is a file, for the first
  * input that has nothing yet; a file of such a name has to exist.
  */
-static int choose_input(const struct work *work, const char *text, size_t *ret_index, const char **ret_path, struct tfl_error *error)
+static int choose_input(const struct work *work, const char *text, bool picture, size_t *ret_index, const char **ret_path,
+			struct tfl_error *error)
 {
 	const char *equals = strchr(text, '=');
 	size_t count = tfl_value_size(work->inputs), length = equals ? (size_t)(equals - text) : 0;
@@ -132,12 +171,9 @@ static int choose_input(const struct work *work, const char *text, size_t *ret_i
 	}
 	if (length > 0 && !memchr(text, '/', length) && access(text, F_OK) < 0)
 		return no_such_input(work, text, (int)length, error);
-	for (size_t i = 0; i < count; i++) {
-		if (!work->given[i].memory) {
-			*ret_index = i;
-			*ret_path = text;
-			return 0;
-		}
+	if (choose_free(work, picture, ret_index) == 0) {
+		*ret_path = text;
+		return 0;
 	}
 	return tfl_error_set(error, -EINVAL, "'%s' is one input too many: %s has %zu", text, work->model, count);
 }
@@ -150,7 +186,7 @@ static int add_input(struct work *work, const char *text, bool picture, struct t
 	size_t index = 0;
 	int r;
 
-	r = choose_input(work, text, &index, &path, error);
+	r = choose_input(work, text, picture, &index, &path, error);
 	if (r == 0)
 		r = ctl_tensor_read(tfl_value_at(work->inputs, index), &tensor, error);
 	if (r < 0)
@@ -161,6 +197,8 @@ static int add_input(struct work *work, const char *text, bool picture, struct t
 		return r;
 	ctl_input_finish(&work->given[index]);
 	work->given[index] = input;
+	if (picture)
+		work->frame = &work->given[index].frame;
 	return 0;
 }
 
@@ -279,16 +317,32 @@ static int print_json(const struct work *work)
 	const struct tfl_infer *infer = work->infer;
 	json_t *outputs = json_array(), *object;
 
-	for (unsigned i = 0; i < tfl_infer_output_count(infer); i++)
-		json_array_append_new(outputs, ctl_output_json(tfl_infer_output(infer, i), &work->names, (unsigned)work->options->top));
+	for (unsigned i = 0; i < tfl_infer_output_count(infer); i++) {
+		const struct ctl_output_meaning meaning = meaning_of(work, i);
+
+		json_array_append_new(outputs, ctl_output_json(tfl_infer_output(infer, i), &meaning, (unsigned)work->options->top));
+	}
 	object = json_pack("{s:s, s:I, s:o, s:I, s:I, s:I}", "model", model_name(work), "version", (json_int_t)tfl_infer_version(infer),
 			   "outputs", outputs, "wait_ns", (json_int_t)tfl_infer_wait_ns(infer), "compute_ns",
 			   (json_int_t)tfl_infer_compute_ns(infer), "round_trip_ns", (json_int_t)tfl_infer_round_trip_ns(infer));
+	if (work->detector) {
+		const struct ctl_names names = names_of(work, work->detections.classes);
+
+		json_object_set_new(object, "detections", ctl_detections_json(&work->detections, &names, work->frame));
+	}
 	if (work->options->repeat > 1) {
 		json_object_set_new(object, "round_trips", latency_json(work->latency));
 		json_object_set_new(object, "computing", latency_json(work->compute));
 	}
 	return ctl_print_json(work->ctl, object);
+}
+
+static void print_detections(const struct work *work, const char *remark)
+{
+	double threshold = work->options->threshold ? work->options->threshold / 100.0 : work->detections.threshold;
+	const struct ctl_names names = names_of(work, work->detections.classes);
+
+	ctl_detections_print(&work->detections, threshold, &names, work->frame, remark);
 }
 
 static void print_text(const struct work *work)
@@ -298,8 +352,15 @@ static void print_text(const struct work *work)
 
 	snprintf(remark, sizeof(remark), "(%.*s@%llu, %s)", TFL_MODEL_NAME_MAX, model_name(work),
 		 (unsigned long long)tfl_infer_version(infer), ctl_format_duration(unit, (double)tfl_infer_round_trip_ns(infer)));
-	for (unsigned i = 0; i < tfl_infer_output_count(infer); i++)
-		ctl_output_print(tfl_infer_output(infer, i), &work->names, (unsigned)work->options->top, i == 0 ? remark : "");
+	if (work->detector) {
+		print_detections(work, remark);
+	} else {
+		for (unsigned i = 0; i < tfl_infer_output_count(infer); i++) {
+			const struct ctl_output_meaning meaning = meaning_of(work, i);
+
+			ctl_output_print(tfl_infer_output(infer, i), &meaning, (unsigned)work->options->top, i == 0 ? remark : "");
+		}
+	}
 	if (work->options->repeat > 1)
 		print_latencies(work);
 }
@@ -309,6 +370,8 @@ static void compare_labels(const struct work *work)
 {
 	size_t first = 0;
 
+	if (work->detector)
+		return; /* how many classes it knows is not to be seen */
 	for (unsigned i = 0; work->options->labels && i < tfl_infer_output_count(work->infer); i++) {
 		size_t classes = ctl_output_classes(tfl_infer_output(work->infer, i));
 
@@ -327,20 +390,24 @@ static int infer(struct work *work)
 {
 	struct tfl_call_error call_error;
 	struct tfl_error error;
-	int status;
+	int status, r;
 
 	if (tfl_client_describe(work->ctl->client, work->model, &work->description, &call_error) < 0)
 		return ctl_fail(work->ctl, call_error.status, call_error.message);
 	work->inputs = tfl_value_get(work->description, "inputs");
 	if (tfl_value_size(work->inputs) > 0 && !work->options->image && work->options->in.count == 0)
 		return ctl_usage(work->ctl, "an input is needed: --image FILE or --in FILE");
-	if (choose_names(work, &error) < 0 || add_inputs(work, &error) < 0)
+	if ((work->options->labels && tfl_labels_read(work->options->labels, &work->labels, &error) < 0) || add_inputs(work, &error) < 0)
 		return ctl_fail_file(work->ctl, &error);
 	if (prepare(work, &call_error) < 0)
 		return ctl_fail(work->ctl, call_error.status, call_error.message);
 	status = run_all(work);
 	if (status != CTL_OK)
 		return status;
+	r = ctl_detections_read(work->infer, tfl_value_get(work->description, "outputs"), work->frame, &work->detections);
+	if (r < 0)
+		return ctl_fail(work->ctl, TFL_RESOURCE_EXHAUSTED, "no memory for detections");
+	work->detector = r == 0;
 	compare_labels(work);
 	if (work->options->out && ctl_output_write(work->infer, work->options->out, &error) < 0)
 		return ctl_fail_file(work->ctl, &error);
@@ -376,6 +443,7 @@ static const struct ctl_option options[] = {
 	{"labels", "FILE", CTL_STRING, offsetof(struct options, labels), "names of the classes, one a line, for the model's own"},
 	{"top", "N", CTL_NUMBER, offsetof(struct options, top), "print the N most likely classes (default: 5)", 1,
 	 TFL_LABELS_MAX},
+	{"threshold", "N", CTL_NUMBER, offsetof(struct options, threshold), "print detections of N percent or more (default: 50)", 1, 100},
 	{"repeat", "N", CTL_NUMBER, offsetof(struct options, repeat), "run N times, print mean and percentiles of the time", 1,
 	 100000000},
 	{"key", "KEY", CTL_STRING, offsetof(struct options, key), "the same key is always served by the same version"},

@@ -40,6 +40,7 @@ int ctl_tensor_read(const struct tfl_value *value, struct ctl_tensor *ret_tensor
 {
 	const struct tfl_value *shape = tfl_value_get(value, "shape");
 	const struct tfl_value *quantization = tfl_value_get(value, "quantization");
+	const struct tfl_value *content = tfl_value_get(tfl_value_get(value, "metadata"), "content");
 	const char *dtype = tfl_value_string(tfl_value_get(value, "dtype"), "");
 	struct ctl_tensor tensor = {.name = tfl_value_string(tfl_value_get(value, "name"), ""),
 				    .signature_name = tfl_value_string(tfl_value_get(value, "signature_name"), NULL),
@@ -62,6 +63,8 @@ int ctl_tensor_read(const struct tfl_value *value, struct ctl_tensor *ret_tensor
 	tensor.bytes = elements * tfl_dtype_size(tensor.dtype);
 	if (read_norm(tfl_value_get(value, "normalization"), &tensor.norm) < 0)
 		tensor.norm = (struct tfl_picture_norm){.norm = TFL_NORM_AUTO};
+	tensor.image = strcmp(tfl_value_string(tfl_value_get(content, "kind"), ""), "image") == 0;
+	tensor.gray = strcmp(tfl_value_string(tfl_value_get(content, "color_space"), ""), "grayscale") == 0;
 	*ret_tensor = tensor;
 	return 0;
 }
@@ -103,6 +106,51 @@ static void adopt_shape(struct ctl_input *input, const int32_t *dims, uint32_t r
 	memcpy(input->dims, dims, rank * sizeof(*dims));
 }
 
+bool ctl_tensor_is_picture(const struct ctl_tensor *tensor)
+{
+	struct size size;
+
+	return picture_size(tensor, &size);
+}
+
+/* The picture in the input's size and channels, from 0 to 255. The channels of a model that wants gray are all the same. */
+static int fit(const struct tfl_picture *picture, const struct size *size, bool gray, float *values)
+{
+	uint32_t channels = gray ? 1 : size->channels;
+	int r;
+
+	r = tfl_picture_fit(picture, size->width, size->height, channels, values);
+	if (r < 0 || channels == size->channels)
+		return r;
+	for (size_t i = (size_t)size->height * size->width; i-- > 0;)
+		for (uint32_t c = 0; c < size->channels; c++)
+			values[i * size->channels + c] = values[i];
+	return 0;
+}
+
+/* Reads the picture, and cuts it to the input's aspect ratio where that is wanted. */
+static int read_picture(const char *path, const struct size *size, bool crop, struct tfl_picture *picture, struct ctl_frame *ret_frame,
+			struct tfl_error *error)
+{
+	uint32_t width, height;
+	int r;
+
+	r = tfl_picture_read(path, picture, error);
+	if (r < 0)
+		return r;
+	width = picture->width;
+	height = picture->height;
+	if (crop)
+		tfl_picture_crop(picture, size->width, size->height);
+	*ret_frame = (struct ctl_frame){.left = (width - picture->width) / 2,
+					.top = (height - picture->height) / 2,
+					.width = picture->width,
+					.height = picture->height,
+					.input_width = size->width,
+					.input_height = size->height};
+	return 0;
+}
+
 int ctl_input_picture(const struct ctl_tensor *tensor, const char *path, enum tfl_norm norm, bool crop, struct ctl_input *ret_input,
 		      struct tfl_error *error)
 {
@@ -119,14 +167,12 @@ int ctl_input_picture(const struct ctl_tensor *tensor, const char *path, enum tf
 		return tfl_error_set(error, -EINVAL,
 				     "input '%s' has the shape %s, and a picture needs [1, height, width, 1 or 3]: give it by --in",
 				     tensor->name, tfl_shape_to_string(tensor->dims, tensor->rank, shape, sizeof(shape)));
-	r = tfl_picture_read(path, &picture, error);
+	r = read_picture(path, &size, crop, &picture, &input.frame, error);
 	if (r < 0)
 		return r;
-	if (crop)
-		tfl_picture_crop(&picture, size.width, size.height);
 	count = (size_t)size.height * size.width * size.channels;
 	values = malloc(count * sizeof(*values));
-	r = values ? tfl_picture_fit(&picture, size.width, size.height, size.channels, values) : -ENOMEM;
+	r = values ? fit(&picture, &size, tensor->gray, values) : -ENOMEM;
 	if (r < 0)
 		return tfl_error_set(error, r, "%s: no memory to resize it", path);
 	if (pixels_are_elements(tensor, &how, size.channels))

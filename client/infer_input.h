@@ -3,6 +3,8 @@
 #ifndef CLIENT_INFER_INPUT_H
 #define CLIENT_INFER_INPUT_H
 
+#include <stdbool.h>
+
 #include "base/limits.h"
 #include "client/picture.h"
 #include "client/tflclient.h"
@@ -20,6 +22,14 @@ struct ctl_tensor {
 	double scale; /* of a quantised one, else 0 */
 	int64_t zero_point;
 	struct tfl_picture_norm norm; /* MEAN where the model's metadata says how, else AUTO */
+	bool image; /* its metadata says that it is a picture … */
+	bool gray;  /* … without colours, however many channels it has */
+};
+
+/* What part of a picture an input shows, in pixels, and the input's own size. */
+struct ctl_frame {
+	double left, top, width, height;
+	double input_width, input_height;
 };
 
 /* What is sent for one input. */
@@ -30,7 +40,11 @@ struct ctl_input {
 	uint8_t *memory;  /* owned */
 	const void *data; /* in memory */
 	size_t bytes;
+	struct ctl_frame frame; /* of a picture */
 };
+
+/** Whether an input has the shape of a picture: [1, height, width, 1 or 3]. */
+bool ctl_tensor_is_picture(const struct ctl_tensor *tensor);
 
 /** Reads one entry of the answer's "inputs" or "outputs". -EPROTO, with a sentence, for what cannot be one. */
 int ctl_tensor_read(const struct tfl_value *value, struct ctl_tensor *ret_tensor, struct tfl_error *error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An output holds scores of classes when it is one row of at least two numbers and either has as many names, or looks like
- * probabilities: all within [0, 1], together 1. Scores outside of [0, 1] are printed as numbers, not as percentages. Everything else is
+ * An output holds scores of classes when it is one row of at least two numbers and the model says so, or it has as many names, or looks
+ * like probabilities: all within [0, 1], together 1. Scores outside of [0, 1] are printed as numbers, not as percentages. Everything else is
  * summed up, because a thousand numbers on a screen tell nothing; --out has them all.
  */
 #include "client/infer_output.h"
@@ -19,7 +19,6 @@
 #include "client/print.h"
 
 #define FIRST_VALUES 8
-#define NAME_SIZE 256
 #define TOP_DEFAULT 5
 /* Shares below this would be printed as 0.0 %: unless asked for, only the best of them is. */
 #define NOTHING 0.0005
@@ -39,8 +38,7 @@ static size_t element_count(const struct tfl_output *output)
 
 #define READ(type) (double)((const type *)output->data)[i]
 
-/* NaN for types that are no plain numbers. */
-static double element(const struct tfl_output *output, size_t i)
+double ctl_output_element(const struct tfl_output *output, size_t i)
 {
 	switch (output->dtype) {
 	case TFL_FLOAT32:
@@ -75,7 +73,7 @@ static struct summary summarize(const struct tfl_output *output)
 	unsigned large = 0;
 
 	for (size_t i = 0; i < summary.count; i++) {
-		double value = element(output, i);
+		double value = ctl_output_element(output, i);
 
 		if (isnan(value)) {
 			summary.nans++;
@@ -102,11 +100,11 @@ size_t ctl_output_classes(const struct tfl_output *output)
 	return summary.one_row ? summary.count : 0;
 }
 
-static bool is_scores(const struct summary *summary, const struct ctl_names *names)
+static bool is_scores(const struct summary *summary, const struct ctl_output_meaning *meaning)
 {
 	if (!summary->one_row)
 		return false;
-	return names->count == summary->count || (summary->shares && fabs(summary->sum - 1) < 0.05);
+	return meaning->classification || meaning->names.count == summary->count || (summary->shares && fabs(summary->sum - 1) < 0.05);
 }
 
 struct ranked {
@@ -133,7 +131,7 @@ static struct ranked *rank(const struct tfl_output *output)
 	struct ranked *ranked = calloc(count, sizeof(*ranked));
 
 	for (size_t i = 0; ranked && i < count; i++)
-		ranked[i] = (struct ranked){element(output, i), i};
+		ranked[i] = (struct ranked){ctl_output_element(output, i), i};
 	if (ranked)
 		qsort(ranked, count, sizeof(*ranked), by_rank);
 	return ranked;
@@ -146,13 +144,15 @@ static size_t rows(size_t classes, unsigned top)
 	return wanted < classes ? wanted : classes;
 }
 
-static const char *class_name(const struct ctl_names *names, size_t index, char buffer[NAME_SIZE])
+const char *ctl_class_name(const struct ctl_names *names, size_t index, char buffer[CTL_CLASS_NAME_SIZE])
 {
 	const char *name = index < names->count ? names->name(names->data, index) : NULL;
 
 	if (name && *name)
 		return name;
-	snprintf(buffer, NAME_SIZE, "class %zu", index);
+	if (index == SIZE_MAX)
+		return "no class";
+	snprintf(buffer, CTL_CLASS_NAME_SIZE, "class %zu", index);
 	return buffer;
 }
 
@@ -162,14 +162,14 @@ static void print_scores(const struct tfl_output *output, const struct ctl_names
 	struct ctl_table table = {.columns = 3, .right = 2};
 	_tfl_free_ struct ranked *ranked = rank(output);
 	size_t count = ranked ? rows(summary->count, top) : 0;
-	char buffer[NAME_SIZE];
+	char buffer[CTL_CLASS_NAME_SIZE];
 
 	for (size_t i = 0; i < count; i++) {
 		double value = ranked[i].value;
 
 		if (summary->shares && top == 0 && i > 0 && value < NOTHING)
 			break;
-		ctl_table_add(&table, "%s", class_name(names, ranked[i].index, buffer));
+		ctl_table_add(&table, "%s", ctl_class_name(names, ranked[i].index, buffer));
 		if (summary->shares)
 			ctl_table_add(&table, "%.1f %%", 100 * value);
 		else
@@ -179,13 +179,13 @@ static void print_scores(const struct tfl_output *output, const struct ctl_names
 	ctl_table_print(&table, "");
 }
 
-void ctl_output_print(const struct tfl_output *output, const struct ctl_names *names, unsigned top, const char *remark)
+void ctl_output_print(const struct tfl_output *output, const struct ctl_output_meaning *meaning, unsigned top, const char *remark)
 {
 	struct summary summary = summarize(output);
 	char shape[TFL_SHAPE_STRING_MAX];
 
-	if (is_scores(&summary, names)) {
-		print_scores(output, names, top, &summary, remark);
+	if (is_scores(&summary, meaning)) {
+		print_scores(output, &meaning->names, top, &summary, remark);
 		return;
 	}
 	ctl_printf("%s  %s %s  %s\n", *output->name ? output->name : "output", tfl_dtype_to_string(output->dtype),
@@ -196,12 +196,11 @@ void ctl_output_print(const struct tfl_output *output, const struct ctl_names *n
 		printf("  min %.6g  max %.6g  mean %.6g\n", summary.min, summary.max, summary.mean);
 	printf("  values");
 	for (size_t i = 0; i < summary.count && i < FIRST_VALUES; i++)
-		printf(isnan(element(output, i)) ? " nan" : " %.6g", element(output, i)); /* the sign of a NaN means nothing */
+		printf(isnan(ctl_output_element(output, i)) ? " nan" : " %.6g", ctl_output_element(output, i)); /* the sign of a NaN means nothing */
 	printf("%s\n", summary.count > FIRST_VALUES ? " …" : "");
 }
 
-/* JSON has no NaN and no infinities. */
-static json_t *real_or_null(double value)
+json_t *ctl_real_or_null(double value)
 {
 	return isfinite(value) ? json_real(value) : json_null();
 }
@@ -217,12 +216,12 @@ static json_t *scores_json(const struct tfl_output *output, const struct ctl_nam
 		const char *name = index < names->count ? names->name(names->data, index) : NULL;
 
 		json_array_append_new(array, json_pack("{s:I, s:s?, s:o}", "class", (json_int_t)index, "label", name, "score",
-						       real_or_null(ranked[i].value)));
+						       ctl_real_or_null(ranked[i].value)));
 	}
 	return array;
 }
 
-json_t *ctl_output_json(const struct tfl_output *output, const struct ctl_names *names, unsigned top)
+json_t *ctl_output_json(const struct tfl_output *output, const struct ctl_output_meaning *meaning, unsigned top)
 {
 	struct summary summary = summarize(output);
 	json_t *object = json_object(), *shape = json_array(), *values = json_array();
@@ -232,16 +231,16 @@ json_t *ctl_output_json(const struct tfl_output *output, const struct ctl_names 
 	json_object_set_new(object, "name", json_string(output->name));
 	json_object_set_new(object, "dtype", json_string(tfl_dtype_to_string(output->dtype)));
 	json_object_set_new(object, "shape", shape);
-	if (is_scores(&summary, names)) {
-		json_object_set_new(object, "top", scores_json(output, names, top));
+	if (is_scores(&summary, meaning)) {
+		json_object_set_new(object, "top", scores_json(output, &meaning->names, top));
 		json_decref(values);
 		return object;
 	}
 	for (size_t i = 0; i < summary.count && i < FIRST_VALUES; i++)
-		json_array_append_new(values, real_or_null(element(output, i)));
-	json_object_set_new(object, "min", real_or_null(summary.min));
-	json_object_set_new(object, "max", real_or_null(summary.max));
-	json_object_set_new(object, "mean", real_or_null(summary.mean));
+		json_array_append_new(values, ctl_real_or_null(ctl_output_element(output, i)));
+	json_object_set_new(object, "min", ctl_real_or_null(summary.min));
+	json_object_set_new(object, "max", ctl_real_or_null(summary.max));
+	json_object_set_new(object, "mean", ctl_real_or_null(summary.mean));
 	json_object_set_new(object, "first", values);
 	return object;
 }

@@ -13,6 +13,8 @@
 #include "base/utf8.h"
 #include "base/util.h"
 
+#define NOTE '\1'
+
 static char *three_digits(char *buffer, double value, const char *unit)
 {
 	snprintf(buffer, CTL_UNIT_MAX, "%.*f %s", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value, unit);
@@ -150,21 +152,82 @@ static size_t width(const char *text)
 	return characters;
 }
 
+/* Bytes of @text that fit into @columns, cut between words; at least one word. */
+static size_t fitting(const char *text, size_t columns)
+{
+	size_t fits = 0, characters = 0, i;
+
+	for (i = 0; text[i]; i++) {
+		if (text[i] == ' ')
+			fits = i;
+		if (((unsigned char)text[i] & 0xc0) == 0x80)
+			continue;
+		if (characters++ >= columns && fits > 0)
+			return fits;
+	}
+	return i;
+}
+
+void ctl_print_wrapped(const char *label, unsigned indent, const char *text)
+{
+	char *copy, *rest;
+	size_t length, next;
+
+	if (!text || !*text)
+		return;
+	copy = rest = or_die(strdup(text));
+	for (char *c = copy; *c; c++)
+		*c = *c == '\n' || *c == '\t' ? ' ' : *c;
+	clean(copy, 0);
+	printf("%s%*s", label, width(label) < indent ? (int)(indent - width(label)) : 0, "");
+	for (;;) {
+		length = next = fitting(rest, CTL_WIDTH - indent);
+		while (length > 1 && rest[length - 1] == ' ')
+			length--;
+		printf("%.*s\n", (int)length, rest);
+		rest += next;
+		rest += strspn(rest, " ");
+		if (!*rest)
+			break;
+		printf("%*s", (int)indent, "");
+	}
+	free(copy);
+}
+
+static void add_cell(struct ctl_table *table, char *cell)
+{
+	if (table->count == table->capacity) {
+		table->capacity = table->capacity ? 2 * table->capacity : 64;
+		table->cells = or_die(reallocarray(table->cells, table->capacity, sizeof(*table->cells)));
+	}
+	table->cells[table->count++] = or_die(cell);
+}
+
 void ctl_table_add(struct ctl_table *table, const char *format, ...)
 {
 	va_list args;
 	char *cell;
 
-	if (table->count == table->capacity) {
-		table->capacity = table->capacity ? 2 * table->capacity : 64;
-		table->cells = or_die(reallocarray(table->cells, table->capacity, sizeof(*table->cells)));
-	}
 	va_start(args, format);
 	if (vasprintf(&cell, format, args) < 0)
 		cell = NULL;
 	va_end(args);
 	clean(or_die(cell), 0);
-	table->cells[table->count++] = cell;
+	add_cell(table, cell);
+}
+
+/* A note is a row whose first cell begins with NOTE, which no clean cell has, and its indent. */
+void ctl_table_note(struct ctl_table *table, unsigned indent, const char *text)
+{
+	char *cell;
+
+	if (!text || !*text)
+		return;
+	if (asprintf(&cell, "%c%c%s", NOTE, (char)(indent + 1), text) < 0)
+		cell = NULL;
+	add_cell(table, cell);
+	for (unsigned i = 1; i < table->columns; i++)
+		add_cell(table, strdup(""));
 }
 
 /* One row; empty cells at its end leave no blanks. */
@@ -190,11 +253,17 @@ void ctl_table_print(struct ctl_table *table, const char *indent)
 	size_t widths[CTL_COLUMNS_MAX] = {0}, w;
 
 	for (size_t i = 0; i < table->count; i++) {
-		w = width(table->cells[i]);
+		w = *table->cells[i] == NOTE ? 0 : width(table->cells[i]);
 		if (w > widths[i % table->columns])
 			widths[i % table->columns] = w;
 	}
 	for (size_t i = 0; i < table->count; i += table->columns) {
+		const char *cell = table->cells[i];
+
+		if (*cell == NOTE) {
+			ctl_print_wrapped("", (unsigned)cell[1] - 1, cell + 2);
+			continue;
+		}
 		fputs(indent, stdout);
 		print_row(table, i, widths);
 	}

@@ -31,6 +31,15 @@ void ctl_print_text(FILE *file, const char *text);
 /** As printf(), and the result is cleaned like that, except for newlines. For lines with names, labels and reasons in them. */
 void ctl_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/** Columns that text for people keeps to. */
+#define CTL_WIDTH 100
+
+/**
+ * Prints @p text, cleaned, in lines that end before column CTL_WIDTH: the first behind @p label padded to @p indent columns, the others behind as
+ * many blanks. Words longer than a line stand alone. Nothing where @p text is NULL or empty.
+ */
+void ctl_print_wrapped(const char *label, unsigned indent, const char *text);
+
 #define CTL_COLUMNS_MAX 12
 
 /* Zeroed memory, with the number of columns set, is an empty table. Cells are added row by row. */
@@ -43,6 +52,9 @@ struct ctl_table {
 
 /** The next cell; cleaned as ctl_print_text() does. */
 void ctl_table_add(struct ctl_table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** Lines below the row before, wrapped as ctl_print_wrapped() does, @p indent columns in; the columns of the table do not see them. */
+void ctl_table_note(struct ctl_table *table, unsigned indent, const char *text);
 
 /** Prints with two blanks between columns and @p indent in front, and frees the cells. */
 void ctl_table_print(struct ctl_table *table, const char *indent);

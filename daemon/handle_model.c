@@ -5,19 +5,17 @@
  * A version that is not in memory (its load failed, or it was unloaded) has a state and a reason and no more; the keys that come from its
  * file are left out.
  */
-#include "base/dtype.h"
 #include "base/error.h"
-#include "base/limits.h"
 #include "base/util.h"
 #include "daemon/dispatch.h"
 #include "daemon/fields.h"
 #include "daemon/handlers.h"
 #include "daemon/registry.h"
 #include "daemon/server.h"
+#include "daemon/telling.h"
 #include "daemon/version.h"
 #include "proto/message.h"
 #include "proto/request.h"
-#include "runtime/model.h"
 #include "runtime/pool.h"
 
 #define VERSION_STATE_FIELDS 6
@@ -62,52 +60,6 @@ int tfl_handle_model_list(struct tfl_call *call, struct tfl_error *error)
 	return 0;
 }
 
-static void write_io(struct tfl_writer *writer, const struct tfl_io *io, uint32_t index, const struct tfl_unit *normalization)
-{
-	tfl_writer_map(writer, 5 + !!io->signature_name + io->quantized + !!normalization);
-	tfl_field_uint(writer, "index", index);
-	tfl_field_text(writer, "name", io->name);
-	if (io->signature_name)
-		tfl_field_text(writer, "signature_name", io->signature_name);
-	tfl_field_text(writer, "dtype", tfl_dtype_to_string(io->dtype));
-	tfl_field_array(writer, "shape", io->rank);
-	for (unsigned i = 0; i < io->rank; i++)
-		tfl_writer_int64(writer, io->dims[i]);
-	tfl_field_uint(writer, "bytes", io->bytes);
-	if (io->quantized) {
-		tfl_field_map(writer, "quantization", 2);
-		tfl_writer_text(writer, "scale");
-		tfl_writer_double(writer, io->scale);
-		tfl_writer_text(writer, "zero_point");
-		tfl_writer_int64(writer, io->zero_point);
-	}
-	if (normalization) {
-		tfl_field_map(writer, "normalization", 2);
-		tfl_field_array(writer, "mean", normalization->count);
-		for (uint32_t i = 0; i < normalization->count; i++)
-			tfl_writer_double(writer, normalization->mean[i]);
-		tfl_field_array(writer, "std", normalization->count);
-		for (uint32_t i = 0; i < normalization->count; i++)
-			tfl_writer_double(writer, normalization->std[i]);
-	}
-}
-
-/* Those that its configuration names, else those in the file. */
-static void write_labels(struct tfl_writer *writer, const struct tfl_version *version)
-{
-	bool own = version->labels.count > 0;
-	size_t count = own ? version->labels.count : version->file->label_count;
-
-	tfl_field_uint(writer, "label_count", count);
-	count = count <= TFL_DESCRIBE_LABELS_MAX ? count : 0;
-	tfl_field_array(writer, "labels", (uint32_t)count);
-	for (size_t i = 0; i < count; i++) {
-		const char *label = own ? version->labels.names[i] : version->file->labels[i];
-
-		tfl_writer_string(writer, tfl_reply_name(label ? label : ""));
-	}
-}
-
 /* What was in force when it was loaded, and where that comes from. */
 static void write_settings(struct tfl_writer *writer, const struct tfl_model_conf *conf)
 {
@@ -126,10 +78,10 @@ static void write_settings(struct tfl_writer *writer, const struct tfl_model_con
 	}
 }
 
-#define VERSION_MEMORY_FIELDS 11
+#define VERSION_MEMORY_FIELDS 6
 
 /* What only a version in memory has. */
-static void write_loaded(struct tfl_writer *writer, const struct tfl_version *version)
+static void write_loaded(struct tfl_writer *writer, const struct tfl_version *version, const struct tfl_telling *telling)
 {
 	struct tfl_version_memory memory;
 	struct tfl_program_info info;
@@ -147,14 +99,7 @@ static void write_loaded(struct tfl_writer *writer, const struct tfl_version *ve
 	tfl_field_uint(writer, "total", info.operators);
 	tfl_field_uint(writer, "xnnpack", info.xnnpack_operators);
 	tfl_field_uint(writer, "steps", info.steps);
-	tfl_field_array(writer, "inputs", version->input_count);
-	for (uint32_t i = 0; i < version->input_count; i++)
-		write_io(writer, &version->inputs[i], i, tfl_metadata_unit(&version->file->metadata.inputs[i], TFL_UNIT_NORMALIZATION));
-	tfl_field_array(writer, "outputs", version->output_count);
-	for (uint32_t i = 0; i < version->output_count; i++)
-		write_io(writer, &version->outputs[i], i, NULL);
-	tfl_field_text(writer, "description", version->file->description ? version->file->description : "");
-	write_labels(writer, version);
+	tfl_telling_write(telling, writer);
 	write_settings(writer, &version->conf);
 }
 
@@ -182,6 +127,7 @@ int tfl_handle_model_describe(struct tfl_call *call, struct tfl_error *error)
 {
 	struct tfl_writer *writer = call->writer;
 	const struct tfl_registry_model *model = NULL;
+	TFL_CLEANUP(tfl_telling_finish) struct tfl_telling telling = {0};
 	const struct tfl_version *version = NULL;
 	struct tfl_model_params params;
 	int r;
@@ -191,15 +137,17 @@ int tfl_handle_model_describe(struct tfl_call *call, struct tfl_error *error)
 		r = choose(call->server->registry, &params, &model, &version, error);
 	if (r < 0)
 		return r;
+	if (version->program && tfl_telling_init(&telling, version) < 0)
+		return tfl_error_set(error, -ENOMEM, "no memory for a description");
 	tfl_writer_begin(writer);
 	tfl_message_reply(writer, call->message->msgid);
-	tfl_writer_map(writer, 3 + VERSION_STATE_FIELDS + (version->program ? VERSION_MEMORY_FIELDS : 0));
+	tfl_writer_map(writer, 3 + VERSION_STATE_FIELDS + (version->program ? VERSION_MEMORY_FIELDS + tfl_telling_count(&telling) : 0));
 	tfl_field_text(writer, "model", model->name);
 	write_versions(writer, model);
 	write_version_state(writer, model, version);
 	tfl_field_text(writer, "sha256", version->sha256);
 	if (version->program)
-		write_loaded(writer, version);
+		write_loaded(writer, version, &telling);
 	tfl_reply_send(call->channel, writer, call->message->msgid);
 	return 0;
 }

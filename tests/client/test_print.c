@@ -58,26 +58,67 @@ START_TEST(repaired_text)
 }
 END_TEST
 
+/* Takes stdout away, and gives what was printed since. */
+static FILE *saved;
+
+static void capture(void)
+{
+	saved = stdout;
+	stdout = tmpfile();
+}
+
+static void expect_printed(const char *expected)
+{
+	char output[1024] = "";
+
+	rewind(stdout);
+	ck_assert_uint_lt(fread(output, 1, sizeof(output) - 1, stdout), sizeof(output) - 1);
+	fclose(stdout);
+	stdout = saved;
+	ck_assert_str_eq(output, expected);
+}
+
 START_TEST(columns)
 {
 	struct ctl_table table = {.columns = 3, .right = 2};
-	char output[128] = "";
-	FILE *file = tmpfile(), *saved = stdout;
 
 	ctl_table_add(&table, "käse");
 	ctl_table_add(&table, "%d", 5);
 	ctl_table_add(&table, "x");
+	ctl_table_note(&table, 3, "a note that is longer than any column\033");
+	ctl_table_note(&table, 3, "");
 	ctl_table_add(&table, "b");
 	ctl_table_add(&table, "%s", "13 µs");
 	ctl_table_add(&table, "%s", "");
-	stdout = file;
+	capture();
 	ctl_table_print(&table, ">");
-	stdout = saved;
-	rewind(file);
-	ck_assert_uint_gt(fread(output, 1, sizeof(output) - 1, file), 0);
-	ck_assert_str_eq(output, ">käse      5  x\n>b     13 µs\n");
-	fclose(file);
+	expect_printed(">käse      5  x\n   a note that is longer than any column?\n>b     13 µs\n");
 	ck_assert_uint_eq(table.count, 0);
+}
+END_TEST
+
+#define TEN "123456789 "
+#define FIFTY TEN TEN TEN TEN TEN
+
+START_TEST(wrapped_text)
+{
+	static const char hundred[] = FIFTY FIFTY;
+
+	capture();
+	ctl_print_wrapped("about", 8, "short");
+	ctl_print_wrapped("about", 8, "");
+	ctl_print_wrapped("about", 8, NULL);
+	ctl_print_wrapped("", 2, "two\nlines\tand \033");
+	expect_printed("about   short\n  two lines and ?\n");
+	capture();
+	ctl_print_wrapped("l", 10, FIFTY FIFTY "käse"); /* 90 columns, then the rest */
+	expect_printed("l         " FIFTY TEN TEN TEN "123456789\n          123456789 käse\n");
+	capture();
+	ctl_print_wrapped("", 0, hundred); /* a hundred columns less one blank */
+	ctl_print_wrapped("", 90, "a-word-of-more-than-ten-columns b");
+	expect_printed(FIFTY TEN TEN TEN TEN "123456789\n" /* the blank at the end is gone */
+		       "                                                                                          a-word-of-more-than-ten-columns\n"
+		       "                                                                                          b\n");
 }
 END_TEST
 
@@ -90,6 +131,7 @@ Suite *print_suite(void)
 	tcase_add_test(tcase, no_escapes);
 	tcase_add_test(tcase, repaired_text);
 	tcase_add_test(tcase, columns);
+	tcase_add_test(tcase, wrapped_text);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

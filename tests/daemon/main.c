@@ -25,6 +25,7 @@ static Suite *(*const suites[])(void) = {
 	model_conf_suite,
 	peer_suite,
 	reply_suite,
+	telling_suite,
 };
 
 int main(int argc, char **argv)

@@ -22,5 +22,6 @@ Suite *loader_restart_suite(void);
 Suite *model_conf_suite(void);
 Suite *peer_suite(void);
 Suite *reply_suite(void);
+Suite *telling_suite(void);
 
 #endif

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""doc/protocol.md against the code: every method and its right, every status and its number, every limit's value. Output is TAP."""
+"""doc/protocol.md against the code: every method and its right, every status and its number, every limit's value, every key and word that
+a model is described with. Output is TAP."""
 
 import pathlib
 import re
@@ -23,6 +24,11 @@ def statuses(top):
     return [(name, number) for name, number in re.findall(r"TFL_(\w+) = (\d+),", text[text.index("enum tfl_status"):]) if name != "OK"]
 
 
+def words(top):
+    yield from re.findall(r'\(teller, "(\w+)"', (top / "runtime/tell.c").read_text())
+    yield from re.findall(r'\] = "(\w+)"', (top / "runtime/metadata.c").read_text())
+
+
 def main(top):
     page = (top / "doc/protocol.md").read_text()
     limits = dict(re.findall(r"#define (TFL_\w+) (\([^)]*\)|\w+)", (top / "base/limits.h").read_text()))
@@ -34,7 +40,9 @@ def main(top):
     rows = re.findall(r"^\| [^|]+ \| (\d+) \| (TFL_\w+) \|$", page, re.M)
     for value, name in rows:
         checks.append((f"limit {name} is {value}", name in limits and value_of(limits[name]) == int(value)))
-    checks.append(("at least one of each", len(rows) > 10 and len(list(methods(top))) >= 8 and len(statuses(top)) > 10))
+    for word in sorted(set(words(top))):
+        checks.append((f"word {word}", f"`{word}`" in page))
+    checks.append(("at least one of each", len(rows) > 10 and len(list(methods(top))) >= 8 and len(statuses(top)) > 10 and len(set(words(top))) > 60))
     print(f"1..{len(checks)}")
     for number, (text, right) in enumerate(checks, 1):
         print(f"{'ok' if right else 'not ok'} {number} - {text}")

@@ -23,6 +23,7 @@ static Suite *(*const suites[])(void) = {
 	program_suite,
 	quant_suite,
 	shape_suite,
+	tell_suite,
 	weights_suite,
 	zoo_suite,
 };
