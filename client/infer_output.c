@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An output holds scores of classes when it is one row of at least two numbers and the model says so, or it has as many names, or looks
- * like probabilities: all within [0, 1], together 1. Scores outside of [0, 1] are printed as numbers, not as percentages. Everything else is
- * summed up, because a thousand numbers on a screen tell nothing; --out has them all.
+ * An output holds scores of classes when it is one row of at least two numbers, not all NaN, and the model says so, or it has as many
+ * names, or looks like probabilities: all within [0, 1], together 1. Scores outside of [0, 1] are printed as numbers, not as percentages.
+ * Everything else is summed up, because a thousand numbers on a screen tell nothing; --out has them all.
  */
 #include "client/infer_output.h"
 
@@ -102,7 +102,7 @@ size_t ctl_output_classes(const struct tfl_output *output)
 
 static bool is_scores(const struct summary *summary, const struct ctl_output_meaning *meaning)
 {
-	if (!summary->one_row)
+	if (!summary->one_row || summary->nans == summary->count)
 		return false;
 	return meaning->classification || meaning->names.count == summary->count || (summary->shares && fabs(summary->sum - 1) < 0.05);
 }
@@ -172,6 +172,8 @@ static void print_scores(const struct tfl_output *output, const struct ctl_names
 		ctl_table_add(&table, "%s", ctl_class_name(names, ranked[i].index, buffer));
 		if (summary->shares)
 			ctl_table_add(&table, "%.1f %%", 100 * value);
+		else if (isnan(value))
+			ctl_table_add(&table, "nan");
 		else
 			ctl_table_add(&table, "%.4g", value);
 		ctl_table_add(&table, "%s", i == 0 ? remark : "");
