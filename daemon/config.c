@@ -148,22 +148,24 @@ static void read_folder(struct tfl_config *config, const char *file, struct tfl_
 /* Options that are no keys. CONFIG_FILE is read before the others, because they go over it. */
 enum special { CONFIG_FILE = 1, ACTION };
 
-static const struct tfl_config_special specials[] = {
+struct option_name {
+	const char *name;
+	enum special special;
+	enum tfl_config_action action;
+	const char *placeholder, *help;
+};
+
+static const struct option_name specials[] = {
 	{ "config", CONFIG_FILE, 0, " FILE", "configuration file (" TFL_CONFIG_FILE ", where there is one)" },
 	{ "check-config", ACTION, TFL_CONFIG_CHECK, "", "print the configuration in force, or its mistakes" },
 	{ "help", ACTION, TFL_CONFIG_HELP, "", "print this" },
 	{ "version", ACTION, TFL_CONFIG_VERSION, "", "print the version" },
 };
 
-const struct tfl_config_special *tfl_config_special_at(unsigned index)
-{
-	return index < TFL_ARRAY_SIZE(specials) ? &specials[index] : NULL;
-}
-
 /* One option of the command line. */
 struct option {
 	const struct tfl_setting *row;
-	const struct tfl_config_special *special;
+	const struct option_name *special;
 	const char *value; /* NULL for an option without */
 };
 

@@ -75,15 +75,6 @@ int tfl_config_parse(int argc, char *const *argv, struct tfl_config *ret_config,
 typedef void (*tfl_config_remark)(void *data, const char *sentence);
 void tfl_config_doubts(const struct tfl_config *config, tfl_config_remark remark, void *data);
 
-/** Options that are no keys, with what help says of them; NULL past the last. */
-struct tfl_config_special {
-	const char *name;
-	int special;
-	enum tfl_config_action action;
-	const char *placeholder, *help;
-};
-const struct tfl_config_special *tfl_config_special_at(unsigned index);
-
 /** All options, on one screen. */
 void tfl_config_print_help(FILE *file);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A list of fixed size: a file that is wrong from end to end is told by its first lines, and how many more there are.
+ * A list of fixed size: a file that is wrong from end to end is told by its first lines, and how many more there are. Sentences quote what
+ * somebody wrote and end up on terminals, so control characters are replaced.
  */
 #include "daemon/mistakes.h"
 
@@ -18,7 +19,9 @@ void tfl_mistakes_next_file(struct tfl_mistakes *mistakes)
 void tfl_mistakes_add(struct tfl_mistakes *mistakes, unsigned line, const char *format, ...)
 {
 	struct tfl_mistake *list = mistakes->list;
+	char sentence[2 * TFL_ERROR_TEXT_MAX];
 	unsigned at = mistakes->count;
+	struct tfl_error error;
 	va_list args;
 
 	if (at == TFL_MISTAKES_MAX) {
@@ -29,10 +32,15 @@ void tfl_mistakes_add(struct tfl_mistakes *mistakes, unsigned line, const char *
 		at--;
 	memmove(&list[at + 1], &list[at], (mistakes->count - at) * sizeof(*list));
 	mistakes->count++;
-	list[at].line = line;
 	va_start(args, format);
-	vsnprintf(list[at].text, sizeof(list[at].text), format, args);
+	vsnprintf(sentence, sizeof(sentence), format, args);
 	va_end(args);
+	for (char *c = sentence; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
+	tfl_error_fill(&error, -EINVAL, "%s", sentence); /* cuts between characters */
+	list[at].line = line;
+	strcpy(list[at].text, error.text);
 }
 
 int tfl_mistakes_error(const struct tfl_mistakes *mistakes, struct tfl_error *error)

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/suggest.h"
+#include "base/utf8.h"
 #include "base/util.h"
 #include "daemon/keyfile.h"
 #include "daemon/mistakes.h"
@@ -173,6 +174,13 @@ static bool is_label_file(const char *name)
 	return length == 0 || (length > 4 && name[0] != '.' && !strchr(name, '/') && strcmp(name + length - 4, ".txt") == 0);
 }
 
+static bool has_control_character(const char *text)
+{
+	while (*text && (unsigned char)*text >= 0x20 && *text != 0x7f)
+		text++;
+	return *text != '\0';
+}
+
 static int set_text(const struct tfl_setting *row, const char *text, void *values, struct tfl_error *error)
 {
 	size_t length = strlen(text);
@@ -181,6 +189,8 @@ static int set_text(const struct tfl_setting *row, const char *text, void *value
 		return tfl_error_set(error, -EINVAL, "is empty, expected %s", kinds[row->kind].expected);
 	if (length > row->max)
 		return tfl_error_set(error, -EINVAL, "has %zu bytes, expected at most %llu", length, (unsigned long long)row->max);
+	if (has_control_character(text))
+		return tfl_error_set(error, -EINVAL, "has a control character, expected %s", kinds[row->kind].expected);
 	if (row->kind == TFL_SETTING_LABELS && !is_label_file(text))
 		return tfl_error_set(error, -EINVAL, "is '%s', expected %s", text, kinds[row->kind].expected);
 	memcpy((char *)values + row->offset, text, length + 1);
@@ -330,14 +340,34 @@ static int take_entry(void *data, const struct tfl_keyfile_entry *entry, struct 
 	return 0;
 }
 
+/* The first line that is not UTF-8, or 0; what has a NUL byte is told by who splits the lines. */
+static unsigned first_foreign_line(const char *text, size_t length)
+{
+	const char *end = text + length, *newline;
+	unsigned line = 1;
+
+	for (; text < end; text = newline + 1, line++) {
+		newline = memchr(text, '\n', (size_t)(end - text));
+		newline = newline ? newline : end;
+		if (!tfl_utf8_valid(text, (size_t)(newline - text)) && !memchr(text, '\0', (size_t)(newline - text)))
+			return line;
+		if (newline == end)
+			break;
+	}
+	return 0;
+}
+
 int tfl_settings_read(const struct tfl_setting_table *table, const char *path, const char *name, const char *text, size_t length,
 		      void *values, struct tfl_mistakes *mistakes)
 {
 	struct reading reading = { .table = table, .path = path, .name = name, .values = values, .mistakes = mistakes };
-	unsigned before = mistakes->count, line = 0;
+	unsigned before = mistakes->count, line;
 	struct tfl_error error;
 
 	tfl_mistakes_next_file(mistakes);
+	line = first_foreign_line(text, length);
+	if (line > 0)
+		tfl_mistakes_add(mistakes, line, "%s:%u: the line is not UTF-8", path, line);
 	if (tfl_keyfile_parse(path, text, length, take_entry, &reading, &line, &error) < 0)
 		tfl_mistakes_add(mistakes, line, "%s", error.text);
 	return mistakes->count > before || mistakes->left_out > 0 ? -EINVAL : 0;

@@ -127,6 +127,9 @@ static const struct {
 	{ "[models]\npath = /x\n[log]\n[models]\npath = /y\n", "c:5: [models] path was given on line 2 already" },
 	{ "path = /x\n", "c:1: 'path' stands before the first [section]" },
 	{ "[models\npath = /x\n", "c:1: neither \"[section]\" nor \"key = value\" nor a comment" },
+	{ "[models]\npath = /a\033[2Jb\n", "c:2: [models] path has a control character, expected a path" },
+	{ "[log]\nlevel = \033[2J\n", "c:2: [log] level is '?[2J', expected error, warning, info or debug" },
+	{ "[models]\n# gr\303\274n\n# gr\374n\n", "c:3: the line is not UTF-8" },
 	{ "[models]\npath\n[log]\nlevel=info\n", "c:2: neither \"[section]\" nor \"key = value\" nor a comment" },
 	{ "[sockets]\npath = /x\nadmin_path = /x\n",
 	  "c:3: the admin socket is '/x', which is the other socket's path too; expected another path, or none for one socket that serves "
