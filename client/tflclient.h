@@ -50,8 +50,8 @@
  *
  * Waiting. Every call ends within its timeout, whatever the daemon does. A timeout that the caller sets (in the options, for the client
  * or for a request) is told to the daemon, which then gives up an inference by that time; while none is set, the 10 seconds of the default
- * bound only the wait here, and how long an inference may take is the daemon's own setting ("timeout" in its [requests]). Signals do not
- * cut a wait short; SIGPIPE is never raised.
+ * bound only the wait here, and how long an inference may take is for the daemon's operator to say ("timeout" in tfld.conf and model.conf).
+ * Signals do not cut a wait short; SIGPIPE is never raised.
  *
  * Threads. One client object, and one request object, belongs to one thread at a time (it may be another one later). Different objects
  * share nothing. Nothing here is for signal handlers; after fork() only one side may go on using an object.
