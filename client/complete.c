@@ -152,14 +152,17 @@ static void offer_operand(const struct line *line, const char *begun)
 /* @p prefix: "--norm=" where option and value are one word. */
 static void offer_value(const struct ctl_option *option, const char *prefix, const char *begun)
 {
+	const char *word = option->choices ? option->choices : "";
 	char choice[64];
 
 	if (names_file(option->argument, strlen(option->argument)))
 		puts(":files");
-	for (const char *word = option->choices; word; word = strchr(word, ' ')) {
-		word += strspn(word, " ");
-		snprintf(choice, sizeof(choice), "%.*s", (int)strcspn(word, " "), word);
+	while (*word) {
+		size_t length = strcspn(word, " ");
+
+		snprintf(choice, sizeof(choice), "%.*s", (int)length, word);
 		offer(begun, prefix, choice);
+		word += length + strspn(word + length, " ");
 	}
 }
 

@@ -74,31 +74,29 @@ static int set_number(const struct ctl_option *option, const char *text, int *re
 	return 0;
 }
 
-/* "auto, raw, unit or signed" of "auto raw unit signed". */
-static void spell_choices(const char *choices, char *text, size_t size)
+/* Whether @p text is one of the words; they are spelled as "auto, raw, unit or signed" meanwhile. */
+static bool is_choice(const char *words, const char *text, char *spelled, size_t size)
 {
 	size_t used = 0;
 
-	for (const char *word = choices; *word && used < size; word += strcspn(word, " ")) {
-		word += strspn(word, " ");
-		used += (size_t)snprintf(text + used, size - used, "%s%.*s", word == choices ? "" : strchr(word, ' ') ? ", " : " or ",
-					 (int)strcspn(word, " "), word);
+	for (const char *word = words; *word && used < size;) {
+		size_t length = strcspn(word, " ");
+
+		if (length == strlen(text) && memcmp(word, text, length) == 0)
+			return true;
+		used += (size_t)snprintf(spelled + used, size - used, "%s%.*s", word == words ? "" : word[length] ? ", " : " or ",
+					 (int)length, word);
+		word += length + strspn(word + length, " ");
 	}
+	return false;
 }
 
 static int set_string(const struct ctl_option *option, const char *text, const char **ret_text, struct tfl_error *error)
 {
-	char choices[128];
+	char spelled[128] = "";
 
-	for (const char *word = option->choices; word; word = strchr(word, ' ')) {
-		word += strspn(word, " ");
-		if (strcspn(word, " ") == strlen(text) && strncmp(word, text, strlen(text)) == 0)
-			break;
-		if (!strchr(word, ' ')) {
-			spell_choices(option->choices, choices, sizeof(choices));
-			return tfl_error_set(error, -EINVAL, "--%s takes %s, not '%s'", option->name, choices, text);
-		}
-	}
+	if (option->choices && !is_choice(option->choices, text, spelled, sizeof(spelled)))
+		return tfl_error_set(error, -EINVAL, "--%s takes %s, not '%s'", option->name, spelled, text);
 	*ret_text = text;
 	return 0;
 }
