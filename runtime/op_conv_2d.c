@@ -26,11 +26,8 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 					filter->dims[0], filter->dims[3]);
 	conv->groups = input->dims[3] / filter->dims[3];
 	conv->group_input_channels = filter->dims[3];
-	conv->output_channels = filter->dims[0];
 	conv->group_output_channels = filter->dims[0] / conv->groups;
-	conv->filter_pixel_stride = filter->dims[3];
-	conv->filter_output_stride = filter->dims[1] * filter->dims[2] * filter->dims[3];
-	return tfl_conv_prepare(graph, node, conv, 0, &fields, error);
+	return tfl_conv_prepare(graph, node, conv, &fields, error);
 }
 
 static int lower(struct tfl_lower *lower, const struct tfl_node *node)
@@ -38,7 +35,7 @@ static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 	const struct tfl_conv *conv = node->params;
 	const struct tfl_window *window = &conv->window;
 	struct tfl_conv_ids ids;
-	int r = tfl_conv_lower_operands(lower, node, 0, &ids);
+	int r = tfl_conv_lower_operands(lower, node, &ids);
 
 	if (r != 0)
 		return r;
@@ -46,7 +43,7 @@ static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 		lower->subgraph, (uint32_t)window->pad_top, (uint32_t)window->pad_right, (uint32_t)window->pad_bottom, (uint32_t)window->pad_left,
 		(uint32_t)window->kernel_height, (uint32_t)window->kernel_width, (uint32_t)window->stride_height, (uint32_t)window->stride_width,
 		(uint32_t)window->dilation_height, (uint32_t)window->dilation_width, (uint32_t)conv->groups, (size_t)conv->group_input_channels,
-		(size_t)conv->group_output_channels, conv->range.min, conv->range.max, ids.input, ids.filter, ids.bias, ids.output, 0));
+		(size_t)conv->group_output_channels, conv->linear.range.min, conv->linear.range.max, ids.input, ids.filter, ids.bias, ids.output, 0));
 }
 
 const struct tfl_op tfl_op_conv_2d = {
@@ -55,9 +52,9 @@ const struct tfl_op tfl_op_conv_2d = {
 	.inputs_min = 2,
 	.inputs_max = 3,
 	.outputs = 1,
-	.max_version = 6,
+	.max_version = 8,
 	.name = "CONV_2D",
-	.types = "fff:f bbi:b BBi:B",
+	.types = "fff:f bbi:b BBi:B sbl:s sbi:s fbf:f fBf:f",
 	.prepare = prepare,
 	.lower = lower,
 	.run = tfl_conv_run,

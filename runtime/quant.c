@@ -6,6 +6,7 @@
 #include "runtime/quant.h"
 
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -121,6 +122,52 @@ int tfl_dequantize(enum tfl_dtype dtype, float scale, int32_t zero_point, const 
 	}
 }
 
+/* In lanes, which vectorise where one running extreme would not. NaN is passed over: the comparisons fail. */
+static void find_extremes(const float *values, size_t count, float *ret_min, float *ret_max)
+{
+	float low[8] = {0}, high[8] = {0}, min = 0, max = 0;
+	size_t i = 0;
+
+	for (; i + 8 <= count; i += 8)
+		for (size_t lane = 0; lane < 8; lane++) {
+			low[lane] = values[i + lane] < low[lane] ? values[i + lane] : low[lane];
+			high[lane] = values[i + lane] > high[lane] ? values[i + lane] : high[lane];
+		}
+	for (; i < count; i++) {
+		min = values[i] < min ? values[i] : min;
+		max = values[i] > max ? values[i] : max;
+	}
+	for (size_t lane = 0; lane < 8; lane++) {
+		min = low[lane] < min ? low[lane] : min;
+		max = high[lane] > max ? high[lane] : max;
+	}
+	*ret_min = min;
+	*ret_max = max;
+}
+
+void tfl_quantize_dynamic(const float *values, size_t count, bool asymmetric, int8_t *ret_quantized, float *ret_scale,
+			  int32_t *ret_zero_point)
+{
+	float min, max, scale, from_min, from_max, zero_point = 0;
+
+	find_extremes(values, count, &min, &max);
+	scale = asymmetric ? (max - min) / 255 : fmaxf(-min, max) / 127;
+	/* Also where the values are so small that their scale is no normal number. */
+	if (scale < FLT_MIN)
+		scale = 1;
+	if (asymmetric) {
+		/* From the extreme whose zero point is computed from smaller numbers, and so with the smaller error. */
+		from_min = INT8_MIN - min / scale;
+		from_max = INT8_MAX - max / scale;
+		zero_point = -INT8_MIN - min / scale < INT8_MAX + max / scale ? from_min : from_max;
+		zero_point = zero_point > INT8_MIN ? zero_point : INT8_MIN; /* also for NaN */
+		zero_point = roundf(zero_point < INT8_MAX ? zero_point : INT8_MAX);
+	}
+	*ret_scale = scale;
+	*ret_zero_point = (int32_t)zero_point;
+	quantize_int8_t(scale, *ret_zero_point, (const uint8_t *)values, count, (uint8_t *)ret_quantized);
+}
+
 void tfl_float16_to_float32(const uint16_t *values, size_t count, float *ret_values)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -179,6 +226,16 @@ int32_t tfl_multiply(int32_t value, struct tfl_multiplier multiplier)
 	mask = (int32_t)((1LL << right) - 1);
 	remainder = high & mask;
 	return (high >> right) + (remainder > (mask >> 1) + (high < 0));
+}
+
+int64_t tfl_multiply_wide(int64_t value, struct tfl_multiplier multiplier)
+{
+	const int64_t limit = 1LL << 47;
+	int64_t reduced = multiplier.multiplier < 0x7fff0000 ? (multiplier.multiplier + (1 << 15)) >> 16 : 0x7fff;
+	int shift = 15 - multiplier.shift;
+
+	value = value < -limit ? -limit : value > limit ? limit : value;
+	return (value * reduced + (1LL << (shift - 1))) >> shift;
 }
 
 static int32_t quantize_bound(const struct tfl_value *value, float bound)

@@ -27,6 +27,14 @@ int tfl_quantize(enum tfl_dtype dtype, float scale, int32_t zero_point, const vo
 /** value = scale * (q - zero_point), the other way round. Same types, alignment and errors. */
 int tfl_dequantize(enum tfl_dtype dtype, float scale, int32_t zero_point, const void *quantized, size_t count, void *ret_values);
 
+/**
+ * Chooses a scale and a zero point for @p count floats and quantises them to int8: with @p asymmetric so that 0 and both extremes are met,
+ * else to -127..127 with a zero point of 0. Values that are all 0 get a scale of 1. What is not finite makes what it must (a scale that
+ * is infinite, a value of 0 for NaN) and no more.
+ */
+void tfl_quantize_dynamic(const float *values, size_t count, bool asymmetric, int8_t *ret_quantized, float *ret_scale,
+			  int32_t *ret_zero_point);
+
 /** IEEE 754 half precision to single, exactly; NaN payloads are kept. Both have @p count elements. */
 void tfl_float16_to_float32(const uint16_t *values, size_t count, float *ret_values);
 
@@ -46,6 +54,13 @@ struct tfl_multiplier {
 struct tfl_multiplier tfl_multiplier_from(double factor);
 int32_t tfl_multiply(int32_t value, struct tfl_multiplier multiplier);
 
+/*
+ * The same for 64-bit sums, as the reference has it for 16-bit tensors: the multiplier cut to 15 bits, one rounding, halves upwards. Sums
+ * beyond 2^47 saturate, which no 16-bit result can tell. shift is at most TFL_WIDE_SHIFT_MAX.
+ */
+#define TFL_WIDE_SHIFT_MAX 7
+int64_t tfl_multiply_wide(int64_t value, struct tfl_multiplier multiplier);
+
 /* The range that a fused activation leaves, in floats and in the integers of a quantised output. */
 struct tfl_range {
 	float min, max;
@@ -56,6 +71,14 @@ struct tfl_range {
 static inline int32_t tfl_requantize(int32_t sum, struct tfl_multiplier multiplier, int32_t zero_point, const struct tfl_range *range)
 {
 	int64_t value = (int64_t)tfl_multiply(sum, multiplier) + zero_point;
+
+	return value < range->quantized_min ? range->quantized_min : value > range->quantized_max ? range->quantized_max : (int32_t)value;
+}
+
+/** clamp(tfl_multiply_wide(sum, multiplier)): to an element of a 16-bit tensor, which has no zero point. */
+static inline int32_t tfl_requantize_wide(int64_t sum, struct tfl_multiplier multiplier, const struct tfl_range *range)
+{
+	int64_t value = tfl_multiply_wide(sum, multiplier);
 
 	return value < range->quantized_min ? range->quantized_min : value > range->quantized_max ? range->quantized_max : (int32_t)value;
 }

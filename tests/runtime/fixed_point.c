@@ -19,17 +19,38 @@ static int64_t floor_divide(int64_t dividend, int64_t divisor)
 	return dividend % divisor != 0 && (dividend < 0) != (divisor < 0) ? quotient - 1 : quotient;
 }
 
-int64_t fixed_point_multiply(int64_t value, double factor)
+/* The factor as 31 bits and a power of two. */
+static int64_t split(double factor, int *ret_exponent)
 {
-	int exponent;
-	double fraction = frexp(factor, &exponent);
-	int64_t multiplier = (int64_t)floor(fraction * 2147483648.0 + 0.5), high, magnitude;
+	int64_t multiplier = (int64_t)floor(frexp(factor, ret_exponent) * 2147483648.0 + 0.5);
 
 	if (multiplier == INT64_C(1) << 31) {
 		multiplier >>= 1;
-		exponent++;
+		++*ret_exponent;
 	}
-	if (exponent < -31)
+	return *ret_exponent < -31 ? 0 : multiplier;
+}
+
+int64_t fixed_point_multiply_wide(int64_t value, double factor)
+{
+	int exponent;
+	int64_t multiplier = split(factor, &exponent), divisor;
+
+	if (multiplier == 0)
+		return 0;
+	divisor = INT64_C(1) << (15 - exponent);
+	multiplier = floor_divide(multiplier + (1 << 15), 1 << 16);
+	if (multiplier > INT16_MAX)
+		multiplier = INT16_MAX;
+	return floor_divide(value * multiplier + divisor / 2, divisor);
+}
+
+int64_t fixed_point_multiply(int64_t value, double factor)
+{
+	int exponent;
+	int64_t multiplier = split(factor, &exponent), high, magnitude;
+
+	if (multiplier == 0)
 		return 0;
 	/* Whatever is not 0 saturates within 31 places. */
 	if (exponent > 0)

@@ -30,8 +30,8 @@ enum tfl_dtype kernel_dtype(char type)
 		char letter;
 		enum tfl_dtype dtype;
 	} letters[] = {
-		{'f', TFL_FLOAT32}, {'h', TFL_FLOAT16}, {'b', TFL_INT8},  {'c', TFL_INT8}, {'B', TFL_UINT8},
-		{'s', TFL_INT16},   {'i', TFL_INT32},   {'l', TFL_INT64}, {'z', TFL_BOOL},
+		{'f', TFL_FLOAT32}, {'d', TFL_FLOAT32}, {'e', TFL_FLOAT32}, {'h', TFL_FLOAT16}, {'b', TFL_INT8},  {'c', TFL_INT8},
+		{'B', TFL_UINT8},   {'s', TFL_INT16},   {'S', TFL_INT16},   {'i', TFL_INT32},   {'l', TFL_INT64}, {'z', TFL_BOOL},
 	};
 
 	for (size_t i = 0; i < TFL_ARRAY_SIZE(letters); i++)

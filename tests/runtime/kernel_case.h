@@ -39,7 +39,7 @@ struct kernel_tensor {
 struct kernel_case {
 	struct tfl_random random;
 	char type;        /* a letter of kernel_row.types */
-	bool per_channel; /* the type is 'c' */
+	bool per_channel; /* the type is one with a filter per channel */
 	struct kernel_tensor inputs[KERNEL_INPUTS_MAX];
 	unsigned input_count;
 	struct kernel_tensor output; /* type and quantisation; its shape is the reference's to say */
@@ -52,6 +52,7 @@ struct kernel_case {
 	int32_t axis;
 	float beta;
 	bool flag;                     /* keep_dims, keep_num_dims */
+	bool asymmetric;               /* asymmetric_quantize_inputs */
 	int32_t ints[KERNEL_INTS_MAX]; /* axes, paddings, permutation, shape */
 	unsigned int_count;
 };
@@ -60,6 +61,7 @@ struct kernel_case {
 struct kernel_element {
 	double value;
 	double slack; /* allowed difference for the portable kernel; XNNPACK may be off by one step of an integer type */
+	double loose; /* allowed for XNNPACK where it goes by another definition, else 0 */
 };
 
 struct kernel_expected {
@@ -72,7 +74,10 @@ struct kernel_expected {
 struct kernel_row {
 	const char *name;
 	uint32_t code;
-	/* A letter is one test: f float32, h float16, b int8, c int8 with a filter per channel, B uint8, s int16, i int32, l int64, z bool. */
+	/*
+	 * A letter is one test: f float32, h float16, b int8, c int8 with a filter per channel, B uint8, s int16, S int16 with an int8 filter per
+	 * channel, d float32 with an int8 filter, e the same per channel, i int32, l int64, z bool.
+	 */
 	const char *types;
 	void (*draw)(struct kernel_case *c);
 	void (*options)(struct kernel_case *c); /* c->options from the fields below it; NULL: the operator has none */

@@ -1,32 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED: sums of products of an input and a filter, a bias, a fused activation. float32 in double;
- * integers exactly, then through the fixed-point multiplier input scale * filter scale / output scale.
+ * integers exactly, then through the fixed-point multiplier input scale * filter scale / output scale; float32 with an int8 filter by way
+ * of 8-bit inputs, see kernel_dynamic.h.
  */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/util.h"
 #include "tests/runtime/fixed_point.h"
+#include "tests/runtime/kernel_dynamic.h"
 #include "tests/runtime/kernel_rows.h"
 #include "tests/runtime/kernel_window.h"
+
+#define TYPES "fbcBsSde"
 
 enum { INPUT, FILTER, BIAS };
 
 /* Greatest requantisation factor that XNNPACK takes. */
 #define XNNPACK_FACTOR_MAX 256
 
+static bool is_dynamic(const struct kernel_case *c)
+{
+	return c->inputs[INPUT].dtype == TFL_FLOAT32 && c->inputs[FILTER].dtype != TFL_FLOAT32;
+}
+
+static bool is_wide(const struct kernel_case *c)
+{
+	return c->inputs[INPUT].dtype == TFL_INT16;
+}
+
+/* The type of the filter that goes with the letter; uint8 with float32 is int8 by an older name. */
+static enum tfl_dtype filter_dtype(struct kernel_case *c, bool legacy)
+{
+	if (c->output.dtype == TFL_INT16)
+		return TFL_INT8;
+	if (c->type == 'd' && legacy && kernel_one_in(c, 4))
+		return TFL_UINT8;
+	return c->type == 'd' || c->type == 'e' ? TFL_INT8 : c->output.dtype;
+}
+
 /* How large sums get, so that the output's scale can be drawn to show them. */
 static double typical_sum(const struct kernel_case *c, size_t depth)
 {
-	return sqrt((double)depth) * (c->inputs[FILTER].dtype == TFL_FLOAT32 ? 5 : 5000);
+	return sqrt((double)depth) * (c->inputs[FILTER].dtype == TFL_FLOAT32 ? 5 : is_wide(c) ? 1.4e6 : 5000);
 }
 
 static void draw_filter_quantization(struct kernel_case *c, unsigned axis)
 {
 	struct kernel_tensor *filter = &c->inputs[FILTER];
 
-	if (filter->dtype == TFL_INT8)
+	if (is_dynamic(c) || is_wide(c))
+		filter->zero_point = 0;
+	else if (filter->dtype == TFL_INT8)
 		filter->zero_point = kernel_one_in(c, 8) && !c->per_channel ? filter->zero_point : 0;
 	if (!c->per_channel)
 		return;
@@ -34,6 +62,11 @@ static void draw_filter_quantization(struct kernel_case *c, unsigned axis)
 	filter->scale_count = (uint32_t)filter->dims[axis];
 	for (uint32_t i = 0; i < filter->scale_count; i++)
 		filter->scales[i] = exp2f(tfl_random_uniform(&c->random, -8, -3));
+}
+
+static enum tfl_dtype draw_bias_dtype(struct kernel_case *c)
+{
+	return c->output.dtype == TFL_FLOAT32 ? TFL_FLOAT32 : is_wide(c) && !kernel_one_in(c, 3) ? TFL_INT64 : TFL_INT32;
 }
 
 static void draw_bias(struct kernel_case *c, int32_t channels, double typical)
@@ -47,10 +80,48 @@ static void draw_bias(struct kernel_case *c, int32_t channels, double typical)
 		return;
 	}
 	c->input_count = 3;
-	kernel_draw_tensor(c, bias, c->type == 'f' ? TFL_FLOAT32 : TFL_INT32, 1, &channels);
+	kernel_draw_tensor(c, bias, draw_bias_dtype(c), 1, &channels);
 	bias->constant = !kernel_one_in(c, 12);
-	for (int32_t i = 0; i < channels && c->type != 'f'; i++)
-		((int32_t *)bias->data)[i] = (int32_t)tfl_random_uniform(&c->random, (float)-typical, (float)typical);
+	for (int32_t i = 0; i < channels; i++) {
+		float value = tfl_random_uniform(&c->random, (float)-typical, (float)typical);
+
+		if (bias->dtype == TFL_INT32)
+			((int32_t *)bias->data)[i] = (int32_t)value;
+		else if (bias->dtype == TFL_INT64)
+			((int64_t *)bias->data)[i] = kernel_one_in(c, 16) ? (value > 0 ? INT64_C(1) << 50 : -(INT64_C(1) << 50)) : (int64_t)value;
+	}
+}
+
+/* Where the output is of integers: a scale that shows the sums, saturates most of them, or makes factors above 1. */
+static void draw_output_scale(struct kernel_case *c, size_t depth)
+{
+	float spread = kernel_one_in(c, 6) ? exp2f(tfl_random_uniform(&c->random, 2, is_wide(c) ? 9 : 17)) :
+					     exp2f(tfl_random_uniform(&c->random, -2, 2));
+	double steps = is_wide(c) ? 16384 : 64;
+
+	c->output.scales[0] = (float)(kernel_scale(&c->inputs[INPUT], 0) * kernel_scale(&c->inputs[FILTER], 0) * typical_sum(c, depth) / steps /
+				      (double)spread);
+	if (is_wide(c))
+		c->output.zero_point = 0;
+}
+
+/* Whether XNNPACK has it. */
+static bool in_xnnpack(const struct kernel_case *c, size_t depth)
+{
+	const struct kernel_tensor *filter = &c->inputs[FILTER];
+
+	if (!filter->constant || (!c->inputs[BIAS].absent && !c->inputs[BIAS].constant) || is_wide(c) || is_dynamic(c))
+		return false;
+	if (filter->dtype == TFL_INT8 && filter->zero_point != 0)
+		return false;
+	for (uint32_t i = 0; i < filter->scale_count; i++) {
+		double factor = kernel_scale(&c->inputs[INPUT], 0) * (double)filter->scales[i] / (double)c->output.scales[0];
+
+		/* XNNPACK's own limit, and that of its arithmetic: the greatest sum must fit 32 bits when it is scaled. */
+		if (factor >= XNNPACK_FACTOR_MAX || factor * ((double)depth * 255 * 255 + typical_sum(c, depth)) >= 0x1p31)
+			return false;
+	}
+	return true;
 }
 
 /* What the three share once input and filter are there. */
@@ -60,62 +131,84 @@ static void draw_rest(struct kernel_case *c, unsigned channel_axis, size_t depth
 
 	filter->constant = !kernel_one_in(c, 12);
 	input->constant = kernel_one_in(c, 12);
+	if (is_wide(c))
+		input->zero_point = 0;
 	draw_filter_quantization(c, channel_axis);
 	draw_bias(c, filter->dims[channel_axis], typical_sum(c, depth));
 	kernel_draw_quantization(c, &c->output);
-	if (c->type != 'f') {
-		float spread = kernel_one_in(c, 6) ? exp2f(tfl_random_uniform(&c->random, 2, 17)) : exp2f(tfl_random_uniform(&c->random, -2, 2));
-
-		/* A spread beyond the usual saturates most outputs and has factors above 1. */
-		c->output.scales[0] = (float)(input->scales[0] * filter->scales[0] * typical_sum(c, depth) / 64 / (double)spread);
-	}
-	c->xnnpack = filter->constant && (c->inputs[BIAS].absent || c->inputs[BIAS].constant);
-	if (filter->dtype == TFL_INT8 && filter->zero_point != 0)
-		c->xnnpack = false;
-	for (uint32_t i = 0; i < filter->scale_count; i++) {
-		double factor = (double)input->scales[0] * (double)filter->scales[i] / (double)c->output.scales[0];
-
-		/* XNNPACK's own limit, and that of its arithmetic: the greatest sum must fit 32 bits when it is scaled. */
-		c->xnnpack &= factor < XNNPACK_FACTOR_MAX && factor * ((double)depth * 255 * 255 + typical_sum(c, depth)) < 0x1p31;
-	}
+	if (c->output.scale_count)
+		draw_output_scale(c, depth);
+	c->xnnpack = in_xnnpack(c, depth);
 }
 
 /* A sum under way. */
 struct sum {
 	double real, magnitude;
 	int64_t integer;
+	int64_t weights; /* magnitudes of the integer weights */
 };
 
-static void add_product(const struct kernel_case *c, struct sum *sum, size_t x, size_t w)
+static int64_t weight(const struct kernel_case *c, size_t index)
+{
+	const struct kernel_tensor *filter = &c->inputs[FILTER];
+
+	return is_dynamic(c) ? ((const int8_t *)filter->data)[index] : kernel_integer(filter, index) - filter->zero_point;
+}
+
+static void add_product(const struct kernel_case *c, const struct kernel_dynamic *dynamic, struct sum *sum, size_t x, size_t w)
 {
 	const struct kernel_tensor *input = &c->inputs[INPUT], *filter = &c->inputs[FILTER];
 
-	if (c->type == 'f') {
+	if (filter->dtype == TFL_FLOAT32) {
 		double product = kernel_real(input, x) * kernel_real(filter, w);
 
 		sum->real += product;
 		sum->magnitude += fabs(product);
-	} else {
-		sum->integer += (kernel_integer(input, x) - input->zero_point) * (kernel_integer(filter, w) - filter->zero_point);
+		return;
 	}
+	sum->integer += (is_dynamic(c) ? kernel_dynamic_element(dynamic, input, x) : kernel_integer(input, x) - input->zero_point) * weight(c, w);
+	sum->weights += llabs(weight(c, w));
 }
 
-static struct kernel_element finish_sum(const struct kernel_case *c, struct sum sum, unsigned channel)
+static struct kernel_element finish_real(const struct kernel_case *c, const struct kernel_dynamic *dynamic, struct sum sum, unsigned channel)
 {
-	const struct kernel_tensor *bias = &c->inputs[BIAS];
-	double min, max;
+	double offset = c->inputs[BIAS].data ? kernel_real(&c->inputs[BIAS], channel) : 0, scale, min, max;
+	struct kernel_element element = {0};
 
 	kernel_bounds(c, &min, &max);
-	if (c->type == 'f') {
-		double offset = bias->data ? kernel_real(bias, channel) : 0;
-
-		return (struct kernel_element){kernel_clamp(sum.real + offset, min, max), KERNEL_FLOAT_ERROR * (sum.magnitude + fabs(offset))};
+	if (is_dynamic(c)) {
+		scale = kernel_scale(&c->inputs[FILTER], channel);
+		sum.real = (double)sum.integer * dynamic->scale * scale;
+		sum.magnitude = fabs(sum.real);
+		element.loose = (double)sum.weights * dynamic->step * scale + KERNEL_FLOAT_ERROR * (sum.magnitude + fabs(offset));
 	}
+	element.slack = KERNEL_FLOAT_ERROR * (sum.magnitude + fabs(offset));
+	sum.real += offset;
+	element.value = kernel_clamp(fabs(sum.real) > (double)FLT_MAX ? copysign(INFINITY, sum.real) : sum.real, min, max);
+	return element;
+}
+
+static int64_t saturate(int64_t value, int64_t limit)
+{
+	return value < -limit ? -limit : value > limit ? limit : value;
+}
+
+static struct kernel_element finish_sum(const struct kernel_case *c, const struct kernel_dynamic *dynamic, struct sum sum, unsigned channel)
+{
+	const struct kernel_tensor *bias = &c->inputs[BIAS];
+	double min, max, factor;
+
+	if (c->output.dtype == TFL_FLOAT32)
+		return finish_real(c, dynamic, sum, channel);
+	kernel_bounds(c, &min, &max);
+	factor = kernel_scale(&c->inputs[INPUT], 0) * kernel_scale(&c->inputs[FILTER], channel) / kernel_scale(&c->output, 0);
 	sum.integer += bias->data ? kernel_integer(bias, channel) : 0;
-	/* 32 bits, which wrap. */
-	sum.integer = fixed_point_multiply((int32_t)(uint32_t)sum.integer, kernel_scale(&c->inputs[INPUT], 0) * kernel_scale(&c->inputs[FILTER], channel) /
-								kernel_scale(&c->output, 0));
-	return (struct kernel_element){kernel_clamp((double)(sum.integer + c->output.zero_point), min, max), 0};
+	if (is_wide(c) && (!bias->data || bias->dtype == TFL_INT64))
+		sum.integer = fixed_point_multiply_wide(saturate(sum.integer, INT64_C(1) << 47), factor);
+	else
+		/* 32 bits, which wrap. */
+		sum.integer = fixed_point_multiply((int32_t)(uint32_t)sum.integer, factor);
+	return (struct kernel_element){.value = kernel_clamp((double)(sum.integer + c->output.zero_point), min, max)};
 }
 
 static void draw_kernel(struct kernel_case *c, int32_t *ret_height, int32_t *ret_width)
@@ -143,7 +236,7 @@ static void draw_conv(struct kernel_case *c)
 
 	draw_kernel(c, &filter[1], &filter[2]);
 	draw_input(c, filter[1], filter[2], groups * inputs);
-	kernel_draw_tensor(c, &c->inputs[FILTER], c->output.dtype, 4, filter);
+	kernel_draw_tensor(c, &c->inputs[FILTER], filter_dtype(c, true), 4, filter);
 	draw_rest(c, 0, (size_t)(filter[1] * filter[2] * filter[3]));
 }
 
@@ -159,7 +252,7 @@ static void draw_depthwise(struct kernel_case *c)
 
 	draw_kernel(c, &filter[1], &filter[2]);
 	draw_input(c, filter[1], filter[2], channels);
-	kernel_draw_tensor(c, &c->inputs[FILTER], c->output.dtype, 4, filter);
+	kernel_draw_tensor(c, &c->inputs[FILTER], filter_dtype(c, false), 4, filter);
 	draw_rest(c, 3, (size_t)(filter[1] * filter[2]));
 	c->window.depth_multiplier = multiplier;
 }
@@ -170,7 +263,8 @@ static void options_depthwise(struct kernel_case *c)
 }
 
 /* One output element of either convolution: at[] is batch, y, x, channel of the output. */
-static struct kernel_element convolve(const struct kernel_case *c, const int32_t *at, const int32_t *before, bool depthwise)
+static struct kernel_element convolve(const struct kernel_case *c, const struct kernel_dynamic *dynamic, const int32_t *at,
+				      const int32_t *before, bool depthwise)
 {
 	const struct kernel_tensor *input = &c->inputs[INPUT], *filter = &c->inputs[FILTER];
 	int32_t depth = depthwise ? 1 : filter->dims[3], outputs = depthwise ? filter->dims[3] : filter->dims[0];
@@ -191,16 +285,19 @@ static struct kernel_element convolve(const struct kernel_case *c, const int32_t
 					weight[0] = 0;
 					weight[3] = at[3];
 				}
-				add_product(c, &sum, kernel_ravel(4, input->dims, from), kernel_ravel(4, filter->dims, weight));
+				add_product(c, dynamic, &sum, kernel_ravel(4, input->dims, from), kernel_ravel(4, filter->dims, weight));
 			}
 		}
 	}
-	return finish_sum(c, sum, (unsigned)at[3]);
+	return finish_sum(c, dynamic, sum, (unsigned)at[3]);
 }
 
 static void refer(const struct kernel_case *c, struct kernel_expected *expected, bool depthwise)
 {
 	const struct kernel_tensor *input = &c->inputs[INPUT], *filter = &c->inputs[FILTER];
+	size_t picture = input->elements / (size_t)(input->dims[0] ? input->dims[0] : 1);
+	bool asymmetric = depthwise || filter->scale_count == (uint32_t)filter->dims[0];
+	struct kernel_dynamic dynamic = {0};
 	int32_t before[2], at[4], dims[4];
 
 	dims[0] = input->dims[0];
@@ -210,7 +307,9 @@ static void refer(const struct kernel_case *c, struct kernel_expected *expected,
 	kernel_expect_shape(expected, 4, dims);
 	for (size_t i = 0; i < expected->elements; i++) {
 		kernel_unravel(i, 4, dims, at);
-		expected->element[i] = convolve(c, at, before, depthwise);
+		if (is_dynamic(c) && i % (expected->elements / (size_t)dims[0]) == 0)
+			dynamic = kernel_dynamic(input, (size_t)at[0] * picture, picture, asymmetric);
+		expected->element[i] = convolve(c, &dynamic, at, before, depthwise);
 	}
 }
 
@@ -239,14 +338,16 @@ static void draw_fully_connected(struct kernel_case *c)
 		input[rank++] = depth % 2 ? 1 : 2;
 	}
 	kernel_draw_tensor(c, &c->inputs[INPUT], c->output.dtype, (unsigned)rank, input);
-	kernel_draw_tensor(c, &c->inputs[FILTER], c->output.dtype, 2, filter);
+	kernel_draw_tensor(c, &c->inputs[FILTER], filter_dtype(c, true), 2, filter);
 	c->activation = (int8_t)(kernel_one_in(c, 2) ? TFL_ACTIVATION_NONE : kernel_between(c, 1, 3));
+	c->asymmetric = kernel_one_in(c, 2);
 	draw_rest(c, 0, (size_t)depth);
 }
 
 static void options_fully_connected(struct kernel_case *c)
 {
 	c->options = tfl_options_fully_connected(c->activation, c->flag);
+	tfl_options_add_field(&c->options, (struct tfl_build_field){.slot = 3, .kind = TFL_BUILD_I8, .integer = c->asymmetric});
 }
 
 static void refer_fully_connected(const struct kernel_case *c, struct kernel_expected *expected)
@@ -254,6 +355,7 @@ static void refer_fully_connected(const struct kernel_case *c, struct kernel_exp
 	const struct kernel_tensor *input = &c->inputs[INPUT], *filter = &c->inputs[FILTER];
 	size_t units = (size_t)filter->dims[0], depth = (size_t)filter->dims[1], batch = input->elements / depth;
 	int32_t dims[TFL_RANK_MAX] = {(int32_t)batch, (int32_t)units};
+	struct kernel_dynamic dynamic = {0};
 	unsigned rank = 2;
 
 	if (c->flag) {
@@ -265,14 +367,16 @@ static void refer_fully_connected(const struct kernel_case *c, struct kernel_exp
 	for (size_t i = 0; i < expected->elements; i++) {
 		struct sum sum = {0};
 
+		if (is_dynamic(c) && i % units == 0)
+			dynamic = kernel_dynamic(input, i / units * depth, depth, c->asymmetric);
 		for (size_t k = 0; k < depth; k++)
-			add_product(c, &sum, i / units * depth + k, i % units * depth + k);
-		expected->element[i] = finish_sum(c, sum, (unsigned)(i % units));
+			add_product(c, &dynamic, &sum, i / units * depth + k, i % units * depth + k);
+		expected->element[i] = finish_sum(c, &dynamic, sum, (unsigned)(i % units));
 	}
 }
 
-const struct kernel_row kernel_conv_2d = {"CONV_2D", TFL_BUILTIN_CONV_2D, "fbcB", draw_conv, options_conv, refer_conv};
-const struct kernel_row kernel_depthwise_conv_2d = {"DEPTHWISE_CONV_2D", TFL_BUILTIN_DEPTHWISE_CONV_2D, "fbcB", draw_depthwise,
+const struct kernel_row kernel_conv_2d = {"CONV_2D", TFL_BUILTIN_CONV_2D, TYPES, draw_conv, options_conv, refer_conv};
+const struct kernel_row kernel_depthwise_conv_2d = {"DEPTHWISE_CONV_2D", TFL_BUILTIN_DEPTHWISE_CONV_2D, TYPES, draw_depthwise,
 						    options_depthwise, refer_depthwise};
-const struct kernel_row kernel_fully_connected = {"FULLY_CONNECTED", TFL_BUILTIN_FULLY_CONNECTED, "fbcB", draw_fully_connected,
+const struct kernel_row kernel_fully_connected = {"FULLY_CONNECTED", TFL_BUILTIN_FULLY_CONNECTED, TYPES, draw_fully_connected,
 						  options_fully_connected, refer_fully_connected};
