@@ -89,7 +89,8 @@ static void check_models(struct check *check)
 	int result = tfl_store_look(check->config->models, &store, &error);
 
 	if (result == -ENOENT) {
-		fprintf(check->out, "\n# %s does not exist yet\n", check->config->models);
+		fprintf(check->err, "tfld: warning: the models folder %s does not exist; a start makes it where only itself is missing\n",
+			check->config->models);
 		return;
 	}
 	check->store = store;
