@@ -43,12 +43,19 @@ static bool has_activation(const struct kernel_case *c)
 	       has_window(c);
 }
 
-/* One of the inputs that are there, or the output. */
+/* One of the inputs that are there, or of the outputs. */
 static struct kernel_tensor *pick_tensor(struct kernel_case *c)
 {
-	int32_t index = kernel_between(c, 0, (int32_t)c->input_count);
+	unsigned index = (unsigned)kernel_between(c, 0, (int32_t)(c->input_count + c->output_count - 1));
 
-	return index == (int32_t)c->input_count || c->inputs[index].absent ? &c->output : &c->inputs[index];
+	if (index >= c->input_count)
+		return &c->outputs[index - c->input_count];
+	return c->inputs[index].absent ? &c->output : &c->inputs[index];
+}
+
+static bool is_output(const struct kernel_case *c, const struct kernel_tensor *tensor)
+{
+	return tensor >= c->outputs && tensor < c->outputs + c->output_count;
 }
 
 static struct kernel_tensor *pick_input(struct kernel_case *c)
@@ -266,6 +273,21 @@ static enum outcome odd_axis(struct kernel_case *c)
 	return REFUSED;
 }
 
+/* Bytes of a custom operator's options: one is another, or the end is missing. */
+static enum outcome odd_custom_options(struct kernel_case *c)
+{
+	size_t at;
+
+	if (c->custom_options_size == 0)
+		return NONE;
+	at = tfl_random_below(&c->random, (uint32_t)c->custom_options_size);
+	if (kernel_one_in(c, 4))
+		c->custom_options_size = at;
+	else
+		c->custom_options[at] ^= (uint8_t)(1u << tfl_random_below(&c->random, 8));
+	return ALIKE;
+}
+
 static enum outcome unknown_version(struct kernel_case *c)
 {
 	c->version = pick_int(c, TFL_INTS(99, INT32_MAX));
@@ -312,7 +334,7 @@ static enum outcome odd_type(struct kernel_case *c)
 
 	if (tensor->constant && dtype == TFL_STRING)
 		return NONE;
-	if (tensor == &c->output)
+	if (is_output(c, tensor))
 		tensor->dtype = dtype;
 	else
 		kernel_redraw(c, tensor, dtype, tensor->rank, tensor->dims);
@@ -342,6 +364,7 @@ static const struct {
 	{"odd integer", true, odd_integer},
 	{"odd number of integers", true, odd_integer_count},
 	{"computed integers", true, computed_integers},
+	{"odd custom options", true, odd_custom_options},
 	{"unknown version", true, unknown_version},
 	{"no options", true, no_options},
 	{"options of another operator", true, other_options},
@@ -359,61 +382,63 @@ static void check_refusal(int r, const struct tfl_error *error, const char *what
 		ck_abort_msg("%s: refused with %d and the words '%s'", what, r, error->text);
 }
 
-static void compare_paths(const struct kernel_case *c, const struct kernel_result *results, const char *what)
+static void compare_paths(const struct kernel_result *portable, const struct kernel_result *lowered, const char *what)
 {
-	bool real = c->output.dtype == TFL_FLOAT32;
+	bool real = portable->dtype == TFL_FLOAT32;
 
-	ck_assert_uint_eq(results[0].elements, results[1].elements);
-	for (size_t i = 0; i < results[0].elements; i++) {
-		double a = kernel_result_at(c, &results[0], i), b = kernel_result_at(c, &results[1], i);
+	ck_assert_uint_eq(portable->elements, lowered->elements);
+	for (size_t i = 0; i < portable->elements; i++) {
+		double a = kernel_result_at(lowered, i), b = kernel_result_at(portable, i);
 
 		if (fabs(a - b) > (real ? 1e-3 * (1 + fabs(b)) : 1))
 			ck_abort_msg("%s: element %zu is %g with XNNPACK and %g without", what, i, a, b);
 	}
 }
 
-static void check_accepted(const struct kernel_row *row, const struct kernel_case *c, enum outcome outcome, const struct kernel_result *results,
-			   const char *what)
+static void check_accepted(const struct kernel_row *row, const struct kernel_case *c, enum outcome outcome,
+			   struct kernel_result (*results)[KERNEL_OUTPUTS_MAX], const char *what)
 {
-	struct kernel_expected expected = {0};
+	struct kernel_expected expected[KERNEL_OUTPUTS_MAX] = {0};
 
 	if (outcome == REFUSED)
 		ck_abort_msg("%s: was not refused", what);
-	if (results[0].elements > ELEMENTS_MAX)
+	if (results[0][0].elements > ELEMENTS_MAX)
 		return;
 	if (outcome == ALIKE) {
-		compare_paths(c, results, what);
+		for (unsigned i = 0; i < c->output_count; i++)
+			compare_paths(&results[1][i], &results[0][i], what);
 		return;
 	}
-	row->reference(c, &expected);
+	row->reference(c, expected);
 	for (int portable = 0; portable < 2; portable++)
-		kernel_compare(c, &expected, &results[portable], what);
-	free(expected.element);
+		kernel_compare(c, expected, results[portable], what);
+	kernel_expected_finish(expected);
 }
 
 /* Whether the runtime took it. */
 static bool check_attack(const struct kernel_row *row, const struct kernel_case *c, enum outcome outcome, const char *what)
 {
-	struct kernel_result results[2] = {0};
+	struct kernel_result results[2][KERNEL_OUTPUTS_MAX] = {0};
 	struct scene scene;
+	bool accepted;
 	int r, refused = 0;
 
 	r = kernel_open(row, c, &scene);
 	for (int portable = 0; portable < 2; portable++) {
 		if (r == 0)
-			refused = kernel_run(c, &scene, portable, what, &results[portable]);
+			refused = kernel_run(c, &scene, portable, what, results[portable]);
 		if (r < 0 || refused < 0)
 			check_refusal(r < 0 ? r : refused, &scene.error, what);
 	}
-	if (!results[0].data != !results[1].data)
+	if (!results[0][0].data != !results[1][0].data)
 		ck_abort_msg("%s: only one way refuses it: %s", what, scene.error.text);
-	if (results[0].data)
+	accepted = results[0][0].data;
+	if (accepted)
 		check_accepted(row, c, outcome, results, what);
-	refused = !results[0].data;
-	kernel_result_finish(&results[0]);
-	kernel_result_finish(&results[1]);
+	kernel_results_finish(results[0]);
+	kernel_results_finish(results[1]);
 	scene_close(&scene);
-	return !refused;
+	return accepted;
 }
 
 void kernel_attack(const struct kernel_row *row, char type, unsigned count)

@@ -19,8 +19,10 @@
 #include "tests/builder/random.h"
 
 #define KERNEL_INPUTS_MAX 8
+#define KERNEL_OUTPUTS_MAX 4
 #define KERNEL_CHANNELS_MAX 64
 #define KERNEL_INTS_MAX 16
+#define KERNEL_CUSTOM_MAX 512
 
 struct kernel_tensor {
 	enum tfl_dtype dtype;
@@ -42,8 +44,14 @@ struct kernel_case {
 	bool per_channel; /* the type is one with a filter per channel */
 	struct kernel_tensor inputs[KERNEL_INPUTS_MAX];
 	unsigned input_count;
-	struct kernel_tensor output; /* type and quantisation; its shape is the reference's to say */
+	union { /* type and quantisation; their shapes are the reference's to say */
+		struct kernel_tensor output;
+		struct kernel_tensor outputs[KERNEL_OUTPUTS_MAX];
+	};
+	unsigned output_count;            /* 1, unless draw() says otherwise */
 	struct tfl_build_options options; /* made by kernel_row.options() */
+	uint8_t custom_options[KERNEL_CUSTOM_MAX]; /* of a custom operator, likewise */
+	size_t custom_options_size;
 	int32_t version;
 	bool xnnpack;     /* set by draw(): XNNPACK is known to have this form, so it must run it */
 	/* What the options say, for the reference. */
@@ -73,7 +81,7 @@ struct kernel_expected {
 
 struct kernel_row {
 	const char *name;
-	uint32_t code;
+	uint32_t code; /* TFL_BUILTIN_CUSTOM: found by its name */
 	/*
 	 * A letter is one test: f float32, h float16, b int8, c int8 with a filter per channel, B uint8, s int16, S int16 with an int8 filter per
 	 * channel, d float32 with an int8 filter, e the same per channel, i int32, l int64, z bool.
@@ -81,7 +89,7 @@ struct kernel_row {
 	const char *types;
 	void (*draw)(struct kernel_case *c);
 	void (*options)(struct kernel_case *c); /* c->options from the fields below it; NULL: the operator has none */
-	void (*reference)(const struct kernel_case *c, struct kernel_expected *expected);
+	void (*reference)(const struct kernel_case *c, struct kernel_expected *expected); /* one for each output */
 };
 
 /* Relative error allowed in float32 sums, as a part of the sum of magnitudes. */

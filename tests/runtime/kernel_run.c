@@ -40,8 +40,7 @@ static int add_tensor(struct tfl_builder *builder, const char *name, const struc
 int kernel_open(const struct kernel_row *row, const struct kernel_case *c, struct scene *scene)
 {
 	struct tfl_builder *builder = tfl_build_create();
-	struct kernel_tensor output = c->output;
-	int32_t inputs[KERNEL_INPUTS_MAX], given[KERNEL_INPUTS_MAX], result;
+	int32_t inputs[KERNEL_INPUTS_MAX], given[KERNEL_INPUTS_MAX], outputs[KERNEL_OUTPUTS_MAX];
 	uint32_t count = 0;
 
 	for (unsigned i = 0; i < c->input_count; i++) {
@@ -49,15 +48,22 @@ int kernel_open(const struct kernel_row *row, const struct kernel_case *c, struc
 		if (!c->inputs[i].absent && !c->inputs[i].constant)
 			given[count++] = inputs[i];
 	}
-	output.rank = 1;
-	output.dims[0] = 1;
-	result = add_tensor(builder, "output", &output);
+	for (unsigned i = 0; i < c->output_count; i++) {
+		struct kernel_tensor output = c->outputs[i];
+
+		output.rank = 1;
+		output.dims[0] = 1;
+		outputs[i] = add_tensor(builder, "output", &output);
+	}
 	tfl_build_operator(builder, &(struct tfl_build_operator){.code = row->code,
 								 .version = c->version,
+								 .custom_name = row->code == TFL_BUILTIN_CUSTOM ? row->name : NULL,
 								 .inputs = {inputs, c->input_count},
-								 .outputs = TFL_INTS(result),
-								 .options = c->options});
-	tfl_build_io(builder, (struct tfl_ints){given, count}, TFL_INTS(result));
+								 .outputs = {outputs, c->output_count},
+								 .options = c->options,
+								 .custom_options = c->custom_options_size ? c->custom_options : NULL,
+								 .custom_options_size = c->custom_options_size});
+	tfl_build_io(builder, (struct tfl_ints){given, count}, (struct tfl_ints){outputs, c->output_count});
 	return scene_open(scene, builder);
 }
 
@@ -69,9 +75,9 @@ bool kernel_is_folded(const struct kernel_case *c)
 	return true;
 }
 
-double kernel_result_at(const struct kernel_case *c, const struct kernel_result *result, size_t index)
+double kernel_result_at(const struct kernel_result *result, size_t index)
 {
-	struct kernel_tensor tensor = {.dtype = c->output.dtype, .data = result->data};
+	struct kernel_tensor tensor = {.dtype = result->dtype, .data = result->data};
 
 	return tensor.dtype == TFL_FLOAT32 ? kernel_real(&tensor, index) : (double)kernel_integer(&tensor, index);
 }
@@ -87,14 +93,14 @@ static void compare_shape(const struct kernel_expected *expected, const struct k
 }
 
 /* libcheck notes every assertion in a file, so that one an element would be most of the time spent: only failures are told to it. */
-void kernel_compare(const struct kernel_case *c, const struct kernel_expected *expected, const struct kernel_result *result, const char *what)
+static void compare(const struct kernel_expected *expected, const struct kernel_result *result, const char *what)
 {
-	bool xnnpack = result->info.xnnpack_operators > 0, may_round = xnnpack && c->output.dtype != TFL_FLOAT32;
+	bool xnnpack = result->info.xnnpack_operators > 0, may_round = xnnpack && result->dtype != TFL_FLOAT32;
 
 	compare_shape(expected, result, what);
 	for (size_t i = 0; i < expected->elements; i++) {
 		const struct kernel_element *element = &expected->element[i];
-		double got = kernel_result_at(c, result, i), slack = may_round ? fmax(element->slack, 1) : element->slack;
+		double got = kernel_result_at(result, i), slack = may_round ? fmax(element->slack, 1) : element->slack;
 
 		slack = xnnpack ? fmax(slack, element->loose) : slack;
 		if (got == element->value || fabs(got - element->value) <= slack || (isnan(got) && isnan(element->value)))
@@ -102,6 +108,22 @@ void kernel_compare(const struct kernel_case *c, const struct kernel_expected *e
 		ck_abort_msg("%s: element %zu of %zu is %.9g; %.9g would be right, give or take %.3g", what, i, expected->elements, got,
 			     element->value, slack);
 	}
+}
+
+void kernel_compare(const struct kernel_case *c, const struct kernel_expected *expected, const struct kernel_result *results, const char *what)
+{
+	char which[KERNEL_DESCRIPTION_MAX + 80];
+
+	for (unsigned i = 0; i < c->output_count; i++) {
+		snprintf(which, sizeof(which), "%s: output %u", what, i);
+		compare(&expected[i], &results[i], c->output_count > 1 ? which : what);
+	}
+}
+
+void kernel_expected_finish(struct kernel_expected *expected)
+{
+	for (unsigned i = 0; i < KERNEL_OUTPUTS_MAX; i++)
+		free(TFL_STEAL(expected[i].element));
 }
 
 static void give_inputs(const struct kernel_case *c, struct tfl_interpreter *interpreter)
@@ -115,24 +137,38 @@ static void give_inputs(const struct kernel_case *c, struct tfl_interpreter *int
 }
 
 /* One run into memory that was filled with something else before. */
-static void invoke(const struct kernel_case *c, struct tfl_interpreter *interpreter, size_t bytes, const char *what)
+static void invoke(const struct kernel_case *c, struct tfl_interpreter *interpreter, const struct kernel_result *results, const char *what)
 {
-	uint8_t *output = (uint8_t *)tfl_interpreter_output(interpreter, 0);
 	bool folded = kernel_is_folded(c);
 
-	if (!folded)
-		memset(output, CANARY, bytes + CANARY_BYTES);
+	for (unsigned i = 0; !folded && i < c->output_count; i++)
+		memset((uint8_t *)tfl_interpreter_output(interpreter, i), CANARY, results[i].bytes + CANARY_BYTES);
 	give_inputs(c, interpreter);
 	scene_invoke(interpreter);
-	for (size_t i = 0; !folded && i < CANARY_BYTES; i++)
-		if (output[bytes + i] != CANARY)
-			ck_abort_msg("%s: byte %zu behind the output was written", what, i);
+	for (unsigned o = 0; !folded && o < c->output_count; o++) {
+		const uint8_t *output = tfl_interpreter_output(interpreter, o);
+
+		for (size_t i = 0; i < CANARY_BYTES; i++)
+			if (output[results[o].bytes + i] != CANARY)
+				ck_abort_msg("%s: byte %zu behind output %u was written", what, i, o);
+	}
 }
 
-int kernel_run(const struct kernel_case *c, struct scene *scene, bool portable, const char *what, struct kernel_result *ret_result)
+static void init_result(const struct tfl_program *program, const struct tfl_io *io, struct kernel_result *result)
+{
+	tfl_program_info(program, &result->info);
+	result->dtype = io->dtype;
+	result->rank = io->rank;
+	result->elements = io->elements;
+	result->bytes = io->bytes;
+	memcpy(result->dims, io->dims, sizeof(result->dims));
+	result->data = malloc(io->bytes + 1);
+	ck_assert_ptr_nonnull(result->data);
+}
+
+int kernel_run(const struct kernel_case *c, struct scene *scene, bool portable, const char *what, struct kernel_result *ret_results)
 {
 	struct tfl_program_options options = {.portable = portable};
-	struct kernel_result result = {0};
 	struct tfl_interpreter *interpreter;
 	struct tfl_program *program;
 	const struct tfl_io *io;
@@ -142,29 +178,27 @@ int kernel_run(const struct kernel_case *c, struct scene *scene, bool portable, 
 	r = scene_try(scene, &options, &program);
 	if (r < 0)
 		return r;
-	tfl_program_info(program, &result.info);
 	io = tfl_program_outputs(program, &count);
-	ck_assert_uint_eq(count, 1);
-	result.rank = io->rank;
-	result.elements = io->elements;
-	memcpy(result.dims, io->dims, sizeof(result.dims));
-	result.data = malloc(io->bytes + 1);
-	ck_assert_ptr_nonnull(result.data);
+	ck_assert_uint_eq(count, c->output_count);
+	for (unsigned i = 0; i < count; i++)
+		init_result(program, &io[i], &ret_results[i]);
 	interpreter = scene_interpreter(program);
-	invoke(c, interpreter, io->bytes, what);
-	memcpy(result.data, tfl_interpreter_output(interpreter, 0), io->bytes);
-	invoke(c, interpreter, io->bytes, what);
-	if (memcmp(result.data, tfl_interpreter_output(interpreter, 0), io->bytes) != 0)
-		ck_abort_msg("%s: a second run gives something else", what);
+	invoke(c, interpreter, ret_results, what);
+	for (unsigned i = 0; i < count; i++)
+		memcpy(ret_results[i].data, tfl_interpreter_output(interpreter, i), io[i].bytes);
+	invoke(c, interpreter, ret_results, what);
+	for (unsigned i = 0; i < count; i++)
+		if (memcmp(ret_results[i].data, tfl_interpreter_output(interpreter, i), io[i].bytes) != 0)
+			ck_abort_msg("%s: a second run gives something else in output %u", what, i);
 	tfl_interpreter_destroy(interpreter);
 	tfl_program_destroy(program);
-	*ret_result = result;
 	return 0;
 }
 
-void kernel_result_finish(struct kernel_result *result)
+void kernel_results_finish(struct kernel_result *results)
 {
-	free(TFL_STEAL(result->data));
+	for (unsigned i = 0; i < KERNEL_OUTPUTS_MAX; i++)
+		free(TFL_STEAL(results[i].data));
 }
 
 static void check_path(const struct kernel_case *c, const struct kernel_result *result, bool xnnpack, const char *what)
@@ -178,26 +212,26 @@ static void check_path(const struct kernel_case *c, const struct kernel_result *
 
 static void check_case(const struct kernel_row *row, const struct kernel_case *c, const char *what)
 {
-	struct kernel_expected expected = {0};
+	struct kernel_expected expected[KERNEL_OUTPUTS_MAX] = {0};
 	struct scene scene;
 
-	row->reference(c, &expected);
+	row->reference(c, expected);
 	if (kernel_open(row, c, &scene) < 0)
 		ck_abort_msg("%s: %s", what, scene.error.text);
 	for (int portable = 0; portable < 2; portable++) {
 		bool xnnpack = c->xnnpack && !portable && !kernel_is_folded(c);
-		struct kernel_result result;
+		struct kernel_result results[KERNEL_OUTPUTS_MAX] = {0};
 		char path[KERNEL_DESCRIPTION_MAX + 20];
 
 		snprintf(path, sizeof(path), "%s, %s", what, kernel_is_folded(c) ? "folded" : xnnpack ? "XNNPACK" : "portable");
-		if (kernel_run(c, &scene, portable, path, &result) < 0)
+		if (kernel_run(c, &scene, portable, path, results) < 0)
 			ck_abort_msg("%s: %s", path, scene.error.text);
-		check_path(c, &result, xnnpack, path);
-		kernel_compare(c, &expected, &result, path);
-		kernel_result_finish(&result);
+		check_path(c, &results[0], xnnpack, path);
+		kernel_compare(c, expected, results, path);
+		kernel_results_finish(results);
 	}
 	scene_close(&scene);
-	free(expected.element);
+	kernel_expected_finish(expected);
 }
 
 static size_t describe_tensors(const struct kernel_case *c, char *buffer, size_t size)
@@ -237,7 +271,7 @@ void kernel_describe(const struct kernel_row *row, const struct kernel_case *c, 
 
 void kernel_case_init(struct kernel_case *c, const struct kernel_row *row, char type, unsigned number)
 {
-	*c = (struct kernel_case){.type = type, .per_channel = strchr("ceS", type) != NULL, .version = 1};
+	*c = (struct kernel_case){.type = type, .per_channel = strchr("ceS", type) != NULL, .output_count = 1, .version = 1};
 	c->random.state = (uint64_t)row->code << 32 | (uint64_t)(uint8_t)type << 24 | number;
 	c->output.dtype = kernel_dtype(type);
 	row->draw(c);

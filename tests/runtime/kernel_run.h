@@ -9,12 +9,14 @@
 
 #define KERNEL_DESCRIPTION_MAX 1000
 
-/* What came out of one run. */
+/* What came out of one run: one for each output. */
 struct kernel_result {
 	struct tfl_program_info info;
+	enum tfl_dtype dtype;
 	unsigned rank;
 	int32_t dims[TFL_RANK_MAX];
 	size_t elements;
+	size_t bytes;
 	void *data;
 };
 
@@ -29,17 +31,18 @@ void kernel_describe(const struct kernel_row *row, const struct kernel_case *c, 
 int kernel_open(const struct kernel_row *row, const struct kernel_case *c, struct scene *scene);
 
 /**
- * Runs it twice. 0, or what tfl_program_create() says. Ends the test when the runs differ or write behind the output. *ret_result is the
- * caller's to finish.
+ * Runs it twice. 0, or what tfl_program_create() says. Ends the test when the runs differ or write behind an output. @p ret_results has
+ * KERNEL_OUTPUTS_MAX places, and is the caller's to finish.
  */
-int kernel_run(const struct kernel_case *c, struct scene *scene, bool portable, const char *what, struct kernel_result *ret_result);
-void kernel_result_finish(struct kernel_result *result);
+int kernel_run(const struct kernel_case *c, struct scene *scene, bool portable, const char *what, struct kernel_result *ret_results);
+void kernel_results_finish(struct kernel_result *results);
 
-/** Ends the test where @p result is not what is expected. */
-void kernel_compare(const struct kernel_case *c, const struct kernel_expected *expected, const struct kernel_result *result, const char *what);
+/** Ends the test where the results are not what is expected; both have a place for each output. */
+void kernel_compare(const struct kernel_case *c, const struct kernel_expected *expected, const struct kernel_result *results, const char *what);
+void kernel_expected_finish(struct kernel_expected *expected);
 
-/** Element as a number, whatever its type. */
-double kernel_result_at(const struct kernel_case *c, const struct kernel_result *result, size_t index);
+/** Element as a number, whatever its type; quantised ones stand for themselves. */
+double kernel_result_at(const struct kernel_result *result, size_t index);
 
 bool kernel_is_folded(const struct kernel_case *c);
 
