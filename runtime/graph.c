@@ -315,7 +315,7 @@ static int add_node(struct tfl_graph *graph, uint32_t index, struct tfl_error *e
 
 	node->source = source;
 	node->index = index;
-	node->op = source->custom_name ? NULL : tfl_op_find(source->code);
+	node->op = tfl_op_find(source->code, source->custom_name);
 	if (!node->op)
 		return tfl_node_unsupported(graph, node, error, "this operator is not known; doc/operators.md lists those that are");
 	r = check_operator(graph, node, error);

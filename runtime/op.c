@@ -20,10 +20,10 @@ const struct tfl_op *tfl_op_at(unsigned index)
 	return index < TFL_ARRAY_SIZE(ops) ? ops[index] : NULL;
 }
 
-const struct tfl_op *tfl_op_find(uint16_t code)
+const struct tfl_op *tfl_op_find(uint16_t code, const char *custom_name)
 {
 	for (size_t i = 0; i < TFL_ARRAY_SIZE(ops); i++)
-		if (ops[i]->code == code)
+		if (ops[i]->code == code && (!custom_name || strcmp(ops[i]->name, custom_name) == 0))
 			return ops[i];
 	return NULL;
 }

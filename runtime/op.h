@@ -26,13 +26,13 @@ struct tfl_run {
 };
 
 struct tfl_op {
-	uint16_t code;      /* enum tfl_builtin */
+	uint16_t code;      /* enum tfl_builtin; TFL_BUILTIN_CUSTOM: found by its name */
 	uint8_t options;    /* the schema's union tag; TFL_OPTIONS_NONE: reads none */
 	uint8_t inputs_min;
 	uint8_t inputs_max; /* 0: any number */
 	uint8_t outputs;    /* 0: any number */
 	int32_t max_version;
-	const char *name;
+	const char *name; /* the schema's, or the custom operator's own */
 	/*
 	 * Accepted types, patterns separated by blanks, a letter a tensor: f float32, h float16, b int8, B uint8, s int16, i int32, l int64,
 	 * z bool, T any type of fixed size (the same throughout the pattern), N int32 or int64, . any; '*': as many of the letter before as
@@ -45,8 +45,8 @@ struct tfl_op {
 	int (*run)(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error);
 };
 
-/** The row of a builtin operator, or NULL. */
-const struct tfl_op *tfl_op_find(uint16_t code);
+/** The row of an operator, or NULL. @p custom_name: of a custom one, else NULL. */
+const struct tfl_op *tfl_op_find(uint16_t code, const char *custom_name);
 
 /** Row @p index of the table, or NULL past its end. */
 const struct tfl_op *tfl_op_at(unsigned index);
@@ -62,6 +62,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(conv_2d) \
 	X(depthwise_conv_2d) \
 	X(dequantize) \
+	X(detection_post_process) \
 	X(fully_connected) \
 	X(logistic) \
 	X(log_softmax) \

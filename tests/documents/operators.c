@@ -60,19 +60,26 @@ static void print_types(FILE *out, const char *types)
 	}
 }
 
+static void print_row(FILE *out, const struct tfl_op *op)
+{
+	fprintf(out, "| %s%s | 1%s", op->name, op->code == TFL_BUILTIN_CUSTOM ? " (custom)" : "", op->max_version > 1 ? " to " : "");
+	if (op->max_version > 1)
+		fprintf(out, "%d", op->max_version);
+	fputs(" | ", out);
+	print_types(out, op->types);
+	fprintf(out, " | %s |\n", op->lower ? "yes" : "no");
+}
+
+/* The builtin operators, then the custom ones. */
 static void print_page(FILE *out)
 {
 	const struct tfl_op *op;
 
 	fputs(head, out);
-	for (unsigned i = 0; (op = tfl_op_at(i)); i++) {
-		fprintf(out, "| %s | 1%s", op->name, op->max_version > 1 ? " to " : "");
-		if (op->max_version > 1)
-			fprintf(out, "%d", op->max_version);
-		fputs(" | ", out);
-		print_types(out, op->types);
-		fprintf(out, " | %s |\n", op->lower ? "yes" : "no");
-	}
+	for (unsigned custom = 0; custom < 2; custom++)
+		for (unsigned i = 0; (op = tfl_op_at(i)); i++)
+			if ((op->code == TFL_BUILTIN_CUSTOM) == custom)
+				print_row(out, op);
 	fputs("\nT: any type of fixed size, the same throughout. A bias may be left out.\n", out);
 }
 

@@ -12,6 +12,7 @@
 	X(conv_2d) \
 	X(depthwise_conv_2d) \
 	X(dequantize) \
+	X(detection_post_process) \
 	X(fully_connected) \
 	X(logistic) \
 	X(log_softmax) \

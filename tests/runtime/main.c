@@ -10,7 +10,9 @@
 static Suite *(*const suites[])(void) = {
 	allocation_suite,
 	arena_suite,
+	detection_suite,
 	flatbuffer_suite,
+	flexbuffer_suite,
 	hostile_suite,
 	interpreter_suite,
 	kernels_suite,

@@ -7,7 +7,9 @@
 
 Suite *allocation_suite(void);
 Suite *arena_suite(void);
+Suite *detection_suite(void);
 Suite *flatbuffer_suite(void);
+Suite *flexbuffer_suite(void);
 Suite *hostile_suite(void);
 Suite *interpreter_suite(void);
 Suite *kernels_suite(void);
