@@ -9,7 +9,9 @@
 #include "base/dtype.h"
 #include "base/error.h"
 
-#define WINDOW_MAX (1 << 23) /* so that a sum of bytes stays within 32 bits */
+/* So that a sum of elements stays within 32 bits. */
+#define WINDOW_MAX (1 << 23)
+#define WINDOW_MAX_INT16 (1 << 15)
 
 enum { PADDING, STRIDE_W, STRIDE_H, FILTER_WIDTH, FILTER_HEIGHT, ACTIVATION };
 
@@ -18,6 +20,7 @@ int tfl_pooling_prepare(struct tfl_graph *graph, struct tfl_node *node, struct t
 	const struct tfl_value *input = tfl_node_input(graph, node, 0), *output = tfl_node_output(graph, node, 0);
 	const struct tfl_fb_table *options = &node->source->options;
 	struct tfl_pooling *pooling = node->params = tfl_graph_alloc(graph, sizeof(*pooling));
+	int32_t window_max = input->dtype == TFL_INT16 ? WINDOW_MAX_INT16 : WINDOW_MAX;
 	int r;
 
 	if (!pooling)
@@ -42,8 +45,8 @@ int tfl_pooling_prepare(struct tfl_graph *graph, struct tfl_node *node, struct t
 					    (double)input->scale, (double)output->scale);
 	if (r == 0)
 		r = tfl_window_init(&pooling->window, graph, node, tfl_fb_i8(options, PADDING, 0), input, error);
-	if (r == 0 && (int64_t)pooling->window.kernel_height * pooling->window.kernel_width > WINDOW_MAX)
-		return tfl_node_unsupported(graph, node, error, "its window has more than %d elements", WINDOW_MAX);
+	if (r == 0 && (int64_t)pooling->window.kernel_height * pooling->window.kernel_width > window_max)
+		return tfl_node_unsupported(graph, node, error, "its window has more than %d elements", window_max);
 	if (r == 0)
 		r = tfl_node_charge(graph, node, tfl_window_work(&pooling->window), (uint64_t)input->dims[0] * (uint64_t)pooling->channels, error);
 	if (r == 0)

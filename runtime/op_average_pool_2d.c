@@ -48,6 +48,7 @@ static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 DEFINE_ACCUMULATE(float32, float, float)
 DEFINE_ACCUMULATE(int8, int8_t, int32_t)
 DEFINE_ACCUMULATE(uint8, uint8_t, int32_t)
+DEFINE_ACCUMULATE(int16, int16_t, int32_t)
 
 static void average_float32(const struct tfl_pooling *pooling, const struct tfl_pooling_place *place, const void *input, void *scratch,
 			    void *output)
@@ -62,34 +63,31 @@ static void average_float32(const struct tfl_pooling *pooling, const struct tfl_
 	}
 }
 
-static void average_integers(const struct tfl_pooling *pooling, const int32_t *sums, int32_t count, uint8_t *output)
-{
-	for (int32_t c = 0; c < pooling->channels; c++) {
-		int32_t mean = (sums[c] > 0 ? sums[c] + count / 2 : sums[c] - count / 2) / count;
-
-		if (mean < pooling->range.quantized_min)
-			mean = pooling->range.quantized_min;
-		if (mean > pooling->range.quantized_max)
-			mean = pooling->range.quantized_max;
-		output[c] = (uint8_t)mean;
+#define DEFINE_AVERAGE(name, type) \
+	static void average_##name(const struct tfl_pooling *pooling, const struct tfl_pooling_place *place, const void *input, void *scratch, \
+				   void *output) \
+	{ \
+		const struct tfl_range *range = &pooling->range; \
+		int32_t *sums = scratch, count = accumulate_##name(pooling, place, input, sums); \
+\
+		for (int32_t c = 0; c < pooling->channels; c++) { \
+			int32_t mean = (sums[c] > 0 ? sums[c] + count / 2 : sums[c] - count / 2) / count; \
+\
+			mean = mean < range->quantized_min ? range->quantized_min : mean; \
+			((type *)output)[c] = (type)(mean > range->quantized_max ? range->quantized_max : mean); \
+		} \
 	}
-}
 
-static void average_int8(const struct tfl_pooling *pooling, const struct tfl_pooling_place *place, const void *input, void *scratch, void *output)
-{
-	average_integers(pooling, scratch, accumulate_int8(pooling, place, input, scratch), output);
-}
-
-static void average_uint8(const struct tfl_pooling *pooling, const struct tfl_pooling_place *place, const void *input, void *scratch, void *output)
-{
-	average_integers(pooling, scratch, accumulate_uint8(pooling, place, input, scratch), output);
-}
+DEFINE_AVERAGE(int8, int8_t)
+DEFINE_AVERAGE(uint8, uint8_t)
+DEFINE_AVERAGE(int16, int16_t)
 
 static int run(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error)
 {
-	enum tfl_dtype dtype = tfl_node_input(run->graph, node, 0)->dtype;
+	static const tfl_pooling_function averages[TFL_DTYPE_COUNT] = {
+		[TFL_FLOAT32] = average_float32, [TFL_INT8] = average_int8, [TFL_UINT8] = average_uint8, [TFL_INT16] = average_int16};
 
-	return tfl_pooling_run(run, node, dtype == TFL_FLOAT32 ? average_float32 : dtype == TFL_INT8 ? average_int8 : average_uint8);
+	return tfl_pooling_run(run, node, averages[tfl_node_input(run->graph, node, 0)->dtype]);
 }
 
 const struct tfl_op tfl_op_average_pool_2d = {
@@ -100,7 +98,7 @@ const struct tfl_op tfl_op_average_pool_2d = {
 	.outputs = 1,
 	.max_version = 3,
 	.name = "AVERAGE_POOL_2D",
-	.types = "f:f b:b B:B",
+	.types = "f:f b:b B:B s:s",
 	.prepare = tfl_pooling_prepare,
 	.lower = lower,
 	.run = run,

@@ -52,12 +52,14 @@ static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 DEFINE_MAX(float32, float, pooling->range.min, pooling->range.max)
 DEFINE_MAX(int8, int8_t, pooling->range.quantized_min, pooling->range.quantized_max)
 DEFINE_MAX(uint8, uint8_t, pooling->range.quantized_min, pooling->range.quantized_max)
+DEFINE_MAX(int16, int16_t, pooling->range.quantized_min, pooling->range.quantized_max)
 
 static int run(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error)
 {
-	enum tfl_dtype dtype = tfl_node_input(run->graph, node, 0)->dtype;
+	static const tfl_pooling_function greatest[TFL_DTYPE_COUNT] = {
+		[TFL_FLOAT32] = max_float32, [TFL_INT8] = max_int8, [TFL_UINT8] = max_uint8, [TFL_INT16] = max_int16};
 
-	return tfl_pooling_run(run, node, dtype == TFL_FLOAT32 ? max_float32 : dtype == TFL_INT8 ? max_int8 : max_uint8);
+	return tfl_pooling_run(run, node, greatest[tfl_node_input(run->graph, node, 0)->dtype]);
 }
 
 const struct tfl_op tfl_op_max_pool_2d = {
@@ -68,7 +70,7 @@ const struct tfl_op tfl_op_max_pool_2d = {
 	.outputs = 1,
 	.max_version = 3,
 	.name = "MAX_POOL_2D",
-	.types = "f:f b:b B:B",
+	.types = "f:f b:b B:B s:s",
 	.prepare = tfl_pooling_prepare,
 	.lower = lower,
 	.run = run,

@@ -11,6 +11,18 @@
 #include "runtime/op.h"
 #include "runtime/quant.h"
 
+/* Also for int32, which most operators take without a scale. */
+static int check_quantized(const struct tfl_graph *graph, const struct tfl_node *node, const struct tfl_value *value, const char *what,
+			   struct tfl_error *error)
+{
+	if (value->dtype == TFL_INT32 && !(isnormal(value->scale) && value->scale > 0))
+		return tfl_node_invalid(graph, node, error, "the scale of the %s is %g; a positive number is right", what, (double)value->scale);
+	if (value->dtype == TFL_INT32 && value->tensor->quantization.zero_points[0] != value->zero_point)
+		return tfl_node_invalid(graph, node, error, "the zero point of the %s is %lld, beyond 32 bits", what,
+					(long long)value->tensor->quantization.zero_points[0]);
+	return tfl_check_quantized(graph, node, value, what, error);
+}
+
 static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
 {
 	const struct tfl_value *input = tfl_node_input(graph, node, 0), *output = tfl_node_output(graph, node, 0);
@@ -18,14 +30,9 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 
 	if (input->dtype != TFL_FLOAT32 && input->dtype != TFL_FLOAT16 && input->tensor->quantization.count > 1)
 		return tfl_node_unsupported(graph, node, error, "its input has many scales");
-	r = tfl_check_quantized(graph, node, input, "input", error);
+	r = check_quantized(graph, node, input, "input", error);
 	if (r == 0)
-		r = tfl_check_quantized(graph, node, output, "output", error);
-	if (r == 0 && output->dtype == TFL_INT32 && !(isnormal(output->scale) && output->scale > 0))
-		return tfl_node_invalid(graph, node, error, "the scale of the output is %g; a positive number is right", (double)output->scale);
-	if (r == 0 && output->dtype == TFL_INT32 && output->tensor->quantization.zero_points[0] != output->zero_point)
-		return tfl_node_invalid(graph, node, error, "the zero point of the output is %lld, beyond 32 bits",
-					(long long)output->tensor->quantization.zero_points[0]);
+		r = check_quantized(graph, node, output, "output", error);
 	return r < 0 ? r : tfl_node_set_shape(graph, node, 0, input->rank, input->dims, error);
 }
 
@@ -49,8 +56,10 @@ static int32_t load(enum tfl_dtype dtype, const void *data, size_t index)
 		return ((const int8_t *)data)[index];
 	case TFL_UINT8:
 		return ((const uint8_t *)data)[index];
-	default:
+	case TFL_INT16:
 		return ((const int16_t *)data)[index];
+	default:
+		return ((const int32_t *)data)[index];
 	}
 }
 
@@ -70,6 +79,12 @@ static void store(enum tfl_dtype dtype, void *data, size_t index, int32_t value)
 	}
 }
 
+/* An int32 may leave 32 bits here, which then wraps as in the reference. */
+static int32_t subtract(int32_t value, int32_t zero_point)
+{
+	return (int32_t)((uint32_t)value - (uint32_t)zero_point);
+}
+
 /* From one scale to another in the fixed point of the other quantised kernels. */
 static void requantize(const struct tfl_value *from, const struct tfl_value *to, const void *input, void *output)
 {
@@ -78,8 +93,7 @@ static void requantize(const struct tfl_value *from, const struct tfl_value *to,
 
 	tfl_integer_range(to->dtype, &range.quantized_min, &range.quantized_max);
 	for (size_t i = 0; i < from->elements; i++)
-		store(to->dtype, output, i,
-		      tfl_requantize(load(from->dtype, input, i) - from->zero_point, multiplier, to->zero_point, &range));
+		store(to->dtype, output, i, tfl_requantize(subtract(load(from->dtype, input, i), from->zero_point), multiplier, to->zero_point, &range));
 }
 
 static int run_quantize(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error)
@@ -112,7 +126,7 @@ const struct tfl_op tfl_op_quantize = {
 	.outputs = 1,
 	.max_version = 3,
 	.name = "QUANTIZE",
-	.types = "f:b f:B f:s b:b b:B B:b B:B s:s s:b b:s s:i",
+	.types = "f:b f:B f:s b:b b:B B:b B:B s:s s:b b:s s:i i:b i:s",
 	.prepare = prepare,
 	.lower = lower,
 	.run = run_quantize,

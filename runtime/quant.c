@@ -12,6 +12,7 @@
 
 #include "base/dtype.h"
 #include "base/error.h"
+#include "runtime/fixed.h"
 #include "runtime/graph.h"
 
 bool tfl_integer_range(enum tfl_dtype dtype, int32_t *ret_min, int32_t *ret_max)
@@ -215,17 +216,9 @@ struct tfl_multiplier tfl_multiplier_from(double factor)
 int32_t tfl_multiply(int32_t value, struct tfl_multiplier multiplier)
 {
 	int left = multiplier.shift > 0 ? multiplier.shift : 0, right = multiplier.shift < 0 ? -multiplier.shift : 0;
-	int64_t shifted = (int64_t)value * (1LL << left), product;
-	int32_t high, mask, remainder;
 
 	/* Saturated: what leaves 32 bits here is beyond any element's range, on the same side. */
-	shifted = shifted < INT32_MIN ? INT32_MIN : shifted > INT32_MAX ? INT32_MAX : shifted;
-	product = shifted * multiplier.multiplier;
-	/* The division truncates, as the definition does: a shift would round the other way below zero. */
-	high = (int32_t)((product + (product >= 0 ? 1 << 30 : 1 - (1 << 30))) / (1LL << 31));
-	mask = (int32_t)((1LL << right) - 1);
-	remainder = high & mask;
-	return (high >> right) + (remainder > (mask >> 1) + (high < 0));
+	return tfl_fixed_shift_right(tfl_fixed_multiply(tfl_fixed_shift_left(value, left), multiplier.multiplier), right);
 }
 
 int64_t tfl_multiply_wide(int64_t value, struct tfl_multiplier multiplier)

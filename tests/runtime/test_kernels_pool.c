@@ -42,7 +42,7 @@ static void draw_max(struct kernel_case *c)
 {
 	draw(c);
 	/* XNNPACK's maximum is over more than one element and skips none. */
-	c->xnnpack = c->window.filter_h * c->window.filter_w > 1 && c->window.stride_h <= c->window.filter_h &&
+	c->xnnpack = c->type != 's' && c->window.filter_h * c->window.filter_w > 1 && c->window.stride_h <= c->window.filter_h &&
 		     c->window.stride_w <= c->window.filter_w;
 }
 
@@ -113,5 +113,5 @@ static void refer_max(const struct kernel_case *c, struct kernel_expected *expec
 	refer(c, expected, false);
 }
 
-const struct kernel_row kernel_average_pool_2d = {"AVERAGE_POOL_2D", TFL_BUILTIN_AVERAGE_POOL_2D, "fbB", draw_average, options, refer_average};
-const struct kernel_row kernel_max_pool_2d = {"MAX_POOL_2D", TFL_BUILTIN_MAX_POOL_2D, "fbB", draw_max, options, refer_max};
+const struct kernel_row kernel_average_pool_2d = {"AVERAGE_POOL_2D", TFL_BUILTIN_AVERAGE_POOL_2D, "fbBs", draw_average, options, refer_average};
+const struct kernel_row kernel_max_pool_2d = {"MAX_POOL_2D", TFL_BUILTIN_MAX_POOL_2D, "fbBs", draw_max, options, refer_max};

@@ -104,8 +104,13 @@ static void draw_softmax(struct kernel_case *c)
 
 	draw_row(c, 5);
 	c->beta = betas[kernel_between(c, 0, 4)];
-	/* What converters give every quantised SOFTMAX. */
-	if (c->type != 'f' && !kernel_one_in(c, 4)) {
+	if (kernel_is_byte(c->output.dtype) && kernel_one_in(c, 4))
+		c->output.dtype = TFL_INT16;
+	/* What converters give every quantised SOFTMAX; to 16 bits there is nothing else. */
+	if (c->output.dtype == TFL_INT16) {
+		c->output.scales[0] = c->type == 's' ? 0x1p-15f : 0x1p-16f;
+		c->output.zero_point = c->type == 's' ? 0 : INT16_MIN;
+	} else if (c->type != 'f' && !kernel_one_in(c, 4)) {
 		c->output.scales[0] = 1 / 256.0f;
 		c->output.zero_point = c->type == 'b' ? -128 : 0;
 	}
@@ -141,6 +146,9 @@ static void refer_softmax(const struct kernel_case *c, struct kernel_expected *e
 		double value = exp((double)c->beta * (kernel_real(input, i) - greatest)) / sum;
 
 		expected->element[i] = kernel_from_real(c, value, value);
+		/* Tables and fixed point, of 32,768 or 65,536 steps; the table of exponentials ends at exp(-10), which is 1.5 of them. */
+		if (c->output.dtype == TFL_INT16)
+			expected->element[i].slack = 3 + (c->type == 's' ? 2 * input->dims[input->rank - 1] : 0);
 	}
 }
 
@@ -167,6 +175,6 @@ static void refer_log_softmax(const struct kernel_case *c, struct kernel_expecte
 }
 
 const struct kernel_row kernel_mean = {"MEAN", TFL_BUILTIN_MEAN, "fbB", draw_mean, options_mean, refer_mean};
-const struct kernel_row kernel_softmax = {"SOFTMAX", TFL_BUILTIN_SOFTMAX, "fbB", draw_softmax, options_softmax, refer_softmax};
+const struct kernel_row kernel_softmax = {"SOFTMAX", TFL_BUILTIN_SOFTMAX, "fbBs", draw_softmax, options_softmax, refer_softmax};
 const struct kernel_row kernel_log_softmax = {"LOG_SOFTMAX", TFL_BUILTIN_LOG_SOFTMAX, "fbB", draw_log_softmax,
 					       options_log_softmax, refer_log_softmax};

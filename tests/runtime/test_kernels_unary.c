@@ -88,13 +88,23 @@ static void refer_relu6(const struct kernel_case *c, struct kernel_expected *exp
 	refer(c, expected, relu6);
 }
 
+/* Which most operators take without. */
+static void draw_scale_of_int32(struct kernel_case *c, struct kernel_tensor *tensor)
+{
+	if (tensor->dtype != TFL_INT32)
+		return;
+	tensor->scale_count = 1;
+	tensor->scales[0] = exp2f(tfl_random_uniform(&c->random, -20, -2));
+	tensor->zero_point = kernel_one_in(c, 2) ? 0 : kernel_between(c, -1000, 1000);
+}
+
 /* The letter is the input's type; the output is one of those that the operator knows for it. */
 static void draw_quantize(struct kernel_case *c)
 {
 	static const struct {
 		char input;
 		const char *outputs;
-	} types[] = {{'f', "bBs"}, {'b', "bBs"}, {'B', "bB"}, {'s', "sbi"}};
+	} types[] = {{'f', "bBs"}, {'b', "bBs"}, {'B', "bB"}, {'s', "sbi"}, {'i', "bs"}};
 	const char *outputs = NULL;
 	double ratio;
 	char output;
@@ -105,15 +115,13 @@ static void draw_quantize(struct kernel_case *c)
 	output = outputs[kernel_between(c, 0, outputs[2] ? 2 : 1)];
 	c->output.dtype = kernel_dtype(output);
 	draw_input(c, kernel_dtype(c->type));
-	if (output == 'i') {
-		c->output.scale_count = 1;
-		c->output.scales[0] = exp2f(tfl_random_uniform(&c->random, -20, -2));
-	}
+	draw_scale_of_int32(c, &c->inputs[0]);
+	draw_scale_of_int32(c, &c->output);
 	if (kernel_is_byte(c->output.dtype) && kernel_one_in(c, 4))
 		c->output.scales[0] *= exp2f(tfl_random_uniform(&c->random, -8, 8));
 	ratio = kernel_scale(&c->inputs[0], 0) / kernel_scale(&c->output, 0);
 	/* XNNPACK: from float or bytes to bytes; among bytes of one type within its range of scales. */
-	c->xnnpack = kernel_is_byte(c->output.dtype) && c->type != 's' && (output != c->type || (ratio >= exp2(-8) && ratio < exp2(7)));
+	c->xnnpack = kernel_is_byte(c->output.dtype) && c->type != 's' && c->type != 'i' && (output != c->type || (ratio >= exp2(-8) && ratio < exp2(7)));
 }
 
 static void refer_quantize(const struct kernel_case *c, struct kernel_expected *expected)
@@ -128,7 +136,8 @@ static void refer_quantize(const struct kernel_case *c, struct kernel_expected *
 	kernel_bounds(c, &min, &max);
 	kernel_expect_shape(expected, input->rank, input->dims);
 	for (size_t i = 0; i < expected->elements; i++) {
-		int64_t q = fixed_point_multiply(kernel_integer(input, i) - input->zero_point, kernel_scale(input, 0) / kernel_scale(&c->output, 0));
+		int64_t q = fixed_point_multiply((int32_t)(kernel_integer(input, i) - input->zero_point),
+						 kernel_scale(input, 0) / kernel_scale(&c->output, 0));
 
 		expected->element[i].value = kernel_clamp((double)(q + c->output.zero_point), min, max);
 	}
@@ -152,5 +161,5 @@ static void refer_dequantize(const struct kernel_case *c, struct kernel_expected
 const struct kernel_row kernel_logistic = {"LOGISTIC", TFL_BUILTIN_LOGISTIC, "fbB", draw_logistic, NULL, refer_logistic};
 const struct kernel_row kernel_relu = {"RELU", TFL_BUILTIN_RELU, "fbB", draw_relu, NULL, refer_relu};
 const struct kernel_row kernel_relu6 = {"RELU6", TFL_BUILTIN_RELU6, "fbB", draw_relu, NULL, refer_relu6};
-const struct kernel_row kernel_quantize = {"QUANTIZE", TFL_BUILTIN_QUANTIZE, "fbBs", draw_quantize, NULL, refer_quantize};
+const struct kernel_row kernel_quantize = {"QUANTIZE", TFL_BUILTIN_QUANTIZE, "fbBsi", draw_quantize, NULL, refer_quantize};
 const struct kernel_row kernel_dequantize = {"DEQUANTIZE", TFL_BUILTIN_DEQUANTIZE, "bBsh", draw_dequantize, NULL, refer_dequantize};
