@@ -24,18 +24,21 @@ int tfl_lower_ratio(float ratio, float low, float high)
 	return ratio >= low && ratio < high ? 0 : 1;
 }
 
+int tfl_lower_bytes(struct tfl_lower *lower, double bytes)
+{
+	if (*lower->bytes + bytes > (double)tfl_arena_limit(lower->graph->model->size))
+		return 1;
+	*lower->bytes += bytes;
+	return 0;
+}
+
 int tfl_lower_window(struct tfl_lower *lower, const struct tfl_window *window)
 {
 	double taps = (double)window->kernel_height * window->kernel_width;
 	/* Pools and depthwise convolutions list every row that meets the padding, also those past the last output. */
 	double rows = fmax(window->output_height, 3.0 + ((double)window->pad_top + window->pad_bottom) / window->stride_height);
 
-	double bytes = rows * window->output_width * taps * (double)sizeof(void *);
-
-	if (*lower->pointer_bytes + bytes > (double)tfl_arena_limit(lower->graph->model->size))
-		return 1;
-	*lower->pointer_bytes += bytes;
-	return 0;
+	return tfl_lower_bytes(lower, rows * window->output_width * taps * (double)sizeof(void *));
 }
 
 static enum xnn_datatype datatype(enum tfl_dtype dtype)

@@ -23,7 +23,7 @@ struct tfl_lower {
 	uint32_t *ids;            /* per value: XNNPACK's id, or XNN_INVALID_VALUE_ID */
 	const uint32_t *external; /* per value: external id within this subgraph, or TFL_NONE */
 	const bool *writes;       /* per value: an external value that this subgraph writes */
-	double *pointer_bytes;    /* see tfl_lower_window() */
+	double *bytes;            /* see tfl_lower_bytes() */
 };
 
 /** The XNNPACK id of a value, defined when it is first asked for. 0, or 1 when XNNPACK has no such type or rank. */
@@ -53,9 +53,12 @@ int tfl_lower_weights(struct tfl_lower *lower, const struct tfl_node *node, unsi
 int tfl_lower_ratio(float ratio, float low, float high);
 
 /**
- * Counts XNNPACK's list of pointers, one for each tap of each place of a sliding window: 0, or 1 where the lists of all nodes lowered so far
- * would outgrow the arena's limit.
+ * Counts what XNNPACK will take for a node besides its tensors (lists of pointers, as a rule): 0, or 1 where that of all nodes lowered so
+ * far would outgrow the arena's limit.
  */
+int tfl_lower_bytes(struct tfl_lower *lower, double bytes);
+
+/** The same for a sliding window, which has a pointer for each tap of each place. */
 struct tfl_window;
 int tfl_lower_window(struct tfl_lower *lower, const struct tfl_window *window);
 

@@ -74,6 +74,8 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(relu) \
 	X(relu6) \
 	X(reshape) \
+	X(resize_bilinear) \
+	X(resize_nearest_neighbor) \
 	X(softmax) \
 	X(squeeze) \
 	X(transpose)

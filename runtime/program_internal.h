@@ -55,7 +55,7 @@ struct tfl_xnnpack_tables {
 	uint32_t *list;     /* external values in the order of their ids */
 	uint32_t count;
 	size_t bytes;         /* that XNNPACK took for all runtimes created with these tables; bounded as the arena is */
-	double pointer_bytes; /* that it will take for lists of pointers of the nodes lowered so far; bounded likewise */
+	double lowered_bytes; /* that it will take for the nodes lowered so far besides their tensors; bounded likewise */
 };
 
 int tfl_xnnpack_tables_init(struct tfl_xnnpack_tables *tables, const struct tfl_graph *graph);

@@ -125,7 +125,7 @@ static int lower_nodes(const struct tfl_program *program, const uint32_t *nodes,
 {
 	struct tfl_lower lower = {
 		.graph = program->graph, .weights = program->weights, .ids = tables->ids, .external = tables->external, .writes = tables->writes,
-		.pointer_bytes = &tables->pointer_bytes};
+		.bytes = &tables->lowered_bytes};
 	int r = tfl_lower_status(xnn_create_subgraph(tables->count, 0, &lower.subgraph));
 
 	/* Externals first: their ids are then 0 to count - 1 whatever the nodes define in between. */

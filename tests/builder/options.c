@@ -146,3 +146,21 @@ struct tfl_build_options tfl_options_reducer(bool keep_dims)
 	add_i8(&options, 0, keep_dims);
 	return options;
 }
+
+struct tfl_build_options tfl_options_resize_bilinear(bool align_corners, bool half_pixel_centers)
+{
+	struct tfl_build_options options = tfl_options_empty(TFL_OPTIONS_RESIZE_BILINEAR);
+
+	add_i8(&options, 2, align_corners);
+	add_i8(&options, 3, half_pixel_centers);
+	return options;
+}
+
+struct tfl_build_options tfl_options_resize_nearest_neighbor(bool align_corners, bool half_pixel_centers)
+{
+	struct tfl_build_options options = tfl_options_empty(TFL_OPTIONS_RESIZE_NEAREST_NEIGHBOR);
+
+	add_i8(&options, 0, align_corners);
+	add_i8(&options, 1, half_pixel_centers);
+	return options;
+}

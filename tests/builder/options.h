@@ -75,5 +75,7 @@ struct tfl_build_options tfl_options_mul(int8_t activation);
 struct tfl_build_options tfl_options_reshape(struct tfl_ints new_shape);
 struct tfl_build_options tfl_options_squeeze(struct tfl_ints squeeze_dims);
 struct tfl_build_options tfl_options_reducer(bool keep_dims);
+struct tfl_build_options tfl_options_resize_bilinear(bool align_corners, bool half_pixel_centers);
+struct tfl_build_options tfl_options_resize_nearest_neighbor(bool align_corners, bool half_pixel_centers);
 
 #endif

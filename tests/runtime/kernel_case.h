@@ -90,6 +90,7 @@ struct kernel_row {
 	void (*draw)(struct kernel_case *c);
 	void (*options)(struct kernel_case *c); /* c->options from the fields below it; NULL: the operator has none */
 	void (*reference)(const struct kernel_case *c, struct kernel_expected *expected); /* one for each output */
+	unsigned alike; /* steps of an integer by which XNNPACK may be off where the reference is not asked; 0: one */
 };
 
 /* Relative error allowed in float32 sums, as a part of the sum of magnitudes. */

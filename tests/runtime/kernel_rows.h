@@ -24,6 +24,8 @@
 	X(relu) \
 	X(relu6) \
 	X(reshape) \
+	X(resize_bilinear) \
+	X(resize_nearest_neighbor) \
 	X(softmax) \
 	X(squeeze) \
 	X(transpose)
