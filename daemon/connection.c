@@ -198,6 +198,8 @@ static int handle_frame(struct tfl_connection *connection, struct tfl_frame *fra
 	if (message.kind == TFL_MESSAGE_REQUEST) {
 		connection->all->requests++;
 		tfl_dispatch(&call, &connection->descriptors);
+	} else {
+		tfl_dispatch_notification(&call);
 	}
 	return 0;
 }

@@ -9,7 +9,9 @@
 #include "base/util.h"
 #include "daemon/descriptors.h"
 #include "daemon/handlers.h"
+#include "daemon/job.h"
 #include "daemon/reply.h"
+#include "daemon/server.h"
 #include "proto/message.h"
 #include "proto/request.h"
 
@@ -74,4 +76,13 @@ void tfl_dispatch(struct tfl_call *call, struct tfl_descriptors *descriptors)
 		tfl_reply_failure(call->channel, call->writer, call->message->msgid, &error);
 	}
 	call->fd = tfl_close(call->fd);
+}
+
+void tfl_dispatch_notification(struct tfl_call *call)
+{
+	uint32_t msgid;
+
+	if (tfl_string_equal(call->message->method, TFL_NOTIFY_CANCEL) && tfl_cancel_parse(call->message->params, &msgid, NULL) == 0 &&
+	    tfl_job_cancel(call->channel, msgid))
+		tfl_server_watch_queue(call->server);
 }

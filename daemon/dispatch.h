@@ -53,4 +53,7 @@ unsigned tfl_descriptor_rights(void);
 /** Finds the method, checks rights, hands over, and replies where that failed. @p descriptors: those that wait on the connection. */
 void tfl_dispatch(struct tfl_call *call, struct tfl_descriptors *descriptors);
 
+/** Does what the notification asks; one that is not known, or wrong, is nobody's loss and not answered. */
+void tfl_dispatch_notification(struct tfl_call *call);
+
 #endif

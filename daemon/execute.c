@@ -149,19 +149,18 @@ static int run(struct tfl_executor *executor, struct tfl_job *job, struct tfl_in
 	return r < 0 ? tfl_error_set(error, -ECANCELED, "the connection is closed") : 0;
 }
 
-/* Sets a status by the error, and tells the peer unless it is gone. */
+/* Sets a status by the error, and tells the peer; where it is gone the channel drops the reply. */
 static void fail(struct tfl_executor *executor, const struct tfl_job *job, struct tfl_record *record, struct tfl_error *error, int code)
 {
 	error->code = code;
 	record->status = tfl_status_from_errno(code);
-	if (code != -ECANCELED)
-		tfl_reply_failure(job->channel, &executor->writer, job->msgid, error);
+	tfl_reply_failure(job->channel, &executor->writer, job->msgid, error);
 }
 
 static int missed(const struct tfl_job *job, uint64_t now, struct tfl_error *error)
 {
 	if (atomic_load_explicit(&job->cancelled, memory_order_relaxed))
-		return tfl_error_set(error, -ECANCELED, "the connection is closed");
+		return tfl_error_set(error, -ECANCELED, "the request was cancelled before it ran");
 	if (job->control.deadline_ns && job->control.deadline_ns <= now)
 		return tfl_error_set(error, -ETIME, "the request's time of %" PRIu64 " us ran out after %" PRIu64 " us in the queue",
 				     (job->control.deadline_ns - job->arrived_ns) / 1000, (now - job->arrived_ns) / 1000);

@@ -26,8 +26,8 @@ void tfl_executor_init(struct tfl_executor *executor, unsigned index);
 void tfl_executor_finish(struct tfl_executor *executor);
 
 /**
- * Runs @p job, which the scheduler has started, and replies, also where it failed or came too late; a cancelled one is not answered. The
- * job stays the caller's to finish with the scheduler and to end.
+ * Runs @p job, which the scheduler has started, and replies, also where it failed, came too late or was cancelled. The job stays the
+ * caller's to finish with the scheduler and to end.
  */
 void tfl_execute(struct tfl_executor *executor, struct tfl_job *job);
 

@@ -21,6 +21,7 @@ static const char *const features[] = {
 	"quantize",   /* float32 is taken for quantised inputs */
 	"dequantize", /* and given for quantised outputs */
 	"pipelining",
+	"cancel", /* the notification */
 	"timeout",
 	"priority",
 };

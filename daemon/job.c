@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Jobs in flight form a list at their channel, guarded by its lock, so that a connection that closes can cancel them wherever they are.
+ * Jobs in flight form a list at their channel, guarded by its lock, so that they can be cancelled wherever they are.
  * A job that ends goes to the channel's idle list, which is kept short: a pipelining client pays an allocation only past that depth.
  */
 #include "daemon/job.h"
@@ -63,6 +63,21 @@ int tfl_job_begin(struct tfl_channel *channel, struct tfl_job **ret_job, struct 
 	job->control = (struct tfl_run_control){.cancelled = &job->cancelled};
 	*ret_job = job;
 	return 0;
+}
+
+bool tfl_job_cancel(struct tfl_channel *channel, uint32_t msgid)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&channel->lock);
+	for (struct tfl_job *job = channel->flight; job; job = job->flight_next) {
+		if (job->msgid != msgid)
+			continue;
+		atomic_store_explicit(&job->cancelled, true, memory_order_relaxed);
+		found = true;
+	}
+	pthread_mutex_unlock(&channel->lock);
+	return found;
 }
 
 void tfl_job_end(struct tfl_job *job)

@@ -10,6 +10,7 @@
 #define DAEMON_JOB_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "daemon/binding.h"
@@ -32,7 +33,7 @@ struct tfl_job {
 	uint32_t msgid;
 	uint32_t priority;                              /* 1 highest */
 	uint64_t arrived_ns;                            /* CLOCK_MONOTONIC, like every time here */
-	atomic_bool cancelled;                          /* set when the connection closes */
+	atomic_bool cancelled;                          /* set when its client cancels it, or the connection closes */
 	struct tfl_run_control control;                 /* points at cancelled; carries the deadline */
 };
 
@@ -41,6 +42,9 @@ struct tfl_job {
  * empty. Errors: -EDQUOT with a sentence, -ENOMEM, -EPIPE when the channel is closed.
  */
 int tfl_job_begin(struct tfl_channel *channel, struct tfl_job **ret_job, struct tfl_error *error);
+
+/** Cancels what is in flight under @p msgid on @p channel, wherever it is; whether there was such. Loop thread. */
+bool tfl_job_cancel(struct tfl_channel *channel, uint32_t msgid);
 
 /** Drops everything that the job owns, and the job; NULL is allowed. */
 void tfl_job_end(struct tfl_job *job);

@@ -54,6 +54,10 @@ const struct tfl_param_table tfl_model_unload_params = TFL_PARAM_TABLE(unload_ro
 const struct tfl_param_table tfl_model_describe_params = TFL_PARAM_TABLE(version_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_stats_params = TFL_PARAM_TABLE(stats_rows, struct tfl_model_params);
 
+/* The id alone, so that the table reads into and writes from a plain number. */
+static const struct tfl_param cancel_rows[] = {{"msgid", TFL_PARAM_UINT32, true, 0, 0, UINT32_MAX, NULL}};
+static const struct tfl_param_table cancel_table = TFL_PARAM_TABLE(cancel_rows, uint32_t);
+
 /* What no single row can say. */
 static int check_head(const struct tfl_infer_head *head, struct tfl_error *error)
 {
@@ -130,4 +134,16 @@ void tfl_model_params_write(struct tfl_writer *writer, uint32_t msgid, const cha
 	tfl_writer_map(writer, table ? tfl_params_count(table, params) : 0);
 	if (table)
 		tfl_params_write(table, params, writer);
+}
+
+void tfl_cancel_write(struct tfl_writer *writer, uint32_t msgid)
+{
+	tfl_message_notification(writer, TFL_NOTIFY_CANCEL);
+	tfl_writer_map(writer, tfl_params_count(&cancel_table, &msgid));
+	tfl_params_write(&cancel_table, &msgid, writer);
+}
+
+int tfl_cancel_parse(struct tfl_slice params, uint32_t *ret_msgid, struct tfl_error *error)
+{
+	return tfl_params_parse(&cancel_table, params, "params", ret_msgid, error);
 }

@@ -25,6 +25,9 @@ struct tfl_writer;
 #define TFL_METHOD_HEALTH "health"
 #define TFL_METHOD_SERVER_INFO "server.info"
 
+/* The notification of a client that no longer wants a request which it sent over the same connection. */
+#define TFL_NOTIFY_CANCEL "cancel"
+
 /* What "infer" says besides tensors. */
 struct tfl_infer_head {
 	struct tfl_string model;
@@ -79,5 +82,11 @@ int tfl_model_params_parse(const struct tfl_param_table *table, struct tfl_slice
 /** Writes a whole request frame with the keys that @p table has. NULL table: a method without params. */
 void tfl_model_params_write(struct tfl_writer *writer, uint32_t msgid, const char *method, const struct tfl_param_table *table,
 			    const struct tfl_model_params *params);
+
+/** Writes the whole frame of the notification that cancels the request @p msgid. */
+void tfl_cancel_write(struct tfl_writer *writer, uint32_t msgid);
+
+/** Its params. 0 or -EINVAL with a sentence. */
+int tfl_cancel_parse(struct tfl_slice params, uint32_t *ret_msgid, struct tfl_error *error);
 
 #endif

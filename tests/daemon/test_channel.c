@@ -255,6 +255,24 @@ START_TEST(a_closed_channel_sends_nothing_and_cancels_what_is_in_flight)
 }
 END_TEST
 
+START_TEST(a_request_is_cancelled_by_its_number)
+{
+	struct tfl_job *jobs[3];
+
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_int_eq(tfl_job_begin(channel, &jobs[i], &error), 0);
+		jobs[i]->msgid = i == 0 ? 7 : 8;
+	}
+	ck_assert(!tfl_job_cancel(channel, 9));
+	ck_assert(tfl_job_cancel(channel, 8)); /* a client that gave the number twice meant both */
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_int_eq(atomic_load(jobs[i]->control.cancelled), i > 0);
+	for (unsigned i = 0; i < 3; i++)
+		tfl_job_end(jobs[i]);
+	ck_assert(!tfl_job_cancel(channel, 8));
+}
+END_TEST
+
 START_TEST(the_socket_stays_open_as_long_as_a_job_refers_to_it)
 {
 	struct tfl_job *job;
@@ -392,6 +410,7 @@ Suite *channel_suite(void)
 	tcase_add_test(tcase, queued_bytes_count_against_the_user);
 	tcase_add_test(tcase, a_peer_that_is_gone_is_a_fault_and_no_signal);
 	tcase_add_test(tcase, a_closed_channel_sends_nothing_and_cancels_what_is_in_flight);
+	tcase_add_test(tcase, a_request_is_cancelled_by_its_number);
 	tcase_add_test(tcase, the_socket_stays_open_as_long_as_a_job_refers_to_it);
 	tcase_add_test(tcase, requests_in_flight_are_charged_and_job_memory_is_used_again);
 	tcase_add_test(tcase, the_last_reply_of_a_draining_channel_is_told);

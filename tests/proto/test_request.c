@@ -249,6 +249,29 @@ START_TEST(no_params)
 }
 END_TEST
 
+START_TEST(cancel)
+{
+	struct tfl_writer writer = {0};
+	struct tfl_message message;
+	struct tfl_error error = {0};
+	struct tfl_slice body, map;
+	uint32_t msgid = 0;
+
+	tfl_cancel_write(&writer, UINT32_MAX);
+	body = wire_body(&writer);
+	message = wire_message(body);
+	ck_assert_int_eq(message.kind, TFL_MESSAGE_NOTIFICATION);
+	ck_assert_string(message.method, TFL_NOTIFY_CANCEL);
+	ck_assert_int_eq(tfl_cancel_parse(message.params, &msgid, &error), 0);
+	ck_assert_uint_eq(msgid, UINT32_MAX);
+	wire_free(body);
+	tfl_writer_finish(&writer);
+	map = notation_encode("{}");
+	ck_assert_refused(tfl_cancel_parse(map, &msgid, &error), error, -EINVAL, "params: 'msgid' is missing: it must be an integer from 0 to 4294967295");
+	wire_free(map);
+}
+END_TEST
+
 START_TEST(refuses_model_params)
 {
 	struct tfl_slice map = notation_encode("{model: 'm', version: 2, delete: 'yes'}");
@@ -275,6 +298,7 @@ Suite *request_suite(void)
 	tcase_add_test(tcase, every_allocation_fails);
 	tcase_add_test(tcase, model_params);
 	tcase_add_test(tcase, no_params);
+	tcase_add_test(tcase, cancel);
 	tcase_add_test(tcase, refuses_model_params);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -257,6 +257,65 @@ START_TEST(a_higher_priority_goes_first)
 }
 END_TEST
 
+static void send_cancel(uint32_t msgid)
+{
+	tfl_writer_begin(&writer);
+	tfl_cancel_write(&writer, msgid);
+	wire_send_frame(fd, &writer);
+}
+
+START_TEST(a_request_cancelled_in_the_queue)
+{
+	send_slow(fd, 1, 0, 0);
+	daemon_wait_busy(&tfld, 1);
+	for (uint32_t msgid = 2; msgid <= 4; msgid++)
+		send_slow(fd, msgid, 0, 0);
+	send_cancel(3);
+	send_cancel(3);
+	send_cancel(99);
+	/* It is answered while the first one still runs, and leaves the others where they were. */
+	wire_expect_failure(fd, 3, TFL_CANCELLED, "cancelled before it ran");
+	expect_outputs(fd, 1);
+	expect_outputs(fd, 2);
+	expect_outputs(fd, 4);
+	send_cancel(4);
+	wire_expect_alive(fd);
+}
+END_TEST
+
+START_TEST(a_cancel_of_another_connection)
+{
+	int other = daemon_connect(&tfld);
+	struct reply reply;
+
+	send_slow(fd, 1, 0, 0);
+	daemon_wait_busy(&tfld, 1);
+	send_slow(other, 1, 0, 0);
+	send_cancel(1);
+	expect_outputs(other, 1);
+	close(other);
+	ck_assert(wire_receive(fd, &reply)); /* how far it was by then decides what it says */
+	ck_assert_uint_eq(reply.message.msgid, 1);
+	reply_finish(&reply);
+}
+END_TEST
+
+START_TEST(notifications_that_say_nothing)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		tfl_writer_begin(&writer);
+		tfl_message_notification(&writer, i == 0 ? "weather" : TFL_NOTIFY_CANCEL);
+		tfl_writer_map(&writer, i < 2 ? 0 : 1);
+		if (i == 2) {
+			tfl_writer_text(&writer, "msgid");
+			tfl_writer_int64(&writer, -1);
+		}
+		wire_send_frame(fd, &writer);
+	}
+	wire_expect_alive(fd);
+}
+END_TEST
+
 START_TEST(describe_tells_what_a_caller_needs)
 {
 	struct tfl_slice result;
@@ -378,6 +437,7 @@ Suite *infer_suite(void)
 	tcase_add_test(tcase, list_health_and_info);
 	tcase_add_test(tcase, stats_count_what_happened);
 	tcase_add_test(tcase, without_the_inline_rule);
+	tcase_add_test(tcase, notifications_that_say_nothing);
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("one busy worker");
@@ -386,6 +446,8 @@ Suite *infer_suite(void)
 	tcase_add_test(tcase, a_deadline_that_passes_in_the_queue);
 	tcase_add_test(tcase, a_deadline_that_is_kept);
 	tcase_add_test(tcase, a_higher_priority_goes_first);
+	tcase_add_test(tcase, a_request_cancelled_in_the_queue);
+	tcase_add_test(tcase, a_cancel_of_another_connection);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
