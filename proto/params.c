@@ -322,20 +322,27 @@ static int parse_row(const struct tfl_param *row, struct tfl_reader *reader, voi
 	return tfl_error_set(error, r, "'%s' %s, not %s", row->key, right, found[0] ? found : tfl_kind_to_string(kind));
 }
 
-static const struct tfl_param *find_row(const struct tfl_param_table *table, struct tfl_string key)
-{
-	for (unsigned i = 0; i < table->count; i++) {
-		if (tfl_string_equal(key, table->rows[i].key))
-			return &table->rows[i];
-	}
-	return NULL;
-}
-
 /* One bit a row. A key with nil was seen and is not given. */
 struct seen {
 	uint32_t keys;
 	uint32_t given;
+	unsigned next; /* row that comes next where keys are in the table's order, as tfl_params_write() has them */
 };
+
+static const struct tfl_param *find_row(const struct tfl_param_table *table, struct tfl_string key, struct seen *seen)
+{
+	unsigned at = seen->next;
+
+	for (unsigned i = 0; i < table->count; i++, at++) {
+		if (at >= table->count)
+			at = 0;
+		if (tfl_string_equal(key, table->rows[at].key)) {
+			seen->next = at + 1;
+			return &table->rows[at];
+		}
+	}
+	return NULL;
+}
 
 /* One key and its value. */
 static int parse_pair(const struct tfl_param_table *table, struct tfl_reader *reader, uint8_t *values, struct seen *seen,
@@ -350,7 +357,7 @@ static int parse_pair(const struct tfl_param_table *table, struct tfl_reader *re
 	r = tfl_reader_string(reader, "a key", TFL_FRAME_MAX, &key, error);
 	if (r < 0)
 		return r;
-	row = find_row(table, key);
+	row = find_row(table, key, seen);
 	if (!row)
 		return tfl_reader_skip(reader, "a value", &ignored, error);
 	bit = 1u << (row - table->rows);
