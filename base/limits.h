@@ -55,6 +55,9 @@
 #define TFL_STEP_NODES_MAX 4096          /* operators of one XNNPACK step: planning their memory takes time by the square of that */
 #define TFL_WORK_MAX (1ull << 40)         /* elementary operations of one inference: minutes on a small machine */
 
+/* Client library. */
+#define TFL_CLIENT_QUEUE_DEFAULT (64u << 20) /* bytes of submitted requests that wait to be sent, unless the caller says otherwise */
+
 /* Daemon. */
 #define TFL_MODELS_MAX 256               /* models in one repository */
 #define TFL_VERSIONS_MAX 64              /* versions of one model */

@@ -1,48 +1,100 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The client object and one exchange over it. A call knows its own frame, deadline and what to do with its answer; the client knows
- * only the connection. Internal.
+ * The client object: what several threads share, under one lock. The lock is never held while anything waits or a callback runs.
+ *
+ *	traffic.c   moves bytes and calls along; whoever holds the lock and has a reason calls it
+ *	exchange.c  calls that a thread waits for
+ *	submit.c    calls whose end a callback hears of
+ *
+ * Internal.
  */
 #ifndef CLIENT_CLIENT_H
 #define CLIENT_CLIENT_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/un.h>
 
+#include "client/call.h"
 #include "client/connection.h"
 #include "client/tflclient.h"
-#include "proto/view.h"
+#include "client/waits.h"
 
-struct tfl_writer;
+/* Bytes to send that are no call's: cancellations, and what is left of a frame that was given up half sent. */
+struct tfl_own_bytes {
+	uint8_t *data;
+	size_t size, sent;
+};
+
+/* A connection that was lost and is wanted again. */
+struct tfl_retry {
+	int64_t at;    /* next attempt; TFL_NO_DEADLINE: none is planned */
+	int64_t end;   /* no attempt after this */
+	int pause_ms;  /* between the next two */
+	int result;    /* of the last attempt … */
+	struct tfl_call_error error; /* … and its sentence */
+};
+
+struct tfl_follower;
 
 struct tfl_client {
+	/* Immutable. */
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	int reconnect_ms; /* negative: never */
+	size_t queue_max; /* bytes */
+
+	/* Under the lock. */
+	pthread_mutex_t lock;
 	int timeout_ms;   /* negative: no limit */
 	bool timeout_set; /* timeout_ms is the caller's, not the default */
-	int reconnect_ms; /* negative: never */
 	uint32_t last_msgid;
 	struct tfl_connection connection;
+	struct tfl_waits waits;
+	struct tfl_retry retry;
+	struct tfl_calls calls;      /* QUEUED and SENT */
+	struct tfl_call_list queue;  /* QUEUED; only the first may be sent in part */
+	size_t queued_bytes;         /* their frames */
+	unsigned awaiting;           /* SENT */
+	struct tfl_own_bytes own;    /* go between two calls */
+
+	/* Threads that wait for calls: one leads, which is to say waits for the socket on behalf of all, and the others wait for it. */
+	struct tfl_call *leader;        /* its call, while it waits without the lock */
+	struct tfl_follower *followers; /* exchange.c */
+
+	/* Submitted calls. */
+	struct tfl_call_list ended; /* wait for dispatch */
+	uint64_t ended_count;       /* since ever */
+	unsigned submitted;         /* whose callback has not begun */
+	int64_t next_deadline;      /* not after the first of theirs */
+	unsigned dispatching;       /* dispatches under way, one inside of another too */
+	bool closing;               /* being destroyed: nothing new is taken */
 };
 
-/* One request on its way. Lives on its caller's stack, or in the request object. */
-struct tfl_call {
-	uint32_t msgid;
-	struct tfl_deadline deadline;
-	int passed_fd;             /* -1: none */
-	struct tfl_writer *writer; /* holds the whole, checked frame with this msgid */
-	/* Takes the encoded result of a call that succeeded; it is valid only during the function. Fails as any call. */
-	int (*take)(struct tfl_call *call, struct tfl_slice result, struct tfl_call_error *error);
-};
-
-/** The id of the next request. */
-uint32_t tfl_client_next_msgid(struct tfl_client *client);
+/** Frees a client without calls. */
+void tfl_client_free(struct tfl_client *client);
 
 /**
- * Connects again where that is needed and allowed, sends the call and waits for its answer. 0, or the failure that @p error (may be
- * NULL) tells. The frame is sent at most once: it is repeated only where not a byte of it had left.
+ * Begins @p call: it gets its id, and its deadline after @p timeout_ms (0: the client's); *ret_told: whether that is the caller's wish and
+ * not the default. -EINVAL when it is under way already, -ECANCELED when the client is being destroyed; both without a sentence, because
+ * the place for it may be in use.
  */
-int tfl_client_exchange(struct tfl_client *client, struct tfl_call *call, struct tfl_call_error *error);
+int tfl_client_begin(struct tfl_client *client, struct tfl_call *call, int timeout_ms, bool *ret_told);
+
+/**
+ * Sends the call, over a new connection where that is needed and allowed, and waits for its end. 0, or the failure that call->error tells.
+ * The frame is sent at most once: it moves to another connection only where not a byte of it had left.
+ */
+int tfl_client_exchange(struct tfl_client *client, struct tfl_call *call);
+
+/** Sends the call, or queues it. On success call->done() runs once, in a dispatch. -ENOBUFS with a sentence when too much waits. */
+int tfl_client_start(struct tfl_client *client, struct tfl_call *call);
+
+/** Ends @p call with TFL_CANCELLED. -ENOENT when it is not under way with @p client. */
+int tfl_client_give_up(struct tfl_client *client, struct tfl_call *call);
+
+/** Takes a submitted call back without a word to anybody but the daemon. Does nothing with a call that is IDLE. */
+void tfl_client_forget(struct tfl_call *call);
 
 #endif

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Everything that waits in the library waits here, against an absolute deadline: however often a wait is cut into pieces by signals or by a
- * peer that sends single bytes, the sum stays what the caller allowed.
+ * Everything that waits in the library waits for an absolute time: however often a wait is cut into pieces by signals or by a peer that
+ * sends single bytes, the sum stays what the caller allowed.
  */
 #include "client/clock.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <time.h>
 
 #define NS_PER_S 1000000000
 #define NS_PER_MS 1000000
@@ -25,26 +23,28 @@ struct tfl_deadline tfl_deadline_after(int64_t now, int timeout_ms)
 	return (struct tfl_deadline){timeout_ms < 0 ? TFL_NO_DEADLINE : now + (int64_t)timeout_ms * NS_PER_MS, timeout_ms};
 }
 
-int tfl_wait(int fd, short events, int64_t at)
+struct timespec tfl_clock_timespec(int64_t at)
 {
-	struct pollfd pollfd = {.fd = fd, .events = events};
-	struct timespec left;
-	int64_t ns = 0;
-	int r;
+	return (struct timespec){.tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S};
+}
 
-	for (;;) {
-		if (at != TFL_NO_DEADLINE) {
-			ns = at - tfl_clock_now();
-			if (ns < 0)
-				ns = 0;
-			left = (struct timespec){.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
-		}
-		r = ppoll(&pollfd, 1, at == TFL_NO_DEADLINE ? NULL : &left, NULL);
-		if (r > 0)
-			return 0;
-		if (r < 0 && errno != EINTR)
-			return -errno;
-		if (at != TFL_NO_DEADLINE && ns == 0)
-			return -ETIMEDOUT;
-	}
+int tfl_clock_ms_until(int64_t at, int most)
+{
+	int64_t left;
+
+	if (at == TFL_NO_DEADLINE)
+		return -1;
+	left = at - tfl_clock_now();
+	if (left <= 0)
+		return 0;
+	left = (left + NS_PER_MS - 1) / NS_PER_MS;
+	return left < most ? (int)left : most;
+}
+
+void tfl_clock_sleep(int64_t at)
+{
+	struct timespec time = tfl_clock_timespec(at);
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL) == EINTR)
+		;
 }

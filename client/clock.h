@@ -6,6 +6,7 @@
 #define CLIENT_CLOCK_H
 
 #include <stdint.h>
+#include <time.h>
 
 #define TFL_NO_DEADLINE INT64_MAX
 
@@ -19,10 +20,13 @@ int64_t tfl_clock_now(void);
 /** @p timeout_ms from @p now; a negative timeout has no deadline. */
 struct tfl_deadline tfl_deadline_after(int64_t now, int timeout_ms);
 
-/**
- * Waits until @p fd has one of @p events (POLLIN, POLLOUT; errors and hang-ups count) or the time @p at comes; fd -1: only the time.
- * Signals do not end it. 0, -ETIMEDOUT, or what ppoll says.
- */
-int tfl_wait(int fd, short events, int64_t at);
+/** @p at, which is not TFL_NO_DEADLINE, for system calls that take the time itself. */
+struct timespec tfl_clock_timespec(int64_t at);
+
+/** Milliseconds from now to @p at, rounded up, at least 0 and at most @p most; -1 for TFL_NO_DEADLINE. */
+int tfl_clock_ms_until(int64_t at, int most);
+
+/** Sleeps until @p at, which is not TFL_NO_DEADLINE. Signals do not end it. */
+void tfl_clock_sleep(int64_t at);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A request object: what will be sent (model, inputs, options), and what came back. The request half refers to the caller's tensors and
- * never copies them; the result half owns one block of memory into which names and data of all outputs are copied, aligned, before the
- * frame they came in is freed. Both halves keep their memory from call to call.
+ * A request object: what will be sent (model, inputs, options), and what came back (result.h). The request half refers to the caller's
+ * tensors and never copies them. Both halves keep their memory from call to call.
  *
  * Always: the outputs are those of the last call, or none.
  */
@@ -14,26 +13,15 @@
 #include "base/util.h"
 #include "client/client.h"
 #include "client/outcome.h"
+#include "client/result.h"
 #include "proto/name.h"
 #include "proto/request.h"
-#include "proto/response.h"
 #include "proto/writer.h"
-
-#define OUTPUT_ALIGNMENT 64
 
 /* Tensors of the request: inputs, or wanted outputs. Names are owned. */
 struct tensor_set {
 	struct tfl_wire_tensor *tensors;
 	unsigned count, capacity;
-};
-
-struct result {
-	struct tfl_output *outputs;
-	int32_t (*dims)[TFL_RANK_MAX]; /* of outputs */
-	unsigned count, capacity;
-	uint8_t *block; /* data, then names */
-	size_t block_size;
-	uint64_t version, wait_ns, compute_ns, round_trip_ns;
 };
 
 struct tfl_infer {
@@ -47,7 +35,9 @@ struct tfl_infer {
 	struct tfl_writer writer;
 	struct tfl_call call;
 	struct tfl_call_error error;
-	struct result result;
+	tfl_infer_callback callback; /* of a submitted request */
+	void *userdata;
+	struct tfl_result result;
 };
 
 int tfl_infer_create(const char *model, struct tfl_infer **ret_infer, struct tfl_call_error *error)
@@ -83,13 +73,12 @@ void tfl_infer_destroy(struct tfl_infer *infer)
 {
 	if (!infer)
 		return;
+	tfl_client_forget(&infer->call);
 	tensor_set_clear(&infer->inputs);
 	tensor_set_clear(&infer->wanted);
 	tfl_freep(&infer->inputs.tensors);
 	tfl_freep(&infer->wanted.tensors);
-	tfl_freep(&infer->result.outputs);
-	tfl_freep(&infer->result.dims);
-	tfl_freep(&infer->result.block);
+	tfl_result_finish(&infer->result);
 	tfl_freep(&infer->key);
 	tfl_writer_finish(&infer->writer);
 	tfl_freep(&infer);
@@ -244,98 +233,14 @@ int tfl_infer_set_priority(struct tfl_infer *infer, unsigned priority)
 	return 0;
 }
 
-/* Room for @p count outputs and @p bytes of data and names. */
-static int result_reserve(struct result *result, unsigned count, size_t bytes)
+static struct tfl_infer *infer_of(struct tfl_call *call)
 {
-	if (count > result->capacity) {
-		struct tfl_output *outputs = reallocarray(result->outputs, count, sizeof(*outputs));
-		int32_t(*dims)[TFL_RANK_MAX];
-
-		if (!outputs)
-			return -ENOMEM;
-		result->outputs = outputs;
-		dims = reallocarray(result->dims, count, sizeof(*dims));
-		if (!dims)
-			return -ENOMEM;
-		result->dims = dims;
-		result->capacity = count;
-	}
-	if (bytes > result->block_size) {
-		uint8_t *block = aligned_alloc(OUTPUT_ALIGNMENT, tfl_align_up(bytes, OUTPUT_ALIGNMENT));
-
-		if (!block)
-			return -ENOMEM;
-		free(result->block);
-		result->block = block;
-		result->block_size = bytes;
-	}
-	return 0;
-}
-
-/* What one output takes in the block: data first, so that it starts aligned, then its name. */
-static size_t output_space(const struct tfl_wire_tensor *tensor)
-{
-	return tfl_align_up(tensor->data.size + tensor->name.length + 1, OUTPUT_ALIGNMENT);
-}
-
-static void result_keep(struct result *result, unsigned i, const struct tfl_wire_tensor *tensor, uint8_t *place)
-{
-	char *name = (char *)place + tensor->data.size;
-
-	if (tensor->data.size)
-		memcpy(place, tensor->data.data, tensor->data.size);
-	if (tensor->name.length)
-		memcpy(name, tensor->name.text, tensor->name.length);
-	name[tensor->name.length] = '\0';
-	memcpy(result->dims[i], tensor->shape.dims, sizeof(result->dims[i]));
-	result->outputs[i] = (struct tfl_output){.name = name,
-						 .dtype = tensor->dtype,
-						 .rank = (unsigned)tensor->shape.rank,
-						 .dims = result->dims[i],
-						 .data = place,
-						 .bytes = tensor->data.size};
-}
-
-static int keep_response(struct result *result, const struct tfl_infer_response *response, struct tfl_call_error *error)
-{
-	const struct tfl_tensor_list *list = &response->outputs;
-	size_t bytes = 0;
-	uint8_t *place;
-
-	for (uint32_t i = 0; i < list->count; i++) {
-		if (tfl_tensor_list_at(list, i)->in_region)
-			return tfl_call_fail(error, TFL_PROTOCOL_ERROR,
-					     "the daemon put an output into shared memory, which this library never asks");
-		bytes += output_space(tfl_tensor_list_at(list, i)); /* less than two frames */
-	}
-	if (result_reserve(result, list->count, bytes) < 0)
-		return tfl_call_no_memory(error);
-	place = result->block;
-	for (uint32_t i = 0; i < list->count; i++) {
-		result_keep(result, i, tfl_tensor_list_at(list, i), place);
-		place += output_space(tfl_tensor_list_at(list, i));
-	}
-	result->count = list->count;
-	result->version = response->served.version;
-	result->wait_ns = response->served.wait_ns;
-	result->compute_ns = response->served.compute_ns;
-	return 0;
+	return (struct tfl_infer *)((char *)call - offsetof(struct tfl_infer, call));
 }
 
 static int take(struct tfl_call *call, struct tfl_slice encoded, struct tfl_call_error *error)
 {
-	struct tfl_infer *infer = (struct tfl_infer *)((char *)call - offsetof(struct tfl_infer, call));
-	struct tfl_infer_response response;
-	struct tfl_error reason;
-	int r;
-
-	r = tfl_infer_response_parse(encoded, &response, &reason);
-	if (r < 0)
-		return r == -ENOMEM ? tfl_call_no_memory(error)
-				    : tfl_call_fail(error, TFL_PROTOCOL_ERROR, "the daemon's answer cannot be read: %s", reason.text);
-	r = keep_response(&infer->result, &response, error);
-	tfl_infer_response_finish(&response);
-	return r;
+	return tfl_result_take(&infer_of(call)->result, encoded, error);
 }
 
 /* Microseconds that the daemon may take, where the caller set a limit; 0: the daemon decides. */
@@ -368,29 +273,77 @@ static int write_request(struct tfl_infer *infer, uint64_t timeout_us)
 	return 0;
 }
 
-int tfl_client_infer(struct tfl_client *client, struct tfl_infer *infer)
+/* Makes the request ready to go: its id, its deadline, its frame. Then *ret_begun is set, and a failure is the request's. */
+static int prepare(struct tfl_client *client, struct tfl_infer *infer, bool *ret_begun)
 {
-	int timeout_ms = infer->timeout_ms ? infer->timeout_ms : client->timeout_ms;
-	bool timeout_set = infer->timeout_ms || client->timeout_set;
-	int64_t now = tfl_clock_now();
+	struct tfl_call *call = &infer->call;
+	bool told;
 	int r;
 
-	infer->result.count = 0;
-	infer->result.version = infer->result.wait_ns = infer->result.compute_ns = 0;
-	infer->call = (struct tfl_call){.msgid = tfl_client_next_msgid(client),
-					.deadline = tfl_deadline_after(now, timeout_ms),
-					.passed_fd = -1,
-					.writer = &infer->writer,
-					.take = take};
-	r = write_request(infer, timeout_set ? daemon_timeout(now, infer->call.deadline.at) : 0);
-	if (r == 0)
-		r = tfl_client_exchange(client, &infer->call, &infer->error);
-	if (r == 0) {
+	r = tfl_client_begin(client, call, infer->timeout_ms, &told);
+	*ret_begun = r == 0;
+	if (r == -ECANCELED)
+		return tfl_call_fail(&infer->error, TFL_CANCELLED, "the client is being destroyed");
+	if (r < 0)
+		return r;
+	tfl_result_clear(&infer->result);
+	call->passed_fd = -1;
+	call->cancellable = true;
+	call->writer = &infer->writer;
+	call->error = &infer->error;
+	call->take = take;
+	call->done = NULL;
+	return write_request(infer, told ? daemon_timeout(call->begun_at, call->deadline.at) : 0);
+}
+
+/* The call was over at @p now. */
+static int settle(struct tfl_infer *infer, int result, int64_t now)
+{
+	if (result == 0) {
 		infer->error.status = TFL_OK;
 		infer->error.message[0] = '\0';
 	}
-	infer->result.round_trip_ns = (uint64_t)(tfl_clock_now() - now);
-	return r;
+	infer->result.round_trip_ns = (uint64_t)(now - infer->call.begun_at);
+	return result;
+}
+
+int tfl_client_infer(struct tfl_client *client, struct tfl_infer *infer)
+{
+	bool begun;
+	int r = prepare(client, infer, &begun);
+
+	if (r == 0)
+		r = tfl_client_exchange(client, &infer->call);
+	return begun ? settle(infer, r, tfl_clock_now()) : r;
+}
+
+static void done(struct tfl_call *call, int result)
+{
+	struct tfl_infer *infer = infer_of(call);
+
+	settle(infer, result, call->ended_at);
+	infer->callback(infer, result, infer->userdata); /* which may have destroyed it */
+}
+
+int tfl_client_submit(struct tfl_client *client, struct tfl_infer *infer, tfl_infer_callback callback, void *userdata)
+{
+	bool begun;
+	int r;
+
+	if (!callback)
+		return -EINVAL;
+	r = prepare(client, infer, &begun);
+	if (r < 0)
+		return r;
+	infer->callback = callback;
+	infer->userdata = userdata;
+	infer->call.done = done;
+	return tfl_client_start(client, &infer->call);
+}
+
+int tfl_client_cancel(struct tfl_client *client, struct tfl_infer *infer)
+{
+	return tfl_client_give_up(client, &infer->call);
 }
 
 enum tfl_status tfl_infer_status(const struct tfl_infer *infer)

@@ -37,7 +37,11 @@ static int manage(struct tfl_client *client, const char *method, const struct tf
 	struct tfl_model_params params = {.delete_files = given->erase};
 	struct tfl_model_ref ref;
 	struct tfl_error reason;
-	struct manage_call exchange = {.ret_value = ret_value};
+	struct manage_call exchange = {
+		.call = {.passed_fd = given->fd, .writer = &writer, .error = error, .take = take},
+		.ret_value = ret_value,
+	};
+	bool told;
 	int r;
 
 	tfl_writer_init(&writer);
@@ -50,16 +54,13 @@ static int manage(struct tfl_client *client, const char *method, const struct tf
 		params.model = tfl_string_of(ref.name);
 		params.version = ref.version;
 	}
-	exchange.call = (struct tfl_call){.msgid = tfl_client_next_msgid(client),
-					  .deadline = tfl_deadline_after(tfl_clock_now(), client->timeout_ms),
-					  .passed_fd = given->fd,
-					  .writer = &writer,
-					  .take = take};
+	if (tfl_client_begin(client, &exchange.call, 0, &told) < 0)
+		return tfl_call_fail(error, TFL_CANCELLED, "the client is being destroyed");
 	tfl_model_params_write(&writer, exchange.call.msgid, method, table, &params);
 	r = tfl_writer_check(&writer, &reason);
 	if (r < 0)
 		return r == -ENOMEM ? tfl_call_no_memory(error) : tfl_call_fail(error, TFL_INTERNAL, "%s", reason.text);
-	return tfl_client_exchange(client, &exchange.call, error);
+	return tfl_client_exchange(client, &exchange.call);
 }
 
 static int missing_model(struct tfl_call_error *error)

@@ -13,6 +13,7 @@
 #include "base/dtype.h"
 #include "base/error.h"
 #include "base/util.h"
+#include "proto/message.h"
 
 static const int errnos[TFL_STATUS_COUNT] = {
 	[TFL_OK] = 0,
@@ -52,6 +53,11 @@ int tfl_call_fail(struct tfl_call_error *error, enum tfl_status status, const ch
 		snprintf(error->message, sizeof(error->message), "%s", cut.text);
 	}
 	return -tfl_status_errno(status);
+}
+
+int tfl_call_report(struct tfl_call_error *error, const struct tfl_failure *failure)
+{
+	return tfl_call_fail(error, failure->status, "%.*s", TFL_STRING_ARGS(failure->message));
 }
 
 int tfl_call_no_memory(struct tfl_call_error *error)

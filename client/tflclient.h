@@ -53,11 +53,17 @@
  * bound only the wait here, and how long an inference may take is for the daemon's operator to say ("timeout" in tfld.conf and model.conf).
  * Signals do not cut a wait short; SIGPIPE is never raised.
  *
- * Threads. One client object, and one request object, belongs to one thread at a time (it may be another one later). Different objects
- * share nothing. Nothing here is for signal handlers; after fork() only one side may go on using an object.
+ * Threads. A client object may be used by several threads at once: each call waits for its own result, and requests and results of all share
+ * the one connection, so that none waits for another's. A request object, and a value, belongs to one thread at a time (it may be another
+ * one later). Nobody else may be in a call with an object that is being destroyed. Different objects share nothing. Nothing here is for
+ * signal handlers; after fork() only one side may go on using an object, and the other only closes it by exec() or its end.
  *
- * Connection. When the daemon restarts, the next call connects again by itself. A request that was under way at that moment
- * ends with TFL_DISCONNECTED and is never sent twice: only the caller knows whether that is harmless.
+ * Event loops. tfl_client_submit() sends a request without waiting; when tfl_client_fd() becomes readable, tfl_client_dispatch() takes what
+ * has come and calls back. See there for the rules, and for an example.
+ *
+ * Connection. When the daemon restarts, the next call connects again by itself. A request of which a byte had been sent at that moment
+ * ends with TFL_DISCONNECTED and is never sent twice: only the caller knows whether that is harmless. Requests that had not been sent yet
+ * go over the new connection.
  */
 #ifndef TFLCLIENT_H
 #define TFLCLIENT_H
@@ -107,6 +113,8 @@ struct tfl_client_options {
 	 * at first and twice as long each time, up to 320 ms. 0: 2,000; negative: not at all, calls fail with TFL_DISCONNECTED.
 	 */
 	int reconnect_ms;
+	/** Bytes of submitted requests that may wait because the daemon does not take them; see tfl_client_submit(). 0: 64 MiB. */
+	size_t queue_bytes;
 };
 
 /**
@@ -119,10 +127,13 @@ struct tfl_client_options {
 int tfl_client_connect(const char *path, const struct tfl_client_options *options, struct tfl_client **ret_client,
 		       struct tfl_call_error *error);
 
-/** Closes the connection and frees the client. Request objects and values live on by themselves. NULL is allowed; keeps errno. */
+/**
+ * Closes the connection and frees the client. Submitted requests end with TFL_CANCELLED: their callbacks run before this returns. Allowed
+ * in a callback too, also in one of this client's. Request objects and values live on by themselves. NULL is allowed; keeps errno.
+ */
 void tfl_client_destroy(struct tfl_client *client);
 
-/** Changes the longest time of later calls: milliseconds, 0 or negative as in the options. */
+/** Changes the longest time of calls that begin later: milliseconds, 0 or negative as in the options. */
 void tfl_client_set_timeout(struct tfl_client *client, int timeout_ms);
 
 /* ---- Inference ---- */
@@ -150,15 +161,19 @@ struct tfl_output {
  */
 int tfl_infer_create(const char *model, struct tfl_infer **ret_infer, struct tfl_call_error *error);
 
-/** Frees the request and its result. NULL is allowed; keeps errno. */
+/**
+ * Frees the request and its result. Of a submitted one the daemon is told that nobody wants it any more, and no callback runs; to be called by
+ * the thread that dispatches, or while none does. NULL is allowed; keeps errno.
+ */
 void tfl_infer_destroy(struct tfl_infer *infer);
 
 /**
  * Sets input number @p index (counted from 0 as the model has them): @p rank dimensions of elements of type @p dtype, @p bytes bytes in
  * all, row-major, little-endian. float32 is accepted for quantised inputs too: the daemon quantises.
  *
- * @p dims is copied. @p data is borrowed: it is read during every tfl_client_infer() with this request, so it stays the caller's and must
- * stay valid until the last of them returned or the input was set anew; its content may change between calls. It needs no alignment.
+ * @p dims is copied. @p data is borrowed: it is read during every tfl_client_infer() with this request, and from every tfl_client_submit()
+ * until the callback. So it stays the caller's and must stay valid until the last of them is over or the input was set anew; its content may
+ * change between calls. It needs no alignment.
  *
  * Errors, with a sentence in the request: -EINVAL (rank above 8, a negative dimension, bytes that do not fit to shape and type, a type
  * without fixed size, an index above 63, more than 64 inputs), -ENOMEM.
@@ -215,10 +230,170 @@ const struct tfl_output *tfl_infer_output_by_name(const struct tfl_infer *infer,
 /** The version that computed the result; 0 when there is none. */
 uint64_t tfl_infer_version(const struct tfl_infer *infer);
 
-/** Times of the last result in nanoseconds: waiting in the daemon, computing, and in all as seen from here (also of a failed call). */
+/**
+ * Times of the last result in nanoseconds: waiting in the daemon, computing, and in all as seen from here (also of a failed call): until
+ * tfl_client_infer() had the result, or until the reply to a submitted request came in.
+ */
 uint64_t tfl_infer_wait_ns(const struct tfl_infer *infer);
 uint64_t tfl_infer_compute_ns(const struct tfl_infer *infer);
 uint64_t tfl_infer_round_trip_ns(const struct tfl_infer *infer);
+
+/*
+ * Several threads, one client: each has a request of its own, and what they send and receive shares the connection.
+ *
+ * @code
+ * #include <pthread.h>
+ * #include <stdio.h>
+ * #include <tflclient.h>
+ *
+ * static struct tfl_client *client;
+ *
+ * static void *work(void *data)
+ * {
+ *         static const float pixels[28 * 28] = {0};
+ *         const int32_t dims[] = {1, 28, 28, 1};
+ *         struct tfl_infer *infer = NULL;
+ *         int *failed = (int *)data;
+ *
+ *         if (tfl_infer_create("digits", &infer, NULL) < 0 ||
+ *             tfl_infer_set_input(infer, 0, TFL_FLOAT32, dims, 4, pixels, sizeof(pixels)) < 0)
+ *                 *failed = 1;
+ *         for (int i = 0; i < 100 && !*failed; i++)
+ *                 *failed = tfl_client_infer(client, infer) < 0;
+ *         if (*failed)
+ *                 fprintf(stderr, "%s\n", infer ? tfl_infer_error_message(infer) : "no request");
+ *         tfl_infer_destroy(infer);
+ *         return NULL;
+ * }
+ *
+ * int main(void)
+ * {
+ *         struct tfl_call_error error;
+ *         pthread_t threads[4];
+ *         int failed[4] = {0}, started = 0, sum = 0;
+ *
+ *         if (tfl_client_connect(NULL, NULL, &client, &error) < 0) {
+ *                 fprintf(stderr, "%s\n", error.message);
+ *                 return 1;
+ *         }
+ *         while (started < 4 && pthread_create(&threads[started], NULL, work, &failed[started]) == 0)
+ *                 started++;
+ *         for (int i = 0; i < started; i++) {
+ *                 pthread_join(threads[i], NULL);
+ *                 sum += failed[i];
+ *         }
+ *         tfl_client_destroy(client);
+ *         return sum > 0 || started < 4;
+ * }
+ * @endcode
+ */
+
+/* ---- Event loops ---- */
+
+/*
+ * A program that waits for many things at once submits requests, polls one descriptor for readability among its others, and dispatches:
+ *
+ * @code
+ * #include <poll.h>
+ * #include <stdio.h>
+ * #include <tflclient.h>
+ *
+ * static int left = 100, failures;
+ *
+ * static void on_result(struct tfl_infer *infer, int result, void *userdata)
+ * {
+ *         struct tfl_client *client = (struct tfl_client *)userdata;
+ *
+ *         if (result < 0) {
+ *                 fprintf(stderr, "%s\n", tfl_infer_error_message(infer));
+ *                 failures++;
+ *         }
+ *         if (left > 0 && tfl_client_submit(client, infer, on_result, client) == 0)
+ *                 left--;
+ * }
+ *
+ * int main(void)
+ * {
+ *         static const float pixels[28 * 28] = {0};
+ *         const int32_t dims[] = {1, 28, 28, 1};
+ *         struct tfl_infer *infers[8] = {NULL};
+ *         struct tfl_client *client = NULL;
+ *         struct tfl_call_error error;
+ *         struct pollfd poller;
+ *
+ *         if (tfl_client_connect(NULL, NULL, &client, &error) < 0) {
+ *                 fprintf(stderr, "%s\n", error.message);
+ *                 return 1;
+ *         }
+ *         for (int i = 0; i < 8; i++) {
+ *                 if (tfl_infer_create("digits", &infers[i], NULL) < 0 ||
+ *                     tfl_infer_set_input(infers[i], 0, TFL_FLOAT32, dims, 4, pixels, sizeof(pixels)) < 0 ||
+ *                     tfl_client_submit(client, infers[i], on_result, client) < 0)
+ *                         failures++;
+ *         }
+ *         poller.fd = tfl_client_fd(client);
+ *         poller.events = POLLIN;
+ *         while (tfl_client_pending(client) > 0) {
+ *                 poll(&poller, 1, -1);
+ *                 tfl_client_dispatch(client);
+ *         }
+ *         for (int i = 0; i < 8; i++)
+ *                 tfl_infer_destroy(infers[i]);
+ *         tfl_client_destroy(client);
+ *         return failures > 0;
+ * }
+ * @endcode
+ *
+ * A submitted request is the client's until its callback begins: leave it alone meanwhile, but for tfl_client_cancel() and
+ * tfl_infer_destroy(). Every submit that returned 0 is followed by one call of its callback, unless the request is destroyed before: with a
+ * result, a failure, TFL_DEADLINE_EXCEEDED when its time is over, TFL_CANCELLED, or TFL_DISCONNECTED. Callbacks run in
+ * tfl_client_dispatch() alone, in the thread that called it (and in tfl_client_destroy()), never inside of submit or cancel, and in the order
+ * in which requests ended, which need not be that of submitting. A callback may do anything: submit its request again, destroy it or another
+ * one, cancel others, make calls that wait, dispatch, destroy the client.
+ *
+ * Calls that wait may be mixed with submitted requests on the same client, from the same thread or others; results of submitted requests
+ * that come meanwhile are kept for the next dispatch.
+ */
+
+/** How a submitted request ended: @p result is 0, or what tfl_client_infer() would have returned; the rest stands in @p infer. */
+typedef void (*tfl_infer_callback)(struct tfl_infer *infer, int result, void *userdata);
+
+/**
+ * A descriptor that is readable when there is something for tfl_client_dispatch() to do: bytes came from the daemon, a request waits to be
+ * sent on, a deadline came, the daemon may be back. Poll it for reading alone, level-triggered (which is what poll() and epoll do unless
+ * told otherwise); no timeout is needed for the library's sake. It stays the same until the client is destroyed, over lost connections too,
+ * and is the client's: do not read or close it. (It is an epoll instance with the socket and a timer in it.)
+ *
+ * Errors: -EIO when the system gives no more descriptors, -ENOMEM. Once it was given, later calls give it again and do not fail.
+ */
+int tfl_client_fd(struct tfl_client *client);
+
+/**
+ * Sends @p infer without waiting for its result, and calls @p callback when it has ended. Never blocks: what the daemon does not take at once
+ * waits in the client and goes on in later dispatches. The bytes of input that wait are not copied, so they may not change before
+ * the callback.
+ *
+ * Errors, after which no callback comes: -ENOBUFS (RESOURCE_EXHAUSTED) when more than the client's queue_bytes would wait, while one request
+ * may always wait whatever its size; submit again after a later callback. -EINVAL for a request that is under way already, or no callback.
+ * Else as tfl_client_infer(): a request that cannot be sent, -ENOMEM; -ECANCELED while the client is being destroyed.
+ */
+int tfl_client_submit(struct tfl_client *client, struct tfl_infer *infer, tfl_infer_callback callback, void *userdata);
+
+/**
+ * Does what is due, and runs the callbacks of requests that have ended by then. Never blocks, and does a bounded amount of work: what is left
+ * makes tfl_client_fd() readable again. Returns how many callbacks it ran. May be called at any time.
+ */
+int tfl_client_dispatch(struct tfl_client *client);
+
+/** Submitted requests whose callback has not begun. */
+unsigned tfl_client_pending(struct tfl_client *client);
+
+/**
+ * Ends @p infer with TFL_CANCELLED, and tells the daemon to do no more work for it. The callback of a submitted request runs in the next
+ * dispatch; a tfl_client_infer() that another thread is waiting in returns. From any thread, as long as @p infer is not destroyed meanwhile.
+ * -ENOENT, without a sentence, when it is not under way with @p client, or has its result already.
+ */
+int tfl_client_cancel(struct tfl_client *client, struct tfl_infer *infer);
 
 /* ---- Answers of the management calls ---- */
 

@@ -98,7 +98,8 @@ static ssize_t receive_some(struct fake *fake, void *space, size_t size)
 	return n;
 }
 
-bool fake_receive(struct fake *fake, struct tfl_message *ret_message)
+/* The next message of any kind. */
+static bool receive_message(struct fake *fake, struct tfl_message *ret_message)
 {
 	uint8_t *space;
 	size_t size;
@@ -120,8 +121,26 @@ bool fake_receive(struct fake *fake, struct tfl_message *ret_message)
 	}
 	r = tfl_message_parse((struct tfl_slice){fake->frame.data, fake->frame.size}, ret_message, NULL);
 	assert(r == 0);
-	fake->requests++;
 	return true;
+}
+
+bool fake_receive(struct fake *fake, struct tfl_message *ret_message)
+{
+	uint32_t msgid;
+	int r;
+
+	while (receive_message(fake, ret_message)) {
+		if (ret_message->kind == TFL_MESSAGE_REQUEST) {
+			fake->requests++;
+			return true;
+		}
+		assert(tfl_string_equal(ret_message->method, TFL_NOTIFY_CANCEL));
+		r = tfl_cancel_parse(ret_message->params, &msgid, NULL);
+		assert(r == 0);
+		fake->last_cancel = msgid;
+		fake->cancels++;
+	}
+	return false;
 }
 
 bool fake_send_bytes(struct fake *fake, const void *bytes, size_t size)

@@ -31,6 +31,8 @@ struct fake {
 	struct tfl_frame frame;
 	struct tfl_writer writer;
 	atomic_uint requests; /* received in all */
+	atomic_uint cancels;  /* notifications of that name … */
+	atomic_uint last_cancel; /* … and whom the last one was about */
 	atomic_uint served;   /* connections that are over, their memory freed */
 };
 
@@ -43,7 +45,7 @@ void fake_wait_served(const struct fake *fake, unsigned count);
 /** Ends the thread, whatever it waits for, and removes socket and folder. */
 void fake_stop(struct fake *fake);
 
-/** The next message; its views are valid until the next call. False at the end of the connection. */
+/** The next request; its views are valid until the next call. Cancellations are counted and passed over. False at the connection's end. */
 bool fake_receive(struct fake *fake, struct tfl_message *ret_message);
 
 /** Sends the frame in fake->writer, or bytes. False when the peer is gone. */

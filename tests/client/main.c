@@ -8,6 +8,8 @@ static Suite *(*const suites[])(void) = {
 	connect_suite,
 	hostile_suite,
 	infer_suite,
+	submit_suite,
+	threads_suite,
 	value_suite,
 };
 

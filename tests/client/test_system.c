@@ -16,6 +16,7 @@
 
 #include "client/tflclient.h"
 #include "tests/client/run.h"
+#include "tests/client/system_suites.h"
 #include "tests/system/harness.h"
 #include "tests/system/models.h"
 
@@ -275,8 +276,9 @@ END_TEST
 START_TEST(digits)
 {
 	static const char *const names[] = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"};
-	char path[256], model[16], wanted[16];
+	char path[256], model[16], wanted[16], line[512];
 
+	ck_assert_msg(getenv("EXAMPLES") != NULL, "$EXAMPLES has to name the header's examples, without their numbers");
 	ck_assert_msg(getenv("DIGITS") != NULL, "$DIGITS has to name the folder of the sample model");
 	daemon_start(&tfld, NULL);
 	for (unsigned version = 1; version <= 2; version++) {
@@ -284,8 +286,10 @@ START_TEST(digits)
 		TFLCTL("load", "digits", path);
 		ck_assert_msg(result.status == 0, "%s", result.err);
 		snprintf(model, sizeof(model), "digits@%u", version);
-		ck_assert_msg(getenv("EXAMPLE") && system("\"$EXAMPLE\" >/dev/null") == 0,
-			      "the example in tflclient.h fails with digits@%u", version);
+		for (unsigned i = 1; i <= 3; i++) {
+			snprintf(line, sizeof(line), "\"${EXAMPLES}%u\" >/dev/null", i);
+			ck_assert_msg(system(line) == 0, "example %u in tflclient.h fails with digits@%u", i, version);
+		}
 		for (unsigned i = 0; i < 10; i++) {
 			snprintf(path, sizeof(path), "%s/pictures/%s.png", getenv("DIGITS"), names[i]);
 			TFLCTL("infer", model, "--image", path, "--top", "1");
@@ -372,6 +376,7 @@ int main(void)
 	tcase_add_test(tcase, completion);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
+	srunner_add_suite(runner, flight_suite());
 	srunner_run(runner, NULL, NULL, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/client/loop.h"
+
+#include <check.h>
+#include <poll.h>
+#include <stdatomic.h>
+
+#include "client/clock.h"
+#include "tests/client/common.h"
+
+#define PATIENCE_MS 5000
+#define DISPATCH_MAX_MS 200 /* "never blocks", on a machine that has other things to do */
+
+static atomic_uint callbacks;
+
+void ticket_init(struct ticket *ticket, struct tfl_client *client, float number)
+{
+	static const int32_t dims[1] = {1};
+
+	*ticket = (struct ticket){.client = client, .number = number};
+	ck_assert_int_eq(tfl_infer_create("digits", &ticket->infer, NULL), 0);
+	ck_assert_int_eq(tfl_infer_set_input(ticket->infer, 0, TFL_FLOAT32, dims, 1, &ticket->number, sizeof(ticket->number)), 0);
+}
+
+static void on_end(struct tfl_infer *infer, int result, void *userdata)
+{
+	struct ticket *ticket = userdata;
+
+	ck_assert_ptr_eq(infer, ticket->infer);
+	ticket->calls++;
+	ticket->result = result;
+	ticket->order = atomic_fetch_add(&callbacks, 1) + 1;
+	if (result < 0)
+		ck_assert_uint_eq(tfl_infer_output_count(infer), 0);
+	if (ticket->then)
+		ticket->then(ticket);
+}
+
+void ticket_submit(struct ticket *ticket)
+{
+	int r = tfl_client_submit(ticket->client, ticket->infer, on_end, ticket);
+
+	ck_assert_msg(r == 0, "%d: %s", r, tfl_infer_error_message(ticket->infer));
+}
+
+void ticket_expect(const struct ticket *ticket, int result)
+{
+	const struct tfl_infer *infer = ticket->infer;
+
+	ck_assert_msg(ticket->calls == 1, "%u callbacks of request %g", ticket->calls, (double)ticket->number);
+	ck_assert_msg(ticket->result == result, "request %g: %d %s, not %d", (double)ticket->number, ticket->result,
+		      tfl_infer_error_message(infer), result);
+	ck_assert_int_eq(tfl_infer_status(infer) == TFL_OK, result == 0);
+	if (result < 0) {
+		ck_assert_str_ne(tfl_infer_error_message(infer), "");
+		return;
+	}
+	ck_assert_str_eq(tfl_infer_error_message(infer), "");
+	ck_assert_uint_eq(tfl_infer_output_count(infer), 1);
+	ck_assert_float_eq(*(const float *)tfl_infer_output(infer, 0)->data, ticket->number);
+}
+
+void ticket_finish(struct ticket *ticket)
+{
+	tfl_infer_destroy(ticket->infer);
+	ticket->infer = NULL;
+}
+
+bool loop_readable(struct tfl_client *client, int timeout_ms)
+{
+	struct pollfd poller = {.fd = tfl_client_fd(client), .events = POLLIN};
+	int r;
+
+	ck_assert_int_ge(poller.fd, 0);
+	r = poll(&poller, 1, timeout_ms);
+	ck_assert_int_ge(r, 0);
+	ck_assert_int_eq(poller.revents & ~POLLIN, 0);
+	return r > 0;
+}
+
+void loop_run(struct tfl_client *client)
+{
+	while (tfl_client_pending(client) > 0) {
+		int64_t begin;
+
+		ck_assert_msg(loop_readable(client, PATIENCE_MS), "%u requests are pending, and nothing happens", tfl_client_pending(client));
+		begin = tfl_clock_now();
+		ck_assert_int_ge(tfl_client_dispatch(client), 0);
+		ck_assert_int_le(tfl_clock_now() - begin, (int64_t)DISPATCH_MAX_MS * MS);
+	}
+}

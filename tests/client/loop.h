@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* A caller's event loop over one client, and requests whose answers can be told apart. */
+#ifndef TESTS_CLIENT_LOOP_H
+#define TESTS_CLIENT_LOOP_H
+
+#include <stdbool.h>
+
+#include "client/tflclient.h"
+
+/* A request, and what its callback saw. */
+struct ticket {
+	struct tfl_client *client;
+	struct tfl_infer *infer;
+	float number; /* its input */
+	unsigned calls;
+	int result;
+	unsigned order; /* among all callbacks, from 1 */
+	void (*then)(struct ticket *ticket); /* called by the callback; may be NULL */
+	void *data;
+};
+
+/** Makes the request with one number as its input; number 0 is not used. */
+void ticket_init(struct ticket *ticket, struct tfl_client *client, float number);
+
+/** Submits it, which has to work. */
+void ticket_submit(struct ticket *ticket);
+
+/** Its callback ran once, with this result; where that is 0, with its own number as the output. */
+void ticket_expect(const struct ticket *ticket, int result);
+
+void ticket_finish(struct ticket *ticket);
+
+/** Polls and dispatches until no request is pending. Fails when nothing happens for some seconds. */
+void loop_run(struct tfl_client *client);
+
+/** Whether the client's descriptor is readable, or becomes so within @p timeout_ms. */
+bool loop_readable(struct tfl_client *client, int timeout_ms);
+
+#endif

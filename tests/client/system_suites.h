@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* The suites of the client's test program that needs a running daemon. $TFLD is the daemon's binary. */
+#ifndef TESTS_CLIENT_SYSTEM_SUITES_H
+#define TESTS_CLIENT_SYSTEM_SUITES_H
+
+#include <check.h>
+
+Suite *flight_suite(void);
+
+#endif
