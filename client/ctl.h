@@ -74,13 +74,14 @@ struct ctl_arguments {
 
 struct ctl_command {
 	const char *name;
-	const char *operands; /* as help shows them; the first is a model */
+	const char *operands; /* as help shows them; the first is a model, unless local */
 	unsigned operands_min, operands_max;
 	const char *summary; /* one line */
 	const char *details; /* paragraphs for help, or NULL */
 	struct ctl_option_table table;
 	size_t options_size;
 	int timeout_ms; /* of one call, unless --timeout is given; 0: the library's 10,000 */
+	bool local;     /* needs no daemon: run() is called without a connection, and the first operand is no model */
 
 	/*
 	 * Most commands are one call to the daemon, whose answer is printed. call() fails as the library's functions do; print() is for
@@ -98,7 +99,7 @@ struct ctl_command {
 	int (*run)(struct ctl *ctl, const struct ctl_arguments *arguments);
 };
 
-extern const struct ctl_command ctl_cmd_load, ctl_cmd_ls, ctl_cmd_describe, ctl_cmd_unload, ctl_cmd_infer, ctl_cmd_stats, ctl_cmd_health,
+extern const struct ctl_command ctl_cmd_load, ctl_cmd_ls, ctl_cmd_describe, ctl_cmd_unload, ctl_cmd_infer, ctl_cmd_inspect, ctl_cmd_stats, ctl_cmd_health,
 	ctl_cmd_version;
 
 extern const struct ctl_option_table ctl_global_options;

@@ -10,6 +10,9 @@
 #include "client/print.h"
 
 #define NOTE_INDENT 5
+#define NAME_COLUMNS 30
+#define CALLED_COLUMNS 20 /* of the name that a signature gives it */
+#define TENSORS_MAX 12  /* inputs, or outputs, that are shown */
 #define LABELS_BYTES 60 /* of the first labels that are shown */
 
 /* A line put together of parts. */
@@ -148,10 +151,17 @@ static void add_content(struct phrase *phrase, const json_t *content, bool said)
 		put_box(stream, content);
 }
 
-static void put_files(FILE *stream, const json_t *names)
+/* " with a, b": the files of a step, models before vocabularies. */
+static void put_files(FILE *stream, const json_t *unit)
 {
-	for (size_t i = 0; i < json_array_size(names); i++)
-		fprintf(stream, "%s%s", i ? ", " : " with ", json_string_value(json_array_get(names, i)));
+	const json_t *lists[] = {json_object_get(unit, "models"), json_object_get(unit, "vocabularies")};
+	const char *separator = " with ";
+
+	for (size_t k = 0; k < TFL_ARRAY_SIZE(lists); k++)
+		for (size_t i = 0; i < json_array_size(lists[k]); i++) {
+			fprintf(stream, "%s%s", separator, json_string_value(json_array_get(lists[k], i)));
+			separator = ", ";
+		}
 }
 
 static void add_unit(struct phrase *phrase, const json_t *unit)
@@ -173,8 +183,7 @@ static void add_unit(struct phrase *phrase, const json_t *unit)
 		fprintf(stream, "%s", *kind && strcmp(kind, "unknown") != 0 ? words(kind) : "a step that this version does not know");
 		if (*string(unit, "pattern"))
 			fprintf(stream, " '%s'", string(unit, "pattern"));
-		put_files(stream, json_object_get(unit, "models"));
-		put_files(stream, json_object_get(unit, "vocabularies"));
+		put_files(stream, unit);
 	}
 }
 
@@ -243,6 +252,13 @@ static void add_dimension_names(struct phrase *phrase, const json_t *metadata)
 		fprintf(phrase->stream, "%s%s", i ? ", " : "", json_string_value(json_array_get(names, i)));
 }
 
+static void add_quantization(struct phrase *phrase, const json_t *quantization)
+{
+	if (quantization)
+		fprintf(phrase_add(phrase, "; "), "scale %.6g, zero point %lld", json_number_value(json_object_get(quantization, "scale")),
+			(long long)integer(quantization, "zero_point"));
+}
+
 static void add_notes(struct ctl_table *table, const json_t *tensor)
 {
 	const json_t *metadata = json_object_get(tensor, "metadata"), *units = json_object_get(metadata, "units");
@@ -255,12 +271,13 @@ static void add_notes(struct ctl_table *table, const json_t *tensor)
 	add_content(&phrase, json_object_get(metadata, "content"), *kind);
 	for (size_t i = 0; i < json_array_size(units); i++)
 		add_unit(&phrase, json_array_get(units, i));
+	add_quantization(&phrase, json_object_get(tensor, "quantization"));
 	add_range(&phrase, metadata);
 	add_labels(&phrase, tensor);
 	add_locales(&phrase, metadata);
 	add_dimension_names(&phrase, metadata);
 	phrase_end(&phrase);
-	if (*name && strcmp(name, string(tensor, "name")) != 0) {
+	if (*name && strcmp(name, string(tensor, "name")) != 0 && strcmp(name, words(kind)) != 0) {
 		_tfl_free_ char *named = NULL;
 
 		if (asprintf(&named, "%s%s%s", name, phrase.begun ? ": " : "", phrase.text) < 0)
@@ -286,31 +303,30 @@ static void add_shape(struct ctl_table *table, const json_t *shape)
 static void print_side(const char *title, const json_t *tensors)
 {
 	struct ctl_table table = {.columns = 6, .right = 1 | 1 << 4};
-	char unit[CTL_UNIT_MAX];
+	char unit[CTL_UNIT_MAX], name[4 * NAME_COLUMNS + 1], short_name[4 * NAME_COLUMNS + 1];
+	size_t count = json_array_size(tensors);
 
-	if (json_array_size(tensors) == 0)
+	if (count == 0)
 		return;
 	printf("%s\n", title);
-	for (size_t i = 0; i < json_array_size(tensors); i++) {
-		const json_t *tensor = json_array_get(tensors, i), *quantization = json_object_get(tensor, "quantization");
+	for (size_t i = 0; i < count && i < TENSORS_MAX; i++) {
+		const json_t *tensor = json_array_get(tensors, i);
 		const char *called = string(tensor, "signature_name");
 
 		ctl_table_add(&table, "%zu", i);
-		if (*called && !is(tensor, "name", called))
-			ctl_table_add(&table, "%s (%s)", string(tensor, "name"), called);
-		else
-			ctl_table_add(&table, "%s", string(tensor, "name"));
+		ctl_table_add(&table, "%s", ctl_format_short(name, NAME_COLUMNS, string(tensor, "name")));
 		ctl_table_add(&table, "%s", string(tensor, "dtype"));
 		add_shape(&table, json_object_get(tensor, "shape"));
 		ctl_table_add(&table, "%s", ctl_format_bytes(unit, (uint64_t)integer(tensor, "bytes")));
-		if (quantization)
-			ctl_table_add(&table, "scale %.6g, zero point %lld", json_number_value(json_object_get(quantization, "scale")),
-				      (long long)integer(quantization, "zero_point"));
+		if (*called && !is(tensor, "name", called))
+			ctl_table_add(&table, "as %s", ctl_format_short(short_name, CALLED_COLUMNS, called));
 		else
 			ctl_table_add(&table, "%s", "");
 		add_notes(&table, tensor);
 	}
 	ctl_table_print(&table, "  ");
+	if (count > TENSORS_MAX)
+		printf("  … %zu in all; --json has them\n", count);
 }
 
 void ctl_print_tensors(const json_t *model)

@@ -51,6 +51,21 @@ char *ctl_format_bytes(char *buffer, uint64_t bytes)
 	return three_digits(buffer, value, units[unit]);
 }
 
+char *ctl_format_count(char *buffer, uint64_t count)
+{
+	static const char *const units[] = {"k", "M", "G", "T", "P", "E"};
+	double value = (double)count / 1000;
+	unsigned unit = 0;
+
+	if (count < 1000) {
+		snprintf(buffer, CTL_UNIT_MAX, "%u", (unsigned)count);
+		return buffer;
+	}
+	for (; value >= 999.5 && unit + 1 < TFL_ARRAY_SIZE(units); unit++)
+		value /= 1000;
+	return three_digits(buffer, value, units[unit]);
+}
+
 char *ctl_format_uptime(char *buffer, uint64_t nanoseconds)
 {
 	unsigned long long seconds = nanoseconds / 1000000000;
@@ -201,6 +216,28 @@ static void add_cell(struct ctl_table *table, char *cell)
 		table->cells = or_die(reallocarray(table->cells, table->capacity, sizeof(*table->cells)));
 	}
 	table->cells[table->count++] = or_die(cell);
+}
+
+/* The first byte of character @index. */
+static size_t offset_of(const char *text, size_t index)
+{
+	size_t i = 0, characters = 0;
+
+	for (; text[i]; i++)
+		if (((unsigned char)text[i] & 0xc0) != 0x80 && characters++ == index)
+			break;
+	return i;
+}
+
+char *ctl_format_short(char *buffer, unsigned columns, const char *text)
+{
+	size_t all = width(text), tail = columns / 2, head = columns - tail - 1;
+
+	if (all <= columns)
+		snprintf(buffer, 4 * (size_t)columns + 1, "%s", text);
+	else
+		snprintf(buffer, 4 * (size_t)columns + 1, "%.*s…%s", (int)offset_of(text, head), text, text + offset_of(text, all - tail));
+	return buffer;
 }
 
 void ctl_table_add(struct ctl_table *table, const char *format, ...)

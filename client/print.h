@@ -16,6 +16,12 @@ char *ctl_format_duration(char *buffer, double nanoseconds);
 /** "512 B", "1.50 KiB", "3.47 MiB" … */
 char *ctl_format_bytes(char *buffer, uint64_t bytes);
 
+/** Three digits and a power of a thousand: "950", "12.3 k", "300 M", "1.20 G" … */
+char *ctl_format_count(char *buffer, uint64_t count);
+
+/** @p text in at most @p columns characters: what is too long loses its middle for a "…". Writes to @p buffer, of 4 bytes a column and one. */
+char *ctl_format_short(char *buffer, unsigned columns, const char *text);
+
 /** "3 days", "4 h 12 min", "5 min 3 s", "12 s". */
 char *ctl_format_uptime(char *buffer, uint64_t nanoseconds);
 

@@ -129,9 +129,9 @@ int ctl_run(struct ctl *ctl, const struct ctl_arguments *arguments)
 
 	if (ctl->command->check)
 		status = ctl->command->check(ctl, arguments);
-	if (status == CTL_OK && arguments->operands[0])
+	if (status == CTL_OK && arguments->operands[0] && !ctl->command->local)
 		status = check_model(ctl, arguments->operands[0]);
-	if (status == CTL_OK)
+	if (status == CTL_OK && !ctl->command->local)
 		status = connect_client(ctl);
 	if (status == CTL_OK)
 		status = ctl->command->run ? ctl->command->run(ctl, arguments) : run_call(ctl, arguments);

@@ -105,6 +105,8 @@ int tfl_node_invalid(const struct tfl_graph *graph, const struct tfl_node *node,
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	if (graph->survey)
+		return tfl_error_set(error, -EINVAL, "%s", text);
 	return tfl_error_set(error, -EINVAL, "operator %u (%s): %s", node->index,
 			     node->source->custom_name ? node->source->custom_name : tfl_builtin_to_string(node->source->code), text);
 }
@@ -141,6 +143,8 @@ int tfl_node_unsupported(const struct tfl_graph *graph, const struct tfl_node *n
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	if (graph->survey)
+		return tfl_error_set(error, -EOPNOTSUPP, "%s", text);
 	describe_types(graph, source, types, sizeof(types));
 	return tfl_error_set(error, -EOPNOTSUPP, "operator %u %s%.64s version %d (%s) is not supported: %s", node->index,
 			     source->custom_name ? "custom " : "", source->custom_name ? source->custom_name : tfl_builtin_to_string(source->code),
@@ -245,13 +249,33 @@ static int init_value(struct tfl_graph *graph, struct tfl_value *value, const st
 	return pad_constant(graph, value, error);
 }
 
+/* How the inputs are kept. */
+static int check_storage(const struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
+{
+	for (uint32_t i = 0; i < node->source->input_count; i++) {
+		const struct tfl_value *value = tfl_node_input(graph, node, i);
+
+		if (value && value->tensor->is_sparse) {
+			node->cause = TFL_CAUSE_SPARSE;
+			return tfl_node_unsupported(graph, node, error, "input %u is stored sparse", i);
+		}
+		if (value && value->tensor->is_variable) {
+			node->cause = TFL_CAUSE_STATE;
+			return tfl_node_unsupported(graph, node, error, "input %u is a variable: the model keeps state", i);
+		}
+	}
+	return 0;
+}
+
 static int check_operator(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
 {
 	const struct tfl_operator *source = node->source;
 	const struct tfl_op *op = node->op;
 
-	if (source->version > op->max_version)
+	if (source->version > op->max_version) {
+		node->cause = TFL_CAUSE_VERSION;
 		return tfl_node_unsupported(graph, node, error, "the greatest version known is %d", op->max_version);
+	}
 	if (source->input_count < op->inputs_min || (op->inputs_max && source->input_count > op->inputs_max))
 		return tfl_node_invalid(graph, node, error, "it has %u inputs; %u to %u are right", source->input_count, op->inputs_min,
 					op->inputs_max ? op->inputs_max : TFL_OPERATOR_TENSORS_MAX);
@@ -263,14 +287,11 @@ static int check_operator(struct tfl_graph *graph, struct tfl_node *node, struct
 	if (source->options_type != TFL_OPTIONS_NONE && op->options != TFL_OPTIONS_NONE && source->options_type != op->options)
 		return tfl_node_invalid(graph, node, error, "its options are of another operator (union tag %u; %u would be right)",
 					source->options_type, op->options);
-	if (!tfl_op_types_match(op, graph, node))
+	if (!tfl_op_types_match(op, graph, node)) {
+		node->cause = TFL_CAUSE_TYPES;
 		return tfl_node_unsupported(graph, node, error, "these types are not among those known");
-	for (uint32_t i = 0; i < source->input_count; i++)
-		if (source->inputs[i] >= 0 && graph->values[source->inputs[i]].tensor->is_sparse)
-			return tfl_node_unsupported(graph, node, error, "input %u is stored sparse", i);
-		else if (source->inputs[i] >= 0 && graph->values[source->inputs[i]].tensor->is_variable)
-			return tfl_node_unsupported(graph, node, error, "input %u is a variable: the model keeps state", i);
-	return 0;
+	}
+	return check_storage(graph, node, error);
 }
 
 static bool all_inputs_constant(const struct tfl_graph *graph, const struct tfl_node *node)
@@ -311,17 +332,21 @@ static int add_node(struct tfl_graph *graph, uint32_t index, struct tfl_error *e
 {
 	struct tfl_node *node = &graph->nodes[index];
 	const struct tfl_operator *source = &graph->source->operators[index];
+	uint64_t before = graph->work;
 	int r;
 
 	node->source = source;
 	node->index = index;
 	node->op = tfl_op_find(source->code, source->custom_name);
-	if (!node->op)
+	if (!node->op) {
+		node->cause = tfl_cause_of_unknown(source->code, source->custom_name);
 		return tfl_node_unsupported(graph, node, error, "this operator is not known; doc/operators.md lists those that are");
+	}
 	r = check_operator(graph, node, error);
 	if (r < 0)
 		return r;
 	r = node->op->prepare(graph, node, error);
+	node->work = graph->work - before;
 	for (uint32_t i = 0; r == 0 && i < source->output_count; i++)
 		r = tfl_node_charge(graph, node, graph->values[source->outputs[i]].elements, 1, error);
 	for (uint32_t i = 0; r == 0 && i < source->input_count; i++)
@@ -358,8 +383,69 @@ static int drop_unread(struct tfl_graph *graph)
 	return 0;
 }
 
-int tfl_graph_create(const struct tfl_model *model, uint32_t subgraph, uint64_t work_max, struct tfl_graph **ret_graph,
-		     struct tfl_error *error)
+/* What is behind a refused operator is known from the file alone, and so is what comes of that. */
+static void spread_uncertainty(struct tfl_graph *graph, const struct tfl_node *node)
+{
+	bool uncertain = node->cause != TFL_CAUSE_NONE;
+
+	for (uint32_t i = 0; i < node->source->input_count; i++) {
+		const struct tfl_value *value = tfl_node_input(graph, node, i);
+
+		uncertain |= value && value->uncertain;
+	}
+	for (uint32_t i = 0; i < node->source->output_count; i++)
+		tfl_node_output(graph, node, i)->uncertain |= uncertain;
+}
+
+static enum tfl_cause cause_of(int r)
+{
+	return r == -EFBIG ? TFL_CAUSE_LIMIT : r == -EOPNOTSUPP ? TFL_CAUSE_FORM : TFL_CAUSE_INVALID;
+}
+
+/* Keeps a refused node as a survey does. */
+static int keep_refused(struct tfl_graph *graph, struct tfl_node *node, int code, const struct tfl_error *refusal, struct tfl_error *error)
+{
+	size_t size = strlen(refusal->text) + 1;
+	char *reason = tfl_graph_alloc(graph, size);
+	int r;
+
+	if (!reason)
+		return out_of_memory(graph, error);
+	node->reason = memcpy(reason, refusal->text, size);
+	if (node->cause == TFL_CAUSE_NONE)
+		node->cause = cause_of(code);
+	for (uint32_t i = 0; i < node->source->output_count; i++) {
+		uint32_t output = (uint32_t)node->source->outputs[i];
+
+		r = init_value(graph, &graph->values[output], &graph->source->tensors[output], error);
+		if (r < 0)
+			return r;
+		graph->values[output].producer = node->index;
+	}
+	return 0;
+}
+
+static int survey_node(struct tfl_graph *graph, uint32_t index, struct tfl_error *error)
+{
+	struct tfl_node *node = &graph->nodes[index];
+	struct tfl_error refusal = {0};
+	int r;
+
+	r = add_node(graph, index, &refusal);
+	if (r == -ENOMEM)
+		r = out_of_memory(graph, &refusal);
+	if (r == -ENOMEM)
+		return tfl_error_set(error, r, "%s", refusal.text);
+	graph->exhausted = false;
+	if (r < 0)
+		r = keep_refused(graph, node, r, &refusal, error);
+	if (r == 0)
+		spread_uncertainty(graph, node);
+	return r;
+}
+
+static int create(const struct tfl_model *model, uint32_t subgraph, uint64_t work_max, bool survey, struct tfl_graph **ret_graph,
+		  struct tfl_error *error)
 {
 	TFL_CLEANUP(tfl_graph_destroyp) struct tfl_graph *graph = NULL;
 	const struct tfl_subgraph *source;
@@ -373,6 +459,7 @@ int tfl_graph_create(const struct tfl_model *model, uint32_t subgraph, uint64_t 
 		return tfl_error_set(error, -ENOMEM, "out of memory");
 	graph->model = model;
 	graph->work_max = work_max ? work_max : TFL_WORK_MAX;
+	graph->survey = survey;
 	graph->source = source;
 	graph->value_count = source->tensor_count;
 	graph->node_count = source->operator_count;
@@ -386,7 +473,7 @@ int tfl_graph_create(const struct tfl_model *model, uint32_t subgraph, uint64_t 
 			return r;
 	}
 	for (uint32_t i = 0; i < source->operator_count; i++) {
-		r = add_node(graph, i, error);
+		r = survey ? survey_node(graph, i, error) : add_node(graph, i, error);
 		if (r == -ENOMEM)
 			return out_of_memory(graph, error);
 		if (r < 0)
@@ -397,4 +484,16 @@ int tfl_graph_create(const struct tfl_model *model, uint32_t subgraph, uint64_t 
 		return tfl_error_set(error, r, "out of memory");
 	*ret_graph = TFL_STEAL(graph);
 	return 0;
+}
+
+int tfl_graph_create(const struct tfl_model *model, uint32_t subgraph, uint64_t work_max, struct tfl_graph **ret_graph,
+		     struct tfl_error *error)
+{
+	return create(model, subgraph, work_max, false, ret_graph, error);
+}
+
+int tfl_graph_survey(const struct tfl_model *model, uint32_t subgraph, uint64_t work_max, struct tfl_graph **ret_graph,
+		     struct tfl_error *error)
+{
+	return create(model, subgraph, work_max, true, ret_graph, error);
 }

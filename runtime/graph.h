@@ -13,6 +13,7 @@
 
 #include "base/limits.h"
 #include "base/tfl-types.h"
+#include "runtime/cause.h"
 #include "runtime/model.h"
 
 #define TFL_NONE UINT32_MAX
@@ -33,6 +34,7 @@ struct tfl_value {
 	int32_t zero_point;
 	const void *data;    /* constant content: of the file, or folded (then owned by the graph) */
 	uint32_t producer;   /* node that writes it, or TFL_NONE */
+	bool uncertain;      /* in a survey: behind a refused operator; its shape is what the file says */
 };
 
 struct tfl_node {
@@ -40,6 +42,9 @@ struct tfl_node {
 	const struct tfl_operator *source;
 	uint32_t index;        /* operator index in the file */
 	bool folded;           /* its outputs are constants, or nobody reads them; it never runs */
+	enum tfl_cause cause;  /* why it was refused; only a survey has such nodes, and their op may be NULL */
+	const char *reason;    /* the sentence about that; owned by the graph */
+	uint64_t work;         /* elementary operations that its prepare() counted */
 	void *params;          /* what prepare() made of the options; owned by the graph */
 	size_t scratch_bytes;  /* memory its portable kernel wants during a run */
 };
@@ -53,6 +58,7 @@ struct tfl_graph {
 	uint32_t node_count;
 	size_t bytes;                   /* of all blocks; bounded by tfl_arena_limit() */
 	bool exhausted;                 /* a block was refused for that bound */
+	bool survey;                    /* refused operators stay in it, see tfl_graph_survey() */
 	uint64_t work;                  /* elementary operations of one run, and how many there may be */
 	uint64_t work_max;
 	struct tfl_graph_block *blocks; /* memory owned by the graph */
@@ -62,6 +68,14 @@ struct tfl_graph {
 int tfl_graph_create(const struct tfl_model *model, uint32_t subgraph, uint64_t work_max, struct tfl_graph **ret_graph,
 		     struct tfl_error *error);
 void tfl_graph_destroy(struct tfl_graph *graph);
+
+/**
+ * The same for looking at: an operator that is refused stays in the graph with cause and reason, the shapes of its outputs are those of the
+ * file, and the next is prepared. Such a graph never becomes a program that runs. Fails only for want of memory, or where a tensor is too
+ * large.
+ */
+int tfl_graph_survey(const struct tfl_model *model, uint32_t subgraph, uint64_t work_max, struct tfl_graph **ret_graph,
+		     struct tfl_error *error);
 
 /**
  * Zeroed memory that lives as long as the graph, 64-aligned and readable TFL_PADDING_BYTES past its end; NULL when there is none, or when

@@ -47,7 +47,7 @@ static int ask_xnnpack(struct tfl_program *program)
 	for (uint32_t i = 0; r >= 0 && i < graph->node_count; i++) {
 		const struct tfl_node *node = &graph->nodes[i];
 
-		if (node->folded || !node->op->lower)
+		if (node->folded || node->cause != TFL_CAUSE_NONE || !node->op->lower)
 			continue;
 		r = tfl_xnnpack_accepts(program, &tables, i);
 		program->lowered[i] = r == 0;
@@ -132,7 +132,7 @@ static int describe_ios(struct tfl_program *program)
 	if (!program->inputs || !program->outputs)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < model->signature_count && !signature; i++)
-		if (model->signatures[i].subgraph == 0)
+		if (&model->subgraphs[model->signatures[i].subgraph] == source)
 			signature = &model->signatures[i];
 	for (uint32_t i = 0; i < source->input_count; i++) {
 		describe_io(&program->graph->values[source->inputs[i]], &program->inputs[i]);
@@ -173,10 +173,10 @@ static int check_ios(const struct tfl_program *program, struct tfl_error *error)
 	return r;
 }
 
-int tfl_program_create(const struct tfl_model *model, const struct tfl_program_options *options, struct tfl_program **ret_program,
-		       struct tfl_error *error)
+static int begin(const struct tfl_model *model, const struct tfl_program_options *options, struct tfl_program **ret_program,
+		 struct tfl_error *error)
 {
-	TFL_CLEANUP(tfl_program_destroyp) struct tfl_program *program = NULL;
+	struct tfl_program *program;
 	int r;
 
 	r = tfl_xnnpack_init(error);
@@ -189,13 +189,32 @@ int tfl_program_create(const struct tfl_model *model, const struct tfl_program_o
 	program->model = model;
 	if (options)
 		program->options = *options;
-	r = tfl_graph_create(model, 0, program->options.work_max, &program->graph, error);
-	if (r < 0)
-		return r;
+	*ret_program = program;
+	return 0;
+}
+
+/* What stands around the graph. */
+static int furnish(struct tfl_program *program, struct tfl_error *error)
+{
 	program->lowered = calloc((size_t)program->graph->node_count + 1, sizeof(bool));
-	if (!program->lowered || tfl_weights_create(tfl_arena_limit(model->size), &program->weights) < 0 || describe_ios(program) < 0)
+	if (!program->lowered || tfl_weights_create(tfl_arena_limit(program->model->size), &program->weights) < 0 || describe_ios(program) < 0)
 		return tfl_error_set(error, -ENOMEM, "out of memory");
-	r = check_ios(program, error);
+	return 0;
+}
+
+int tfl_program_create(const struct tfl_model *model, const struct tfl_program_options *options, struct tfl_program **ret_program,
+		       struct tfl_error *error)
+{
+	TFL_CLEANUP(tfl_program_destroyp) struct tfl_program *program = NULL;
+	int r;
+
+	r = begin(model, options, &program, error);
+	if (r == 0)
+		r = tfl_graph_create(model, 0, program->options.work_max, &program->graph, error);
+	if (r == 0)
+		r = furnish(program, error);
+	if (r == 0)
+		r = check_ios(program, error);
 	if (r < 0)
 		return r;
 	if (!program->options.portable && ask_xnnpack(program) < 0)
@@ -203,6 +222,25 @@ int tfl_program_create(const struct tfl_model *model, const struct tfl_program_o
 	r = prove(program, error);
 	if (r < 0)
 		return r;
+	*ret_program = TFL_STEAL(program);
+	return 0;
+}
+
+int tfl_program_sketch(const struct tfl_model *model, uint32_t subgraph, const struct tfl_program_options *options,
+		       struct tfl_program **ret_program, struct tfl_error *error)
+{
+	TFL_CLEANUP(tfl_program_destroyp) struct tfl_program *program = NULL;
+	int r;
+
+	r = begin(model, options, &program, error);
+	if (r == 0)
+		r = tfl_graph_survey(model, subgraph, program->options.work_max, &program->graph, error);
+	if (r == 0)
+		r = furnish(program, error);
+	if (r < 0)
+		return r;
+	if (!program->options.portable && ask_xnnpack(program) < 0)
+		return tfl_error_set(error, -ENOMEM, "out of memory");
 	*ret_program = TFL_STEAL(program);
 	return 0;
 }

@@ -35,6 +35,13 @@ struct tfl_program {
 	struct tfl_interpreter *spare; /* the one that proved the program; given to the first who asks */
 };
 
+/*
+ * program.c: a program for looking at. Its graph may hold refused operators (tfl_graph_survey()), XNNPACK has been asked about the others,
+ * and there is neither plan nor interpreter.
+ */
+int tfl_program_sketch(const struct tfl_model *model, uint32_t subgraph, const struct tfl_program_options *options,
+		       struct tfl_program **ret_program, struct tfl_error *error);
+
 /* plan.c: partition and arena for the present lowered[]; may be called again after a flag was cleared. */
 int tfl_program_plan(struct tfl_program *program, struct tfl_error *error);
 

@@ -6,6 +6,7 @@
 #include <check.h>
 
 Suite *detections_suite(void);
+Suite *inspect_suite(void);
 Suite *labels_suite(void);
 Suite *npy_suite(void);
 Suite *picture_suite(void);

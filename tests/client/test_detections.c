@@ -325,8 +325,8 @@ START_TEST(describe_tells_what_it_is)
 		"\ncomment    converted\n",
 		"\nmetadata   broken: input 3: is broken\n",
 		"\npacked     labels.txt (12 B), ?[2J.txt (2.00 KiB)\n",
-		"\n  0  x  uint8    [1, 4, 4, 3]  48 B  scale 0.5, zero point 128\n"
-		"     picture: picture, colour; mean 1 2 3, std 4; values from 0 to 255\n"
+		"\n  0  x  uint8    [1, 4, 4, 3]  48 B\n"
+		"     picture: picture, colour; mean 1 2 3, std 4; scale 0.5, zero point 128; values from 0 to 255\n"
 		"     what is looked at\n",
 		"\n  1  y  float32  [9]            0 B\n"
 		"     sound, 16000 Hz, 2 channels; tokenizer by pattern '\\W+' with words.txt; dimensions: time\n",

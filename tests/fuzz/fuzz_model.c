@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Bytes as a model file: opened, read wherever the model says that something can be read, built into a program with XNNPACK and without,
- * and run once.
+ * run once, and surveyed.
  *
  * Only graphs with small tensors are built: a large one is sound, but would make a thousand others wait.
  */
@@ -15,10 +15,12 @@
 #include "runtime/interpreter.h"
 #include "runtime/model.h"
 #include "runtime/program.h"
+#include "runtime/survey.h"
 #include "tests/runtime/read_all.h"
 
 #define ELEMENTS_MAX 32768 /* of all tensors of the graph together */
 #define OPERATORS_MAX 64
+#define SUBGRAPHS_MAX 4
 #define WORK_MAX (1 << 26)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -82,6 +84,24 @@ static void build(const struct tfl_model *model, bool portable)
 	tfl_program_destroy(program);
 }
 
+/* Refused or not: each operator has a verdict. */
+static void look(const struct tfl_model *model)
+{
+	const struct tfl_program_options options = {.work_max = WORK_MAX};
+	struct tfl_survey *survey = NULL;
+	struct tfl_error error = {0};
+
+	if (tfl_survey_create(model, &options, &survey, &error) < 0) {
+		expect(!survey && error.text[0] != '\0');
+		return;
+	}
+	for (uint32_t i = 0; i < survey->operator_count; i++)
+		expect((survey->operators[i].cause != TFL_CAUSE_NONE) == (survey->operators[i].reason != NULL));
+	for (uint32_t i = 0; i < survey->tensor_count; i++)
+		sum += survey->tensors[i].reads + survey->tensors[i].bytes;
+	tfl_survey_destroy(survey);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct tfl_model *model = NULL;
@@ -95,6 +115,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (is_small(&model->subgraphs[0])) {
 		build(model, true);
 		build(model, false);
+		if (model->subgraph_count <= SUBGRAPHS_MAX)
+			look(model);
 	}
 	tfl_model_destroy(model);
 	return 0;

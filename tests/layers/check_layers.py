@@ -54,7 +54,9 @@ PLANTS = [
     ("runtime/model.c", "#include <uv.h>"),
     ("stats/latency.c", '#include "daemon/version.h"'),
     ("client/client.c", '#include "stats/latency.h"'),
+    ("client/client.c", '#include "runtime/model.h"'),
     ("client/tflctl.c", '#include "daemon/version.h"'),
+    ("client/cmd_inspect.c", "#include <xnnpack.h>"),
     ("daemon/version.c", "#include <xnnpack.h>"),
     ("daemon/version.c", '#include "tests/builder/builder.h"'),
 ]

@@ -25,6 +25,7 @@ static Suite *(*const suites[])(void) = {
 	program_suite,
 	quant_suite,
 	shape_suite,
+	survey_suite,
 	tell_suite,
 	weights_suite,
 	zoo_suite,

@@ -22,6 +22,7 @@ Suite *pool_suite(void);
 Suite *program_suite(void);
 Suite *quant_suite(void);
 Suite *shape_suite(void);
+Suite *survey_suite(void);
 Suite *tell_suite(void);
 Suite *weights_suite(void);
 Suite *zoo_suite(void);

@@ -14,6 +14,7 @@
 #include "base/util.h"
 #include "runtime/model.h"
 #include "runtime/schema.h"
+#include "runtime/survey.h"
 #include "tests/runtime/read_all.h"
 #include "tests/runtime/suites.h"
 
@@ -154,6 +155,46 @@ START_TEST(the_others_open_or_are_refused)
 }
 END_TEST
 
+/* What a survey says is what loading says, and where a model does not run, it knows why. */
+static void compare_survey(const char *name, const struct tfl_model *model)
+{
+	struct tfl_survey *survey = NULL;
+	struct tfl_program *program = NULL;
+	struct tfl_error error = {0};
+	uint32_t refused = 0;
+
+	ck_assert_msg(tfl_survey_create(model, NULL, &survey, &error) == 0, "%s: %s", name, error.text);
+	for (uint32_t i = 0; i < survey->operator_count; i++) {
+		const struct tfl_survey_operator *op = &survey->operators[i];
+
+		refused += op->subgraph == 0 && op->cause != TFL_CAUSE_NONE;
+		ck_assert_msg((op->cause != TFL_CAUSE_NONE) == (op->reason != NULL), "%s: operator %u", name, i);
+	}
+	ck_assert_msg((tfl_program_create(model, NULL, &program, &error) == 0) == survey->runs, "%s: %s", name, error.text);
+	ck_assert_msg(!survey->runs || refused == 0, "%s runs, but %u operators are refused", name, refused);
+	ck_assert_msg(survey->runs || strcmp(survey->fault.text, error.text) == 0, "%s: %s", name, survey->fault.text);
+	tfl_program_destroy(program);
+	tfl_survey_destroy(survey);
+}
+
+START_TEST(surveys)
+{
+	json_t *manifest = load_manifest();
+	const json_t *models = json_object_get(manifest, _i == 0 ? "models" : "without_golden");
+
+	for (size_t i = 0; i < json_array_size(models); i++) {
+		const json_t *entry = json_array_get(models, i);
+		struct tfl_model *model = NULL;
+
+		if (open_entry(entry, &model, NULL) < 0)
+			continue;
+		compare_survey(json_string_value(json_object_get(entry, "name")), model);
+		tfl_model_destroy(model);
+	}
+	json_decref(manifest);
+}
+END_TEST
+
 Suite *zoo_suite(void)
 {
 	Suite *suite = suite_create("zoo");
@@ -162,6 +203,7 @@ Suite *zoo_suite(void)
 	tcase_set_timeout(real, 120);
 	tcase_add_test(real, trusted_models_open_as_described);
 	tcase_add_test(real, the_others_open_or_are_refused);
+	tcase_add_loop_test(real, surveys, 0, 2);
 	suite_add_tcase(suite, real);
 	return suite;
 }
