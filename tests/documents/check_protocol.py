@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """doc/protocol.md against the code: every method and its right, every status and its number, every limit's value, every key and word that
-a model is described with. Output is TAP."""
+a model is described with; and doc/models.md: every cause of a refusal. Output is TAP."""
 
 import pathlib
 import re
@@ -42,7 +42,10 @@ def main(top):
         checks.append((f"limit {name} is {value}", name in limits and value_of(limits[name]) == int(value)))
     for word in sorted(set(words(top))):
         checks.append((f"word {word}", f"`{word}`" in page))
-    checks.append(("at least one of each", len(rows) > 10 and len(list(methods(top))) >= 8 and len(statuses(top)) > 10 and len(set(words(top))) > 60))
+    causes = re.findall(r'TFL_CAUSE_\w+\] = \{"(\w+)"', (top / "runtime/cause.c").read_text())
+    for cause in causes[1:]:
+        checks.append((f"cause {cause} in doc/models.md", f"`{cause}`" in (top / "doc/models.md").read_text()))
+    checks.append(("at least one of each", len(rows) > 10 and len(list(methods(top))) >= 8 and len(statuses(top)) > 10 and len(set(words(top))) > 60 and len(causes) > 10))
     print(f"1..{len(checks)}")
     for number, (text, right) in enumerate(checks, 1):
         print(f"{'ok' if right else 'not ok'} {number} - {text}")

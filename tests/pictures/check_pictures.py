@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Real pictures through a running tfld: three photographs get their labels from a real network. Skipped, with a reason, where the folder of
-models is missing. Output is TAP.
+"""Real pictures through a running tfld: three photographs get their labels from a real network, and a detector finds what two of them show.
+Skipped, with a reason, where the folder of models is missing. Output is TAP.
 
     check_pictures.py TFLD TFLCTL ZOO"""
 
@@ -16,6 +16,8 @@ import time
 
 MODEL = "models/coral_mobilenet_v2_1.0_224_quant.tflite"
 PICTURES = [("peacock.png", "peacock"), ("parrot.jpg", "macaw"), ("burger.jpg", "cheeseburger")]
+DETECTOR = "models/support_coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite"
+THINGS = [("sparrow.png", "bird", (400, 150, 1000, 700)), ("burger.jpg", "sandwich", (0, 0, 400, 330))]  # the box lies within
 
 
 def ask(tflctl, *arguments):
@@ -32,6 +34,24 @@ def check(tflctl, zoo):
         yield f"{file} is a {label}", f'"{label}' in json.dumps(answer), answer
 
 
+def check_labels_in_file(tflctl, zoo):
+    answer = ask(tflctl, "infer", "mobilenet", "--image", str(zoo / "assets/parrot.jpg"), "--top", "1")
+    yield "labels come from the file itself", '"macaw' in json.dumps(answer), answer
+
+
+def check_detector(tflctl, zoo):
+    if not (zoo / DETECTOR).exists():
+        return
+    loaded = ask(tflctl, "load", "ssd", str(zoo / DETECTOR))
+    yield "the detector loads", loaded.get("state") == "AVAILABLE", loaded
+    for file, label, (left, top, right, bottom) in THINGS:
+        answer = ask(tflctl, "infer", "ssd", "--image", str(zoo / "assets" / file))
+        found = answer.get("detections", [{}])[0]
+        box = found.get("pixels", {"left": -1, "top": -1, "right": 1e9, "bottom": 1e9})
+        inside = left <= box["left"] and top <= box["top"] and box["right"] <= right and box["bottom"] <= bottom
+        yield f"a {label} in {file}", found.get("label") == label and found["score"] >= 0.5 and inside, found
+
+
 def main(tfld, tflctl, zoo):
     if not (zoo / MODEL).exists():
         print(f"1..0 # SKIP no models at {zoo}")
@@ -44,7 +64,7 @@ def main(tfld, tflctl, zoo):
             deadline = time.monotonic() + 20
             while not os.path.exists(socket) and daemon.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.02)
-            results = list(check(tflctl, zoo))
+            results = [*check(tflctl, zoo), *check_labels_in_file(tflctl, zoo), *check_detector(tflctl, zoo)]
         finally:
             daemon.send_signal(signal.SIGTERM)
             status = daemon.wait(timeout=30)
