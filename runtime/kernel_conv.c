@@ -57,18 +57,37 @@ int tfl_conv_prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_
 	return tfl_node_set_shape(graph, node, 0, 4, dims, error);
 }
 
+/* In a dynamic range: the input quantised at run time, or where XNNPACK has no such form, the filter in float32. */
+static int lower_dynamic(struct tfl_lower *lower, const struct tfl_node *node, struct tfl_conv_ids *ret_ids)
+{
+	const struct tfl_conv *conv = node->params;
+	const struct tfl_value *input = tfl_node_input(lower->graph, node, 0);
+	int r;
+
+	if (conv->depthwise)
+		return tfl_lower_dequantized_weights(lower, node, conv->linear.scales, &ret_ids->filter, &ret_ids->bias);
+	/* A row of padding for each picture. */
+	r = tfl_lower_bytes(lower, (double)input->dims[0] * (input->dims[3] + 2 * TFL_PADDING_BYTES));
+	if (r == 0)
+		r = tfl_lower_dynamic_input(lower, input, conv->linear.batch, &ret_ids->input);
+	return r ? r : tfl_lower_dynamic_weights(lower, node, conv->linear.scales, &ret_ids->filter, &ret_ids->bias);
+}
+
 int tfl_conv_lower_operands(struct tfl_lower *lower, const struct tfl_node *node, struct tfl_conv_ids *ret_ids)
 {
 	const struct tfl_conv *conv = node->params;
+	const struct tfl_linear *linear = &conv->linear;
 	int r;
 
 	r = tfl_lower_window(lower, &conv->window);
 	if (r == 0)
 		r = tfl_lower_values(lower, node, 1, &ret_ids->input, &ret_ids->output);
-	if (r == 0)
-		r = tfl_lower_weights(lower, node, channel_axis(conv), conv->linear.range.min == 0 ? conv->linear.multipliers : NULL,
-				      &ret_ids->filter, &ret_ids->bias);
-	return r;
+	if (r != 0)
+		return r;
+	if (linear->scales)
+		return lower_dynamic(lower, node, ret_ids);
+	return tfl_lower_weights(lower, node, channel_axis(conv), linear->range.min == 0 ? linear->multipliers : NULL, &ret_ids->filter,
+				 &ret_ids->bias);
 }
 
 /* Taps of a window that lie inside the input, along one axis. */

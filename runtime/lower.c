@@ -55,7 +55,7 @@ static enum xnn_datatype datatype(enum tfl_dtype dtype)
 	}
 }
 
-static unsigned fill_dims(const struct tfl_value *value, size_t *ret_dims)
+unsigned tfl_lower_dims(const struct tfl_value *value, size_t *ret_dims)
 {
 	for (unsigned i = 0; i < value->rank; i++)
 		ret_dims[i] = (size_t)value->dims[i];
@@ -80,7 +80,7 @@ int tfl_lower_value(struct tfl_lower *lower, const struct tfl_value *value, uint
 		flags = lower->writes[index] ? XNN_VALUE_FLAG_EXTERNAL_OUTPUT : XNN_VALUE_FLAG_EXTERNAL_INPUT;
 	else
 		external = XNN_INVALID_VALUE_ID;
-	rank = fill_dims(value, dims);
+	rank = tfl_lower_dims(value, dims);
 	if (type == xnn_datatype_fp32)
 		r = tfl_lower_status(xnn_define_tensor_value(lower->subgraph, type, rank, dims, value->data, external, flags, ret_id));
 	else if (value->tensor->quantization.count == 1)
@@ -104,7 +104,7 @@ int tfl_lower_values(struct tfl_lower *lower, const struct tfl_node *node, unsig
 	return tfl_lower_value(lower, tfl_node_output(lower->graph, node, 0), ret_output);
 }
 
-static void describe_use(const struct tfl_lower *lower, const struct tfl_node *node, struct tfl_weights_use *ret_use)
+void tfl_lower_describe_use(const struct tfl_lower *lower, const struct tfl_node *node, struct tfl_weights_use *ret_use)
 {
 	const struct tfl_value *input = tfl_node_input(lower->graph, node, 0), *filter = tfl_node_input(lower->graph, node, 1);
 	const struct tfl_value *bias = tfl_node_input(lower->graph, node, 2), *output = tfl_node_output(lower->graph, node, 0);
@@ -132,7 +132,7 @@ static int define_static(struct tfl_lower *lower, const struct tfl_value *filter
 {
 	const struct tfl_quantization *quantization = &filter->tensor->quantization;
 	size_t dims[TFL_RANK_MAX], channels = (size_t)filter->dims[channel_axis];
-	unsigned rank = fill_dims(filter, dims);
+	unsigned rank = tfl_lower_dims(filter, dims);
 	xnn_subgraph_t subgraph = lower->subgraph;
 	enum xnn_status status;
 
@@ -188,7 +188,7 @@ int tfl_lower_weights(struct tfl_lower *lower, const struct tfl_node *node, unsi
 	const struct tfl_value *input = tfl_node_input(lower->graph, node, 0), *filter = tfl_node_input(lower->graph, node, 1);
 	const struct tfl_value *bias = tfl_node_input(lower->graph, node, 2);
 	struct tfl_weights_use use;
-	const void *bias_data;
+	struct tfl_weights_operands operands;
 	int r;
 
 	if (!filter->data || (bias && !bias->data) || filter->elements == 0 || input->dtype != filter->dtype ||
@@ -196,10 +196,10 @@ int tfl_lower_weights(struct tfl_lower *lower, const struct tfl_node *node, unsi
 		return 1;
 	if (check_factors(lower, node, (uint32_t)filter->dims[channel_axis]))
 		return 1;
-	describe_use(lower, node, &use);
+	tfl_lower_describe_use(lower, node, &use);
 	use.rectified = rectified != NULL;
-	r = tfl_weights_bias(lower->weights, &use, (uint32_t)filter->dims[channel_axis], filter->bytes, rectified, &bias_data);
+	r = tfl_weights_use(lower->weights, &use, (uint32_t)filter->dims[channel_axis], filter->bytes, rectified, &operands);
 	if (r != 0)
 		return r;
-	return define_static(lower, filter, channel_axis, bias_data, input->scale, ret_filter, ret_bias);
+	return define_static(lower, filter, channel_axis, operands.bias, input->scale, ret_filter, ret_bias);
 }

@@ -14,16 +14,26 @@
 
 #include "runtime/graph.h"
 
+struct tfl_lower_block;
 struct tfl_weights;
+struct tfl_weights_use;
+
+/* A float32 value in its form quantised at run time. */
+struct tfl_lower_dynamic {
+	uint32_t id;
+	unsigned row_dims; /* trailing dimensions that share a scale; 0: not defined */
+};
 
 struct tfl_lower {
 	const struct tfl_graph *graph;
 	struct tfl_weights *weights;
 	xnn_subgraph_t subgraph;
 	uint32_t *ids;            /* per value: XNNPACK's id, or XNN_INVALID_VALUE_ID */
+	struct tfl_lower_dynamic *dynamic; /* per value: see tfl_lower_dynamic_input() */
 	const uint32_t *external; /* per value: external id within this subgraph, or TFL_NONE */
 	const bool *writes;       /* per value: an external value that this subgraph writes */
 	double *bytes;            /* see tfl_lower_bytes() */
+	struct tfl_lower_block **blocks; /* see tfl_lower_alloc() */
 };
 
 /** The XNNPACK id of a value, defined when it is first asked for. 0, or 1 when XNNPACK has no such type or rank. */
@@ -61,6 +71,29 @@ int tfl_lower_bytes(struct tfl_lower *lower, double bytes);
 /** The same for a sliding window, which has a pointer for each tap of each place. */
 struct tfl_window;
 int tfl_lower_window(struct tfl_lower *lower, const struct tfl_window *window);
+
+/** Memory for content of static values that need not outlive the making of the runtime, with XNNPACK's padding behind it; or NULL. */
+void *tfl_lower_alloc(struct tfl_lower *lower, size_t size);
+void tfl_lower_free(struct tfl_lower_block **blocks);
+
+/*
+ * float32 inputs and outputs, int8 weights. XNNPACK quantises the input of CONV_2D and FULLY_CONNECTED at run time, each row of it with a
+ * scale and zero point of its own. @p scales are the filter's, one per output channel.
+ */
+
+/** The quantised form of a value, whose last dimensions of together @p row elements share a scale. 0, or 1 where no dimensions do. */
+int tfl_lower_dynamic_input(struct tfl_lower *lower, const struct tfl_value *value, size_t row, uint32_t *ret_id);
+
+/** Filter and bias for it; the channels are the filter's first dimension. The weights stay bytes. */
+int tfl_lower_dynamic_weights(struct tfl_lower *lower, const struct tfl_node *node, const float *scales, uint32_t *ret_filter, uint32_t *ret_bias);
+
+/** Filter and bias for operators that have it in float32 only: the filter's last dimension are the channels. */
+int tfl_lower_dequantized_weights(struct tfl_lower *lower, const struct tfl_node *node, const float *scales, uint32_t *ret_filter,
+				  uint32_t *ret_bias);
+
+/* For the two files of lowering. */
+void tfl_lower_describe_use(const struct tfl_lower *lower, const struct tfl_node *node, struct tfl_weights_use *ret_use);
+unsigned tfl_lower_dims(const struct tfl_value *value, size_t *ret_dims);
 
 /** xnn_status of a define function: 0, 1 for what XNNPACK does not have, -ENOMEM. */
 int tfl_lower_status(enum xnn_status status);

@@ -69,13 +69,18 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 {
 	const struct params *params = node->params;
-	const struct tfl_range *range = &params->linear.range;
+	const struct tfl_linear *linear = &params->linear;
+	const struct tfl_range *range = &linear->range;
 	uint32_t input, output, weights, bias;
 	int r;
 
 	r = tfl_lower_values(lower, node, 1, &input, &output);
-	if (r == 0)
-		r = tfl_lower_weights(lower, node, 0, range->min == 0 ? params->linear.multipliers : NULL, &weights, &bias);
+	if (r == 0 && linear->scales)
+		r = tfl_lower_dynamic_input(lower, tfl_node_input(lower->graph, node, 0), linear->row, &input);
+	if (r == 0 && linear->scales)
+		r = tfl_lower_dynamic_weights(lower, node, linear->scales, &weights, &bias);
+	else if (r == 0)
+		r = tfl_lower_weights(lower, node, 0, range->min == 0 ? linear->multipliers : NULL, &weights, &bias);
 	if (r != 0)
 		return r;
 	return tfl_lower_status(xnn_define_fully_connected(lower->subgraph, range->min, range->max, input, weights, bias, output,

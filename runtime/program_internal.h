@@ -13,6 +13,8 @@
 
 struct tfl_graph;
 struct tfl_interpreter;
+struct tfl_lower_block;
+struct tfl_lower_dynamic;
 struct tfl_weights;
 
 #define TFL_NO_OFFSET SIZE_MAX
@@ -57,12 +59,14 @@ int tfl_xnnpack_init(struct tfl_error *error);
 /* Working memory of lowering, one entry per value of the graph; used again for each step. */
 struct tfl_xnnpack_tables {
 	uint32_t *ids;      /* XNNPACK's id */
+	struct tfl_lower_dynamic *dynamic; /* see lower.h */
 	uint32_t *external; /* external id, or TFL_NONE */
 	bool *writes;       /* written by the step */
 	uint32_t *list;     /* external values in the order of their ids */
 	uint32_t count;
 	size_t bytes;         /* that XNNPACK took for all runtimes created with these tables; bounded as the arena is */
 	double lowered_bytes; /* that it will take for the nodes lowered so far besides their tensors; bounded likewise */
+	struct tfl_lower_block *blocks; /* of tfl_lower_alloc(), while a runtime is made */
 };
 
 int tfl_xnnpack_tables_init(struct tfl_xnnpack_tables *tables, const struct tfl_graph *graph);

@@ -28,7 +28,7 @@ struct entry {
 
 struct use {
 	struct tfl_weights_use use;
-	void *copy; /* of the bias; NULL: the file's own address is used */
+	void *bias, *kernel; /* copies; NULL: the file's own address is used */
 };
 
 struct tfl_weights {
@@ -197,8 +197,10 @@ void tfl_weights_destroy(struct tfl_weights *weights)
 		return;
 	for (uint32_t i = 0; i < weights->entry_count; i++)
 		free(weights->entries[i].data);
-	for (uint32_t i = 0; i < weights->use_count; i++)
-		free(weights->uses[i].copy);
+	for (uint32_t i = 0; i < weights->use_count; i++) {
+		free(weights->uses[i].bias);
+		free(weights->uses[i].kernel);
+	}
 	free(weights->entries);
 	free(weights->slots);
 	free(weights->uses);
@@ -247,32 +249,59 @@ static size_t packed_estimate(uint32_t channels, size_t bytes)
 	return rounded * (tfl_align_up(bytes / (channels ? channels : 1) + 1, 64) + 16);
 }
 
-static const void *find_use(const struct tfl_weights *weights, const struct tfl_weights_use *use, bool *ret_taken)
+static struct tfl_weights_operands operands_of(const struct use *use)
+{
+	return (struct tfl_weights_operands){use->kernel ? use->kernel : use->use.kernel, use->bias ? use->bias : use->use.bias};
+}
+
+/* The same use, or NULL. *ret_taken tells whether another one has the key that this one would have. */
+static const struct use *find_use(const struct tfl_weights *weights, const struct tfl_weights_use *use, bool *ret_taken)
 {
 	*ret_taken = false;
 	for (uint32_t i = 0; i < weights->use_count; i++) {
-		const struct use *seen = &weights->uses[i];
+		const struct tfl_weights_use *seen = &weights->uses[i].use;
 
-		if (seen->use.kernel != use->kernel || seen->use.bias != use->bias)
+		if (seen->kernel != use->kernel || seen->dynamic != use->dynamic || (!use->dynamic && seen->bias != use->bias))
 			continue;
-		if (memcmp(&seen->use, use, sizeof(*use)) == 0)
-			return seen->copy ? seen->copy : seen->use.bias;
+		if (memcmp(seen, use, sizeof(*use)) == 0)
+			return &weights->uses[i];
 		*ret_taken = true;
 	}
 	return NULL;
 }
 
-int tfl_weights_bias(struct tfl_weights *weights, const struct tfl_weights_use *use, uint32_t count, size_t bytes,
-		     const struct tfl_multiplier *multipliers, const void **ret_bias)
+static int copy_operands(struct use *added, uint32_t count, size_t bytes, const struct tfl_multiplier *multipliers, bool taken)
+{
+	const struct tfl_weights_use *use = &added->use;
+
+	if (!use->bias || use->rectified || (taken && !use->dynamic)) {
+		added->bias = copy_bias(use, count, multipliers);
+		if (!added->bias)
+			return -ENOMEM;
+	}
+	if (taken && use->dynamic) {
+		added->kernel = malloc(bytes + PADDING);
+		if (!added->kernel) {
+			free(TFL_STEAL(added->bias));
+			return -ENOMEM;
+		}
+		memcpy(added->kernel, use->kernel, bytes);
+	}
+	return 0;
+}
+
+int tfl_weights_use(struct tfl_weights *weights, const struct tfl_weights_use *use, uint32_t count, size_t bytes,
+		    const struct tfl_multiplier *multipliers, struct tfl_weights_operands *ret_operands)
 {
 	size_t planned = packed_estimate(count, bytes);
-	const void *found;
+	const struct use *found;
 	struct use *added;
 	bool taken;
+	int r;
 
 	found = find_use(weights, use, &taken);
 	if (found) {
-		*ret_bias = found;
+		*ret_operands = operands_of(found);
 		return 0;
 	}
 	if (planned > weights->limit - weights->planned)
@@ -281,15 +310,13 @@ int tfl_weights_bias(struct tfl_weights *weights, const struct tfl_weights_use *
 	if (!added)
 		return -ENOMEM;
 	*added = (struct use){.use = *use};
-	if (taken || !use->bias || use->rectified) {
-		added->copy = copy_bias(use, count, multipliers);
-		if (!added->copy)
-			return -ENOMEM;
-		weights->stats.bytes += count * sizeof(int32_t);
-	}
+	r = copy_operands(added, count, bytes, multipliers, taken);
+	if (r < 0)
+		return r;
 	weights->use_count++;
 	weights->planned += planned;
-	*ret_bias = added->copy ? added->copy : use->bias;
+	weights->stats.bytes += (added->bias ? count * sizeof(int32_t) : 0) + (added->kernel ? bytes : 0);
+	*ret_operands = operands_of(added);
 	return 0;
 }
 

@@ -6,7 +6,8 @@
  * XNNPACK asks for packed weights by (seed, kernel address, bias address). The seed knows the microkernel and some parameters, but not
  * the scales: two layers with the same weights and bias and different output scales would collide, and the second would compute with the
  * first one's multipliers. So a layer whose (kernel, bias) was seen with other parameters gets a private copy of its (small) bias, whose
- * address makes the key its own.
+ * address makes the key its own. Where inputs are quantised at run time XNNPACK leaves the bias out of the key too; then it is the weights that
+ * a second layer gets a copy of.
  *
  * Lifetime: belongs to the program. Thread: XNNPACK calls it while a runtime is created, which the program serialises; afterwards packed
  * memory is only read.
@@ -33,6 +34,7 @@ struct tfl_weights_use {
 	float input_scale, output_scale, filter_scale;
 	int32_t input_zero_point, output_zero_point, filter_zero_point;
 	uint32_t rectified; /* its bias is rounded up, see lower.h */
+	uint32_t dynamic;   /* inputs are quantised at run time: XNNPACK's key is (seed, kernel) then */
 };
 
 struct tfl_weights_stats {
@@ -42,22 +44,28 @@ struct tfl_weights_stats {
 	uint64_t reused;   /* look-ups that found theirs */
 };
 
-/** @p limit bounds the bytes that may be packed, as they are estimated before packing; past it tfl_weights_bias() gives up uses. */
+/** @p limit bounds the bytes that may be packed, as they are estimated before packing; past it tfl_weights_use() gives up uses. */
 int tfl_weights_create(size_t limit, struct tfl_weights **ret_weights);
 void tfl_weights_destroy(struct tfl_weights *weights);
 
 /** For xnn_create_runtime_v4. Never hand it to XNNPACK's own cache functions: they take its context for theirs. */
 xnn_weights_cache_t tfl_weights_provider(struct tfl_weights *weights);
 
+/* What to give to XNNPACK for a use. */
+struct tfl_weights_operands {
+	const void *kernel;
+	const void *bias;
+};
+
 /**
- * The bias address to give to XNNPACK for this use: use->bias, or a copy of it (or of zeros where it is NULL; @p count 32-bit elements)
- * that stays valid as long as the weights. The same use gets the same address each time. With use->rectified, 1 is added wherever the
- * channel's multiplier shifts right.
+ * The addresses to give to XNNPACK for this use: use->kernel and use->bias, or copies (of zeros where the bias is NULL; @p count 32-bit
+ * elements) that stay valid as long as the weights. The same use gets the same addresses each time. With use->rectified, 1 is added to
+ * the bias wherever the channel's multiplier shifts right.
  *
  * 0; 1 when the weights of this use, @p bytes as they are in the file, would pass the limit: the node then runs without packing; -ENOMEM.
  */
-int tfl_weights_bias(struct tfl_weights *weights, const struct tfl_weights_use *use, uint32_t count, size_t bytes,
-		     const struct tfl_multiplier *multipliers, const void **ret_bias);
+int tfl_weights_use(struct tfl_weights *weights, const struct tfl_weights_use *use, uint32_t count, size_t bytes,
+		    const struct tfl_multiplier *multipliers, struct tfl_weights_operands *ret_operands);
 
 /**
  * -ENOMEM when memory has run out in the provider since the last call, else 0. XNNPACK does not look at what it is answered then and makes

@@ -40,7 +40,9 @@ int tfl_xnnpack_init(struct tfl_error *error)
 
 void tfl_xnnpack_tables_finish(struct tfl_xnnpack_tables *tables)
 {
+	tfl_lower_free(&tables->blocks);
 	free(tables->ids);
+	free(tables->dynamic);
 	free(tables->external);
 	free(tables->writes);
 	free(tables->list);
@@ -52,11 +54,12 @@ int tfl_xnnpack_tables_init(struct tfl_xnnpack_tables *tables, const struct tfl_
 
 	*tables = (struct tfl_xnnpack_tables){
 		.ids = malloc(values * sizeof(uint32_t)),
+		.dynamic = calloc(values, sizeof(struct tfl_lower_dynamic)),
 		.external = malloc(values * sizeof(uint32_t)),
 		.writes = calloc(values, sizeof(bool)),
 		.list = malloc(values * sizeof(uint32_t)),
 	};
-	if (!tables->ids || !tables->external || !tables->writes || !tables->list) {
+	if (!tables->ids || !tables->dynamic || !tables->external || !tables->writes || !tables->list) {
 		tfl_xnnpack_tables_finish(tables);
 		*tables = (struct tfl_xnnpack_tables){0};
 		return -ENOMEM;
@@ -72,6 +75,7 @@ int tfl_xnnpack_tables_init(struct tfl_xnnpack_tables *tables, const struct tfl_
 static void reset(struct tfl_xnnpack_tables *tables, const struct tfl_graph *graph, const uint32_t *nodes, uint32_t count)
 {
 	tables->count = 0;
+	tfl_lower_free(&tables->blocks);
 	for (uint32_t n = 0; n < count; n++) {
 		const struct tfl_operator *source = graph->nodes[nodes[n]].source;
 		const int32_t *sides[] = {source->inputs, source->outputs};
@@ -84,6 +88,7 @@ static void reset(struct tfl_xnnpack_tables *tables, const struct tfl_graph *gra
 				if (value < 0)
 					continue;
 				tables->ids[value] = XNN_INVALID_VALUE_ID;
+				tables->dynamic[value] = (struct tfl_lower_dynamic){0};
 				tables->external[value] = TFL_NONE;
 				tables->writes[value] = false;
 			}
@@ -124,8 +129,8 @@ static int lower_nodes(const struct tfl_program *program, const uint32_t *nodes,
 		       xnn_subgraph_t *ret_subgraph)
 {
 	struct tfl_lower lower = {
-		.graph = program->graph, .weights = program->weights, .ids = tables->ids, .external = tables->external, .writes = tables->writes,
-		.bytes = &tables->lowered_bytes};
+		.graph = program->graph, .weights = program->weights, .ids = tables->ids, .dynamic = tables->dynamic, .external = tables->external,
+		.writes = tables->writes, .bytes = &tables->lowered_bytes, .blocks = &tables->blocks};
 	int r = tfl_lower_status(xnn_create_subgraph(tables->count, 0, &lower.subgraph));
 
 	/* Externals first: their ids are then 0 to count - 1 whatever the nodes define in between. */

@@ -382,15 +382,17 @@ static void check_refusal(int r, const struct tfl_error *error, const char *what
 		ck_abort_msg("%s: refused with %d and the words '%s'", what, r, error->text);
 }
 
-static void compare_paths(const struct kernel_row *row, const struct kernel_result *portable, const struct kernel_result *lowered, const char *what)
+static void compare_paths(const struct kernel_row *row, const struct kernel_case *c, const struct kernel_result *portable,
+			  const struct kernel_result *lowered, const char *what)
 {
+	double share = c->dynamic ? 1 : 1e-3;
 	bool real = portable->dtype == TFL_FLOAT32;
 
 	ck_assert_uint_eq(portable->elements, lowered->elements);
 	for (size_t i = 0; i < portable->elements; i++) {
 		double a = kernel_result_at(lowered, i), b = kernel_result_at(portable, i);
 
-		if (fabs(a - b) > (real ? 1e-3 * (1 + fabs(b)) : row->alike ? row->alike : 1))
+		if (fabs(a - b) > (real ? share * (1 + fabs(b)) : row->alike ? row->alike : 1))
 			ck_abort_msg("%s: element %zu is %g with XNNPACK and %g without", what, i, a, b);
 	}
 }
@@ -406,7 +408,7 @@ static void check_accepted(const struct kernel_row *row, const struct kernel_cas
 		return;
 	if (outcome == ALIKE) {
 		for (unsigned i = 0; i < c->output_count; i++)
-			compare_paths(row, &results[1][i], &results[0][i], what);
+			compare_paths(row, c, &results[1][i], &results[0][i], what);
 		return;
 	}
 	row->reference(c, expected);

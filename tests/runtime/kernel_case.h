@@ -53,6 +53,7 @@ struct kernel_case {
 	uint8_t custom_options[KERNEL_CUSTOM_MAX]; /* of a custom operator, likewise */
 	size_t custom_options_size;
 	int32_t version;
+	bool dynamic;     /* set by draw(): activations are quantised while it runs, so that two ways agree but roughly */
 	bool xnnpack;     /* set by draw(): XNNPACK is known to have this form, so it must run it */
 	/* What the options say, for the reference. */
 	struct tfl_build_window window;

@@ -110,8 +110,10 @@ static bool in_xnnpack(const struct kernel_case *c, size_t depth)
 {
 	const struct kernel_tensor *filter = &c->inputs[FILTER];
 
-	if (!filter->constant || (!c->inputs[BIAS].absent && !c->inputs[BIAS].constant) || is_wide(c) || is_dynamic(c))
+	if (!filter->constant || (!c->inputs[BIAS].absent && !c->inputs[BIAS].constant) || is_wide(c))
 		return false;
+	if (is_dynamic(c))
+		return true;
 	if (filter->dtype == TFL_INT8 && filter->zero_point != 0)
 		return false;
 	for (uint32_t i = 0; i < filter->scale_count; i++) {
@@ -138,6 +140,7 @@ static void draw_rest(struct kernel_case *c, unsigned channel_axis, size_t depth
 	kernel_draw_quantization(c, &c->output);
 	if (c->output.scale_count)
 		draw_output_scale(c, depth);
+	c->dynamic = is_dynamic(c);
 	c->xnnpack = in_xnnpack(c, depth);
 }
 
