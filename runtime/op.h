@@ -71,6 +71,11 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(mul) \
 	X(pad) \
 	X(quantize) \
+	X(reduce_all) \
+	X(reduce_any) \
+	X(reduce_max) \
+	X(reduce_min) \
+	X(reduce_prod) \
 	X(relu) \
 	X(relu6) \
 	X(reshape) \
@@ -78,6 +83,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(resize_nearest_neighbor) \
 	X(softmax) \
 	X(squeeze) \
+	X(sum) \
 	X(transpose)
 
 #define X(name) extern const struct tfl_op tfl_op_##name;

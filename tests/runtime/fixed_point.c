@@ -19,8 +19,7 @@ static int64_t floor_divide(int64_t dividend, int64_t divisor)
 	return dividend % divisor != 0 && (dividend < 0) != (divisor < 0) ? quotient - 1 : quotient;
 }
 
-/* The factor as 31 bits and a power of two. */
-static int64_t split(double factor, int *ret_exponent)
+int64_t fixed_point_split(double factor, int *ret_exponent)
 {
 	int64_t multiplier = (int64_t)floor(frexp(factor, ret_exponent) * 2147483648.0 + 0.5);
 
@@ -34,7 +33,7 @@ static int64_t split(double factor, int *ret_exponent)
 int64_t fixed_point_multiply_wide(int64_t value, double factor)
 {
 	int exponent;
-	int64_t multiplier = split(factor, &exponent), divisor;
+	int64_t multiplier = fixed_point_split(factor, &exponent), divisor;
 
 	if (multiplier == 0)
 		return 0;
@@ -48,7 +47,14 @@ int64_t fixed_point_multiply_wide(int64_t value, double factor)
 int64_t fixed_point_multiply(int64_t value, double factor)
 {
 	int exponent;
-	int64_t multiplier = split(factor, &exponent), high, magnitude;
+	int64_t multiplier = fixed_point_split(factor, &exponent);
+
+	return fixed_point_multiply_split(value, multiplier, exponent);
+}
+
+int64_t fixed_point_multiply_split(int64_t value, int64_t multiplier, int exponent)
+{
+	int64_t high, magnitude;
 
 	if (multiplier == 0)
 		return 0;

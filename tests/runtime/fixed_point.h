@@ -15,6 +15,12 @@
  */
 int64_t fixed_point_multiply(int64_t value, double factor);
 
+/** The factor as 31 bits and a power of two: multiplier * 2^(exponent - 31). */
+int64_t fixed_point_split(double factor, int *ret_exponent);
+
+/** @p value times a factor that is split already. Its multiplier need not have all 31 bits. */
+int64_t fixed_point_multiply_split(int64_t value, int64_t multiplier, int exponent);
+
 /**
  * The other arithmetic of the same origin, for 64-bit sums: the factor cut from 31 bits to 15 (rounded, but never up to 1), the product
  * rounded once, halves upwards. @p value is within 2^47, @p factor below 128.

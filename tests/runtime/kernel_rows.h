@@ -21,6 +21,11 @@
 	X(mul) \
 	X(pad) \
 	X(quantize) \
+	X(reduce_all) \
+	X(reduce_any) \
+	X(reduce_max) \
+	X(reduce_min) \
+	X(reduce_prod) \
 	X(relu) \
 	X(relu6) \
 	X(reshape) \
@@ -28,6 +33,7 @@
 	X(resize_nearest_neighbor) \
 	X(softmax) \
 	X(squeeze) \
+	X(sum) \
 	X(transpose)
 
 #define X(name) extern const struct kernel_row kernel_##name;
