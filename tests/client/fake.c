@@ -202,3 +202,11 @@ void fake_serve_echo(struct fake *fake, unsigned connection)
 			return;
 	}
 }
+
+void fake_serve_silence(struct fake *fake, unsigned connection)
+{
+	struct tfl_message request;
+
+	while (fake_receive(fake, &request))
+		;
+}

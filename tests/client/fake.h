@@ -58,4 +58,7 @@ void fake_write_echo(struct fake *fake, const struct tfl_message *request);
 /** Serves infer requests with echoes until the connection ends. */
 void fake_serve_echo(struct fake *fake, unsigned connection);
 
+/** Takes every request and answers none, until the connection ends. */
+void fake_serve_silence(struct fake *fake, unsigned connection);
+
 #endif

@@ -8,6 +8,7 @@ static Suite *(*const suites[])(void) = {
 	connect_suite,
 	hostile_suite,
 	infer_suite,
+	submit_hostile_suite,
 	submit_suite,
 	threads_suite,
 	value_suite,

@@ -235,14 +235,6 @@ START_TEST(gives_up_on_a_daemon_that_stays_away)
 }
 END_TEST
 
-static void serve_silence(struct fake *fake, unsigned connection)
-{
-	struct tfl_message request;
-
-	while (fake_receive(fake, &request))
-		;
-}
-
 START_TEST(timeout_of_the_client)
 {
 	struct tfl_client *client;
@@ -250,7 +242,7 @@ START_TEST(timeout_of_the_client)
 	struct fake fake;
 	int64_t begin, took;
 
-	fake_start(&fake, serve_silence, NULL);
+	fake_start(&fake, fake_serve_silence, NULL);
 	client = connect_to(&fake, 100, 0);
 	begin = tfl_clock_now();
 	ck_assert_int_eq(tfl_client_infer(client, infer), -ETIMEDOUT);

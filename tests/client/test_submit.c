@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client/client.h"
@@ -100,14 +101,6 @@ START_TEST(callbacks_submit_again)
 }
 END_TEST
 
-static void serve_silence(struct fake *served, unsigned connection)
-{
-	struct tfl_message request;
-
-	while (fake_receive(served, &request))
-		;
-}
-
 static void wait_cancels(unsigned count)
 {
 	for (unsigned i = 0; fake.cancels < count && i < 2000; i++)
@@ -117,7 +110,7 @@ static void wait_cancels(unsigned count)
 
 START_TEST(cancel)
 {
-	start(serve_silence, 0, 0, 3);
+	start(fake_serve_silence, 0, 0, 3);
 	ck_assert_int_eq(tfl_client_cancel(client, tickets[0].infer), -ENOENT);
 	for (unsigned i = 0; i < 3; i++)
 		ticket_submit(&tickets[i]);
@@ -164,7 +157,7 @@ static void serve_deaf(struct fake *served, unsigned connection)
 
 START_TEST(destroying_a_submitted_request)
 {
-	start(serve_silence, 0, 0, 3);
+	start(fake_serve_silence, 0, 0, 3);
 	for (unsigned i = 0; i < 3; i++)
 		ticket_submit(&tickets[i]);
 	ticket_finish(&tickets[0]); /* on its way */
@@ -258,6 +251,28 @@ START_TEST(a_callback_destroys_the_client)
 }
 END_TEST
 
+static void submit_and_cancel(struct ticket *ticket)
+{
+	ticket_submit(ticket);
+	ck_assert_int_eq(tfl_client_cancel(ticket->client, ticket->infer), 0);
+}
+
+/* A callback that always leaves an ended request behind: each dispatch still ends, and the descriptor says that there is more. */
+START_TEST(a_dispatch_ends)
+{
+	start(fake_serve_silence, 0, 0, 1);
+	tickets[0].then = submit_and_cancel;
+	submit_and_cancel(&tickets[0]);
+	for (unsigned i = 1; i <= 10; i++) {
+		ck_assert(loop_readable(client, 1000));
+		ck_assert_int_eq(tfl_client_dispatch(client), 1);
+		ck_assert_uint_eq(tickets[0].calls, i);
+	}
+	tickets[0].then = NULL;
+	stop(1);
+}
+END_TEST
+
 /* From within a callback: a call that waits, with replies for others in between, and a dispatch in the dispatch. */
 static void wait_inside(struct ticket *ticket)
 {
@@ -306,7 +321,7 @@ END_TEST
 
 START_TEST(refusals)
 {
-	start(serve_silence, 0, 0, 1);
+	start(fake_serve_silence, 0, 0, 1);
 	ck_assert_int_eq(tfl_client_submit(client, tickets[0].infer, NULL, NULL), -EINVAL);
 	ticket_submit(&tickets[0]);
 	ck_assert_int_eq(tfl_client_submit(client, tickets[0].infer, no_callback, NULL), -EINVAL);
@@ -325,7 +340,7 @@ START_TEST(deadlines)
 	static const int timeouts[] = {120, 30, 0, 60, -1};
 	int64_t begin;
 
-	start(serve_silence, 90, 0, 5);
+	start(fake_serve_silence, 90, 0, 5);
 	begin = tfl_clock_now();
 	for (unsigned i = 0; i < 5; i++) {
 		tfl_infer_set_timeout(tickets[i].infer, timeouts[i]);
@@ -396,24 +411,33 @@ static void move_away(bool away)
 	ck_assert_int_eq(away ? rename(fake.path, name) : rename(name, fake.path), 0);
 }
 
+static void *bring_back(void *data)
+{
+	usleep(150000);
+	move_away(false);
+	return NULL;
+}
+
+/* The descriptor alone brings the attempts. */
 START_TEST(waits_for_a_daemon_that_restarts)
 {
-	int64_t end;
+	pthread_t thread;
+	int64_t begin;
 
 	start(serve_one, 0, 0, 2);
 	ticket_submit(&tickets[0]);
 	loop_run(client);
 	fake_wait_served(&fake, 1);
+	tfl_client_dispatch(client); /* which sees that the connection is gone */
 	move_away(true);
+	begin = tfl_clock_now();
+	ck_assert_int_eq(pthread_create(&thread, NULL, bring_back, NULL), 0);
 	ticket_submit(&tickets[1]);
-	for (end = tfl_clock_now() + 150 * MS; tfl_clock_now() < end;) {
-		loop_readable(client, 20);
-		tfl_client_dispatch(client);
-	}
-	ck_assert_uint_eq(tickets[1].calls, 0);
-	move_away(false);
 	loop_run(client);
+	ck_assert_int_ge(tfl_clock_now() - begin, 150 * MS);
+	ck_assert_int_le(tfl_clock_now() - begin, 1500 * MS);
 	ticket_expect(&tickets[1], 0);
+	pthread_join(thread, NULL);
 	stop(2);
 }
 END_TEST
@@ -548,29 +572,53 @@ static void serve_pause(struct fake *served, unsigned connection)
 	fake_serve_echo(served, connection);
 }
 
+/* What is said about a cancelled request waits for the end of the frame that is half out. */
+START_TEST(a_cancel_is_told_between_frames)
+{
+	static uint8_t bytes[4 << 20];
+
+	start(serve_pause, 0, 0, 4);
+	for (unsigned i = 0; i < 2; i++)
+		ticket_submit(&tickets[i]);
+	large_input(&tickets[2], bytes, sizeof(bytes));
+	ticket_submit(&tickets[2]);
+	ck_assert_int_eq(tfl_client_cancel(client, tickets[1].infer), 0);
+	ticket_submit(&tickets[3]);
+	loop_run(client);
+	ticket_expect(&tickets[1], -ECANCELED);
+	ck_assert_int_eq(tickets[2].result, 0);
+	ck_assert_uint_eq(tfl_infer_output(tickets[2].infer, 0)->bytes, sizeof(bytes));
+	ticket_expect(&tickets[3], 0);
+	ck_assert_uint_eq(fake.cancels, 1);
+	ck_assert_uint_eq(fake.served, 0);
+	stop(4);
+}
+END_TEST
+
 /* Half a frame is out when its owner gives it up and frees its memory: the stream stays whole for the request that is under way. */
 START_TEST(half_a_frame_is_given_up)
 {
 	uint8_t *bytes = malloc(4 << 20);
 
-	start(serve_pause, 0, 0, 3);
+	start(serve_pause, 0, 0, 4);
 	memset(bytes, 1, 4 << 20);
 	ticket_submit(&tickets[0]);
 	while (fake.requests == 0)
 		usleep(500);
-	large_input(&tickets[1], bytes, 4 << 20);
 	ticket_submit(&tickets[1]);
-	ck_assert_int_eq(tfl_client_cancel(client, tickets[1].infer), 0);
-	free(bytes);
+	large_input(&tickets[2], bytes, 4 << 20);
 	ticket_submit(&tickets[2]);
+	ck_assert_int_eq(tfl_client_cancel(client, tickets[1].infer), 0); /* to be told behind the frame that is half out */
+	ck_assert_int_eq(tfl_client_cancel(client, tickets[2].infer), 0);
+	free(bytes);
+	ticket_submit(&tickets[3]);
 	loop_run(client);
-	ticket_expect(&tickets[0], 0);
-	ticket_expect(&tickets[1], -ECANCELED);
-	ticket_expect(&tickets[2], 0);
-	wait_cancels(1);
-	ck_assert_uint_eq(fake.last_cancel, 2);
+	for (unsigned i = 0; i < 4; i++)
+		ticket_expect(&tickets[i], i == 0 || i == 3 ? 0 : -ECANCELED);
+	wait_cancels(2);
+	ck_assert_uint_eq(fake.last_cancel, 3);
 	ck_assert_uint_eq(fake.served, 0); /* all over one connection */
-	stop(3);
+	stop(4);
 }
 END_TEST
 
@@ -596,18 +644,44 @@ START_TEST(half_a_frame_alone_costs_the_connection)
 }
 END_TEST
 
-/* A child that outlives the connection holds its socket: the parent must not be woken by that for ever. */
-START_TEST(a_forked_child_does_not_keep_the_descriptor_readable)
+/* The first connection answers once and closes; the second takes its time. */
+static void serve_one_then_slowly(struct fake *served, unsigned connection)
 {
+	struct tfl_message request;
+
+	if (connection == 0) {
+		serve_one(served, connection);
+		return;
+	}
+	while (fake_receive(served, &request)) {
+		usleep(200000);
+		fake_write_echo(served, &request);
+		fake_send(served);
+	}
+}
+
+static int64_t processor_time(void)
+{
+	struct timespec used;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return (int64_t)used.tv_sec * 1000 * MS + used.tv_nsec;
+}
+
+/* A child that outlives the connection holds its socket: the parent must not be woken by that for ever, in a loop or in a call. */
+START_TEST(a_forked_child_holds_the_lost_socket)
+{
+	struct tfl_infer *infer = small_infer();
+	int64_t used;
 	int status;
 	pid_t pid;
 
-	start(serve_one, 0, 0, 2);
+	start(serve_one_then_slowly, 0, 0, 2);
 	ticket_submit(&tickets[0]);
 	loop_run(client);
 	pid = fork();
 	if (pid == 0) {
-		usleep(300000);
+		usleep(600000);
 		_exit(0);
 	}
 	ck_assert(loop_readable(client, 1000)); /* the fake has closed */
@@ -616,7 +690,11 @@ START_TEST(a_forked_child_does_not_keep_the_descriptor_readable)
 	ticket_submit(&tickets[1]);
 	loop_run(client);
 	ticket_expect(&tickets[1], 0);
+	used = processor_time();
+	ck_assert_int_eq(tfl_client_infer(client, infer), 0);
+	ck_assert_int_lt(processor_time() - used, 50 * MS);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	tfl_infer_destroy(infer);
 	stop(2);
 }
 END_TEST
@@ -695,6 +773,7 @@ Suite *submit_suite(void)
 	tcase_add_test(tcase, destroying_a_submitted_request);
 	tcase_add_test(tcase, a_callback_destroys_all_requests);
 	tcase_add_test(tcase, a_callback_destroys_the_client);
+	tcase_add_test(tcase, a_dispatch_ends);
 	tcase_add_test(tcase, a_callback_waits_and_dispatches);
 	tcase_add_test(tcase, waiting_calls_keep_results);
 	tcase_add_test(tcase, refusals);
@@ -705,9 +784,10 @@ Suite *submit_suite(void)
 	tcase_add_test(tcase, does_not_reconnect_when_told_so);
 	tcase_add_test(tcase, back_pressure);
 	tcase_add_test(tcase, what_was_not_sent_moves_to_the_next_connection);
+	tcase_add_test(tcase, a_cancel_is_told_between_frames);
 	tcase_add_test(tcase, half_a_frame_is_given_up);
 	tcase_add_test(tcase, half_a_frame_alone_costs_the_connection);
-	tcase_add_test(tcase, a_forked_child_does_not_keep_the_descriptor_readable);
+	tcase_add_test(tcase, a_forked_child_holds_the_lost_socket);
 	tcase_add_test(tcase, allocations_fail);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -181,14 +181,6 @@ START_TEST(submitting_and_dispatching_in_different_threads)
 }
 END_TEST
 
-static void serve_silence(struct fake *served, unsigned connection)
-{
-	struct tfl_message request;
-
-	while (fake_receive(served, &request))
-		;
-}
-
 struct waiter {
 	pthread_t thread;
 	struct tfl_infer *infer;
@@ -227,7 +219,7 @@ START_TEST(everybody_has_a_deadline)
 	static const int timeouts[] = {300, 40, 80, 120, 160, 200};
 	struct waiter waiters[6];
 
-	fake_start(&fake, serve_silence, NULL);
+	fake_start(&fake, fake_serve_silence, NULL);
 	client = connect_to(&fake, 0, 0);
 	for (unsigned i = 0; i < 6; i++)
 		start_waiter(&waiters[i], timeouts[i]);
@@ -246,7 +238,7 @@ START_TEST(another_thread_cancels)
 {
 	struct waiter waiters[3];
 
-	fake_start(&fake, serve_silence, NULL);
+	fake_start(&fake, fake_serve_silence, NULL);
 	client = connect_to(&fake, 10000, 0);
 	for (unsigned i = 0; i < 3; i++) {
 		start_waiter(&waiters[i], 0);
