@@ -39,8 +39,9 @@ static bool has_window(const struct kernel_case *c)
 
 static bool has_activation(const struct kernel_case *c)
 {
-	return c->options.type == TFL_OPTIONS_ADD || c->options.type == TFL_OPTIONS_MUL || c->options.type == TFL_OPTIONS_FULLY_CONNECTED ||
-	       has_window(c);
+	static const uint8_t types[] = {TFL_OPTIONS_ADD, TFL_OPTIONS_SUB, TFL_OPTIONS_MUL, TFL_OPTIONS_DIV, TFL_OPTIONS_FULLY_CONNECTED};
+
+	return has_window(c) || memchr(types, c->options.type, sizeof(types));
 }
 
 /* One of the inputs that are there, or of the outputs. */
@@ -256,10 +257,10 @@ static enum outcome odd_beta(struct kernel_case *c)
 {
 	static const float betas[] = {NAN, INFINITY, -INFINITY, -1, 1e30f, -1e30f, 1e-30f};
 
-	if (c->options.type != TFL_OPTIONS_SOFTMAX)
+	if (c->options.type != TFL_OPTIONS_SOFTMAX && c->options.type != TFL_OPTIONS_LEAKY_RELU)
 		return NONE;
 	c->beta = pick_float(c, betas, TFL_ARRAY_SIZE(betas));
-	return DEFINED;
+	return c->options.type == TFL_OPTIONS_LEAKY_RELU && !isfinite(c->beta) ? REFUSED : DEFINED;
 }
 
 static enum outcome odd_axis(struct kernel_case *c)
@@ -386,7 +387,7 @@ static void compare_paths(const struct kernel_row *row, const struct kernel_case
 			  const struct kernel_result *lowered, const char *what)
 {
 	double share = c->dynamic ? 1 : 1e-3;
-	bool real = portable->dtype == TFL_FLOAT32;
+	bool real = kernel_has_fraction(portable->dtype);
 
 	ck_assert_uint_eq(portable->elements, lowered->elements);
 	for (size_t i = 0; i < portable->elements; i++) {

@@ -30,8 +30,10 @@ enum tfl_dtype kernel_dtype(char type)
 		char letter;
 		enum tfl_dtype dtype;
 	} letters[] = {
-		{'f', TFL_FLOAT32}, {'d', TFL_FLOAT32}, {'e', TFL_FLOAT32}, {'h', TFL_FLOAT16}, {'b', TFL_INT8},  {'c', TFL_INT8},
-		{'B', TFL_UINT8},   {'s', TFL_INT16},   {'S', TFL_INT16},   {'i', TFL_INT32},   {'l', TFL_INT64}, {'z', TFL_BOOL},
+		{'f', TFL_FLOAT32}, {'d', TFL_FLOAT32},  {'e', TFL_FLOAT32},   {'h', TFL_FLOAT16},   {'H', TFL_BFLOAT16}, {'D', TFL_FLOAT64},
+		{'b', TFL_INT8},    {'c', TFL_INT8},     {'B', TFL_UINT8},     {'s', TFL_INT16},     {'S', TFL_INT16},    {'U', TFL_UINT16},
+		{'i', TFL_INT32},   {'I', TFL_UINT32},   {'l', TFL_INT64},     {'L', TFL_UINT64},    {'z', TFL_BOOL},
+		{'x', TFL_COMPLEX64}, {'X', TFL_COMPLEX128},
 	};
 
 	for (size_t i = 0; i < TFL_ARRAY_SIZE(letters); i++)
@@ -76,25 +78,41 @@ bool kernel_same_quantization(const struct kernel_tensor *a, const struct kernel
 static void draw_element(struct kernel_case *c, struct kernel_tensor *tensor, size_t i)
 {
 	uint64_t bits = tfl_random_next(&c->random);
+	size_t size = tfl_dtype_size(tensor->dtype);
+	uint8_t *element = (uint8_t *)tensor->data + i * size;
+	float real = tfl_random_uniform(&c->random, -4, 4);
+	double both[] = {(double)real, 7};
 
 	switch (tensor->dtype) {
 	case TFL_FLOAT32:
-		((float *)tensor->data)[i] = tfl_random_uniform(&c->random, -4, 4);
+		memcpy(element, &real, size);
+		break;
+	case TFL_COMPLEX64:
+		memcpy(element, (float[]){real, 7}, size);
+		break;
+	case TFL_FLOAT64:
+	case TFL_COMPLEX128:
+		memcpy(element, both, size);
+		break;
+	case TFL_BFLOAT16:
+		memcpy(&bits, &real, sizeof(real));
+		memcpy(element, (uint8_t *)&bits + 2, size);
 		break;
 	case TFL_FLOAT16:
 		/* Any number but infinities and NaN: those have an exponent of all ones. */
-		((uint16_t *)tensor->data)[i] = (bits & 0x7c00) == 0x7c00 ? (uint16_t)(bits & 0x83ff) : (uint16_t)bits;
+		*(uint16_t *)(void *)element = (bits & 0x7c00) == 0x7c00 ? (uint16_t)(bits & 0x83ff) : (uint16_t)bits;
 		break;
 	case TFL_BOOL:
-		((uint8_t *)tensor->data)[i] = bits & 1;
+		*element = bits & 1;
 		break;
 	case TFL_INT64:
-		((int64_t *)tensor->data)[i] = (int64_t)(bits >> 11) - (INT64_C(1) << 52);
-		break;
-	case TFL_STRING:
+	case TFL_UINT64:
+		/* Few enough bits for the references' double. */
+		bits = tensor->dtype == TFL_INT64 ? (bits >> 11) - (UINT64_C(1) << 52) : bits >> 11;
+		memcpy(element, &bits, size);
 		break;
 	default:
-		memcpy((uint8_t *)tensor->data + i * tfl_dtype_size(tensor->dtype), &bits, tfl_dtype_size(tensor->dtype));
+		memcpy(element, &bits, size);
 		break;
 	}
 }
@@ -156,13 +174,24 @@ int64_t kernel_integer(const struct kernel_tensor *tensor, size_t index)
 	case TFL_FLOAT16:
 	case TFL_INT16:
 		return ((const int16_t *)tensor->data)[index];
+	case TFL_UINT16:
+		return ((const uint16_t *)tensor->data)[index];
 	case TFL_INT32:
 		return ((const int32_t *)tensor->data)[index];
+	case TFL_UINT32:
+		return ((const uint32_t *)tensor->data)[index];
 	case TFL_INT64:
+	case TFL_UINT64:
 		return ((const int64_t *)tensor->data)[index];
 	default:
 		ck_abort_msg("%s is no integer", tfl_dtype_to_string(tensor->dtype));
 	}
+}
+
+bool kernel_has_fraction(enum tfl_dtype dtype)
+{
+	return dtype == TFL_FLOAT32 || dtype == TFL_FLOAT16 || dtype == TFL_BFLOAT16 || dtype == TFL_FLOAT64 || dtype == TFL_COMPLEX64 ||
+	       dtype == TFL_COMPLEX128;
 }
 
 double kernel_scale(const struct kernel_tensor *tensor, unsigned channel)
@@ -173,20 +202,42 @@ double kernel_scale(const struct kernel_tensor *tensor, unsigned channel)
 static double half(int64_t bits)
 {
 	int exponent = (int)(bits >> 10 & 31), fraction = (int)(bits & 1023);
-	double magnitude = exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
+	double magnitude = exponent == 31 ? (fraction ? NAN : INFINITY) : exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
 
 	return bits & 0x8000 ? -magnitude : magnitude;
 }
 
 double kernel_real(const struct kernel_tensor *tensor, size_t index)
 {
-	if (tensor->dtype == TFL_FLOAT32)
+	float real = 0;
+
+	switch (tensor->dtype) {
+	case TFL_FLOAT32:
 		return (double)((const float *)tensor->data)[index];
-	if (tensor->dtype == TFL_FLOAT16)
+	case TFL_COMPLEX64:
+		return (double)((const float *)tensor->data)[2 * index];
+	case TFL_FLOAT64:
+		return ((const double *)tensor->data)[index];
+	case TFL_COMPLEX128:
+		return ((const double *)tensor->data)[2 * index];
+	case TFL_FLOAT16:
 		return half(kernel_integer(tensor, index));
-	if (tensor->scale_count == 0)
-		return (double)kernel_integer(tensor, index);
-	return kernel_scale(tensor, 0) * (double)(kernel_integer(tensor, index) - tensor->zero_point);
+	case TFL_BFLOAT16:
+		memcpy((uint8_t *)&real + 2, (const uint16_t *)tensor->data + index, 2);
+		return (double)real;
+	case TFL_UINT64:
+		return (double)((const uint64_t *)tensor->data)[index];
+	default:
+		return (tensor->scale_count ? kernel_scale(tensor, 0) : 1) *
+		       (double)(kernel_integer(tensor, index) - (tensor->scale_count ? tensor->zero_point : 0));
+	}
+}
+
+double kernel_number(const struct kernel_tensor *tensor, size_t index)
+{
+	if (kernel_has_fraction(tensor->dtype) || tensor->dtype == TFL_UINT64)
+		return kernel_real(tensor, index);
+	return (double)kernel_integer(tensor, index);
 }
 
 void kernel_expect_shape(struct kernel_expected *expected, unsigned rank, const int32_t *dims)
@@ -203,8 +254,8 @@ void kernel_expect_shape(struct kernel_expected *expected, unsigned rank, const 
 /* What a type holds; infinite for floats. */
 static void type_bounds(enum tfl_dtype dtype, double *ret_min, double *ret_max)
 {
-	bool is_unsigned = dtype == TFL_UINT8;
-	double steps = dtype == TFL_FLOAT32 ? INFINITY : exp2(8.0 * (double)tfl_dtype_size(dtype));
+	bool is_unsigned = dtype == TFL_UINT8 || dtype == TFL_UINT16 || dtype == TFL_UINT32 || dtype == TFL_UINT64;
+	double steps = kernel_has_fraction(dtype) ? INFINITY : exp2(8.0 * (double)tfl_dtype_size(dtype));
 
 	*ret_min = is_unsigned ? 0 : -steps / 2;
 	*ret_max = is_unsigned ? steps - 1 : steps / 2 - 1;
@@ -223,10 +274,11 @@ void kernel_bounds(const struct kernel_case *c, double *ret_min, double *ret_max
 	type_bounds(c->output.dtype, &min, &max);
 	*ret_min = low[c->activation];
 	*ret_max = high[c->activation];
-	if (c->output.scale_count) {
-		*ret_min = (double)c->output.zero_point + round(*ret_min / kernel_scale(&c->output, 0));
-		*ret_max = (double)c->output.zero_point + round(*ret_max / kernel_scale(&c->output, 0));
-	}
+	/* In single precision, as the definition has it: 1 / 0.4 is 2.5 there, and a tie. */
+	if (c->output.scale_count && isfinite(*ret_min))
+		*ret_min = (double)c->output.zero_point + (double)roundf((float)*ret_min / c->output.scales[0]);
+	if (c->output.scale_count && isfinite(*ret_max))
+		*ret_max = (double)c->output.zero_point + (double)roundf((float)*ret_max / c->output.scales[0]);
 	*ret_min = kernel_clamp(*ret_min, min, max);
 	*ret_max = kernel_clamp(*ret_max, min, max);
 }

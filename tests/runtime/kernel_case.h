@@ -84,8 +84,9 @@ struct kernel_row {
 	const char *name;
 	uint32_t code; /* TFL_BUILTIN_CUSTOM: found by its name */
 	/*
-	 * A letter is one test: f float32, h float16, b int8, c int8 with a filter per channel, B uint8, s int16, S int16 with an int8 filter per
-	 * channel, d float32 with an int8 filter, e the same per channel, i int32, l int64, z bool.
+	 * A letter is one test: f float32, h float16, H bfloat16, D float64, b int8, c int8 with a filter per channel, B uint8, s int16, S int16
+	 * with an int8 filter per channel, U uint16, d float32 with an int8 filter, e the same per channel, i int32, I uint32, l int64, L uint64,
+	 * z bool, x complex64, X complex128.
 	 */
 	const char *types;
 	void (*draw)(struct kernel_case *c);
@@ -128,7 +129,9 @@ void kernel_draw_constants(struct kernel_case *c);
 
 /* For references. */
 int64_t kernel_integer(const struct kernel_tensor *tensor, size_t index);
-double kernel_real(const struct kernel_tensor *tensor, size_t index); /* float32, or scale * (q - zero point) */
+double kernel_real(const struct kernel_tensor *tensor, size_t index); /* floats, the real part, or scale * (q - zero point) */
+double kernel_number(const struct kernel_tensor *tensor, size_t index); /* the same, but quantised elements stand for themselves */
+bool kernel_has_fraction(enum tfl_dtype dtype); /* floats and complex numbers */
 double kernel_scale(const struct kernel_tensor *tensor, unsigned channel);
 void kernel_expect_shape(struct kernel_expected *expected, unsigned rank, const int32_t *dims);
 

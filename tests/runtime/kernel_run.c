@@ -79,7 +79,7 @@ double kernel_result_at(const struct kernel_result *result, size_t index)
 {
 	struct kernel_tensor tensor = {.dtype = result->dtype, .data = result->data};
 
-	return tensor.dtype == TFL_FLOAT32 ? kernel_real(&tensor, index) : (double)kernel_integer(&tensor, index);
+	return kernel_number(&tensor, index);
 }
 
 static void compare_shape(const struct kernel_expected *expected, const struct kernel_result *result, const char *what)

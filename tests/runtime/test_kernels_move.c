@@ -43,7 +43,7 @@ static struct kernel_element moved(const struct kernel_case *c, size_t from)
 {
 	const struct kernel_tensor *input = &c->inputs[0];
 
-	return (struct kernel_element){c->type == 'f' ? kernel_real(input, from) : (double)kernel_integer(input, from), 0};
+	return (struct kernel_element){kernel_number(input, from), 0};
 }
 
 /* All elements in their order. */
@@ -266,7 +266,7 @@ static void refer_concatenation(const struct kernel_case *c, struct kernel_expec
 		if (kernel_is_byte(input->dtype) && !kernel_same_quantization(input, &c->output))
 			expected->element[i] = kernel_from_real(c, kernel_real(input, from), 0);
 		else
-			expected->element[i].value = c->type == 'f' ? kernel_real(input, from) : (double)kernel_integer(input, from);
+			expected->element[i].value = kernel_number(input, from);
 	}
 }
 

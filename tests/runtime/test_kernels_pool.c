@@ -65,8 +65,7 @@ static struct window_sum walk(const struct kernel_case *c, const int32_t *at, co
 
 			if (y < 0 || y >= input->dims[1] || x < 0 || x >= input->dims[2])
 				continue;
-			value = c->type == 'f' ? kernel_real(input, kernel_ravel(4, input->dims, from)) :
-						 (double)kernel_integer(input, kernel_ravel(4, input->dims, from));
+			value = kernel_number(input, kernel_ravel(4, input->dims, from));
 			result.sum += value;
 			result.magnitude += fabs(value);
 			result.greatest = fmax(result.greatest, value);

@@ -85,7 +85,7 @@ static void refer_nearest(const struct kernel_case *c, struct kernel_expected *e
 		if (input->dtype == TFL_FLOAT32)
 			expected->element[i].value = kernel_real(input, kernel_ravel(4, input->dims, at));
 		else
-			expected->element[i].value = (double)kernel_integer(input, kernel_ravel(4, input->dims, at));
+			expected->element[i].value = kernel_number(input, kernel_ravel(4, input->dims, at));
 	}
 }
 
@@ -121,8 +121,7 @@ static double mix(const struct kernel_case *c, const int32_t *at, bool fixed, do
 			from[dim] = inside(corner >> (dim - 1) & 1 ? low + 1 : low, input->dims[dim]);
 			weight *= corner >> (dim - 1) & 1 ? exact - low : 1 - (exact - low);
 		}
-		value = input->dtype == TFL_FLOAT32 ? kernel_real(input, kernel_ravel(4, input->dims, from)) :
-						      (double)kernel_integer(input, kernel_ravel(4, input->dims, from));
+		value = kernel_number(input, kernel_ravel(4, input->dims, from));
 		sum += weight * value;
 		*ret_magnitude += fabs(value);
 	}
