@@ -1,11 +1,79 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * exp by a polynomial of the fourth degree on [-1/4, 0) and factors for the rest of the argument, bit by bit; the inverse by three steps of
- * Newton and Raphson. The constants are those of the definition: with others the last bits would differ.
+ * Newton and Raphson, that of a square root by five. The constants are those of the definition: with others the last bits would differ.
  */
 #include "runtime/fixed.h"
 
 #include <math.h>
+
+struct tfl_multiplier tfl_multiplier_from(double factor)
+{
+	struct tfl_multiplier result = {0, 0};
+	int exponent;
+	int64_t fixed;
+
+	if (!(factor > 0))
+		return result;
+	fixed = llround(frexp(fmin(factor, 0x1p40), &exponent) * (1LL << 31));
+	if (fixed == 1LL << 31) {
+		fixed /= 2;
+		exponent++;
+	}
+	if (exponent < -31)
+		return result;
+	if (exponent > 30) {
+		exponent = 30;
+		fixed = INT32_MAX;
+	}
+	result.multiplier = (int32_t)fixed;
+	result.shift = exponent;
+	return result;
+}
+
+struct tfl_multiplier tfl_multiplier_scale(struct tfl_multiplier multiplier, int by)
+{
+	multiplier.shift += by;
+	if (multiplier.shift < -31)
+		return (struct tfl_multiplier){0, 0};
+	if (multiplier.shift > 30)
+		return (struct tfl_multiplier){multiplier.multiplier ? INT32_MAX : 0, 30};
+	return multiplier;
+}
+
+int64_t tfl_multiply_wide(int64_t value, struct tfl_multiplier multiplier)
+{
+	const int64_t limit = 1LL << 47;
+	int64_t reduced = multiplier.multiplier < 0x7fff0000 ? (multiplier.multiplier + (1 << 15)) >> 16 : 0x7fff;
+	int shift = 15 - multiplier.shift;
+
+	value = value < -limit ? -limit : value > limit ? limit : value;
+	return (value * reduced + (1LL << (shift - 1))) >> shift;
+}
+
+struct tfl_multiplier tfl_inverse_sqrt(int32_t value)
+{
+	static const int32_t half_root_of_2 = 1518500250; /* sqrt(2) / 2, Q0.31 */
+	static const int32_t three_halves = 3 << 27;      /* 1.5, Q3.28 */
+	int32_t half, x = 1 << 28;
+	int pairs, shift = 11;
+
+	if (value <= 1)
+		return (struct tfl_multiplier){INT32_MAX, 0};
+	/* Shifted by pairs of bits into [2^27, 2^29): half of it is a Q3.28 between 1/4 and 1. */
+	for (; value >= 1 << 29; shift++)
+		value /= 4;
+	pairs = (__builtin_clz((uint32_t)value) - 1) / 2 - 1;
+	shift -= pairs;
+	half = tfl_fixed_shift_right((value << 2 * pairs) >> 1, 1);
+	for (unsigned i = 0; i < 5; i++) {
+		int32_t cube = tfl_fixed_shift_left(tfl_fixed_multiply(tfl_fixed_multiply(x, x), x), 6);
+
+		x = tfl_fixed_shift_left(tfl_fixed_multiply(three_halves, x) - tfl_fixed_multiply(half, cube), 3);
+	}
+	x = tfl_fixed_multiply(x, half_root_of_2);
+	return shift < 0 ? (struct tfl_multiplier){tfl_fixed_shift_left(x, -shift), 0} : (struct tfl_multiplier){x, -shift};
+}
 
 #define Q5_QUARTER (1 << 24) /* 1/4 in Q5.26 */
 

@@ -37,6 +37,39 @@ static inline int32_t tfl_fixed_shift_left(int32_t value, int bits)
 	return shifted < INT32_MIN ? INT32_MIN : shifted > INT32_MAX ? INT32_MAX : (int32_t)shifted;
 }
 
+/*
+ * A positive real factor: multiplier * 2^(shift - 31), multiplier in [2^30, 2^31), shift at most 30. Multiplying with it is a saturating
+ * shift to the left where shift is positive, the high multiply, then the rounding shift to the right where it is negative.
+ */
+struct tfl_multiplier {
+	int32_t multiplier;
+	int32_t shift;
+};
+
+static inline int32_t tfl_multiply(int32_t value, struct tfl_multiplier multiplier)
+{
+	int left = multiplier.shift > 0 ? multiplier.shift : 0, right = multiplier.shift < 0 ? -multiplier.shift : 0;
+
+	/* Saturated: what leaves 32 bits here is beyond any element's range, on the same side. */
+	return tfl_fixed_shift_right(tfl_fixed_multiply(tfl_fixed_shift_left(value, left), multiplier.multiplier), right);
+}
+
+/** The multiplier nearest to @p factor. 0 for what is too small, no number or negative; the greatest for what is too large. */
+struct tfl_multiplier tfl_multiplier_from(double factor);
+
+/** The same factor times 2^by, within the same bounds. */
+struct tfl_multiplier tfl_multiplier_scale(struct tfl_multiplier multiplier, int by);
+
+/*
+ * tfl_multiply() of 64-bit sums, as the reference has it for 16-bit tensors: the multiplier cut to 15 bits, one rounding, halves upwards. Sums
+ * beyond 2^47 saturate, which no 16-bit result can tell. shift is at most TFL_WIDE_SHIFT_MAX.
+ */
+#define TFL_WIDE_SHIFT_MAX 7
+int64_t tfl_multiply_wide(int64_t value, struct tfl_multiplier multiplier);
+
+/** 1 / sqrt(@p value), as five steps of Newton's method find it; 0 and less count as 1. */
+struct tfl_multiplier tfl_inverse_sqrt(int32_t value);
+
 /** exp(x) in Q0.31 of x in Q5.26, which is not positive. */
 int32_t tfl_fixed_exp(int32_t x);
 

@@ -39,6 +39,8 @@ static bool letter_matches(char letter, enum tfl_dtype dtype, enum tfl_dtype *sa
 	switch (letter) {
 	case '.':
 		return true;
+	case '#':
+		return tfl_dtype_size(dtype) > 0;
 	case 'N':
 		return dtype == TFL_INT32 || dtype == TFL_INT64;
 	case 'T':

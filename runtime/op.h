@@ -35,14 +35,15 @@ struct tfl_op {
 	const char *name; /* the schema's, or the custom operator's own */
 	/*
 	 * Accepted types, patterns separated by blanks, a letter a tensor: f float32, h float16, b int8, B uint8, s int16, i int32, l int64,
-	 * z bool, T any type of fixed size (the same throughout the pattern), N int32 or int64, . any; '*': as many of the letter before as
-	 * there are; ':' stands before the outputs. An optional input left out matches any letter.
+	 * z bool, T any type of fixed size (the same throughout the pattern), # any type of fixed size, N int32 or int64, . any; '*': as many
+	 * of the letter before as there are; ':' stands before the outputs. An optional input left out matches any letter.
 	 */
 	const char *types;
 	int (*prepare)(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error);
 	/* 0, or 1: XNNPACK does not have it in this form (then run() is used). NULL: never. */
 	int (*lower)(struct tfl_lower *lower, const struct tfl_node *node);
 	int (*run)(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error);
+	const void *kernel; /* what a family's shared functions work with: the header of the family says what */
 };
 
 /** The row of an operator, or NULL. @p custom_name: of a custom one, else NULL. */
@@ -64,8 +65,8 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(dequantize) \
 	X(detection_post_process) \
 	X(fully_connected) \
-	X(logistic) \
 	X(log_softmax) \
+	X(logistic) \
 	X(max_pool_2d) \
 	X(mean) \
 	X(mul) \
@@ -78,12 +79,16 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(reduce_prod) \
 	X(relu) \
 	X(relu6) \
+	X(relu_0_to_1) \
+	X(relu_n1_to_1) \
 	X(reshape) \
 	X(resize_bilinear) \
 	X(resize_nearest_neighbor) \
 	X(softmax) \
 	X(squeeze) \
+	X(sub) \
 	X(sum) \
+	X(tanh) \
 	X(transpose)
 
 #define X(name) extern const struct tfl_op tfl_op_##name;

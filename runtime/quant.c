@@ -12,7 +12,6 @@
 
 #include "base/dtype.h"
 #include "base/error.h"
-#include "runtime/fixed.h"
 #include "runtime/graph.h"
 
 bool tfl_integer_range(enum tfl_dtype dtype, int32_t *ret_min, int32_t *ret_max)
@@ -189,90 +188,57 @@ void tfl_float16_to_float32(const uint16_t *values, size_t count, float *ret_val
 	}
 }
 
-struct tfl_multiplier tfl_multiplier_from(double factor)
-{
-	struct tfl_multiplier result = {0, 0};
-	int exponent;
-	int64_t fixed;
-
-	if (!(factor > 0) || !isfinite(factor))
-		return result;
-	fixed = llround(frexp(factor, &exponent) * (1LL << 31));
-	if (fixed == 1LL << 31) {
-		fixed /= 2;
-		exponent++;
-	}
-	if (exponent < -31)
-		return result;
-	if (exponent > 30) {
-		exponent = 30;
-		fixed = INT32_MAX;
-	}
-	result.multiplier = (int32_t)fixed;
-	result.shift = exponent;
-	return result;
-}
-
-int32_t tfl_multiply(int32_t value, struct tfl_multiplier multiplier)
-{
-	int left = multiplier.shift > 0 ? multiplier.shift : 0, right = multiplier.shift < 0 ? -multiplier.shift : 0;
-
-	/* Saturated: what leaves 32 bits here is beyond any element's range, on the same side. */
-	return tfl_fixed_shift_right(tfl_fixed_multiply(tfl_fixed_shift_left(value, left), multiplier.multiplier), right);
-}
-
-int64_t tfl_multiply_wide(int64_t value, struct tfl_multiplier multiplier)
-{
-	const int64_t limit = 1LL << 47;
-	int64_t reduced = multiplier.multiplier < 0x7fff0000 ? (multiplier.multiplier + (1 << 15)) >> 16 : 0x7fff;
-	int shift = 15 - multiplier.shift;
-
-	value = value < -limit ? -limit : value > limit ? limit : value;
-	return (value * reduced + (1LL << (shift - 1))) >> shift;
-}
-
+/* Divides in float32, as TensorFlow Lite does: 1 / 0.4 is 2.5 there, and a tie. */
 static int32_t quantize_bound(const struct tfl_value *value, float bound)
 {
 	int32_t min = INT32_MIN, max = INT32_MAX;
 	double q;
 
 	tfl_integer_range(value->dtype, &min, &max);
-	q = value->zero_point + round((double)bound / (double)value->scale);
+	q = value->zero_point + (double)roundf(bound / value->scale);
 	return !(q > min) ? min : q > max ? max : (int32_t)q; /* a scale that is NaN is refused later */
+}
+
+struct tfl_range tfl_range_of(const struct tfl_value *output, float min, float max)
+{
+	struct tfl_range range = {min, max, INT32_MIN, INT32_MAX};
+
+	tfl_integer_range(output->dtype, &range.quantized_min, &range.quantized_max);
+	if (output->quantized) {
+		range.quantized_min = isfinite(min) ? quantize_bound(output, min) : range.quantized_min;
+		range.quantized_max = isfinite(max) ? quantize_bound(output, max) : range.quantized_max;
+	}
+	return range;
 }
 
 int tfl_activation_range(const struct tfl_graph *graph, const struct tfl_node *node, int activation, const struct tfl_value *output,
 			 struct tfl_range *ret_range, struct tfl_error *error)
 {
-	struct tfl_range range = {-INFINITY, INFINITY, INT32_MIN, INT32_MAX};
+	static const struct {
+		float min, max;
+	} ranges[] = {
+		[TFL_ACTIVATION_NONE] = {-INFINITY, INFINITY},
+		[TFL_ACTIVATION_RELU] = {0, INFINITY},
+		[TFL_ACTIVATION_RELU_N1_TO_1] = {-1, 1},
+		[TFL_ACTIVATION_RELU6] = {0, 6},
+	};
 
-	switch (activation) {
-	case TFL_ACTIVATION_NONE:
-		break;
-	case TFL_ACTIVATION_RELU:
-		range.min = 0;
-		break;
-	case TFL_ACTIVATION_RELU_N1_TO_1:
-		range.min = -1;
-		range.max = 1;
-		break;
-	case TFL_ACTIVATION_RELU6:
-		range.min = 0;
-		range.max = 6;
-		break;
-	case TFL_ACTIVATION_TANH:
-	case TFL_ACTIVATION_SIGN_BIT:
+	if (activation == TFL_ACTIVATION_TANH || activation == TFL_ACTIVATION_SIGN_BIT)
 		return tfl_node_unsupported(graph, node, error, "its fused activation is %s", activation == TFL_ACTIVATION_TANH ? "TANH" : "SIGN_BIT");
-	default:
+	if (activation < 0 || activation > TFL_ACTIVATION_RELU6)
 		return tfl_node_invalid(graph, node, error, "its fused activation has the number %d; 0 to 5 are known", activation);
-	}
-	tfl_integer_range(output->dtype, &range.quantized_min, &range.quantized_max);
-	if (output->quantized) {
-		range.quantized_min = isfinite(range.min) ? quantize_bound(output, range.min) : range.quantized_min;
-		range.quantized_max = isfinite(range.max) ? quantize_bound(output, range.max) : range.quantized_max;
-	}
-	*ret_range = range;
+	*ret_range = tfl_range_of(output, ranges[activation].min, ranges[activation].max);
 	return 0;
+}
+
+bool tfl_is_power_of_2(float scale, int *ret_log2)
+{
+	float exponent = logf(scale) * (1 / logf(2)), rounded = roundf(exponent);
+
+	if (!(fabsf(exponent - rounded) < 1e-3f))
+		return false;
+	*ret_log2 = (int)rounded;
+	return true;
 }
 
 bool tfl_value_quantized(const struct tfl_value *value)
@@ -299,4 +265,14 @@ int tfl_check_quantized(const struct tfl_graph *graph, const struct tfl_node *no
 		return tfl_node_invalid(graph, node, error, "the scale of the %s is %g; a positive number is right", what, (double)value->scale);
 	return tfl_node_invalid(graph, node, error, "the zero point of the %s is %lld; %d to %d are right", what,
 				(long long)quantization->zero_points[0], min, max);
+}
+
+int tfl_check_symmetric(const struct tfl_graph *graph, const struct tfl_node *node, const struct tfl_value *value, const char *what,
+			struct tfl_error *error)
+{
+	int r = tfl_check_quantized(graph, node, value, what, error);
+
+	if (r == 0 && value->dtype == TFL_INT16 && value->zero_point != 0)
+		return tfl_node_unsupported(graph, node, error, "the zero point of the %s is %d; for int16 here only 0 is", what, value->zero_point);
+	return r;
 }

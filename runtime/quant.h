@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Affine quantisation: real = scale * (q - zero_point). Conversions between float32 and quantised tensors at the edge of a model, and the
- * fixed-point arithmetic that quantised kernels share.
+ * Affine quantisation: real = scale * (q - zero_point). Conversions between float32 and quantised tensors at the edge of a model, and what
+ * quantised kernels share above the arithmetic of fixed.h.
  */
 #ifndef RUNTIME_QUANT_H
 #define RUNTIME_QUANT_H
@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/tfl-types.h"
+#include "runtime/fixed.h"
 #include "runtime/schema.h"
 
 struct tfl_error;
@@ -41,26 +42,6 @@ void tfl_float16_to_float32(const uint16_t *values, size_t count, float *ret_val
 /** The integers that @p dtype holds; false for a type that is none of INT8, UINT8, INT16, INT32. */
 bool tfl_integer_range(enum tfl_dtype dtype, int32_t *ret_min, int32_t *ret_max);
 
-/*
- * A positive real factor as 32-bit fixed point: multiplier * 2^(shift - 31), multiplier in [2^30, 2^31). Multiplying with it is the
- * arithmetic of TensorFlow Lite's reference kernels: a saturating shift to the left where shift is positive, a rounding, doubling high
- * multiply, then a rounding shift to the right, ties away from zero.
- */
-struct tfl_multiplier {
-	int32_t multiplier;
-	int32_t shift;
-};
-
-struct tfl_multiplier tfl_multiplier_from(double factor);
-int32_t tfl_multiply(int32_t value, struct tfl_multiplier multiplier);
-
-/*
- * The same for 64-bit sums, as the reference has it for 16-bit tensors: the multiplier cut to 15 bits, one rounding, halves upwards. Sums
- * beyond 2^47 saturate, which no 16-bit result can tell. shift is at most TFL_WIDE_SHIFT_MAX.
- */
-#define TFL_WIDE_SHIFT_MAX 7
-int64_t tfl_multiply_wide(int64_t value, struct tfl_multiplier multiplier);
-
 /* The range that a fused activation leaves, in floats and in the integers of a quantised output. */
 struct tfl_range {
 	float min, max;
@@ -89,6 +70,12 @@ static inline int32_t tfl_requantize_wide(int64_t sum, struct tfl_multiplier mul
 int tfl_activation_range(const struct tfl_graph *graph, const struct tfl_node *node, int activation, const struct tfl_value *output,
 			 struct tfl_range *ret_range, struct tfl_error *error);
 
+/** The range that the bounds @p min and @p max leave on @p output. They may be infinite. */
+struct tfl_range tfl_range_of(const struct tfl_value *output, float min, float max);
+
+/** Whether @p scale is 2^log2, or so near to it that TensorFlow Lite takes it for that. */
+bool tfl_is_power_of_2(float scale, int *ret_log2);
+
 /** Whether a value has one scale, finite and positive, and a zero point that its integer type holds. */
 bool tfl_value_quantized(const struct tfl_value *value);
 
@@ -97,6 +84,10 @@ bool tfl_value_quantized(const struct tfl_value *value);
  * with a sentence about @p what. Values that are no small integers pass.
  */
 int tfl_check_quantized(const struct tfl_graph *graph, const struct tfl_node *node, const struct tfl_value *value, const char *what,
+			struct tfl_error *error);
+
+/** The same, and of int16 the zero point must be 0: -EOPNOTSUPP where it is not. */
+int tfl_check_symmetric(const struct tfl_graph *graph, const struct tfl_node *node, const struct tfl_value *value, const char *what,
 			struct tfl_error *error);
 
 #endif

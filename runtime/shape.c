@@ -67,32 +67,113 @@ uint64_t tfl_window_work(const struct tfl_window *window)
 	return tfl_mul_overflow(rows * columns, positions, &work) ? UINT64_MAX : work;
 }
 
-int tfl_broadcast_init(struct tfl_broadcast *broadcast, const struct tfl_graph *graph, const struct tfl_node *node, const struct tfl_value *left,
-		       const struct tfl_value *right, struct tfl_error *error)
+/* Size of a dimension counted from the last one; 1 where the tensor has fewer. */
+static int32_t dim_from_end(const struct tfl_value *value, unsigned at)
 {
-	const struct tfl_value *sides[] = {left, right};
-	char shapes[2][TFL_SHAPE_STRING_MAX];
-	int32_t strides[2] = {1, 1};
+	return at < value->rank ? value->dims[value->rank - 1 - at] : 1;
+}
 
-	broadcast->rank = left->rank > right->rank ? left->rank : right->rank;
-	broadcast->elementwise = true;
-	for (unsigned i = 0; i < broadcast->rank; i++) {
-		int32_t dims[2];
+/* One dimension of the output; the strides say how each tensor moves along it. Joins the loop inside it where all of them just go on. */
+static void add_loop(struct tfl_broadcast *broadcast, size_t size, const size_t *strides, unsigned count)
+{
+	unsigned inner = broadcast->loops - 1;
+	bool joins = broadcast->loops > 0;
 
-		for (unsigned side = 0; side < 2; side++)
-			dims[side] = i < sides[side]->rank ? sides[side]->dims[sides[side]->rank - 1 - i] : 1;
-		if (dims[0] != dims[1] && dims[0] != 1 && dims[1] != 1)
-			return tfl_node_invalid(graph, node, error, "the shapes %s and %s do not fit each other",
-						tfl_shape_to_string(left->dims, left->rank, shapes[0], sizeof(shapes[0])),
-						tfl_shape_to_string(right->dims, right->rank, shapes[1], sizeof(shapes[1])));
-		broadcast->dims[broadcast->rank - 1 - i] = dims[0] == 1 ? dims[1] : dims[0];
-		for (unsigned side = 0; side < 2; side++) {
-			broadcast->strides[side][broadcast->rank - 1 - i] = dims[side] == 1 ? 0 : strides[side];
-			strides[side] *= dims[side];
-		}
-		broadcast->elementwise &= dims[0] == dims[1];
+	for (unsigned i = 0; i < count && joins; i++)
+		joins = strides[i] == broadcast->strides[i][inner] * broadcast->counts[inner];
+	if (joins) {
+		broadcast->counts[inner] *= size;
+		return;
 	}
+	broadcast->counts[broadcast->loops] = size;
+	for (unsigned i = 0; i < count; i++)
+		broadcast->strides[i][broadcast->loops] = strides[i];
+	broadcast->loops++;
+}
+
+/* Loops were found from the inside out. */
+static void reverse_loops(struct tfl_broadcast *broadcast)
+{
+	for (unsigned a = 0, b = broadcast->loops - 1; a < b; a++, b--) {
+		size_t count = broadcast->counts[a];
+
+		broadcast->counts[a] = broadcast->counts[b];
+		broadcast->counts[b] = count;
+		for (unsigned i = 0; i < TFL_BROADCAST_MAX; i++) {
+			size_t stride = broadcast->strides[i][a];
+
+			broadcast->strides[i][a] = broadcast->strides[i][b];
+			broadcast->strides[i][b] = stride;
+		}
+	}
+}
+
+/* The size of a dimension that all values share or repeat; -1, and the two that differ, where there is none. */
+static int32_t common_dim(const struct tfl_value *const *values, unsigned count, unsigned at, const struct tfl_value **ret_differ)
+{
+	int32_t size = 1;
+
+	ret_differ[0] = values[0];
+	for (unsigned i = 0; i < count; i++) {
+		int32_t dim = dim_from_end(values[i], at);
+
+		ret_differ[1] = values[i];
+		if (dim != 1 && size != 1 && dim != size)
+			return -1;
+		if (dim != 1) {
+			size = dim;
+			ret_differ[0] = values[i];
+		}
+	}
+	return size;
+}
+
+int tfl_broadcast_init(struct tfl_broadcast *broadcast, const struct tfl_graph *graph, const struct tfl_node *node,
+		       const struct tfl_value *const *values, unsigned count, struct tfl_error *error)
+{
+	size_t elements[TFL_BROADCAST_MAX] = {1, 1, 1}, strides[TFL_BROADCAST_MAX];
+	const struct tfl_value *differ[2];
+	char shapes[2][TFL_SHAPE_STRING_MAX];
+
+	*broadcast = (struct tfl_broadcast){0};
+	for (unsigned i = 0; i < count; i++)
+		broadcast->rank = values[i]->rank > broadcast->rank ? values[i]->rank : broadcast->rank;
+	for (unsigned at = 0; at < broadcast->rank; at++) {
+		int32_t size = common_dim(values, count, at, differ);
+
+		if (size < 0)
+			return tfl_node_invalid(graph, node, error, "the shapes %s and %s do not fit each other",
+						tfl_shape_to_string(differ[0]->dims, differ[0]->rank, shapes[0], sizeof(shapes[0])),
+						tfl_shape_to_string(differ[1]->dims, differ[1]->rank, shapes[1], sizeof(shapes[1])));
+		broadcast->dims[broadcast->rank - 1 - at] = size;
+		for (unsigned i = 0; i < count; i++) {
+			int32_t dim = dim_from_end(values[i], at);
+
+			strides[i] = dim == 1 ? 0 : elements[i];
+			elements[i] *= (size_t)dim;
+		}
+		if (size != 1)
+			add_loop(broadcast, (size_t)size, strides, count);
+	}
+	if (broadcast->loops == 0)
+		add_loop(broadcast, 1, (const size_t[TFL_BROADCAST_MAX]){0}, count);
+	reverse_loops(broadcast);
 	return 0;
+}
+
+bool tfl_broadcast_next(const struct tfl_broadcast *broadcast, struct tfl_broadcast_at *at)
+{
+	at->output += broadcast->counts[broadcast->loops - 1];
+	for (unsigned loop = broadcast->loops - 1; loop-- > 0;) {
+		for (unsigned i = 0; i < TFL_BROADCAST_MAX; i++)
+			at->offsets[i] += broadcast->strides[i][loop];
+		if (++at->index[loop] < broadcast->counts[loop])
+			return true;
+		for (unsigned i = 0; i < TFL_BROADCAST_MAX; i++)
+			at->offsets[i] -= broadcast->strides[i][loop] * at->index[loop];
+		at->index[loop] = 0;
+	}
+	return false;
 }
 
 int tfl_axis(int32_t axis, unsigned rank)

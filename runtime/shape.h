@@ -6,6 +6,7 @@
 #define RUNTIME_SHAPE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/limits.h"
@@ -35,17 +36,34 @@ int tfl_window_init(struct tfl_window *window, const struct tfl_graph *graph, co
 /** Elements of the window that lie inside the input, summed over all its positions: at most what it costs, for one channel of one picture. */
 uint64_t tfl_window_work(const struct tfl_window *window);
 
-/* Two tensors brought to one rank; a stride of 0 repeats a dimension of size 1. */
+#define TFL_BROADCAST_MAX 3
+
+/*
+ * Two or three tensors brought to one shape, and the walk through it: in row-major order, in as few nested loops as there can be.
+ * Dimensions of size 1 are left out of it, and neighbours that each tensor walks through in one stride, or not at all, are one loop. So the
+ * innermost stride is always 1, or 0 for a tensor that repeats its element, and tensors of one shape are one loop.
+ */
 struct tfl_broadcast {
 	unsigned rank;
 	int32_t dims[TFL_RANK_MAX];
-	int32_t strides[2][TFL_RANK_MAX]; /* in elements */
-	bool elementwise;                 /* both have the output's shape */
+	unsigned loops; /* at least 1, the innermost is the last */
+	size_t counts[TFL_RANK_MAX];
+	size_t strides[TFL_BROADCAST_MAX][TFL_RANK_MAX]; /* in elements */
 };
 
-/** numpy's broadcasting. -EINVAL with both shapes when they do not fit. */
-int tfl_broadcast_init(struct tfl_broadcast *broadcast, const struct tfl_graph *graph, const struct tfl_node *node, const struct tfl_value *left,
-		       const struct tfl_value *right, struct tfl_error *error);
+/* Where a walk stands; zeroed at the start. */
+struct tfl_broadcast_at {
+	size_t index[TFL_RANK_MAX];
+	size_t offsets[TFL_BROADCAST_MAX]; /* of each tensor's element, where the innermost loop begins */
+	size_t output;
+};
+
+/** numpy's broadcasting of @p count values. -EINVAL with the shapes of two that do not fit each other. */
+int tfl_broadcast_init(struct tfl_broadcast *broadcast, const struct tfl_graph *graph, const struct tfl_node *node,
+		       const struct tfl_value *const *values, unsigned count, struct tfl_error *error);
+
+/** Moves on to the next run of the innermost loop; false past the last. */
+bool tfl_broadcast_next(const struct tfl_broadcast *broadcast, struct tfl_broadcast_at *at);
 
 /** An axis as in the options, negative counting from the end, as an index below @p rank; -1 when it is outside. */
 int tfl_axis(int32_t axis, unsigned rank);

@@ -86,12 +86,17 @@ struct tfl_build_options tfl_options_fully_connected(int8_t activation, bool kee
 	return options;
 }
 
+static struct tfl_build_options real_only(uint8_t type, float value)
+{
+	struct tfl_build_options options = tfl_options_empty(type);
+
+	tfl_options_add_field(&options, (struct tfl_build_field){.slot = 0, .kind = TFL_BUILD_F32, .real = value});
+	return options;
+}
+
 struct tfl_build_options tfl_options_softmax(float beta)
 {
-	struct tfl_build_options options = tfl_options_empty(TFL_OPTIONS_SOFTMAX);
-
-	tfl_options_add_field(&options, (struct tfl_build_field){.slot = 0, .kind = TFL_BUILD_F32, .real = beta});
-	return options;
+	return real_only(TFL_OPTIONS_SOFTMAX, beta);
 }
 
 struct tfl_build_options tfl_options_concatenation(int32_t axis, int8_t activation)
@@ -116,9 +121,37 @@ struct tfl_build_options tfl_options_add(int8_t activation)
 	return activation_only(TFL_OPTIONS_ADD, activation);
 }
 
+struct tfl_build_options tfl_options_sub(int8_t activation)
+{
+	return activation_only(TFL_OPTIONS_SUB, activation);
+}
+
+void tfl_options_add_pot_scale_int16(struct tfl_build_options *options, bool pot_scale_int16)
+{
+	add_i8(options, 1, pot_scale_int16);
+}
+
 struct tfl_build_options tfl_options_mul(int8_t activation)
 {
 	return activation_only(TFL_OPTIONS_MUL, activation);
+}
+
+struct tfl_build_options tfl_options_div(int8_t activation)
+{
+	return activation_only(TFL_OPTIONS_DIV, activation);
+}
+
+struct tfl_build_options tfl_options_leaky_relu(float alpha)
+{
+	return real_only(TFL_OPTIONS_LEAKY_RELU, alpha);
+}
+
+struct tfl_build_options tfl_options_gelu(bool approximate)
+{
+	struct tfl_build_options options = tfl_options_empty(TFL_OPTIONS_GELU);
+
+	add_i8(&options, 0, approximate);
+	return options;
 }
 
 static struct tfl_build_options ints_only(uint8_t type, struct tfl_ints ints)

@@ -64,6 +64,9 @@ struct tfl_build_options tfl_options_empty(uint8_t type);
 /** Adds one field. At most TFL_BUILD_FIELDS_MAX fit. */
 void tfl_options_add_field(struct tfl_build_options *options, struct tfl_build_field field);
 
+/** The option of ADD and SUB that int16 whose scales are powers of 2 may be added by shifting alone; true where it is not written. */
+void tfl_options_add_pot_scale_int16(struct tfl_build_options *options, bool pot_scale_int16);
+
 struct tfl_build_options tfl_options_conv_2d(const struct tfl_build_window *window);
 struct tfl_build_options tfl_options_depthwise_conv_2d(const struct tfl_build_window *window);
 struct tfl_build_options tfl_options_pool_2d(const struct tfl_build_window *window);
@@ -71,7 +74,11 @@ struct tfl_build_options tfl_options_fully_connected(int8_t activation, bool kee
 struct tfl_build_options tfl_options_softmax(float beta);
 struct tfl_build_options tfl_options_concatenation(int32_t axis, int8_t activation);
 struct tfl_build_options tfl_options_add(int8_t activation);
+struct tfl_build_options tfl_options_sub(int8_t activation);
 struct tfl_build_options tfl_options_mul(int8_t activation);
+struct tfl_build_options tfl_options_div(int8_t activation);
+struct tfl_build_options tfl_options_leaky_relu(float alpha);
+struct tfl_build_options tfl_options_gelu(bool approximate);
 struct tfl_build_options tfl_options_reshape(struct tfl_ints new_shape);
 struct tfl_build_options tfl_options_squeeze(struct tfl_ints squeeze_dims);
 struct tfl_build_options tfl_options_reducer(bool keep_dims);

@@ -28,7 +28,7 @@ static const struct {
 	const char *name;
 } letters[] = {
 	{'f', "float32"}, {'h', "float16"}, {'b', "int8"}, {'B', "uint8"}, {'s', "int16"}, {'i', "int32"},
-	{'l', "int64"},   {'z', "bool"},    {'T', "T"},    {'N', "int32 or int64"}, {'.', "any"},
+	{'l', "int64"},   {'z', "bool"},    {'T', "T"},    {'#', "any of fixed size"}, {'N', "int32 or int64"}, {'.', "any"},
 };
 
 static void print_letter(FILE *out, char letter)

@@ -14,8 +14,8 @@
 	X(dequantize) \
 	X(detection_post_process) \
 	X(fully_connected) \
-	X(logistic) \
 	X(log_softmax) \
+	X(logistic) \
 	X(max_pool_2d) \
 	X(mean) \
 	X(mul) \
@@ -28,12 +28,16 @@
 	X(reduce_prod) \
 	X(relu) \
 	X(relu6) \
+	X(relu_0_to_1) \
+	X(relu_n1_to_1) \
 	X(reshape) \
 	X(resize_bilinear) \
 	X(resize_nearest_neighbor) \
 	X(softmax) \
 	X(squeeze) \
+	X(sub) \
 	X(sum) \
+	X(tanh) \
 	X(transpose)
 
 #define X(name) extern const struct kernel_row kernel_##name;

@@ -1,76 +1,97 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ADD and MUL with numpy's broadcasting and a fused activation. Quantised ADD brings both sides, shifted left by 20 bits, to twice the greater
- * scale before it adds; quantised MUL multiplies the integers and rescales once. int32 wraps.
+ * Arithmetic of two tensors with numpy's broadcasting. Quantised ADD and SUB bring both sides, shifted left by 20 bits, int16 by 15, to twice
+ * the greater scale before they add, SQUARED_DIFFERENCE by 7; MUL multiplies the integers and rescales once. Integers wrap.
  */
 #include <math.h>
 
 #include "base/util.h"
 #include "tests/runtime/fixed_point.h"
+#include "tests/runtime/kernel_elementwise.h"
 #include "tests/runtime/kernel_rows.h"
-
-#define RANK_MAX 6
-#define XNNPACK_RANK_MAX 6
-#define ADD_SHIFT 1048576.0 /* 2^20 */
-
-/* One side's shape: the output's, with dimensions of size 1 here and there, or without the first ones. */
-static unsigned draw_side(struct kernel_case *c, unsigned rank, const int32_t *dims, bool plain, int32_t *ret_dims)
-{
-	unsigned left_out = !plain && kernel_one_in(c, 2) ? (unsigned)kernel_between(c, 0, (int32_t)rank) : 0;
-
-	for (unsigned i = left_out; i < rank; i++)
-		ret_dims[i - left_out] = !plain && kernel_one_in(c, 3) ? 1 : dims[i];
-	return rank - left_out;
-}
 
 static void draw(struct kernel_case *c)
 {
-	unsigned rank = (unsigned)kernel_between(c, 0, RANK_MAX);
-	int32_t dims[RANK_MAX], side[RANK_MAX];
-
-	for (unsigned i = 0; i < rank; i++)
-		dims[i] = kernel_between(c, 1, kernel_one_in(c, 5) ? 17 : 4);
-	c->input_count = 2;
-	for (unsigned i = 0; i < 2; i++) {
-		unsigned side_rank = draw_side(c, rank, dims, kernel_one_in(c, 2), side);
-
-		kernel_draw_tensor(c, &c->inputs[i], c->output.dtype, side_rank, side);
-	}
-	kernel_draw_constants(c);
-	kernel_draw_quantization(c, &c->output);
+	elementwise_draw_broadcast(c, c->output.dtype, 2);
 	if (c->output.scale_count && kernel_one_in(c, 4))
 		c->output.scales[0] *= exp2f(tfl_random_uniform(&c->random, -10, 12));
+	c->xnnpack = c->type == 'f';
+}
+
+static void draw_activated(struct kernel_case *c)
+{
+	draw(c);
 	c->activation = (int8_t)(kernel_one_in(c, 2) ? TFL_ACTIVATION_NONE : kernel_between(c, 1, 3));
-	c->xnnpack = c->type != 'i';
+}
+
+/* int16 that stand for themselves, or with scales that are powers of 2, or neither; and whether the options allow shifts alone. */
+static void draw_int16(struct kernel_case *c)
+{
+	c->flag = kernel_one_in(c, 2);
+	if (c->type != 's' || !kernel_one_in(c, 2))
+		return;
+	elementwise_make_symmetric(c);
+	c->output.scales[0] = exp2f((float)kernel_between(c, -14, -6));
+	c->inputs[0].scales[0] = c->inputs[1].scales[0] = c->output.scales[0];
+	if (kernel_one_in(c, 2))
+		c->inputs[kernel_between(c, 0, 1)].scales[0] *= exp2f((float)kernel_between(c, -9, 2));
+}
+
+static void make_raw(struct kernel_case *c)
+{
+	if (c->type == 's' && kernel_one_in(c, 4))
+		c->inputs[0].scale_count = c->inputs[1].scale_count = c->output.scale_count = 0;
 }
 
 /* XNNPACK's limits: each input scale is 2^-10 to 2^8 times the output's. */
-static void draw_add(struct kernel_case *c)
+static void draw_sum(struct kernel_case *c)
 {
-	draw(c);
-	for (unsigned i = 0; i < 2 && c->type != 'f'; i++) {
+	draw_activated(c);
+	draw_int16(c);
+	c->xnnpack |= kernel_is_byte(c->output.dtype);
+	for (unsigned i = 0; i < 2 && kernel_is_byte(c->output.dtype); i++) {
 		double ratio = kernel_scale(&c->inputs[i], 0) / kernel_scale(&c->output, 0);
 
 		c->xnnpack &= ratio >= exp2(-10) && ratio < exp2(8);
 	}
 }
 
+static void draw_add(struct kernel_case *c)
+{
+	draw_sum(c);
+	make_raw(c);
+}
+
+static double product_of_scales(const struct kernel_case *c)
+{
+	return (double)(c->inputs[0].scales[0] * c->inputs[1].scales[0] / c->output.scales[0]);
+}
+
 /* The product of the scales is 2^-16 to 2^8 times the output's. */
 static void draw_mul(struct kernel_case *c)
 {
-	double ratio;
-
-	draw(c);
-	if (kernel_is_byte(c->output.dtype)) {
+	draw_activated(c);
+	if (c->output.scale_count)
 		c->output.scales[0] = c->inputs[0].scales[0] * c->inputs[1].scales[0] * exp2f(tfl_random_uniform(&c->random, -3, 18));
-		ratio = kernel_scale(&c->inputs[0], 0) * kernel_scale(&c->inputs[1], 0) / kernel_scale(&c->output, 0);
-		c->xnnpack &= ratio >= exp2(-16) && ratio < exp2(8);
-	}
+	if (c->type == 's')
+		elementwise_make_symmetric(c);
+	if (kernel_is_byte(c->output.dtype))
+		c->xnnpack = product_of_scales(c) >= exp2(-16) && product_of_scales(c) < exp2(8);
+	make_raw(c);
 }
 
 static void options_add(struct kernel_case *c)
 {
 	c->options = tfl_options_add(c->activation);
+	if (c->flag)
+		tfl_options_add_pot_scale_int16(&c->options, false);
+}
+
+static void options_sub(struct kernel_case *c)
+{
+	c->options = tfl_options_sub(c->activation);
+	if (c->flag)
+		tfl_options_add_pot_scale_int16(&c->options, false);
 }
 
 static void options_mul(struct kernel_case *c)
@@ -78,88 +99,243 @@ static void options_mul(struct kernel_case *c)
 	c->options = tfl_options_mul(c->activation);
 }
 
-/* Index into a side for a place in the output: from the last dimension on, dimensions of size 1 are repeated. */
-static size_t broadcast(const struct kernel_tensor *tensor, unsigned rank, const int32_t *at)
+static void options_div(struct kernel_case *c)
 {
-	int32_t side[TFL_RANK_MAX];
-
-	for (unsigned i = 0; i < tensor->rank; i++)
-		side[i] = tensor->dims[i] == 1 ? 0 : at[rank - tensor->rank + i];
-	return kernel_ravel(tensor->rank, tensor->dims, side);
+	c->options = tfl_options_div(c->activation);
 }
 
-typedef struct kernel_element (*binary_function)(const struct kernel_case *c, size_t left, size_t right);
+static bool is_quantized(const struct kernel_case *c)
+{
+	return kernel_is_byte(c->output.dtype) || (c->output.dtype == TFL_INT16 && c->output.scale_count > 0);
+}
 
-static void refer(const struct kernel_case *c, struct kernel_expected *expected, binary_function function)
+static unsigned bits_of(const struct kernel_case *c)
+{
+	return c->type == 's' ? 16 : c->type == 'i' ? 32 : 64;
+}
+
+/* How far a scale is from a power of 2, and which one. */
+static bool power_of_2(const struct kernel_tensor *tensor, double *ret_exponent)
+{
+	double exponent = log2(kernel_scale(tensor, 0));
+
+	*ret_exponent = round(exponent);
+	return tensor->zero_point == 0 && fabs(exponent - *ret_exponent) < 1e-3;
+}
+
+/* Halves away from zero. */
+static double shifted(int64_t value, double places)
+{
+	return copysign(floor(fabs((double)value) * exp2(places) + 0.5), (double)value);
+}
+
+/* A sum or difference by shifts alone, where it is one; the options and the scales decide that. */
+static bool shifts_alone(const struct kernel_case *c, size_t l, size_t r, int sign, double *ret_value)
+{
+	double left, right, output, value;
+
+	if (c->type != 's' || c->flag || c->options.type == 0 || !power_of_2(&c->inputs[0], &left) || !power_of_2(&c->inputs[1], &right) ||
+	    !power_of_2(&c->output, &output))
+		return false;
+	left -= output;
+	right -= output;
+	if (left > 0 || right > 0 || (left < 0 && right < 0))
+		return false;
+	value = shifted(kernel_integer(&c->inputs[0], l), left) + sign * shifted(kernel_integer(&c->inputs[1], r), right);
+	*ret_value = kernel_clamp(value, INT16_MIN, INT16_MAX);
+	return true;
+}
+
+static struct kernel_element sum(const struct kernel_case *c, const size_t *index, int sign)
 {
 	const struct kernel_tensor *left = &c->inputs[0], *right = &c->inputs[1];
-	unsigned rank = left->rank > right->rank ? left->rank : right->rank;
-	int32_t dims[TFL_RANK_MAX], at[TFL_RANK_MAX];
-	double min, max;
-
-	for (unsigned i = 0; i < rank; i++) {
-		int32_t a = i + left->rank < rank ? 1 : left->dims[i + left->rank - rank];
-		int32_t b = i + right->rank < rank ? 1 : right->dims[i + right->rank - rank];
-
-		dims[i] = a == 1 ? b : a;
-	}
-	kernel_bounds(c, &min, &max);
-	kernel_expect_shape(expected, rank, dims);
-	for (size_t i = 0; i < expected->elements; i++) {
-		kernel_unravel(i, rank, dims, at);
-		expected->element[i] = function(c, broadcast(left, rank, at), broadcast(right, rank, at));
-		expected->element[i].value = kernel_clamp(expected->element[i].value, min, max);
-	}
-}
-
-static int64_t centred(const struct kernel_tensor *tensor, size_t index)
-{
-	return kernel_integer(tensor, index) - tensor->zero_point;
-}
-
-static struct kernel_element add(const struct kernel_case *c, size_t l, size_t r)
-{
-	const struct kernel_tensor *left = &c->inputs[0], *right = &c->inputs[1];
-	double twice = 2 * fmax(kernel_scale(left, 0), kernel_scale(right, 0));
-	int64_t sum;
+	double twice = 2 * fmax(kernel_scale(left, 0), kernel_scale(right, 0)), shift = c->type == 's' ? exp2(15) : exp2(20), value;
+	int64_t scaled;
 
 	if (c->type == 'f') {
-		double a = kernel_real(left, l), b = kernel_real(right, r);
+		double a = kernel_real(left, index[0]), b = kernel_real(right, index[1]);
 
-		return (struct kernel_element){a + b, KERNEL_FLOAT_ERROR * (fabs(a) + fabs(b))};
+		return (struct kernel_element){a + sign * b, KERNEL_FLOAT_ERROR * (fabs(a) + fabs(b))};
 	}
-	if (c->type == 'i')
-		return (struct kernel_element){(double)(int32_t)(uint32_t)(kernel_integer(left, l) + kernel_integer(right, r)), 0};
-	sum = fixed_point_multiply(centred(left, l) * (int64_t)ADD_SHIFT, kernel_scale(left, 0) / twice) +
-	      fixed_point_multiply(centred(right, r) * (int64_t)ADD_SHIFT, kernel_scale(right, 0) / twice);
-	sum = fixed_point_multiply(sum, twice / (ADD_SHIFT * kernel_scale(&c->output, 0)));
-	return (struct kernel_element){(double)(sum + c->output.zero_point), 0};
+	if (!is_quantized(c))
+		return (struct kernel_element){
+			elementwise_wrapped(kernel_integer(left, index[0]) + sign * kernel_integer(right, index[1]), bits_of(c)), 0};
+	if (shifts_alone(c, index[0], index[1], sign, &value))
+		return (struct kernel_element){value, 0};
+	scaled = fixed_point_multiply(elementwise_centred(left, index[0]) * (int64_t)shift, kernel_scale(left, 0) / twice) +
+		 sign * fixed_point_multiply(elementwise_centred(right, index[1]) * (int64_t)shift, kernel_scale(right, 0) / twice);
+	return elementwise_rescaled(c, scaled, twice / (shift * kernel_scale(&c->output, 0)));
 }
 
-static struct kernel_element mul(const struct kernel_case *c, size_t l, size_t r)
+static struct kernel_element add(const struct kernel_case *c, const size_t *index)
+{
+	return sum(c, index, 1);
+}
+
+/* The right side's negative multiplier rounds halves upwards as well: the difference of one is seen in the last of 20 bits only. */
+static struct kernel_element sub(const struct kernel_case *c, const size_t *index)
+{
+	return sum(c, index, -1);
+}
+
+static struct kernel_element mul(const struct kernel_case *c, const size_t *index)
 {
 	const struct kernel_tensor *left = &c->inputs[0], *right = &c->inputs[1];
-	int64_t product;
+	double product = kernel_real(left, index[0]) * kernel_real(right, index[1]);
+	uint64_t wide;
 
 	if (c->type == 'f')
-		return (struct kernel_element){kernel_real(left, l) * kernel_real(right, r),
-					       KERNEL_FLOAT_ERROR * fabs(kernel_real(left, l) * kernel_real(right, r))};
+		return (struct kernel_element){product, KERNEL_FLOAT_ERROR * fabs(product)};
+	if (is_quantized(c))
+		return elementwise_rescaled(c, elementwise_centred(left, index[0]) * elementwise_centred(right, index[1]), product_of_scales(c));
+	wide = (uint64_t)kernel_integer(left, index[0]) * (uint64_t)kernel_integer(right, index[1]);
+	return (struct kernel_element){elementwise_wrapped((int64_t)wide, bits_of(c)), 0};
+}
+
+static void draw_div(struct kernel_case *c)
+{
+	draw_activated(c);
+	if (kernel_is_byte(c->output.dtype))
+		c->output.scales[0] = exp2f(tfl_random_uniform(&c->random, -6, 2));
+	if (c->type == 'i' && kernel_one_in(c, 2))
+		elementwise_draw_integers(c, &c->inputs[1], -2, 2);
+}
+
+static struct kernel_element divide(const struct kernel_case *c, const size_t *index)
+{
+	double a = kernel_real(&c->inputs[0], index[0]), b = kernel_real(&c->inputs[1], index[1]);
+
+	if (c->type == 'f')
+		return (struct kernel_element){a / b, KERNEL_FLOAT_ERROR * fabs(a / b)};
 	if (c->type == 'i')
-		return (struct kernel_element){(double)(int32_t)(uint32_t)(kernel_integer(left, l) * kernel_integer(right, r)), 0};
-	product = fixed_point_multiply(centred(left, l) * centred(right, r),
-				       kernel_scale(left, 0) * kernel_scale(right, 0) / kernel_scale(&c->output, 0));
-	return (struct kernel_element){(double)(product + c->output.zero_point), 0};
+		return (struct kernel_element){b == 0 ? 0 : elementwise_wrapped((int64_t)(a / b), 32), 0};
+	if (a == 0)
+		return kernel_from_real(c, 0, 0);
+	return kernel_from_real(c, b == 0 ? copysign(1e30, a) : a / b, fabs(a / b));
 }
 
-static void refer_add(const struct kernel_case *c, struct kernel_expected *expected)
+static void draw_squared_difference(struct kernel_case *c)
 {
-	refer(c, expected, add);
+	draw(c);
+	if (c->output.scale_count)
+		c->output.scales[0] = exp2f(tfl_random_uniform(&c->random, -8, 4));
 }
 
-static void refer_mul(const struct kernel_case *c, struct kernel_expected *expected)
+static struct kernel_element squared_difference(const struct kernel_case *c, const size_t *index)
 {
-	refer(c, expected, mul);
+	const struct kernel_tensor *left = &c->inputs[0], *right = &c->inputs[1];
+	double twice = 2 * fmax(kernel_scale(left, 0), kernel_scale(right, 0)), real = kernel_real(left, index[0]) - kernel_real(right, index[1]);
+	int64_t difference;
+
+	if (c->type == 'f')
+		return (struct kernel_element){real * real, KERNEL_FLOAT_ERROR * fmax(real * real, 1)};
+	if (c->type == 'i') {
+		difference = (int64_t)elementwise_wrapped(kernel_integer(left, index[0]) - kernel_integer(right, index[1]), 32);
+		return (struct kernel_element){elementwise_wrapped(difference * difference, 32), 0};
+	}
+	difference = fixed_point_multiply(elementwise_centred(left, index[0]) * 128, kernel_scale(left, 0) / twice) -
+		     fixed_point_multiply(elementwise_centred(right, index[1]) * 128, kernel_scale(right, 0) / twice);
+	return elementwise_rescaled(c, difference * difference, twice * twice / (16384 * kernel_scale(&c->output, 0)));
 }
 
-const struct kernel_row kernel_add = {"ADD", TFL_BUILTIN_ADD, "fbBi", draw_add, options_add, refer_add};
-const struct kernel_row kernel_mul = {"MUL", TFL_BUILTIN_MUL, "fbBi", draw_mul, options_mul, refer_mul};
+/* Elements are compared as they are, whatever their scales. */
+static struct kernel_element minimum(const struct kernel_case *c, const size_t *index)
+{
+	return (struct kernel_element){fmin(kernel_number(&c->inputs[0], index[0]), kernel_number(&c->inputs[1], index[1])), 0};
+}
+
+static struct kernel_element maximum(const struct kernel_case *c, const size_t *index)
+{
+	return (struct kernel_element){fmax(kernel_number(&c->inputs[0], index[0]), kernel_number(&c->inputs[1], index[1])), 0};
+}
+
+/* Many divisors of 0 and -1. */
+static void draw_floor(struct kernel_case *c)
+{
+	draw(c);
+	c->xnnpack = false;
+	if ((c->type == 'i' || c->type == 'l') && kernel_one_in(c, 2))
+		elementwise_draw_integers(c, &c->inputs[1], -3, 3);
+}
+
+static struct kernel_element floor_div(const struct kernel_case *c, const size_t *index)
+{
+	double a = kernel_number(&c->inputs[0], index[0]), b = kernel_number(&c->inputs[1], index[1]);
+	unsigned bits = 8 * (unsigned)(c->type == 'b' ? 1 : c->type == 's' ? 2 : 4);
+
+	if (c->type == 'f')
+		return (struct kernel_element){floor(a / b), 0};
+	return (struct kernel_element){b == 0 ? 0 : elementwise_wrapped((int64_t)floor(a / b), bits), 0};
+}
+
+static struct kernel_element floor_mod(const struct kernel_case *c, const size_t *index)
+{
+	double a = kernel_number(&c->inputs[0], index[0]), b = kernel_number(&c->inputs[1], index[1]), rest = fmod(a, b);
+
+	if (c->type != 'f' && b == 0)
+		return (struct kernel_element){0, 0};
+	return (struct kernel_element){rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest, c->type == 'f' ? KERNEL_FLOAT_ERROR * fabs(b) : 0};
+}
+
+static void draw_pow(struct kernel_case *c)
+{
+	draw(c);
+	if (c->type != 'i')
+		return;
+	elementwise_draw_integers(c, &c->inputs[0], -12, 12);
+	elementwise_draw_integers(c, &c->inputs[1], -3, 14);
+}
+
+static int64_t int32_power(int64_t base, uint32_t exponent)
+{
+	int64_t half = exponent < 2 ? 1 : int32_power(base, exponent / 2), square = (int64_t)elementwise_wrapped(half * half, 32);
+
+	return exponent % 2 ? (int64_t)elementwise_wrapped(square * base, 32) : square;
+}
+
+static struct kernel_element power(const struct kernel_case *c, const size_t *index)
+{
+	double a = kernel_real(&c->inputs[0], index[0]), b = kernel_real(&c->inputs[1], index[1]), value = pow(a, b);
+
+	if (c->type == 'f')
+		return (struct kernel_element){value, KERNEL_FLOAT_ERROR * fmax(fabs(value), 1)};
+	if (b < 0)
+		return (struct kernel_element){a == 0 ? 0 : trunc(value), 0};
+	return (struct kernel_element){(double)int32_power((int64_t)a, (uint32_t)b), 0};
+}
+
+static struct kernel_element angle(const struct kernel_case *c, const size_t *index)
+{
+	return (struct kernel_element){atan2(kernel_real(&c->inputs[0], index[0]), kernel_real(&c->inputs[1], index[1])), 4 * KERNEL_FLOAT_ERROR};
+}
+
+#define REFERENCE(name) \
+	static void refer_##name(const struct kernel_case *c, struct kernel_expected *expected) \
+	{ \
+		elementwise_refer(c, expected, name); \
+	}
+
+REFERENCE(add)
+REFERENCE(angle)
+REFERENCE(divide)
+REFERENCE(floor_div)
+REFERENCE(floor_mod)
+REFERENCE(maximum)
+REFERENCE(minimum)
+REFERENCE(mul)
+REFERENCE(power)
+REFERENCE(squared_difference)
+REFERENCE(sub)
+
+const struct kernel_row kernel_add = {"ADD", TFL_BUILTIN_ADD, "fbBsil", draw_add, options_add, refer_add};
+const struct kernel_row kernel_atan2 = {"ATAN2", TFL_BUILTIN_ATAN2, "f", draw, NULL, refer_angle};
+const struct kernel_row kernel_div = {"DIV", TFL_BUILTIN_DIV, "fbBi", draw_div, options_div, refer_divide};
+const struct kernel_row kernel_floor_div = {"FLOOR_DIV", TFL_BUILTIN_FLOOR_DIV, "fbsi", draw_floor, NULL, refer_floor_div};
+const struct kernel_row kernel_floor_mod = {"FLOOR_MOD", TFL_BUILTIN_FLOOR_MOD, "fbsil", draw_floor, NULL, refer_floor_mod};
+const struct kernel_row kernel_maximum = {"MAXIMUM", TFL_BUILTIN_MAXIMUM, "fbBsil", draw, NULL, refer_maximum};
+const struct kernel_row kernel_minimum = {"MINIMUM", TFL_BUILTIN_MINIMUM, "fbBsil", draw, NULL, refer_minimum};
+const struct kernel_row kernel_mul = {"MUL", TFL_BUILTIN_MUL, "fbBsil", draw_mul, options_mul, refer_mul};
+const struct kernel_row kernel_pow = {"POW", TFL_BUILTIN_POW, "fi", draw_pow, NULL, refer_power};
+const struct kernel_row kernel_squared_difference = {"SQUARED_DIFFERENCE", TFL_BUILTIN_SQUARED_DIFFERENCE, "fbi", draw_squared_difference, NULL,
+						     refer_squared_difference};
+const struct kernel_row kernel_sub = {"SUB", TFL_BUILTIN_SUB, "fbBsil", draw_sum, options_sub, refer_sub};

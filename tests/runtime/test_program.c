@@ -46,10 +46,10 @@ struct odd_operator {
 };
 
 static const struct odd_operator odd_operators[] = {
-	{TFL_BUILTIN_TANH, 1, NULL, TFL_FLOAT32, 1, false, false, -EOPNOTSUPP, {"operator 0 TANH version 1", "float32 -> float32", "not known"}},
+	{TFL_BUILTIN_SKIP_GRAM, 1, NULL, TFL_FLOAT32, 1, false, false, -EOPNOTSUPP, {"operator 0 SKIP_GRAM version 1", "float32 -> float32", "not known"}},
 	{TFL_BUILTIN_CUSTOM, 1, "Spectrum", TFL_FLOAT32, 2, false, false, -EOPNOTSUPP, {"custom Spectrum version 1", "float32, float32 -> float32"}},
 	{TFL_BUILTIN_RELU, 99, NULL, TFL_FLOAT32, 1, false, false, -EOPNOTSUPP, {"RELU version 99", "greatest version known is 3"}},
-	{TFL_BUILTIN_RELU, 2, NULL, TFL_INT16, 1, false, false, -EOPNOTSUPP, {"RELU version 2", "int16 -> int16", "types"}},
+	{TFL_BUILTIN_RELU, 2, NULL, TFL_INT32, 1, false, false, -EOPNOTSUPP, {"RELU version 2", "int32 -> int32", "types"}},
 	{TFL_BUILTIN_LOGISTIC, 1, NULL, TFL_INT64, 1, false, false, -EOPNOTSUPP, {"LOGISTIC", "int64 -> int64"}},
 	{TFL_BUILTIN_LOGISTIC, 1, NULL, TFL_STRING, 1, false, false, -EOPNOTSUPP, {"LOGISTIC", "string -> string"}},
 	{TFL_BUILTIN_PACK, 1, NULL, TFL_FLOAT32, 12, false, false, -EOPNOTSUPP, {"PACK", "12 in all -> float32"}},

@@ -225,7 +225,7 @@ START_TEST(multipliers_are_normalised)
 		{0x1p40, INT32_MAX, 30},
 		{0, 0, 0},
 		{-1, 0, 0},
-		{INFINITY, 0, 0},
+		{INFINITY, INT32_MAX, 30},
 		{NAN, 0, 0},
 	};
 

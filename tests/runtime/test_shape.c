@@ -143,43 +143,72 @@ START_TEST(window_refusals_say_why)
 }
 END_TEST
 
+/* Where the walk finds the elements of the output, in its order. */
+static void check_walk(size_t row, const struct tfl_broadcast *broadcast, const char *const *walks, unsigned count)
+{
+	struct tfl_broadcast_at at = {0};
+	unsigned inner = broadcast->loops - 1;
+	size_t output = 0;
+
+	do {
+		ck_assert_msg(at.output == output, "row %zu: output %zu, not %zu", row, at.output, output);
+		for (size_t i = 0; i < broadcast->counts[inner]; i++, output++)
+			for (unsigned side = 0; side < count; side++)
+				ck_assert_msg(at.offsets[side] + i * broadcast->strides[side][inner] == (size_t)(walks[side][output] - 'a'),
+					      "row %zu: element %zu of side %u", row, output, side);
+	} while (tfl_broadcast_next(broadcast, &at));
+	ck_assert_msg(output == strlen(walks[0]), "row %zu: %zu elements", row, output);
+}
+
 START_TEST(broadcasting_follows_numpy)
 {
 	static const struct {
-		unsigned ranks[2];
-		int32_t dims[2][4];
+		int ranks[3]; /* -1: there is no third side */
+		int32_t dims[3][4];
 		int rank; /* -1: they do not fit */
-		int32_t output[4], strides[2][4];
-		bool elementwise;
+		int32_t output[4];
+		unsigned loops;
+		const char *walks[3]; /* a is the first element of a side */
 	} rows[] = {
-		{{0, 0}, {{0}, {0}}, 0, {0}, {{0}, {0}}, true},
-		{{1, 0}, {{5}, {0}}, 1, {5}, {{1}, {0}}, false},
-		{{2, 2}, {{2, 3}, {2, 3}}, 2, {2, 3}, {{3, 1}, {3, 1}}, true},
-		{{2, 1}, {{2, 3}, {3}}, 2, {2, 3}, {{3, 1}, {0, 1}}, false},
-		{{1, 2}, {{2}, {3, 1}}, 2, {3, 2}, {{0, 1}, {1, 0}}, false},
-		{{3, 3}, {{4, 1, 2}, {1, 3, 1}}, 3, {4, 3, 2}, {{2, 0, 1}, {0, 1, 0}}, false},
-		{{2, 2}, {{2, 3}, {3, 2}}, -1, {0}, {{0}, {0}}, false},
-		{{1, 1}, {{2}, {3}}, -1, {0}, {{0}, {0}}, false},
-		{{1, 1}, {{0}, {1}}, 1, {0}, {{1}, {0}}, false},
-		{{1, 1}, {{0}, {2}}, -1, {0}, {{0}, {0}}, false},
+		{{0, 0, -1}, {{0}, {0}}, 0, {0}, 1, {"a", "a"}},
+		{{1, 0, -1}, {{5}, {0}}, 1, {5}, 1, {"abcde", "aaaaa"}},
+		{{2, 2, -1}, {{2, 3}, {2, 3}}, 2, {2, 3}, 1, {"abcdef", "abcdef"}},
+		{{4, 1, -1}, {{1, 2, 1, 3}, {1}}, 4, {1, 2, 1, 3}, 1, {"abcdef", "aaaaaa"}},
+		{{2, 1, -1}, {{2, 3}, {3}}, 2, {2, 3}, 2, {"abcdef", "abcabc"}},
+		{{1, 2, -1}, {{2}, {3, 1}}, 2, {3, 2}, 2, {"ababab", "aabbcc"}},
+		{{3, 3, -1}, {{4, 1, 2}, {1, 3, 1}}, 3, {4, 3, 2}, 3,
+		 {"abababcdcdcdefefefghghgh", "aabbccaabbccaabbccaabbcc"}},
+		{{4, 3, -1}, {{2, 1, 2, 2}, {2, 2, 2}}, 4, {2, 2, 2, 2}, 3, {"abcdabcdefghefgh", "abcdefghabcdefgh"}},
+		{{2, 2, -1}, {{2, 3}, {3, 2}}, -1, {0}, 0, {NULL}},
+		{{1, 1, -1}, {{2}, {3}}, -1, {0}, 0, {NULL}},
+		{{1, 1, -1}, {{0}, {1}}, 1, {0}, 1, {NULL}},
+		{{1, 1, -1}, {{0}, {2}}, -1, {0}, 0, {NULL}},
+		{{1, 0, 1}, {{2}, {0}, {2}}, 1, {2}, 1, {"ab", "aa", "ab"}},
+		{{2, 1, 2}, {{2, 1}, {2}, {2, 2}}, 2, {2, 2}, 2, {"aabb", "abab", "abcd"}},
+		{{1, 1, 1}, {{1}, {2}, {3}}, -1, {0}, 0, {NULL}},
 	};
 
 	for (size_t i = 0; i < TFL_ARRAY_SIZE(rows); i++) {
-		struct tfl_value left = shape(rows[i].ranks[0], rows[i].dims[0]), right = shape(rows[i].ranks[1], rows[i].dims[1]);
+		unsigned count = rows[i].ranks[2] < 0 ? 2 : 3;
+		struct tfl_value values[3];
+		const struct tfl_value *sides[] = {&values[0], &values[1], &values[2]};
 		struct tfl_broadcast broadcast = {0};
 		struct tfl_error error;
-		int r = tfl_broadcast_init(&broadcast, &graph, &node, &left, &right, &error);
+		int r;
 
+		for (unsigned side = 0; side < count; side++)
+			values[side] = shape(rows[i].ranks[side], rows[i].dims[side]);
+		r = tfl_broadcast_init(&broadcast, &graph, &node, sides, count, &error);
 		if (rows[i].rank < 0) {
 			ck_assert_msg(r == -EINVAL && strstr(error.text, "do not fit"), "row %zu: %d", i, r);
 			continue;
 		}
-		ck_assert_msg(r == 0 && broadcast.rank == (unsigned)rows[i].rank && broadcast.elementwise == rows[i].elementwise, "row %zu", i);
+		ck_assert_msg(r == 0 && broadcast.rank == (unsigned)rows[i].rank && broadcast.loops == rows[i].loops, "row %zu: %u loops", i,
+			      broadcast.loops);
 		for (unsigned d = 0; d < broadcast.rank; d++)
-			ck_assert_msg(broadcast.dims[d] == rows[i].output[d] && broadcast.strides[0][d] == rows[i].strides[0][d] &&
-					      broadcast.strides[1][d] == rows[i].strides[1][d],
-				      "row %zu, dimension %u: %d, strides %d and %d", i, d, broadcast.dims[d], broadcast.strides[0][d],
-				      broadcast.strides[1][d]);
+			ck_assert_msg(broadcast.dims[d] == rows[i].output[d], "row %zu, dimension %u: %d", i, d, broadcast.dims[d]);
+		if (rows[i].walks[0])
+			check_walk(i, &broadcast, rows[i].walks, count);
 	}
 }
 END_TEST
