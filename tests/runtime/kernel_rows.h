@@ -6,19 +6,30 @@
 #include "tests/runtime/kernel_case.h"
 
 #define KERNEL_ROWS(X) \
+	X(abs) \
 	X(add) \
 	X(average_pool_2d) \
+	X(ceil) \
 	X(concatenation) \
 	X(conv_2d) \
+	X(cos) \
 	X(depthwise_conv_2d) \
 	X(dequantize) \
 	X(detection_post_process) \
+	X(elu) \
+	X(exp) \
+	X(floor) \
 	X(fully_connected) \
+	X(gelu) \
+	X(hard_swish) \
+	X(leaky_relu) \
+	X(log) \
 	X(log_softmax) \
 	X(logistic) \
 	X(max_pool_2d) \
 	X(mean) \
 	X(mul) \
+	X(neg) \
 	X(pad) \
 	X(quantize) \
 	X(reduce_all) \
@@ -33,7 +44,13 @@
 	X(reshape) \
 	X(resize_bilinear) \
 	X(resize_nearest_neighbor) \
+	X(round) \
+	X(rsqrt) \
+	X(sign) \
+	X(sin) \
 	X(softmax) \
+	X(sqrt) \
+	X(square) \
 	X(squeeze) \
 	X(sub) \
 	X(sum) \
