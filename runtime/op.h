@@ -59,6 +59,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 #define TFL_OPS(X) \
 	X(abs) \
 	X(add) \
+	X(atan2) \
 	X(average_pool_2d) \
 	X(ceil) \
 	X(concatenation) \
@@ -67,9 +68,12 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(depthwise_conv_2d) \
 	X(dequantize) \
 	X(detection_post_process) \
+	X(div) \
 	X(elu) \
 	X(exp) \
 	X(floor) \
+	X(floor_div) \
+	X(floor_mod) \
 	X(fully_connected) \
 	X(gelu) \
 	X(hard_swish) \
@@ -78,10 +82,14 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(log_softmax) \
 	X(logistic) \
 	X(max_pool_2d) \
+	X(maximum) \
 	X(mean) \
+	X(minimum) \
 	X(mul) \
 	X(neg) \
 	X(pad) \
+	X(pow) \
+	X(prelu) \
 	X(quantize) \
 	X(reduce_all) \
 	X(reduce_any) \
@@ -102,6 +110,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(softmax) \
 	X(sqrt) \
 	X(square) \
+	X(squared_difference) \
 	X(squeeze) \
 	X(sub) \
 	X(sum) \

@@ -8,6 +8,7 @@
 #define KERNEL_ROWS(X) \
 	X(abs) \
 	X(add) \
+	X(atan2) \
 	X(average_pool_2d) \
 	X(ceil) \
 	X(concatenation) \
@@ -16,9 +17,12 @@
 	X(depthwise_conv_2d) \
 	X(dequantize) \
 	X(detection_post_process) \
+	X(div) \
 	X(elu) \
 	X(exp) \
 	X(floor) \
+	X(floor_div) \
+	X(floor_mod) \
 	X(fully_connected) \
 	X(gelu) \
 	X(hard_swish) \
@@ -27,10 +31,14 @@
 	X(log_softmax) \
 	X(logistic) \
 	X(max_pool_2d) \
+	X(maximum) \
 	X(mean) \
+	X(minimum) \
 	X(mul) \
 	X(neg) \
 	X(pad) \
+	X(pow) \
+	X(prelu) \
 	X(quantize) \
 	X(reduce_all) \
 	X(reduce_any) \
@@ -51,6 +59,7 @@
 	X(softmax) \
 	X(sqrt) \
 	X(square) \
+	X(squared_difference) \
 	X(squeeze) \
 	X(sub) \
 	X(sum) \
