@@ -70,16 +70,24 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(detection_post_process) \
 	X(div) \
 	X(elu) \
+	X(equal) \
 	X(exp) \
 	X(floor) \
 	X(floor_div) \
 	X(floor_mod) \
 	X(fully_connected) \
 	X(gelu) \
+	X(greater) \
+	X(greater_equal) \
 	X(hard_swish) \
 	X(leaky_relu) \
+	X(less) \
+	X(less_equal) \
 	X(log) \
 	X(log_softmax) \
+	X(logical_and) \
+	X(logical_not) \
+	X(logical_or) \
 	X(logistic) \
 	X(max_pool_2d) \
 	X(maximum) \
@@ -87,6 +95,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(minimum) \
 	X(mul) \
 	X(neg) \
+	X(not_equal) \
 	X(pad) \
 	X(pow) \
 	X(prelu) \
@@ -105,6 +114,8 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(resize_nearest_neighbor) \
 	X(round) \
 	X(rsqrt) \
+	X(select) \
+	X(select_v2) \
 	X(sign) \
 	X(sin) \
 	X(softmax) \
