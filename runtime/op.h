@@ -61,6 +61,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(add) \
 	X(atan2) \
 	X(average_pool_2d) \
+	X(cast) \
 	X(ceil) \
 	X(concatenation) \
 	X(conv_2d) \

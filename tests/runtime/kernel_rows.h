@@ -10,6 +10,7 @@
 	X(add) \
 	X(atan2) \
 	X(average_pool_2d) \
+	X(cast) \
 	X(ceil) \
 	X(concatenation) \
 	X(conv_2d) \
