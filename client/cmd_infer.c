@@ -6,29 +6,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/dtype.h"
 #include "base/util.h"
 #include "client/ctl.h"
 #include "client/detections.h"
-#include "client/infer_input.h"
 #include "client/infer_output.h"
+#include "client/inputs.h"
 #include "client/labels.h"
 #include "client/print.h"
 #include "stats/latency.h"
 
 struct options {
-	const char *image;
-	struct ctl_list in;
-	const char *norm;
+	struct ctl_input_options input;
 	const char *labels;
 	int top;
 	int repeat;
 	const char *key;
 	const char *out;
 	bool native;
-	bool crop;
 	int threshold;
 };
 
@@ -38,10 +34,8 @@ struct work {
 	const struct options *options;
 	const char *model; /* as typed */
 	struct tfl_value *description;
-	const struct tfl_value *inputs;
-	struct ctl_input *given; /* one per input of the model; memory NULL: not given */
+	struct ctl_inputs inputs;
 	struct tfl_labels labels;
-	const struct ctl_frame *frame; /* of the picture among the inputs; NULL: there is none */
 	struct tfl_infer *infer;
 	struct ctl_detections detections;
 	bool detector; /* detections are there */
@@ -51,27 +45,13 @@ struct work {
 
 static void work_finish(struct work *work)
 {
-	for (size_t i = 0; work->given && i < tfl_value_size(work->inputs); i++)
-		ctl_input_finish(&work->given[i]);
-	free(work->given);
+	ctl_inputs_finish(&work->inputs);
 	free(work->latency);
 	free(work->compute);
 	tfl_labels_finish(&work->labels);
 	ctl_detections_finish(&work->detections);
 	tfl_infer_destroy(work->infer);
 	tfl_value_destroy(work->description);
-}
-
-static enum tfl_norm norm_of(const char *text)
-{
-	static const char *const names[] = {
-		[TFL_NORM_AUTO] = "auto", [TFL_NORM_RAW] = "raw", [TFL_NORM_UNIT] = "unit", [TFL_NORM_SIGNED] = "signed"};
-
-	for (unsigned i = 0; text && i < TFL_ARRAY_SIZE(names); i++) {
-		if (strcmp(text, names[i]) == 0)
-			return (enum tfl_norm)i;
-	}
-	return TFL_NORM_AUTO;
 }
 
 static const char *described_label(const void *data, size_t index)
@@ -107,124 +87,6 @@ static struct ctl_output_meaning meaning_of(const struct work *work, unsigned in
 	return (struct ctl_output_meaning){.names = names_of(work, index), .classification = strcmp(kind, "classification") == 0};
 }
 
-static int no_such_input(const struct work *work, const char *name, int length, struct tfl_error *error)
-{
-	char known[TFL_ERROR_TEXT_MAX] = "";
-	size_t used = 0;
-
-	for (size_t i = 0; i < tfl_value_size(work->inputs) && used < sizeof(known); i++)
-		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "",
-					 tfl_value_string(tfl_value_get(tfl_value_at(work->inputs, i), "name"), ""));
-	return tfl_error_set(error, -EINVAL, "%s has no input '%.*s'; it has: %s", work->model, length, name, known);
-}
-
-/* How well an input suits a picture: best where the metadata says that it is one, else where it has such a shape. */
-static unsigned picture_rank(const struct tfl_value *input)
-{
-	struct ctl_tensor tensor;
-
-	if (ctl_tensor_read(input, &tensor, NULL) < 0)
-		return 0;
-	return tensor.image ? 2 : ctl_tensor_is_picture(&tensor);
-}
-
-/* The first input that has nothing yet; for a picture, the first of those that suit it best. 1 where all have something. */
-static int choose_free(const struct work *work, bool picture, size_t *ret_index)
-{
-	int best = -1;
-
-	for (size_t i = 0; i < tfl_value_size(work->inputs); i++) {
-		int rank = picture ? (int)picture_rank(tfl_value_at(work->inputs, i)) : 0;
-
-		if (work->given[i].memory || rank <= best)
-			continue;
-		best = rank;
-		*ret_index = i;
-	}
-	return best < 0 ? 1 : 0;
-}
-
-/*
- * "NAME=FILE" where NAME is that of an input, or its number: that input and FILE. Else the whole text is a file, for the first
- * input that has nothing yet; a file of such a name has to exist.
- */
-static int choose_input(const struct work *work, const char *text, bool picture, size_t *ret_index, const char **ret_path,
-			struct tfl_error *error)
-{
-	const char *equals = strchr(text, '=');
-	size_t count = tfl_value_size(work->inputs), length = equals ? (size_t)(equals - text) : 0;
-	char number[24];
-
-	for (size_t i = 0; equals && i < count; i++) {
-		const struct tfl_value *input = tfl_value_at(work->inputs, i);
-		const char *names[] = {tfl_value_string(tfl_value_get(input, "name"), ""),
-				       tfl_value_string(tfl_value_get(input, "signature_name"), ""), number};
-
-		snprintf(number, sizeof(number), "%zu", i);
-		for (unsigned k = 0; k < TFL_ARRAY_SIZE(names); k++) {
-			if (length > 0 && strlen(names[k]) == length && memcmp(names[k], text, length) == 0) {
-				*ret_index = i;
-				*ret_path = equals + 1;
-				return 0;
-			}
-		}
-	}
-	if (length > 0 && !memchr(text, '/', length) && access(text, F_OK) < 0)
-		return no_such_input(work, text, (int)length, error);
-	if (choose_free(work, picture, ret_index) == 0) {
-		*ret_path = text;
-		return 0;
-	}
-	return tfl_error_set(error, -EINVAL, "'%s' is one input too many: %s has %zu", text, work->model, count);
-}
-
-static int add_input(struct work *work, const char *text, bool picture, struct tfl_error *error)
-{
-	struct ctl_tensor tensor;
-	struct ctl_input input;
-	const char *path = NULL;
-	size_t index = 0;
-	int r;
-
-	r = choose_input(work, text, picture, &index, &path, error);
-	if (r == 0)
-		r = ctl_tensor_read(tfl_value_at(work->inputs, index), &tensor, error);
-	if (r < 0)
-		return r;
-	r = picture ? ctl_input_picture(&tensor, path, norm_of(work->options->norm), work->options->crop, &input, error) :
-		      ctl_input_file(&tensor, path, &input, error);
-	if (r < 0)
-		return r;
-	ctl_input_finish(&work->given[index]);
-	work->given[index] = input;
-	if (picture)
-		work->frame = &work->given[index].frame;
-	return 0;
-}
-
-static int add_inputs(struct work *work, struct tfl_error *error)
-{
-	const struct options *options = work->options;
-	int r = 0;
-
-	if (!work->inputs)
-		return tfl_error_set(error, -EAGAIN, "%s is not in service: its state is %s (%s)", work->model,
-				     tfl_value_string(tfl_value_get(work->description, "state"), "unknown"),
-				     tfl_value_string(tfl_value_get(work->description, "reason"), "no reason given"));
-	work->given = calloc(tfl_value_size(work->inputs) + 1, sizeof(*work->given)) /* a model may have none */;
-	if (!work->given)
-		return tfl_error_set(error, -ENOMEM, "no memory for inputs");
-	for (unsigned i = 0; i < options->in.count && r == 0; i++) /* named ones may leave the first to the picture */
-		if (strchr(options->in.items[i], '='))
-			r = add_input(work, options->in.items[i], false, error);
-	if (r == 0 && options->image)
-		r = add_input(work, options->image, true, error);
-	for (unsigned i = 0; i < options->in.count && r == 0; i++)
-		if (!strchr(options->in.items[i], '='))
-			r = add_input(work, options->in.items[i], false, error);
-	return r;
-}
-
 /* The request, ready to run. */
 static int prepare(struct work *work, struct tfl_call_error *error)
 {
@@ -233,12 +95,7 @@ static int prepare(struct work *work, struct tfl_call_error *error)
 	r = tfl_infer_create(work->model, &work->infer, error);
 	if (r < 0)
 		return r;
-	for (unsigned i = 0; i < tfl_value_size(work->inputs) && r == 0; i++) {
-		const struct ctl_input *input = &work->given[i];
-
-		if (input->memory)
-			r = tfl_infer_set_input(work->infer, i, input->dtype, input->dims, input->rank, input->data, input->bytes);
-	}
+	r = ctl_inputs_set(&work->inputs, work->infer);
 	tfl_infer_set_float_outputs(work->infer, !work->options->native);
 	if (r == 0)
 		r = tfl_infer_set_key(work->infer, work->options->key);
@@ -328,7 +185,7 @@ static int print_json(const struct work *work)
 	if (work->detector) {
 		const struct ctl_names names = names_of(work, work->detections.classes);
 
-		json_object_set_new(object, "detections", ctl_detections_json(&work->detections, &names, work->frame));
+		json_object_set_new(object, "detections", ctl_detections_json(&work->detections, &names, work->inputs.frame));
 	}
 	if (work->options->repeat > 1) {
 		json_object_set_new(object, "round_trips", latency_json(work->latency));
@@ -342,7 +199,7 @@ static void print_detections(const struct work *work, const char *remark)
 	double threshold = work->options->threshold ? work->options->threshold / 100.0 : work->detections.threshold;
 	const struct ctl_names names = names_of(work, work->detections.classes);
 
-	ctl_detections_print(&work->detections, threshold, &names, work->frame, remark);
+	ctl_detections_print(&work->detections, threshold, &names, work->inputs.frame, remark);
 }
 
 static void print_text(const struct work *work)
@@ -394,17 +251,19 @@ static int infer(struct work *work)
 
 	if (tfl_client_describe(work->ctl->client, work->model, &work->description, &call_error) < 0)
 		return ctl_fail(work->ctl, call_error.status, call_error.message);
-	work->inputs = tfl_value_get(work->description, "inputs");
-	if (tfl_value_size(work->inputs) > 0 && !work->options->image && work->options->in.count == 0)
+	if (ctl_inputs_init(&work->inputs, work->model, work->description, &error) < 0)
+		return ctl_fail_file(work->ctl, &error);
+	if (work->inputs.count > 0 && !work->options->input.image && work->options->input.in.count == 0)
 		return ctl_usage(work->ctl, "an input is needed: --image FILE or --in FILE");
-	if ((work->options->labels && tfl_labels_read(work->options->labels, &work->labels, &error) < 0) || add_inputs(work, &error) < 0)
+	if ((work->options->labels && tfl_labels_read(work->options->labels, &work->labels, &error) < 0) ||
+	    ctl_inputs_read(&work->inputs, &work->options->input, &error) < 0)
 		return ctl_fail_file(work->ctl, &error);
 	if (prepare(work, &call_error) < 0)
 		return ctl_fail(work->ctl, call_error.status, call_error.message);
 	status = run_all(work);
 	if (status != CTL_OK)
 		return status;
-	r = ctl_detections_read(work->infer, tfl_value_get(work->description, "outputs"), work->frame, &work->detections);
+	r = ctl_detections_read(work->infer, tfl_value_get(work->description, "outputs"), work->inputs.frame, &work->detections);
 	if (r < 0)
 		return ctl_fail(work->ctl, TFL_RESOURCE_EXHAUSTED, "no memory for detections");
 	work->detector = r == 0;
@@ -434,12 +293,7 @@ static int run(struct ctl *ctl, const struct ctl_arguments *arguments)
 }
 
 static const struct ctl_option options[] = {
-	{"image", "FILE", CTL_STRING, offsetof(struct options, image), "a PNG or JPEG picture, stretched to the input's size"},
-	{"crop", NULL, CTL_FLAG, offsetof(struct options, crop), "cut the picture to the input's shape, do not stretch it"},
-	{"in", "[NAME=]FILE", CTL_LIST, offsetof(struct options, in),
-	 "an .npy array or raw bytes; once for each input"},
-	{"norm", "HOW", CTL_STRING, offsetof(struct options, norm), "pixels: raw 0..255, unit 0..1, signed -1..1, auto: see above",
-	 .choices = "auto raw unit signed"},
+	CTL_INPUT_OPTIONS(struct options, input),
 	{"labels", "FILE", CTL_STRING, offsetof(struct options, labels), "names of the classes, one a line, for the model's own"},
 	{"top", "N", CTL_NUMBER, offsetof(struct options, top), "print the N most likely classes (default: 5)", 1,
 	 TFL_LABELS_MAX},
