@@ -38,7 +38,7 @@ static const struct {
 			     "The operator is there, but not for these types. A conversion to float32 (no optimizations), or to full int8 "
 			     "(with a representative dataset), uses types that more operators have."},
 	[TFL_CAUSE_SPARSE] = {"sparse",
-			      "The weights are stored sparse. Convert without EXPERIMENTAL_SPARSITY: the file grows, the results stay."},
+			      "Only constants may be stored sparse. Convert without EXPERIMENTAL_SPARSITY: the file grows, the results stay."},
 	[TFL_CAUSE_STATE] = {"state",
 			     "The model keeps values from one run to the next. Export it with its state as inputs and outputs, which the "
 			     "calling program hands on."},

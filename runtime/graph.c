@@ -2,7 +2,8 @@
 /*
  * Builds the typed graph. Nodes are prepared in execution order, so each sees the final shapes of its inputs. A node whose inputs are all
  * constant is run once, here, by its portable kernel, and its outputs become constants: weights stored as float16, shapes computed by
- * other operators. What folding may allocate is bounded by the same limit as an interpreter's arena.
+ * other operators. A constant that only such nodes read is given back with the last of them. Constants that are stored sparse are
+ * expanded when they are first read. What all that may allocate is bounded by the same limit as an interpreter's arena.
  *
  * Always holds: value indices equal the file's tensor indices; a value is constant (data), or an input of the graph, or has a producer
  * before every consumer (the verifier saw to that order).
@@ -19,9 +20,11 @@
 #include "base/util.h"
 #include "runtime/arena.h"
 #include "runtime/op.h"
+#include "runtime/sparse.h"
 
 struct tfl_graph_block {
-	struct tfl_graph_block *next;
+	struct tfl_graph_block *next, *previous;
+	size_t size;
 };
 
 #define BLOCK_HEADER 64
@@ -41,10 +44,26 @@ void *tfl_graph_alloc(struct tfl_graph *graph, size_t size)
 	if (!block)
 		return NULL;
 	memset(block, 0, total);
-	block->next = graph->blocks;
+	*block = (struct tfl_graph_block){.next = graph->blocks, .size = total};
+	if (block->next)
+		block->next->previous = block;
 	graph->blocks = block;
 	graph->bytes += total;
 	return (uint8_t *)block + BLOCK_HEADER;
+}
+
+void tfl_graph_free(struct tfl_graph *graph, void *memory)
+{
+	struct tfl_graph_block *block = (void *)((uint8_t *)memory - BLOCK_HEADER);
+
+	if (block->next)
+		block->next->previous = block->previous;
+	if (block->previous)
+		block->previous->next = block->next;
+	else
+		graph->blocks = block->next;
+	graph->bytes -= block->size;
+	free(block);
 }
 
 /* The sentence for what tfl_graph_alloc() did not give. */
@@ -68,6 +87,7 @@ void tfl_graph_destroy(struct tfl_graph *graph)
 	}
 	free(graph->values);
 	free(graph->nodes);
+	free(graph->reads);
 	free(graph);
 }
 
@@ -210,19 +230,22 @@ int tfl_node_const_ints(const struct tfl_graph *graph, const struct tfl_node *no
 	return 0;
 }
 
-/* XNNPACK may read TFL_PADDING_BYTES past a constant: one that ends closer to the end of the file is copied. */
+/* XNNPACK may read TFL_PADDING_BYTES past a constant: one that ends closer to the end of the file, and is read at all, is copied. */
 static int pad_constant(struct tfl_graph *graph, struct tfl_value *value, struct tfl_error *error)
 {
 	const uint8_t *data = value->data, *file = graph->model->data, *end = file + graph->model->size;
 	void *copy;
 
-	if (!data || (data >= file && data < end && (size_t)(end - data) >= value->bytes + TFL_PADDING_BYTES))
+	if (!data || graph->reads[tfl_value_index(graph, value)] == 0)
+		return 0;
+	if (data >= file && data < end && (size_t)(end - data) >= value->bytes + TFL_PADDING_BYTES)
 		return 0;
 	copy = tfl_graph_alloc(graph, value->bytes);
 	if (!copy)
 		return out_of_memory(graph, error);
 	memcpy(copy, data, value->bytes);
 	value->data = copy;
+	value->owned = true;
 	return 0;
 }
 
@@ -239,7 +262,7 @@ static int init_value(struct tfl_graph *graph, struct tfl_value *value, const st
 	value->rank = tensor->rank;
 	memcpy(value->dims, tensor->dims, sizeof(value->dims));
 	value->elements = elements;
-	value->data = tensor->is_sparse ? NULL : tensor->data; /* sparse content is shorter than the tensor, and no operator takes it */
+	value->data = tensor->is_sparse ? NULL : tensor->data; /* see expand_sparse() */
 	value->producer = TFL_NONE;
 	if (quantization->count > 0) {
 		value->quantized = true;
@@ -249,16 +272,41 @@ static int init_value(struct tfl_graph *graph, struct tfl_value *value, const st
 	return pad_constant(graph, value, error);
 }
 
+/* A constant that is stored sparse becomes a dense one where it is first read. */
+static int expand_sparse(struct tfl_graph *graph, struct tfl_node *node, uint32_t input, struct tfl_error *error)
+{
+	struct tfl_value *value = tfl_node_input(graph, node, input);
+	struct tfl_sparse sparse;
+	struct tfl_error fault = {0};
+	void *dense;
+	int r;
+
+	r = tfl_sparse_init(&sparse, value->tensor, &fault);
+	if (r == -EOPNOTSUPP)
+		node->cause = TFL_CAUSE_SPARSE;
+	if (r < 0)
+		return (r == -EOPNOTSUPP ? tfl_node_unsupported : tfl_node_invalid)(graph, node, error, "input %u: %s", input, fault.text);
+	r = tfl_node_charge(graph, node, sparse.work, 1, error);
+	if (r < 0)
+		return r;
+	dense = tfl_graph_alloc(graph, value->bytes);
+	if (!dense)
+		return -ENOMEM;
+	tfl_sparse_expand(&sparse, dense);
+	value->data = dense;
+	value->owned = true;
+	return 0;
+}
+
 /* How the inputs are kept. */
-static int check_storage(const struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
+static int check_storage(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
 {
 	for (uint32_t i = 0; i < node->source->input_count; i++) {
 		const struct tfl_value *value = tfl_node_input(graph, node, i);
+		int r = value && value->tensor->is_sparse && !value->data ? expand_sparse(graph, node, i, error) : 0;
 
-		if (value && value->tensor->is_sparse) {
-			node->cause = TFL_CAUSE_SPARSE;
-			return tfl_node_unsupported(graph, node, error, "input %u is stored sparse", i);
-		}
+		if (r < 0)
+			return r;
 		if (value && value->tensor->is_variable) {
 			node->cause = TFL_CAUSE_STATE;
 			return tfl_node_unsupported(graph, node, error, "input %u is a variable: the model keeps state", i);
@@ -305,6 +353,20 @@ static bool all_inputs_constant(const struct tfl_graph *graph, const struct tfl_
 	return node->source->input_count > 0;
 }
 
+/* What only folded nodes read is not needed behind the last of them. A survey shows it. */
+static void drop_inputs(struct tfl_graph *graph, const struct tfl_node *node)
+{
+	for (uint32_t i = 0; i < node->source->input_count && !graph->survey; i++) {
+		struct tfl_value *value = tfl_node_input(graph, node, i);
+
+		if (!value || --graph->reads[tfl_value_index(graph, value)] > 0 || !value->owned)
+			continue;
+		tfl_graph_free(graph, (void *)value->data);
+		value->data = NULL;
+		value->owned = false;
+	}
+}
+
 /* Runs a node on its constant inputs; its outputs become constants of the graph. */
 static int fold(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
 {
@@ -322,9 +384,27 @@ static int fold(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error
 	r = node->op->run(&run, node, error);
 	if (r < 0)
 		return r;
-	for (uint32_t i = 0; i < node->source->output_count; i++)
+	tfl_graph_free(graph, run.scratch);
+	for (uint32_t i = 0; i < node->source->output_count; i++) {
 		tfl_node_output(graph, node, i)->data = data[node->source->outputs[i]];
+		tfl_node_output(graph, node, i)->owned = true;
+	}
+	drop_inputs(graph, node);
 	node->folded = true;
+	return 0;
+}
+
+static int count_reads(struct tfl_graph *graph)
+{
+	graph->reads = calloc((size_t)graph->value_count + 1, sizeof(*graph->reads));
+	if (!graph->reads)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < graph->source->output_count; i++)
+		graph->reads[graph->source->outputs[i]]++;
+	for (uint32_t n = 0; n < graph->node_count; n++)
+		for (uint32_t i = 0; i < graph->source->operators[n].input_count; i++)
+			if (graph->source->operators[n].inputs[i] >= 0)
+				graph->reads[graph->source->operators[n].inputs[i]]++;
 	return 0;
 }
 
@@ -465,7 +545,7 @@ static int create(const struct tfl_model *model, uint32_t subgraph, uint64_t wor
 	graph->node_count = source->operator_count;
 	graph->values = calloc(source->tensor_count ? source->tensor_count : 1, sizeof(*graph->values));
 	graph->nodes = calloc(source->operator_count ? source->operator_count : 1, sizeof(*graph->nodes));
-	if (!graph->values || !graph->nodes)
+	if (!graph->values || !graph->nodes || count_reads(graph) < 0)
 		return tfl_error_set(error, -ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < source->tensor_count; i++) {
 		r = init_value(graph, &graph->values[i], &source->tensors[i], error);
@@ -479,6 +559,7 @@ static int create(const struct tfl_model *model, uint32_t subgraph, uint64_t wor
 		if (r < 0)
 			return r;
 	}
+	free(TFL_STEAL(graph->reads));
 	r = drop_unread(graph);
 	if (r < 0)
 		return tfl_error_set(error, r, "out of memory");

@@ -32,7 +32,8 @@ struct tfl_value {
 	size_t bytes;
 	float scale;         /* of the whole tensor, or of channel 0; 0 without quantisation */
 	int32_t zero_point;
-	const void *data;    /* constant content: of the file, or folded (then owned by the graph) */
+	const void *data;    /* constant content: of the file, or folded (then owned by the graph, and gone when all its readers are folded) */
+	bool owned;          /* data is the graph's */
 	uint32_t producer;   /* node that writes it, or TFL_NONE */
 	bool uncertain;      /* in a survey: behind a refused operator; its shape is what the file says */
 };
@@ -62,6 +63,7 @@ struct tfl_graph {
 	uint64_t work;                  /* elementary operations of one run, and how many there may be */
 	uint64_t work_max;
 	struct tfl_graph_block *blocks; /* memory owned by the graph */
+	uint32_t *reads;                /* per value, while the graph is built: places where it is still to be read */
 };
 
 /** @p work_max bounds the elementary operations of a run; 0: TFL_WORK_MAX. */
@@ -82,6 +84,9 @@ int tfl_graph_survey(const struct tfl_model *model, uint32_t subgraph, uint64_t 
  * the graph would own more than a file of this size may make it own.
  */
 void *tfl_graph_alloc(struct tfl_graph *graph, size_t size);
+
+/** Gives such memory back before the graph ends. */
+void tfl_graph_free(struct tfl_graph *graph, void *memory);
 
 /* What XNNPACK may read past the end of any buffer. */
 #define TFL_PADDING_BYTES 128

@@ -78,7 +78,7 @@ int tfl_lower_dynamic_input(struct tfl_lower *lower, const struct tfl_value *val
 	return r;
 }
 
-/* Whether both are constants, and the bias is float32 as it must. */
+/* Whether both are constants. */
 static bool are_static(const struct tfl_value *filter, const struct tfl_value *bias)
 {
 	return filter->data && filter->elements > 0 && (!bias || bias->data);
@@ -125,6 +125,10 @@ int tfl_lower_dequantized_weights(struct tfl_lower *lower, const struct tfl_node
 
 	if (!are_static(filter, bias))
 		return 1;
+	/* Sums of sane weights are finite; infinite ones would make NaN. */
+	for (size_t i = 0; i < channels; i++)
+		if (tfl_lower_ratio(scales[i], 0, 0x1p64f))
+			return 1;
 	tfl_lower_describe_use(lower, node, &use);
 	r = tfl_weights_use(lower->weights, &use, (uint32_t)channels, bytes, NULL, &operands);
 	if (r != 0)

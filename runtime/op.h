@@ -67,6 +67,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(conv_2d) \
 	X(cos) \
 	X(depthwise_conv_2d) \
+	X(densify) \
 	X(dequantize) \
 	X(detection_post_process) \
 	X(div) \

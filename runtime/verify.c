@@ -29,7 +29,7 @@ static const char *const source_names[] = {
 	[SOURCE_OPERATOR] = "written by an earlier operator",
 };
 
-static const uint64_t nothing; /* the content of constants without elements, aligned for every type */
+static const uint64_t nothing; /* the content of constants without (listed) elements, aligned for every type */
 
 int tfl_verify_indices(struct tfl_decoder *decoder, const struct tfl_subgraph *subgraph, const char *what, const int32_t *indices,
 		       uint32_t count, bool optional)
@@ -86,7 +86,8 @@ static int verify_reads(struct tfl_decoder *decoder, struct tfl_subgraph *subgra
 		if (indices[i] < 0 || sources[indices[i]] != SOURCE_NONE)
 			continue;
 		tensor = &subgraph->tensors[indices[i]];
-		if (!is_empty(tensor))
+		/* One that is stored sparse may consist of zeros, none of which is listed. */
+		if (!is_empty(tensor) && !tensor->is_sparse)
 			return tfl_error_set(decoder->error, -EINVAL,
 					     "%s %u, tensor %d, is read before anything wrote it: it is no constant, no input of the graph "
 					     "and no output of an earlier operator", what, i, indices[i]);

@@ -132,6 +132,23 @@ int tfl_build_buffer(struct tfl_builder *b, const void *data, size_t size)
 	return (int)b->buffer_count - 1;
 }
 
+static const struct tfl_build_sparsity *keep_sparsity(struct tfl_builder *b, const struct tfl_build_sparsity *sparsity)
+{
+	struct tfl_build_sparsity *copy = keep(b, sparsity, sizeof(*sparsity));
+	struct tfl_build_level *levels = copy ? keep(b, sparsity->levels, sparsity->level_count * sizeof(*levels)) : NULL;
+
+	if (!levels)
+		return NULL;
+	for (uint32_t i = 0; i < sparsity->level_count; i++) {
+		levels[i].segments = keep_ints(b, levels[i].segments);
+		levels[i].indices = keep_ints(b, levels[i].indices);
+	}
+	copy->traversal_order = keep_ints(b, sparsity->traversal_order);
+	copy->block_map = keep_ints(b, sparsity->block_map);
+	copy->levels = levels;
+	return copy;
+}
+
 int tfl_build_tensor(struct tfl_builder *b, const struct tfl_build_tensor *tensor)
 {
 	struct tfl_build_tensor copy = *tensor, *place;
@@ -143,6 +160,8 @@ int tfl_build_tensor(struct tfl_builder *b, const struct tfl_build_tensor *tenso
 	copy.zero_point_count = tensor->zero_point_count ? tensor->zero_point_count : tensor->scale_count;
 	copy.scales = keep(b, tensor->scales, tensor->scale_count * sizeof(*tensor->scales));
 	copy.zero_points = keep(b, tensor->zero_points, copy.zero_point_count * sizeof(*tensor->zero_points));
+	if (tensor->sparsity)
+		copy.sparsity = keep_sparsity(b, tensor->sparsity);
 	if (tensor->data) {
 		copy.buffer = (uint32_t)tfl_build_buffer(b, tensor->data, tensor->data_size);
 		copy.data = NULL;

@@ -27,6 +27,21 @@
 
 struct tfl_builder;
 
+/* One level of a tensor that is stored sparse, as DimensionMetadata. */
+struct tfl_build_level {
+	int8_t format;               /* 0 dense, 1 compressed */
+	int32_t size;                /* dense_size */
+	uint8_t segments_type, indices_type; /* 1: int32, 2: uint16, 3: uint8; 0 writes no vector */
+	struct tfl_ints segments, indices;
+};
+
+/* SparsityParameters. */
+struct tfl_build_sparsity {
+	struct tfl_ints traversal_order, block_map;
+	const struct tfl_build_level *levels;
+	uint32_t level_count;
+};
+
 /* Left out fields are zero: a float32 scalar without content or quantisation. */
 struct tfl_build_tensor {
 	const char *name;
@@ -43,6 +58,7 @@ struct tfl_build_tensor {
 	int32_t axis;                /* quantized_dimension */
 	bool is_variable;
 	bool sparse;                 /* writes an empty table of sparsity parameters */
+	const struct tfl_build_sparsity *sparsity; /* writes these; NULL: dense */
 	bool custom_quantization;    /* writes a CustomQuantization table as the details */
 };
 

@@ -86,11 +86,56 @@ static uint32_t write_quantization(struct scribe *s, const struct tfl_build_tens
 			     TFL_FBW_REF(5, details), TFL_FBW_I32(6, tensor->axis));
 }
 
+/* A table with one vector of numbers as wide as the union's type says. */
+static uint32_t write_numbers(struct scribe *s, struct tfl_ints ints, uint8_t type)
+{
+	static const unsigned widths[] = {4, 4, 2, 1};
+	unsigned width = widths[type & 3];
+	_tfl_free_ uint8_t *narrow = calloc(ints.count + 1, width);
+
+	if (!narrow) {
+		s->w.error = -ENOMEM;
+		return 0;
+	}
+	for (uint32_t i = 0; i < ints.count; i++)
+		memcpy(narrow + i * width, &ints.values[i], width); /* little-endian, as the file */
+	return TFL_FBW_TABLE(&s->w, TFL_FBW_REF(0, tfl_fbw_vector(&s->w, narrow, ints.count, width, width)));
+}
+
+static uint32_t write_level(struct scribe *s, const struct tfl_build_level *level)
+{
+	uint32_t segments = level->segments_type ? write_numbers(s, level->segments, level->segments_type) : 0;
+	uint32_t indices = level->indices_type ? write_numbers(s, level->indices, level->indices_type) : 0;
+
+	return TFL_FBW_TABLE(&s->w, TFL_FBW_I8(0, level->format), TFL_FBW_I32(1, level->size), TFL_FBW_I8(2, level->segments_type),
+			     TFL_FBW_REF(3, segments), TFL_FBW_I8(4, level->indices_type), TFL_FBW_REF(5, indices));
+}
+
+static uint32_t write_sparsity(struct scribe *s, const struct tfl_build_tensor *tensor)
+{
+	const struct tfl_build_sparsity *sparsity = tensor->sparsity;
+	_tfl_free_ uint32_t *refs = NULL;
+	uint32_t order, blocks;
+
+	if (!sparsity)
+		return tensor->sparse ? tfl_fbw_table(&s->w, NULL, 0) : 0;
+	refs = calloc(sparsity->level_count + 1, sizeof(*refs));
+	if (!refs) {
+		s->w.error = -ENOMEM;
+		return 0;
+	}
+	for (uint32_t i = 0; i < sparsity->level_count; i++)
+		refs[i] = write_level(s, &sparsity->levels[i]);
+	order = write_ints(s, sparsity->traversal_order);
+	blocks = sparsity->block_map.count ? write_ints(s, sparsity->block_map) : 0;
+	return TFL_FBW_TABLE(&s->w, TFL_FBW_REF(0, order), TFL_FBW_REF(1, blocks), TFL_FBW_REF(2, tfl_fbw_refs(&s->w, refs, sparsity->level_count)));
+}
+
 static uint32_t write_tensor(struct scribe *s, const struct tfl_build_tensor *tensor)
 {
 	uint32_t name = tfl_fbw_string(&s->w, tensor->name), shape = write_ints(s, tensor->dims);
 	uint32_t signature = tensor->signature.count ? write_ints(s, tensor->signature) : 0;
-	uint32_t quantization = write_quantization(s, tensor), sparsity = tensor->sparse ? tfl_fbw_table(&s->w, NULL, 0) : 0;
+	uint32_t quantization = write_quantization(s, tensor), sparsity = write_sparsity(s, tensor);
 
 	return TFL_FBW_TABLE(&s->w, TFL_FBW_REF(0, shape), TFL_FBW_I8(1, tensor->dtype), TFL_FBW_I32(2, tensor->buffer), TFL_FBW_REF(3, name),
 			     TFL_FBW_REF(4, quantization), TFL_FBW_I8(5, tensor->is_variable), TFL_FBW_REF(6, sparsity),

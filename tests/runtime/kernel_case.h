@@ -31,6 +31,7 @@ struct kernel_tensor {
 	size_t elements;
 	bool absent;   /* an optional input left out */
 	bool constant; /* its content stands in the file */
+	uint32_t sparse; /* and does so sparsely, laid out as this seed says; 0: densely */
 	uint32_t scale_count;
 	uint32_t axis;
 	float scales[KERNEL_CHANNELS_MAX];

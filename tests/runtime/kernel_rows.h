@@ -16,6 +16,7 @@
 	X(conv_2d) \
 	X(cos) \
 	X(depthwise_conv_2d) \
+	X(densify) \
 	X(dequantize) \
 	X(detection_post_process) \
 	X(div) \

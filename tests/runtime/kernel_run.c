@@ -14,6 +14,7 @@
 
 #include "base/dtype.h"
 #include "base/util.h"
+#include "tests/runtime/kernel_sparse.h"
 
 #define CANARY 0xa5
 #define CANARY_BYTES 64
@@ -21,20 +22,31 @@
 static int add_tensor(struct tfl_builder *builder, const char *name, const struct kernel_tensor *tensor)
 {
 	int64_t zero_points[KERNEL_CHANNELS_MAX];
+	struct kernel_sparse sparse = {0};
+	struct tfl_build_tensor build = {
+		.name = name,
+		.dtype = tensor->dtype,
+		.dims = {tensor->dims, tensor->rank},
+		.data = tensor->constant ? tensor->data : NULL,
+		.data_size = tensor->constant ? tensor->elements * tfl_dtype_size(tensor->dtype) : 0,
+		.scales = tensor->scale_count ? tensor->scales : NULL,
+		.zero_points = zero_points,
+		.scale_count = tensor->scale_count,
+		.axis = (int32_t)tensor->axis,
+	};
+	int index;
 
 	for (uint32_t i = 0; i < tensor->scale_count; i++)
 		zero_points[i] = tensor->zero_point;
-	return tfl_build_tensor(builder, &(struct tfl_build_tensor){
-						 .name = name,
-						 .dtype = tensor->dtype,
-						 .dims = {tensor->dims, tensor->rank},
-						 .data = tensor->constant ? tensor->data : NULL,
-						 .data_size = tensor->constant ? tensor->elements * tfl_dtype_size(tensor->dtype) : 0,
-						 .scales = tensor->scale_count ? tensor->scales : NULL,
-						 .zero_points = zero_points,
-						 .scale_count = tensor->scale_count,
-						 .axis = (int32_t)tensor->axis,
-					 });
+	if (tensor->constant && tensor->sparse) {
+		kernel_sparse_init(&sparse, tensor);
+		build.sparsity = &sparse.sparsity;
+		build.data = sparse.data;
+		build.data_size = sparse.size;
+	}
+	index = tfl_build_tensor(builder, &build);
+	kernel_sparse_finish(&sparse);
+	return index;
 }
 
 int kernel_open(const struct kernel_row *row, const struct kernel_case *c, struct scene *scene)
@@ -244,7 +256,7 @@ static size_t describe_tensors(const struct kernel_case *c, char *buffer, size_t
 
 		used += (size_t)snprintf(buffer + used, size - used, " %s%s",
 					 input->absent ? "-" : tfl_shape_to_string(input->dims, input->rank, shape, sizeof(shape)),
-					 input->constant ? " (constant)" : "");
+					 input->constant && input->sparse ? " (sparse)" : input->constant ? " (constant)" : "");
 		if (input->scale_count && used < size)
 			used += (size_t)snprintf(buffer + used, size - used, " %g:%lld", (double)input->scales[0], (long long)input->zero_point);
 	}

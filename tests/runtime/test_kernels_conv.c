@@ -13,6 +13,7 @@
 #include "tests/runtime/fixed_point.h"
 #include "tests/runtime/kernel_dynamic.h"
 #include "tests/runtime/kernel_rows.h"
+#include "tests/runtime/kernel_sparse.h"
 #include "tests/runtime/kernel_window.h"
 
 #define TYPES "fbcBsSde"
@@ -133,6 +134,8 @@ static void draw_rest(struct kernel_case *c, unsigned channel_axis, size_t depth
 
 	filter->constant = !kernel_one_in(c, 12);
 	input->constant = kernel_one_in(c, 12);
+	if (kernel_one_in(c, 8))
+		kernel_make_sparse(c, filter);
 	if (is_wide(c))
 		input->zero_point = 0;
 	draw_filter_quantization(c, channel_axis);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * QUANTIZE, DEQUANTIZE and CAST. From integers to integers QUANTIZE is the fixed-point multiplier input scale / output scale. CAST wraps
+ * QUANTIZE, DEQUANTIZE, DENSIFY and CAST. From integers to integers QUANTIZE is the fixed-point multiplier input scale / output scale. CAST wraps
  * integers, cuts fractions towards zero, and holds them within what the integer type holds.
  */
 #include <math.h>
@@ -10,6 +10,7 @@
 #include "tests/runtime/fixed_point.h"
 #include "tests/runtime/kernel_elementwise.h"
 #include "tests/runtime/kernel_rows.h"
+#include "tests/runtime/kernel_sparse.h"
 
 static double identity(double x)
 {
@@ -80,6 +81,21 @@ static void refer_dequantize(const struct kernel_case *c, struct kernel_expected
 	/* Half precision widens without any error. */
 	for (size_t i = 0; c->type == 'h' && i < expected->elements; i++)
 		expected->element[i].slack = 0;
+}
+
+static void draw_densify(struct kernel_case *c)
+{
+	elementwise_draw_unary(c, c->output.dtype);
+	kernel_make_sparse(c, &c->inputs[0]);
+}
+
+static void refer_densify(const struct kernel_case *c, struct kernel_expected *expected)
+{
+	const struct kernel_tensor *input = &c->inputs[0];
+
+	kernel_expect_shape(expected, input->rank, input->dims);
+	for (size_t i = 0; i < expected->elements; i++)
+		expected->element[i].value = kernel_number(input, i);
 }
 
 /* Floats around the bounds of the integers, and such that are no numbers. */
@@ -190,5 +206,6 @@ static void options_cast(struct kernel_case *c)
 }
 
 const struct kernel_row kernel_cast = {"CAST", TFL_BUILTIN_CAST, "fhHDbBsUiIlLzxX", draw_cast, options_cast, refer_cast};
+const struct kernel_row kernel_densify = {"DENSIFY", TFL_BUILTIN_DENSIFY, "fhb", draw_densify, NULL, refer_densify};
 const struct kernel_row kernel_dequantize = {"DEQUANTIZE", TFL_BUILTIN_DEQUANTIZE, "bBsh", draw_dequantize, NULL, refer_dequantize};
 const struct kernel_row kernel_quantize = {"QUANTIZE", TFL_BUILTIN_QUANTIZE, "fbBsi", draw_quantize, NULL, refer_quantize};
