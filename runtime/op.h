@@ -59,6 +59,8 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 #define TFL_OPS(X) \
 	X(abs) \
 	X(add) \
+	X(arg_max) \
+	X(arg_min) \
 	X(atan2) \
 	X(average_pool_2d) \
 	X(cast) \
@@ -66,6 +68,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(concatenation) \
 	X(conv_2d) \
 	X(cos) \
+	X(cumsum) \
 	X(depthwise_conv_2d) \
 	X(densify) \
 	X(dequantize) \
@@ -128,6 +131,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(sub) \
 	X(sum) \
 	X(tanh) \
+	X(topk_v2) \
 	X(transpose)
 
 #define X(name) extern const struct tfl_op tfl_op_##name;

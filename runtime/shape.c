@@ -182,3 +182,13 @@ int tfl_axis(int32_t axis, unsigned rank)
 		return -1;
 	return axis < 0 ? axis + (int32_t)rank : axis;
 }
+
+struct tfl_along tfl_along(const int32_t *dims, unsigned rank, unsigned axis)
+{
+	struct tfl_along along = {1, (size_t)dims[axis], 1};
+
+	for (unsigned d = 0; d < rank; d++)
+		if (d != axis)
+			*(d < axis ? &along.outer : &along.inner) *= (size_t)dims[d];
+	return along;
+}

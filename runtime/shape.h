@@ -65,6 +65,14 @@ int tfl_broadcast_init(struct tfl_broadcast *broadcast, const struct tfl_graph *
 /** Moves on to the next run of the innermost loop; false past the last. */
 bool tfl_broadcast_next(const struct tfl_broadcast *broadcast, struct tfl_broadcast_at *at);
 
+/* A tensor seen along one axis: how many elements stand before the axis, along it and behind it, each a product of dimensions. */
+struct tfl_along {
+	size_t outer, size, inner;
+};
+
+/** Right for a tensor that is not empty; of an empty one the products may have wrapped. */
+struct tfl_along tfl_along(const int32_t *dims, unsigned rank, unsigned axis);
+
 /** An axis as in the options, negative counting from the end, as an index below @p rank; -1 when it is outside. */
 int tfl_axis(int32_t axis, unsigned rank);
 

@@ -180,20 +180,44 @@ struct tfl_build_options tfl_options_reducer(bool keep_dims)
 	return options;
 }
 
+static struct tfl_build_options index_type(uint8_t type, bool wide)
+{
+	struct tfl_build_options options = tfl_options_empty(type);
+
+	add_i8(&options, 0, wide ? 4 : 2); /* TensorType */
+	return options;
+}
+
+struct tfl_build_options tfl_options_arg_max(bool wide)
+{
+	return index_type(TFL_OPTIONS_ARG_MAX, wide);
+}
+
+struct tfl_build_options tfl_options_arg_min(bool wide)
+{
+	return index_type(TFL_OPTIONS_ARG_MIN, wide);
+}
+
+static struct tfl_build_options two_flags(uint8_t type, uint16_t slot, bool first, bool second)
+{
+	struct tfl_build_options options = tfl_options_empty(type);
+
+	add_i8(&options, slot, first);
+	add_i8(&options, (uint16_t)(slot + 1), second);
+	return options;
+}
+
+struct tfl_build_options tfl_options_cumsum(bool exclusive, bool reverse)
+{
+	return two_flags(TFL_OPTIONS_CUMSUM, 0, exclusive, reverse);
+}
+
 struct tfl_build_options tfl_options_resize_bilinear(bool align_corners, bool half_pixel_centers)
 {
-	struct tfl_build_options options = tfl_options_empty(TFL_OPTIONS_RESIZE_BILINEAR);
-
-	add_i8(&options, 2, align_corners);
-	add_i8(&options, 3, half_pixel_centers);
-	return options;
+	return two_flags(TFL_OPTIONS_RESIZE_BILINEAR, 2, align_corners, half_pixel_centers);
 }
 
 struct tfl_build_options tfl_options_resize_nearest_neighbor(bool align_corners, bool half_pixel_centers)
 {
-	struct tfl_build_options options = tfl_options_empty(TFL_OPTIONS_RESIZE_NEAREST_NEIGHBOR);
-
-	add_i8(&options, 0, align_corners);
-	add_i8(&options, 1, half_pixel_centers);
-	return options;
+	return two_flags(TFL_OPTIONS_RESIZE_NEAREST_NEIGHBOR, 0, align_corners, half_pixel_centers);
 }

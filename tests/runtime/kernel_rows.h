@@ -8,6 +8,8 @@
 #define KERNEL_ROWS(X) \
 	X(abs) \
 	X(add) \
+	X(arg_max) \
+	X(arg_min) \
 	X(atan2) \
 	X(average_pool_2d) \
 	X(cast) \
@@ -15,6 +17,7 @@
 	X(concatenation) \
 	X(conv_2d) \
 	X(cos) \
+	X(cumsum) \
 	X(depthwise_conv_2d) \
 	X(densify) \
 	X(dequantize) \
@@ -77,6 +80,7 @@
 	X(sub) \
 	X(sum) \
 	X(tanh) \
+	X(topk_v2) \
 	X(transpose)
 
 #define X(name) extern const struct kernel_row kernel_##name;
