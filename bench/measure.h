@@ -8,6 +8,9 @@
 
 uint64_t now_ns(void);
 
+/** Bytes of this process that are in memory; 0 where the system does not tell. */
+size_t resident_bytes(void);
+
 /* A bounded list of durations. */
 struct samples {
 	uint64_t *values;

@@ -14,6 +14,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/dtype.h"
 #include "base/error.h"
@@ -64,6 +66,15 @@ void tfl_graph_free(struct tfl_graph *graph, void *memory)
 		graph->blocks = block->next;
 	graph->bytes -= block->size;
 	free(block);
+}
+
+void tfl_graph_release(struct tfl_graph *graph, struct tfl_value *value)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uintptr_t first = tfl_align_up((uintptr_t)value->data, page), end = ((uintptr_t)value->data + value->bytes) & ~(page - 1);
+
+	if (value->owned && first < end && madvise((void *)first, end - first, MADV_DONTNEED) == 0)
+		graph->bytes -= end - first;
 }
 
 /* The sentence for what tfl_graph_alloc() did not give. */

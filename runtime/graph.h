@@ -88,6 +88,12 @@ void *tfl_graph_alloc(struct tfl_graph *graph, size_t size);
 /** Gives such memory back before the graph ends. */
 void tfl_graph_free(struct tfl_graph *graph, void *memory);
 
+/**
+ * Gives the content of an owned constant back to the system, but not its place: the address stays the constant's own. For weights that
+ * live on in packed form only. What lies on pages with something else stays.
+ */
+void tfl_graph_release(struct tfl_graph *graph, struct tfl_value *value);
+
 /* What XNNPACK may read past the end of any buffer. */
 #define TFL_PADDING_BYTES 128
 

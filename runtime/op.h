@@ -43,6 +43,8 @@ struct tfl_op {
 	/* 0, or 1: XNNPACK does not have it in this form (then run() is used). NULL: never. */
 	int (*lower)(struct tfl_lower *lower, const struct tfl_node *node);
 	int (*run)(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error);
+	/* Whether XNNPACK, once it has packed this constant input of a lowered node, never looks at it again. NULL: it does. */
+	bool (*packed)(const struct tfl_node *node, uint32_t input);
 	const void *kernel; /* what a family's shared functions work with: the header of the family says what */
 };
 

@@ -46,6 +46,14 @@ static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 		(size_t)conv->group_output_channels, conv->linear.range.min, conv->linear.range.max, ids.input, ids.filter, ids.bias, ids.output, 0));
 }
 
+/* Where a group has one channel in and one out it is depthwise to XNNPACK, which packs those for each interpreter. */
+static bool packed(const struct tfl_node *node, uint32_t input)
+{
+	const struct tfl_conv *conv = node->params;
+
+	return input == 1 && (conv->group_input_channels != 1 || conv->group_output_channels != 1);
+}
+
 const struct tfl_op tfl_op_conv_2d = {
 	.code = TFL_BUILTIN_CONV_2D,
 	.options = TFL_OPTIONS_CONV_2D,
@@ -58,4 +66,5 @@ const struct tfl_op tfl_op_conv_2d = {
 	.prepare = prepare,
 	.lower = lower,
 	.run = tfl_conv_run,
+	.packed = packed,
 };

@@ -87,6 +87,11 @@ static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 							   params->reshape ? XNN_FLAG_TENSORFLOW_RESHAPE_2D : 0));
 }
 
+static bool packed(const struct tfl_node *node, uint32_t input)
+{
+	return input == 1;
+}
+
 static int run(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error)
 {
 	const struct params *params = node->params;
@@ -122,4 +127,5 @@ const struct tfl_op tfl_op_fully_connected = {
 	.prepare = prepare,
 	.lower = lower,
 	.run = run,
+	.packed = packed,
 };

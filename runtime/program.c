@@ -100,6 +100,38 @@ static int prove(struct tfl_program *program, struct tfl_error *error)
 	}
 }
 
+/* Whether a node that runs looks at the content of its constant input. */
+static bool is_read(const struct tfl_program *program, uint32_t node, uint32_t input)
+{
+	const struct tfl_node *reader = &program->graph->nodes[node];
+
+	return !reader->folded && !(program->lowered[node] && reader->op->packed && reader->op->packed(reader, input));
+}
+
+/*
+ * Constants that were computed at load and live on as packed weights give their memory back: float16 weights would else be there twice in
+ * float32. What the provider holds is all there will be, since every runtime of this program is made of the same nodes.
+ */
+static int release_packed(struct tfl_program *program)
+{
+	struct tfl_graph *graph = program->graph;
+	_tfl_free_ bool *needed = calloc((size_t)graph->value_count + 1, sizeof(*needed));
+
+	if (!needed)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < graph->source->output_count; i++)
+		needed[graph->source->outputs[i]] = true;
+	for (uint32_t n = 0; n < graph->node_count; n++)
+		for (uint32_t i = 0; i < graph->nodes[n].source->input_count; i++)
+			if (graph->nodes[n].source->inputs[i] >= 0 && is_read(program, n, i))
+				needed[graph->nodes[n].source->inputs[i]] = true;
+	for (uint32_t i = 0; i < graph->value_count; i++)
+		if (graph->values[i].owned && !needed[i])
+			tfl_graph_release(graph, &graph->values[i]);
+	tfl_weights_seal(program->weights);
+	return 0;
+}
+
 static void describe_io(const struct tfl_value *value, struct tfl_io *ret_io)
 {
 	ret_io->name = value->tensor->name;
@@ -222,6 +254,8 @@ int tfl_program_create(const struct tfl_model *model, const struct tfl_program_o
 	r = prove(program, error);
 	if (r < 0)
 		return r;
+	if (release_packed(program) < 0)
+		return tfl_error_set(error, -ENOMEM, "out of memory");
 	*ret_program = TFL_STEAL(program);
 	return 0;
 }

@@ -41,6 +41,7 @@ struct tfl_weights {
 	void *scratch;
 	size_t scratch_size;
 	bool failed; /* see tfl_weights_check() */
+	bool sealed;
 	size_t limit, planned; /* bytes of all uses, estimated before they are packed */
 	struct tfl_weights_stats stats;
 };
@@ -137,7 +138,7 @@ static size_t look_up_or_insert(void *context, const struct xnn_weights_cache_lo
 
 	if (found != SIZE_MAX && (!data || (weights->entries[found].size == size && memcmp(weights->entries[found].data, data, size) == 0)))
 		return found;
-	if (weights->entry_count < weights->slot_count / 2 || grow(weights) == 0)
+	if (!weights->sealed && (weights->entry_count < weights->slot_count / 2 || grow(weights) == 0))
 		data = own(weights, data, size);
 	else
 		data = NULL;
@@ -326,6 +327,11 @@ int tfl_weights_check(struct tfl_weights *weights)
 
 	weights->failed = false;
 	return failed ? -ENOMEM : 0;
+}
+
+void tfl_weights_seal(struct tfl_weights *weights)
+{
+	weights->sealed = true;
 }
 
 void tfl_weights_trim(struct tfl_weights *weights)

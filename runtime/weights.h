@@ -73,6 +73,9 @@ int tfl_weights_use(struct tfl_weights *weights, const struct tfl_weights_use *u
  */
 int tfl_weights_check(struct tfl_weights *weights);
 
+/** From now on nothing new is packed: what it would be packed from may be gone. Asked for it all the same, it fails as for lack of memory. */
+void tfl_weights_seal(struct tfl_weights *weights);
+
 /** Gives back what is only needed while runtimes are created. */
 void tfl_weights_trim(struct tfl_weights *weights);
 

@@ -3,6 +3,7 @@
  * Packed weights are shared where they are the same and only there. Each row is two layers over one buffer of weights and one of biases; what
  * the layers make of them must be what portable kernels make, which know nothing of packing. Then the provider itself, without XNNPACK.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -356,6 +357,27 @@ START_TEST(uses_that_differ_get_biases_of_their_own)
 }
 END_TEST
 
+/* What is asked for later is found, but nothing is added: what it would be made from may be gone. */
+START_TEST(a_sealed_provider_packs_nothing_new)
+{
+	const struct xnn_weights_cache_look_up_key key = {.seed = 1, .kernel = &key}, other = {.seed = 2, .kernel = &key};
+	struct tfl_weights *weights;
+	xnn_weights_cache_t cache;
+	size_t offset;
+
+	ck_assert_int_eq(tfl_weights_create(SIZE_MAX, &weights), 0);
+	cache = tfl_weights_provider(weights);
+	offset = insert(cache, &key, 100, 7);
+	tfl_weights_seal(weights);
+	ck_assert_uint_eq(cache->look_up(cache->context, &key), offset);
+	ck_assert_uint_eq(insert(cache, &key, 100, 7), offset);
+	ck_assert_int_eq(tfl_weights_check(weights), 0);
+	ck_assert_uint_eq(insert(cache, &other, 100, 7), SIZE_MAX);
+	ck_assert_int_eq(tfl_weights_check(weights), -ENOMEM);
+	tfl_weights_destroy(weights);
+}
+END_TEST
+
 /* Uses past the limit are given up, those before it stay. */
 START_TEST(packing_is_bounded)
 {
@@ -391,6 +413,7 @@ Suite *weights_suite(void)
 	tcase_add_loop_test(tests, packed_weights_are_shared_where_they_are_the_same, 0, TFL_ARRAY_SIZE(pairs));
 	tcase_add_test(tests, provider_keeps_what_it_is_given);
 	tcase_add_test(tests, uses_that_differ_get_biases_of_their_own);
+	tcase_add_test(tests, a_sealed_provider_packs_nothing_new);
 	tcase_add_test(tests, packing_is_bounded);
 	suite_add_tcase(suite, tests);
 	return suite;
