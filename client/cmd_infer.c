@@ -84,7 +84,9 @@ static struct ctl_output_meaning meaning_of(const struct work *work, unsigned in
 	const struct tfl_value *output = tfl_value_at(tfl_value_get(work->description, "outputs"), index);
 	const char *kind = tfl_value_string(tfl_value_get(output, "kind"), "");
 
-	return (struct ctl_output_meaning){.names = names_of(work, index), .classification = strcmp(kind, "classification") == 0};
+	return (struct ctl_output_meaning){.names = names_of(work, index),
+					   .classification = strcmp(kind, "classification") == 0,
+					   .threshold = tfl_value_double(tfl_value_get(output, "score_threshold"), 0)};
 }
 
 /* The request, ready to run. */

@@ -156,9 +156,10 @@ const char *ctl_class_name(const struct ctl_names *names, size_t index, char buf
 	return buffer;
 }
 
-static void print_scores(const struct tfl_output *output, const struct ctl_names *names, unsigned top, const struct summary *summary,
-			 const char *remark)
+static void print_scores(const struct tfl_output *output, const struct ctl_output_meaning *meaning, unsigned top,
+			 const struct summary *summary, const char *remark)
 {
+	double least = meaning->threshold > NOTHING ? meaning->threshold : NOTHING;
 	struct ctl_table table = {.columns = 3, .right = 2};
 	_tfl_free_ struct ranked *ranked = rank(output);
 	size_t count = ranked ? rows(summary->count, top) : 0;
@@ -167,9 +168,9 @@ static void print_scores(const struct tfl_output *output, const struct ctl_names
 	for (size_t i = 0; i < count; i++) {
 		double value = ranked[i].value;
 
-		if (summary->shares && top == 0 && i > 0 && value < NOTHING)
+		if (summary->shares && top == 0 && i > 0 && value < least)
 			break;
-		ctl_table_add(&table, "%s", ctl_class_name(names, ranked[i].index, buffer));
+		ctl_table_add(&table, "%s", ctl_class_name(&meaning->names, ranked[i].index, buffer));
 		if (summary->shares)
 			ctl_table_add(&table, "%.1f %%", 100 * value);
 		else if (isnan(value))
@@ -187,7 +188,7 @@ void ctl_output_print(const struct tfl_output *output, const struct ctl_output_m
 	char shape[TFL_SHAPE_STRING_MAX];
 
 	if (is_scores(&summary, meaning)) {
-		print_scores(output, &meaning->names, top, &summary, remark);
+		print_scores(output, meaning, top, &summary, remark);
 		return;
 	}
 	ctl_printf("%s  %s %s  %s\n", *output->name ? output->name : "output", tfl_dtype_to_string(output->dtype),

@@ -21,11 +21,12 @@ struct ctl_names {
 struct ctl_output_meaning {
 	struct ctl_names names;
 	bool classification; /* its numbers are scores of classes, whatever they look like */
+	double threshold;    /* scores below it mean nothing; 0: it does not say */
 };
 
 /**
  * Prints @p output: the @p top greatest as "label  confidence" where it holds scores of classes, else what its numbers are like. With
- * @p top 0 five, without those of 0.0 %. @p remark stands behind the first line.
+ * @p top 0 five, without those of 0.0 % or below the threshold but for the best. @p remark stands behind the first line.
  */
 void ctl_output_print(const struct tfl_output *output, const struct ctl_output_meaning *meaning, unsigned top, const char *remark);
 

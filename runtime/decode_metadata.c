@@ -108,58 +108,62 @@ int tfl_decode_strings(struct tfl_description *description, const struct tfl_fb_
 	return tfl_metadata_fault(description, tfl_decoder_strings(description->decoder, table, field, what, ret_strings, ret_count), NULL);
 }
 
-static int decode_groups(struct tfl_description *description, const struct tfl_fb_table *table, unsigned field,
-			 struct tfl_group_list *ret_list)
+int tfl_decode_list(struct tfl_description *description, const struct tfl_fb_table *table, unsigned field,
+		    const struct tfl_list_kind *kind, void *ret_items, uint32_t *ret_count)
+{
+	struct tfl_decoder *decoder = description->decoder;
+	struct tfl_fb_vector vector;
+	struct tfl_fb_table element;
+	uint32_t count = 0;
+	uint8_t *items;
+	int r;
+
+	r = tfl_decoder_offsets(decoder, table, field, kind->what, UINT32_MAX, &vector);
+	if (r == 0)
+		r = tfl_decoder_alloc(decoder, vector.count, kind->size, &items);
+	if (r < 0)
+		return tfl_metadata_fault(description, r, NULL);
+	for (uint32_t i = 0; i < vector.count; i++) {
+		void *item = items + count * kind->size;
+
+		r = tfl_decoder_element(decoder, &vector, i, &element);
+		if (r == 0)
+			r = kind->decode(description, &element, item);
+		if (r == 0)
+			count++;
+		else
+			memset(item, 0, kind->size);
+		r = tfl_metadata_fault(description, r, NULL);
+		if (r < 0)
+			return r;
+	}
+	*(void **)ret_items = items;
+	*ret_count = count;
+	return 0;
+}
+
+static int decode_group(struct tfl_description *description, const struct tfl_fb_table *table, void *item)
 {
 	static const struct tfl_text_field texts[] = {{GROUP_NAME, "name of a group", TFL_METADATA_TEXT_MAX,
 						       offsetof(struct tfl_tensor_group, name)}};
-	struct tfl_decoder *decoder = description->decoder;
-	struct tfl_group_list list = {0};
-	struct tfl_fb_vector vector;
-	struct tfl_fb_table element;
+	struct tfl_tensor_group *group = item;
 	int r;
 
-	r = tfl_decoder_offsets(decoder, table, field, "tensor groups", UINT32_MAX, &vector);
-	if (r == 0)
-		r = tfl_decoder_alloc(decoder, vector.count, sizeof(*list.items), &list.items);
-	for (uint32_t i = 0; r == 0 && i < vector.count; i++) {
-		struct tfl_tensor_group *group = &list.items[list.count++];
-
-		group->name = "";
-		r = tfl_decoder_element(decoder, &vector, i, &element);
-		if (r == 0)
-			r = tfl_decode_texts(description, &element, texts, TFL_ARRAY_SIZE(texts), group);
-		if (r == 0)
-			r = tfl_decoder_strings(decoder, &element, GROUP_TENSORS, "tensor_names", &group->tensors, &group->tensor_count);
-	}
-	if (r == 0)
-		*ret_list = list;
-	return tfl_metadata_fault(description, r, NULL);
+	group->name = "";
+	r = tfl_decode_texts(description, table, texts, TFL_ARRAY_SIZE(texts), group);
+	if (r < 0)
+		return r;
+	return tfl_decoder_strings(description->decoder, table, GROUP_TENSORS, "tensor_names", &group->tensors, &group->tensor_count);
 }
 
 /* What other tools keep here is theirs; its name says whose. */
-static int decode_custom(struct tfl_description *description, const struct tfl_fb_table *table)
+static int decode_custom(struct tfl_description *description, const struct tfl_fb_table *table, void *item)
 {
-	struct tfl_decoder *decoder = description->decoder;
-	struct tfl_fb_vector vector;
-	struct tfl_fb_table element;
-	const char **names;
-	int r;
-
-	r = tfl_decoder_offsets(decoder, table, SUBGRAPH_CUSTOM, "custom_metadata", UINT32_MAX, &vector);
-	if (r == 0)
-		r = tfl_decoder_alloc(decoder, vector.count, sizeof(*names), &names);
-	for (uint32_t i = 0; r == 0 && i < vector.count; i++) {
-		r = tfl_decoder_element(decoder, &vector, i, &element);
-		if (r == 0)
-			r = tfl_decoder_string(decoder, &element, CUSTOM_NAME, "name of custom metadata", &names[i]);
-	}
-	if (r == 0) {
-		description->metadata->custom = names;
-		description->metadata->custom_count = vector.count;
-	}
-	return tfl_metadata_fault(description, r, NULL);
+	return tfl_decoder_string(description->decoder, table, CUSTOM_NAME, "name of custom metadata", item);
 }
+
+static const struct tfl_list_kind groups = {"tensor groups", sizeof(struct tfl_tensor_group), decode_group};
+static const struct tfl_list_kind custom = {"custom_metadata", sizeof(const char *), decode_custom};
 
 /* One side of the subgraph. There may be fewer descriptions than tensors, the last ones then have none. */
 static int decode_side(struct tfl_description *description, const struct tfl_fb_table *table, unsigned field, const char *what,
@@ -206,11 +210,13 @@ static int decode_subgraph(struct tfl_description *description, const struct tfl
 	if (r == 0)
 		r = tfl_decode_units(description, table, SUBGRAPH_OUTPUT_UNITS, &metadata->output_units);
 	if (r == 0)
-		r = decode_groups(description, table, SUBGRAPH_INPUT_GROUPS, &metadata->input_groups);
+		r = tfl_decode_list(description, table, SUBGRAPH_INPUT_GROUPS, &groups, &metadata->input_groups.items,
+				    &metadata->input_groups.count);
 	if (r == 0)
-		r = decode_groups(description, table, SUBGRAPH_OUTPUT_GROUPS, &metadata->output_groups);
+		r = tfl_decode_list(description, table, SUBGRAPH_OUTPUT_GROUPS, &groups, &metadata->output_groups.items,
+				    &metadata->output_groups.count);
 	if (r == 0)
-		r = decode_custom(description, table);
+		r = tfl_decode_list(description, table, SUBGRAPH_CUSTOM, &custom, &metadata->custom, &metadata->custom_count);
 	return r;
 }
 

@@ -9,6 +9,7 @@
 #ifndef RUNTIME_DECODE_METADATA_H
 #define RUNTIME_DECODE_METADATA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -61,7 +62,18 @@ int tfl_metadata_fault(struct tfl_description *description, int r, const char *w
 int tfl_decode_texts(struct tfl_description *description, const struct tfl_fb_table *table, const struct tfl_text_field *fields,
 		     unsigned count, void *object);
 
-/** Vectors of AssociatedFile and of ProcessUnit. What is broken is left out of the list. */
+/* A vector of tables, each decoded into a struct of @size bytes. */
+struct tfl_list_kind {
+	const char *what;
+	size_t size;
+	int (*decode)(struct tfl_description *description, const struct tfl_fb_table *table, void *item);
+};
+
+/** A list, owned by the model. What is broken is a fault and left out of it. */
+int tfl_decode_list(struct tfl_description *description, const struct tfl_fb_table *table, unsigned field,
+		    const struct tfl_list_kind *kind, void *ret_items, uint32_t *ret_count);
+
+/** Vectors of AssociatedFile and of ProcessUnit. */
 int tfl_decode_files(struct tfl_description *description, const struct tfl_fb_table *table, unsigned field, struct tfl_file_list *ret_list);
 int tfl_decode_units(struct tfl_description *description, const struct tfl_fb_table *table, unsigned field, struct tfl_unit_list *ret_list);
 

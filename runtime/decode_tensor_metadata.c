@@ -175,8 +175,9 @@ static int (*const unit_decoders[TFL_UNIT_KINDS])(struct tfl_description *, cons
 	[TFL_UNIT_REGEX] = decode_regex,
 };
 
-static int decode_unit(struct tfl_description *description, const struct tfl_fb_table *table, struct tfl_unit *unit)
+static int decode_unit(struct tfl_description *description, const struct tfl_fb_table *table, void *item)
 {
+	struct tfl_unit *unit = item;
 	struct tfl_fb_table options;
 	int r;
 
@@ -192,36 +193,12 @@ static int decode_unit(struct tfl_description *description, const struct tfl_fb_
 
 int tfl_decode_units(struct tfl_description *description, const struct tfl_fb_table *table, unsigned field, struct tfl_unit_list *ret_list)
 {
-	struct tfl_decoder *decoder = description->decoder;
-	struct tfl_unit_list list = {0};
-	struct tfl_fb_vector vector;
-	struct tfl_fb_table element;
-	int r;
+	static const struct tfl_list_kind units = {"process_units", sizeof(struct tfl_unit), decode_unit};
 
-	r = tfl_decoder_offsets(decoder, table, field, "process_units", UINT32_MAX, &vector);
-	if (r == 0)
-		r = tfl_decoder_alloc(decoder, vector.count, sizeof(*list.items), &list.items);
-	if (r < 0)
-		return tfl_metadata_fault(description, r, NULL);
-	for (uint32_t i = 0; i < vector.count; i++) {
-		struct tfl_unit *unit = &list.items[list.count];
-
-		r = tfl_decoder_element(decoder, &vector, i, &element);
-		if (r == 0)
-			r = decode_unit(description, &element, unit);
-		if (r == 0)
-			list.count++;
-		else
-			*unit = (struct tfl_unit){0};
-		r = tfl_metadata_fault(description, r, NULL);
-		if (r < 0)
-			return r;
-	}
-	*ret_list = list;
-	return 0;
+	return tfl_decode_list(description, table, field, &units, &ret_list->items, &ret_list->count);
 }
 
-static int decode_file(struct tfl_description *description, const struct tfl_fb_table *table, struct tfl_associated_file *file)
+static int decode_file(struct tfl_description *description, const struct tfl_fb_table *table, void *item)
 {
 	static const struct tfl_text_field texts[] = {
 		{FILE_NAME, "name of a file", TFL_METADATA_FILE_NAME_MAX, offsetof(struct tfl_associated_file, name)},
@@ -229,6 +206,7 @@ static int decode_file(struct tfl_description *description, const struct tfl_fb_
 		{FILE_LOCALE, "locale", TFL_METADATA_TEXT_MAX, offsetof(struct tfl_associated_file, locale)},
 		{FILE_VERSION, "version of a file", TFL_METADATA_TEXT_MAX, offsetof(struct tfl_associated_file, version)},
 	};
+	struct tfl_associated_file *file = item;
 
 	file->name = file->description = file->locale = file->version = "";
 	file->axis = -1;
@@ -238,23 +216,9 @@ static int decode_file(struct tfl_description *description, const struct tfl_fb_
 
 int tfl_decode_files(struct tfl_description *description, const struct tfl_fb_table *table, unsigned field, struct tfl_file_list *ret_list)
 {
-	struct tfl_decoder *decoder = description->decoder;
-	struct tfl_file_list list = {0};
-	struct tfl_fb_vector vector;
-	struct tfl_fb_table element;
-	int r;
+	static const struct tfl_list_kind files = {"associated_files", sizeof(struct tfl_associated_file), decode_file};
 
-	r = tfl_decoder_offsets(decoder, table, field, "associated_files", UINT32_MAX, &vector);
-	if (r == 0)
-		r = tfl_decoder_alloc(decoder, vector.count, sizeof(*list.items), &list.items);
-	for (uint32_t i = 0; r == 0 && i < vector.count; i++) {
-		r = tfl_decoder_element(decoder, &vector, i, &element);
-		if (r == 0)
-			r = decode_file(description, &element, &list.items[list.count++]);
-	}
-	if (r == 0)
-		*ret_list = list;
-	return tfl_metadata_fault(description, r, NULL);
+	return tfl_decode_list(description, table, field, &files, &ret_list->items, &ret_list->count);
 }
 
 /* Where each of a box's four numbers stands: none given is their own order. */

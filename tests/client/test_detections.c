@@ -289,6 +289,22 @@ START_TEST(labels_of_each_output)
 }
 END_TEST
 
+/* Scores below the model's own threshold are not printed, but for the best one and those that are asked for. */
+START_TEST(scores_below_the_threshold)
+{
+	description = "{\"model\": \"m\", \"version\": 3, \"inputs\": [" IMAGE "], \"outputs\": ["
+		      OUTPUT("classification", ", \"score_threshold\": 0.3" NAMES) "]}";
+	set(0, 2, (const float[]){0.25f, 0.75f});
+	TFLCTL("infer", "m", "--image", picture);
+	ck_assert_msg(strstr(result.out, "dog  75.0 %") && !strstr(result.out, "cat"), "%s", result.out);
+	TFLCTL("infer", "m", "--image", picture, "--top", "2");
+	ck_assert_msg(strstr(result.out, "cat  25.0 %"), "%s", result.out);
+	set(0, 2, (const float[]){0.25f, 0.125f});
+	TFLCTL("infer", "m", "--image", picture);
+	ck_assert_msg(strstr(result.out, "cat  25.0 %") && !strstr(result.out, "dog"), "%s", result.out);
+}
+END_TEST
+
 /* The picture goes to the input that says it is one, though another comes first and has the shape. */
 START_TEST(the_input_that_is_a_picture)
 {
@@ -374,6 +390,7 @@ Suite *detections_suite(void)
 	tcase_add_test(tcase, boxes_in_a_cropped_picture);
 	tcase_add_loop_test(tcase, detections_that_lie, 0, 6);
 	tcase_add_test(tcase, labels_of_each_output);
+	tcase_add_test(tcase, scores_below_the_threshold);
 	tcase_add_test(tcase, the_input_that_is_a_picture);
 	tcase_add_test(tcase, a_gray_model_with_three_channels);
 	tcase_add_test(tcase, describe_tells_what_it_is);
