@@ -153,6 +153,54 @@ START_TEST(six_hundred_operators)
 }
 END_TEST
 
+/* The same operator in two places: one line for each fate. */
+START_TEST(one_kind_with_two_fates)
+{
+	static const float values[2] = {1, -1};
+	struct tfl_builder *b = tfl_build_create();
+	int x = tfl_build_tensor(b, &(struct tfl_build_tensor){.name = "x", .dims = TFL_INTS(2)}), y, z;
+
+	y = tfl_build_tensor(b, &(struct tfl_build_tensor){.name = "y", .dims = TFL_INTS(2), .data = values, .data_size = sizeof(values)});
+	for (int i = 0; i < 3; i++) {
+		z = tfl_build_tensor(b, &(struct tfl_build_tensor){.name = "z", .dims = TFL_INTS(2)});
+		tfl_build_operator(b, &(struct tfl_build_operator){.code = TFL_BUILTIN_RELU, .inputs = TFL_INTS(i == 0 ? y : x),
+								   .outputs = TFL_INTS(z)});
+		x = i == 0 ? x : z;
+	}
+	tfl_build_io(b, TFL_INTS(0), TFL_INTS(x));
+	save_builder(b);
+	TFLCTL("inspect", path);
+	EXPECT_LINES("\n      2    RELU            1  XNNPACK  float32 → float32\n", "\n      1    RELU            1  at load  float32 → float32\n");
+}
+END_TEST
+
+/* More kinds than a screen has lines. */
+START_TEST(many_kinds)
+{
+	struct tfl_builder *b = tfl_build_create();
+	int x = tfl_build_tensor(b, &(struct tfl_build_tensor){.name = "x", .dims = TFL_INTS(2)});
+	char name[16];
+	json_t *json;
+
+	for (int i = 0; i < 50; i++) {
+		snprintf(name, sizeof(name), "Kind%02d", i);
+		tfl_build_operator(b, &(struct tfl_build_operator){
+			.code = TFL_BUILTIN_CUSTOM, .custom_name = name, .inputs = TFL_INTS(x),
+			.outputs = TFL_INTS(tfl_build_tensor(b, &(struct tfl_build_tensor){.name = "y", .dims = TFL_INTS(2)}))});
+	}
+	tfl_build_io(b, TFL_INTS(x), TFL_INTS(1));
+	save_builder(b);
+	TFLCTL("inspect", path);
+	ck_assert_int_eq(result.status, 1);
+	EXPECT_LINES("\n  … and 18 kinds more; --operators lists all\n", "\n  … and 30 kinds more; --json has all\n");
+	ck_assert_uint_lt(count_lines(), 80);
+	TFLCTL("inspect", path, "--json");
+	json = json_of_output();
+	ck_assert_uint_eq(json_array_size(json_object_get(json, "operators")), 50);
+	json_decref(json);
+}
+END_TEST
+
 START_TEST(as_json)
 {
 	json_t *json, *group;
@@ -294,6 +342,8 @@ Suite *inspect_suite(void)
 	tcase_add_loop_test(tcase, a_model_that_runs, 0, 2);
 	tcase_add_test(tcase, a_model_that_does_not);
 	tcase_add_loop_test(tcase, six_hundred_operators, 0, 2);
+	tcase_add_test(tcase, one_kind_with_two_fates);
+	tcase_add_test(tcase, many_kinds);
 	tcase_add_loop_test(tcase, as_json, 0, 2);
 	tcase_add_loop_test(tcase, metadata, 0, 2);
 	tcase_add_test(tcase, files_that_are_no_models);

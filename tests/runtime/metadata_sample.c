@@ -183,10 +183,10 @@ static uint32_t root(struct tfl_fbw *w, const struct metadata_wrong *wrong)
 			     TFL_FBW_REF(4, refs[4]), TFL_FBW_REF(5, refs[5]), TFL_FBW_REF(6, refs[6]), TFL_FBW_REF(7, refs[7]));
 }
 
-static void add_graph(struct tfl_builder *b)
+static void add_graph(struct tfl_builder *b, bool square)
 {
 	const struct tfl_ints dims[META_INPUTS + META_OUTPUTS] = {TFL_INTS(1, 4, 4, 3), TFL_INTS(1, 8), TFL_INTS(1, 2, 4), TFL_INTS(1, 2),
-								  TFL_INTS(1, 2),       TFL_INTS(1),    TFL_INTS(2, 3)};
+								  TFL_INTS(1, 2),       TFL_INTS(1),    TFL_INTS(square ? 3 : 2, 3)};
 
 	for (size_t i = 0; i < TFL_ARRAY_SIZE(dims); i++)
 		tfl_build_tensor(b, &(struct tfl_build_tensor){.name = "t", .dims = dims[i]});
@@ -195,14 +195,14 @@ static void add_graph(struct tfl_builder *b)
 	tfl_build_io(b, TFL_INTS(0, 1), TFL_INTS(2, 3, 4, 5, 6));
 }
 
-static void add_files(struct tfl_builder *b, const char *labels)
+static void add_files(struct tfl_builder *b, const struct metadata_wrong *wrong)
 {
 	const struct {
 		const char *name, *content;
 	} files[] = {
-		{"labels.txt", labels ? labels : "cat\ndog\n"},
+		{"labels.txt", wrong->labels ? wrong->labels : "cat\ndog\n"},
 		{"namen.txt", "Katze\nHund\n"},
-		{"rows.txt", "upper\nlower\n"},
+		{"rows.txt", wrong->square ? "upper\ncentre\nlower\n" : "upper\nlower\n"},
 		{"columns.txt", "left\nmiddle\nright\n"},
 		{"spalten.txt", "links\nMitte\nrechts\n"},
 		{"words.txt", "a\nthe\n"},
@@ -223,10 +223,10 @@ uint8_t *sample_metadata(const struct metadata_wrong *wrong, size_t *ret_size)
 
 	if (!b)
 		abort();
-	add_graph(b);
+	add_graph(b, wrong->square);
 	if (tfl_fbw_end(&w, root(&w, wrong), "M001", &metadata, &size) < 0)
 		abort();
 	tfl_build_metadata(b, "TFLITE_METADATA", metadata, size);
-	add_files(b, wrong->labels);
+	add_files(b, wrong);
 	return sample_finish(b, ret_size);
 }

@@ -5,6 +5,7 @@
 #ifndef TESTS_RUNTIME_METADATA_SAMPLE_H
 #define TESTS_RUNTIME_METADATA_SAMPLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,7 @@ struct metadata_wrong {
 	uint8_t kinds;             /* added to the kinds of content, units, files, colours and boxes */
 	uint32_t model_uses;       /* how often the model's list of files has the same file besides once */
 	const char *labels;        /* content of the label file of the classes */
+	bool square;               /* the grid is [3, 3], and rows have three labels too */
 };
 
 /** The caller frees the bytes. Ends the test without memory. */

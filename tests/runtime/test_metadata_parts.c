@@ -192,6 +192,20 @@ START_TEST(labels_by_output_and_axis)
 }
 END_TEST
 
+/* Where labels fit several dimensions, each file has one of its own, the last dimension first. */
+START_TEST(labels_of_a_square)
+{
+	const struct tfl_tensor_metadata *grid;
+
+	open_sample(&(struct metadata_wrong){.square = true});
+	grid = &metadata->outputs[META_GRID];
+	ck_assert_uint_eq(grid->files.items[0].label_count, 3);
+	ck_assert_int_eq(grid->files.items[0].axis, 1);
+	ck_assert_int_eq(grid->files.items[1].axis, 0);
+	ck_assert_int_eq(grid->files.items[2].axis, -1); /* another language: not read */
+}
+END_TEST
+
 static const uint32_t order_short[] = {0, 1, 2}, order_twice[] = {0, 1, 1, 3}, order_high[] = {0, 1, 2, 4};
 static char long_name[257], long_text[65538];
 
@@ -378,6 +392,7 @@ Suite *metadata_parts_suite(void)
 	tcase_add_test(parts, a_sound);
 	tcase_add_test(parts, detections);
 	tcase_add_test(parts, labels_by_output_and_axis);
+	tcase_add_test(parts, labels_of_a_square);
 	tcase_add_loop_test(parts, each_part_alone_is_wrong, 0, TFL_ARRAY_SIZE(wrong_cases));
 	tcase_add_test(parts, unknown_kinds);
 	tcase_add_test(parts, metadata_is_bounded);
