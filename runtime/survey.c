@@ -315,8 +315,15 @@ static int load(struct tfl_survey *survey, const struct tfl_program_options *opt
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
 	survey->runs = true;
-	for (uint32_t i = 0; i < program->graph->node_count; i++)
-		survey->operators[i].verdict = verdict_of(program->graph, &program->graph->nodes[i], program->lowered[i]);
+	for (uint32_t i = 0; i < program->graph->node_count; i++) {
+		struct tfl_survey_operator *op = &survey->operators[i];
+
+		/* A survey keeps what loading drops, so it may have met a limit that loading does not. */
+		free(op->reason);
+		op->reason = NULL;
+		op->cause = TFL_CAUSE_NONE;
+		op->verdict = verdict_of(program->graph, &program->graph->nodes[i], program->lowered[i]);
+	}
 	take_ios(survey, program);
 	return 0;
 }
@@ -377,8 +384,14 @@ int tfl_survey_create(const struct tfl_model *model, const struct tfl_program_op
 	return 0;
 }
 
-/* The one type of a model without weights. */
-static const char *type_of_ios(const struct tfl_survey *survey)
+/* Whether a number of this kind stands for a real one; indices and flags do not. */
+static bool is_real(const struct tfl_io *io)
+{
+	return io->quantized || io->dtype == TFL_FLOAT32 || io->dtype == TFL_FLOAT16 || io->dtype == TFL_FLOAT64;
+}
+
+/* The one type of the inputs and outputs of a model without weights; with @reals only of those that are. "none": there are none. */
+static const char *type_of_ios(const struct tfl_survey *survey, bool reals)
 {
 	const struct tfl_subgraph *subgraph = &survey->model->subgraphs[0];
 	enum tfl_dtype dtype = TFL_DTYPE_COUNT;
@@ -386,11 +399,15 @@ static const char *type_of_ios(const struct tfl_survey *survey)
 	for (uint32_t i = 0; i < subgraph->input_count + subgraph->output_count; i++) {
 		const struct tfl_io *io = i < subgraph->input_count ? &survey->inputs[i] : &survey->outputs[i - subgraph->input_count];
 
+		if (reals && !is_real(io))
+			continue;
 		if (dtype != TFL_DTYPE_COUNT && io->dtype != dtype)
 			return "mixed";
 		dtype = io->dtype;
 	}
-	return dtype == TFL_DTYPE_COUNT ? "none" : tfl_dtype_to_string(dtype);
+	if (dtype == TFL_DTYPE_COUNT)
+		return reals ? type_of_ios(survey, false) : "none";
+	return tfl_dtype_to_string(dtype);
 }
 
 const char *tfl_survey_quantization(const struct tfl_survey *survey)
@@ -404,5 +421,5 @@ const char *tfl_survey_quantization(const struct tfl_survey *survey)
 			return "mixed";
 		found = forms[form];
 	}
-	return found ? found : type_of_ios(survey);
+	return found ? found : type_of_ios(survey, true);
 }

@@ -371,14 +371,22 @@ END_TEST
 
 START_TEST(no_weights)
 {
+	static const struct {
+		enum tfl_dtype types[2];
+		int count;
+		const char *name;
+	} cases[] = {
+		{{TFL_INT64, TFL_INT64}, 2, "int64"},     {{TFL_INT64, TFL_BOOL}, 2, "mixed"},       {{0, 0}, 0, "none"},
+		{{TFL_FLOAT32, TFL_INT32}, 2, "float32"}, {{TFL_FLOAT32, TFL_FLOAT16}, 2, "mixed"},
+	};
 	struct tfl_builder *b = tfl_build_create();
-	int x = tensor(b, TFL_INT64, TFL_INTS(2)), y = tensor(b, _i == 0 ? TFL_INT64 : TFL_BOOL, TFL_INTS(2));
+	int x = tensor(b, cases[_i].types[0], TFL_INTS(2)), y = tensor(b, cases[_i].types[1], TFL_INTS(2));
 
-	if (_i < 2)
+	if (cases[_i].count > 0)
 		tfl_build_io(b, TFL_INTS(x, y), TFL_INTS(x));
 	open_builder(b);
 	look(NULL);
-	ck_assert_str_eq(tfl_survey_quantization(survey), _i == 0 ? "int64" : _i == 1 ? "mixed" : "none");
+	ck_assert_str_eq(tfl_survey_quantization(survey), cases[_i].name);
 }
 END_TEST
 
@@ -440,7 +448,7 @@ Suite *survey_suite(void)
 	tcase_add_test(tcase, a_model_that_is_too_large);
 	tcase_add_loop_test(tcase, forms_of_weights, 0, TFL_ARRAY_SIZE(form_cases));
 	tcase_add_test(tcase, several_forms);
-	tcase_add_loop_test(tcase, no_weights, 0, 3);
+	tcase_add_loop_test(tcase, no_weights, 0, 5);
 	tcase_add_loop_test(tcase, every_allocation_may_fail, 0, 2);
 	tcase_add_loop_test(tcase, samples, 0, 2);
 	suite_add_tcase(suite, tcase);
