@@ -62,9 +62,11 @@ def check_library(root, destdir, libdir, extract, cc):
     with tempfile.TemporaryDirectory() as folder:
         program = pathlib.Path(folder) / "program"
         source = program.with_suffix(".c")
-        source.write_text(run(extract, root / "include/tflclient.h").stdout)
+        source.write_text(run(extract, root / "include/tflclient.h", "1").stdout)
         built = run(*cc, source, "-o", program, *found.stdout.split())
         yield f"the example compiles and links: {built.stderr}".strip(": \n"), built.returncode == 0
+        if built.returncode != 0:
+            return
         ran = run(program, LD_LIBRARY_PATH=str(root / libdir), TFL_SOCKET="/no/such/socket")
         yield "it runs, and says that there is no daemon", ran.returncode == 1 and "/no/such/socket" in ran.stderr
 
