@@ -15,6 +15,7 @@
 #include "client/inputs.h"
 #include "client/labels.h"
 #include "client/print.h"
+#include "client/times.h"
 #include "stats/latency.h"
 
 struct options {
@@ -125,20 +126,12 @@ static int run_all(struct work *work)
 	return CTL_OK;
 }
 
-static const struct {
-	const char *name, *key;
-	double share;
-} percentiles[] = {{"p50", "p50_ns", 0.50}, {"p95", "p95_ns", 0.95}, {"p99", "p99_ns", 0.99}};
-
-static void add_latency_row(struct ctl_table *table, const char *name, const struct tfl_latency *latency)
+static void add_row(struct ctl_table *table, const char *name, const struct tfl_latency *latency)
 {
-	char unit[CTL_UNIT_MAX];
+	struct ctl_times times = ctl_times_of(latency);
 
 	ctl_table_add(table, "%s", name);
-	ctl_table_add(table, "%s", ctl_format_duration(unit, tfl_latency_mean(latency)));
-	for (unsigned i = 0; i < TFL_ARRAY_SIZE(percentiles); i++)
-		ctl_table_add(table, "%s", ctl_format_duration(unit, (double)tfl_latency_percentile(latency, percentiles[i].share)));
-	ctl_table_add(table, "%s", ctl_format_duration(unit, (double)latency->max_ns));
+	ctl_times_row(table, &times, false);
 }
 
 static void print_latencies(const struct work *work)
@@ -146,24 +139,17 @@ static void print_latencies(const struct work *work)
 	struct ctl_table table = {.columns = 6, .right = 0x3e};
 
 	ctl_table_add(&table, "%d runs", work->options->repeat);
-	ctl_table_add(&table, "mean");
-	for (unsigned i = 0; i < TFL_ARRAY_SIZE(percentiles); i++)
-		ctl_table_add(&table, "%s", percentiles[i].name);
-	ctl_table_add(&table, "max");
-	add_latency_row(&table, "round trip", work->latency);
-	add_latency_row(&table, "computing", work->compute);
+	ctl_times_head(&table, false);
+	add_row(&table, "round trip", work->latency);
+	add_row(&table, "computing", work->compute);
 	ctl_table_print(&table, "");
 }
 
 static json_t *latency_json(const struct tfl_latency *latency)
 {
-	json_t *object = json_pack("{s:I, s:f, s:I, s:I}", "count", (json_int_t)latency->count, "mean_ns", tfl_latency_mean(latency),
-				   "min_ns", (json_int_t)latency->min_ns, "max_ns", (json_int_t)latency->max_ns);
+	struct ctl_times times = ctl_times_of(latency);
 
-	for (unsigned i = 0; i < TFL_ARRAY_SIZE(percentiles); i++)
-		json_object_set_new(object, percentiles[i].key,
-				    json_integer((json_int_t)tfl_latency_percentile(latency, percentiles[i].share)));
-	return object;
+	return ctl_times_json(&times);
 }
 
 static const char *model_name(const struct work *work)

@@ -57,6 +57,7 @@ struct ctl_option {
 	const char *help;
 	int min, max;        /* of a number */
 	const char *choices; /* the words that a string may be, "auto raw"; NULL: any */
+	const char *alias;   /* another name that is understood and not shown; NULL: none */
 };
 
 struct ctl_option_table {
@@ -99,8 +100,8 @@ struct ctl_command {
 	int (*run)(struct ctl *ctl, const struct ctl_arguments *arguments);
 };
 
-extern const struct ctl_command ctl_cmd_load, ctl_cmd_ls, ctl_cmd_describe, ctl_cmd_unload, ctl_cmd_infer, ctl_cmd_inspect, ctl_cmd_stats, ctl_cmd_health,
-	ctl_cmd_version;
+extern const struct ctl_command ctl_cmd_load, ctl_cmd_ls, ctl_cmd_describe, ctl_cmd_unload, ctl_cmd_infer, ctl_cmd_bench, ctl_cmd_inspect,
+	ctl_cmd_stats, ctl_cmd_health, ctl_cmd_version;
 
 extern const struct ctl_option_table ctl_global_options;
 

@@ -10,7 +10,7 @@
 #include "client/ctl.h"
 
 #define SCREEN_WIDTH 80
-#define COLUMN_MAX 22 /* of the texts behind options */
+#define COLUMN_MAX 24 /* of the texts behind options */
 
 /* Columns of the first @p bytes of a text. */
 static unsigned columns(const char *text, size_t bytes)

@@ -24,7 +24,7 @@ struct ctl_input_options {
 	{"image", "FILE", CTL_STRING, offsetof(type, member.image), "a PNG or JPEG picture, stretched to the input's size"}, \
 	{"crop", NULL, CTL_FLAG, offsetof(type, member.crop), "cut the picture to the input's shape, do not stretch it"}, \
 	{"in", "[NAME=]FILE", CTL_LIST, offsetof(type, member.in), "an .npy array or raw bytes; once for each input"}, \
-	{"norm", "HOW", CTL_STRING, offsetof(type, member.norm), "pixels: raw 0..255, unit 0..1, signed -1..1, auto: see above", \
+	{"norm", "HOW", CTL_STRING, offsetof(type, member.norm), "pixels raw 0..255, unit 0..1, signed -1..1, or auto", \
 	 .choices = "auto raw unit signed"}
 
 struct ctl_inputs {

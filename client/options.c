@@ -27,10 +27,15 @@ const struct ctl_option_table ctl_global_options = {
 	.count = 5,
 };
 
+static bool is_named(const char *text, const char *name, size_t length)
+{
+	return text && strlen(text) == length && memcmp(text, name, length) == 0;
+}
+
 static const struct ctl_option *find_in(const struct ctl_option_table *table, const char *name, size_t length)
 {
 	for (unsigned i = 0; i < table->count; i++) {
-		if (strlen(table->options[i].name) == length && memcmp(table->options[i].name, name, length) == 0)
+		if (is_named(table->options[i].name, name, length) || is_named(table->options[i].alias, name, length))
 			return &table->options[i];
 	}
 	return NULL;

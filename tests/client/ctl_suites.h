@@ -5,6 +5,7 @@
 
 #include <check.h>
 
+Suite *bench_suite(void);
 Suite *detections_suite(void);
 Suite *inspect_suite(void);
 Suite *labels_suite(void);

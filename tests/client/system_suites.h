@@ -5,6 +5,7 @@
 
 #include <check.h>
 
+Suite *bench_system_suite(void);
 Suite *flight_suite(void);
 
 #endif

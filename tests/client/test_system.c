@@ -376,6 +376,7 @@ int main(void)
 	tcase_add_test(tcase, completion);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
+	srunner_add_suite(runner, bench_system_suite());
 	srunner_add_suite(runner, flight_suite());
 	srunner_run(runner, NULL, NULL, CK_ENV);
 	failed = srunner_ntests_failed(runner);

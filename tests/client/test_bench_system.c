@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* tflctl bench against the real daemon. Levels are short, so nothing here depends on whether they settle. */
+#include <check.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/client/run.h"
+#include "tests/client/system_suites.h"
+#include "tests/system/harness.h"
+#include "tests/system/models.h"
+
+#define MS 1000000.0
+
+static struct daemon tfld;
+
+static void start(const char *configuration)
+{
+	daemon_prepare(&tfld);
+	setenv("TFL_SOCKET", tfld.socket, 1);
+	add_tiny(&tfld);
+	daemon_start(&tfld, configuration);
+	daemon_wait_ready(&tfld);
+}
+
+/* A number at "latency.p99_ns" of one level. */
+static double number(json_t *level, const char *group, const char *key)
+{
+	json_t *object = group ? json_object_get(level, group) : level, *value = json_object_get(object, key);
+
+	ck_assert_msg(json_is_number(value), "no %s.%s", group ? group : "", key);
+	return json_number_value(value);
+}
+
+static json_t *level_of(json_t *json, size_t index)
+{
+	json_t *level = json_array_get(json_object_get(json, "levels"), index);
+
+	ck_assert_ptr_nonnull(level);
+	return level;
+}
+
+START_TEST(a_closed_loop)
+{
+	static const char *const stages[] = {"wait", "compute", "wire"};
+	json_t *json;
+
+	start(NULL);
+	TFLCTL("bench", "tiny", "--concurrency", "1:4:x2", "--duration", "250ms", "--connections", "2", "--json");
+	ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
+	json = json_of_output();
+	ck_assert_uint_eq(json_array_size(json_object_get(json, "levels")), 3);
+	ck_assert_str_eq(json_string_value(json_object_get(json, "loop")), "closed");
+	ck_assert_str_eq(json_string_value(json_object_get(json, "inputs")), "random");
+	for (unsigned i = 0; i < 3; i++) {
+		json_t *level = level_of(json, i);
+		double sum = 0, count = number(level, "latency", "count");
+
+		ck_assert_double_eq(number(level, NULL, "concurrency"), 1 << i);
+		ck_assert_double_gt(count, 10);
+		ck_assert_double_lt(fabs(count / number(level, NULL, "measured_ns") * 1e9 - number(level, NULL, "throughput")), 0.01 * count);
+		for (unsigned k = 0; k < 3; k++)
+			sum += number(level, stages[k], "mean_ns");
+		ck_assert_double_lt(fabs(sum - number(level, "latency", "mean_ns")), 0.01 * sum);
+		ck_assert_double_eq(number(level, NULL, "judged_ns"), number(level, "latency", "p95_ns"));
+		ck_assert_uint_eq(json_object_size(json_object_get(level, "failures")), 0);
+		/* The law of Little: requests in flight are throughput by latency. */
+		ck_assert_double_gt(number(level, NULL, "throughput") * number(level, "latency", "mean_ns") / 1e9, 0.7 * (1 << i));
+		ck_assert_double_lt(number(level, NULL, "throughput") * number(level, "latency", "mean_ns") / 1e9, 1.1 * (1 << i));
+	}
+	json_decref(json);
+	daemon_stop(&tfld);
+}
+END_TEST
+
+START_TEST(an_open_loop)
+{
+	json_t *json, *level;
+
+	start(NULL);
+	TFLCTL("bench", "tiny", "--request-rate", "200", "--distribution", "poisson", "--duration", "1s", "--json");
+	ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
+	json = json_of_output();
+	level = level_of(json, 0);
+	ck_assert_double_gt(number(level, NULL, "throughput"), 140);
+	ck_assert_double_lt(number(level, NULL, "throughput"), 260);
+	ck_assert_double_le(number(level, "lag", "mean_ns"), number(level, "latency", "mean_ns"));
+	ck_assert(json_is_false(json_object_get(level, "behind")));
+	json_decref(json);
+	daemon_stop(&tfld);
+}
+END_TEST
+
+static void *stall_daemon(void *data)
+{
+	usleep(500000);
+	kill(tfld.pid, SIGSTOP);
+	usleep(200000);
+	kill(tfld.pid, SIGCONT);
+	return NULL;
+}
+
+/* The daemon stands still for 200 ms: what was due meanwhile says so. */
+START_TEST(a_stall_is_seen)
+{
+	pthread_t thread;
+	json_t *json;
+
+	start(NULL);
+	ck_assert_int_eq(pthread_create(&thread, NULL, stall_daemon, NULL), 0);
+	TFLCTL("bench", "tiny", "--request-rate", "200", "--duration", "1s", "--warm-up", "100ms", "--json");
+	pthread_join(thread, NULL);
+	ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
+	json = json_of_output();
+	ck_assert_double_gt(number(level_of(json, 0), "latency", "max_ns"), 150 * MS);
+	ck_assert_double_lt(number(level_of(json, 0), "latency", "p50_ns"), 50 * MS);
+	json_decref(json);
+	daemon_stop(&tfld);
+}
+END_TEST
+
+START_TEST(failures_are_counted)
+{
+	json_t *json, *level;
+
+	start("[users]\nrequests = 2\n[requests]\ninline = 0\n");
+	TFLCTL("bench", "tiny", "--concurrency", "8", "--duration", "100ms", "--json");
+	ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
+	json = json_of_output();
+	level = level_of(json, 0);
+	ck_assert_double_gt(number(level, "failures", "RESOURCE_EXHAUSTED"), 0);
+	ck_assert_double_gt(number(level, "latency", "count"), 0);
+	json_decref(json);
+	TFLCTL("bench", "tiny", "--concurrency", "8", "--duration", "100ms");
+	ck_assert_msg(strstr(result.out, " RESOURCE_EXHAUSTED; the first: "), "%s", result.out);
+	daemon_stop(&tfld);
+}
+END_TEST
+
+START_TEST(the_limit_ends_it)
+{
+	json_t *json;
+
+	start(NULL);
+	TFLCTL("bench", "tiny", "--concurrency", "1:50", "--duration", "200ms", "--percentile", "50", "--latency-limit", "1us", "--data", "zero",
+	       "--json");
+	ck_assert_int_eq(result.status, 0);
+	json = json_of_output();
+	ck_assert(json_is_true(json_object_get(json, "over_limit")));
+	ck_assert_uint_eq(json_array_size(json_object_get(json, "levels")), 1);
+	ck_assert_str_eq(json_string_value(json_object_get(json, "inputs")), "zero");
+	json_decref(json);
+	daemon_stop(&tfld);
+}
+END_TEST
+
+START_TEST(an_interrupt_prints_what_there_is)
+{
+	int status;
+
+	start(NULL);
+	status = system("timeout --preserve-status -s INT 1 \"$TFLCTL\" bench tiny --duration 2s >out 2>&1");
+	ck_assert_int_eq(WEXITSTATUS(status), 1);
+	ck_assert_int_eq(system("grep -q 'concurrency 1: interrupted after 1 of 5 windows' out && grep -q '^ *1  *[0-9]' out"), 0);
+	status = system("timeout --preserve-status -s INT 0.2 \"$TFLCTL\" bench tiny --duration 5s >out 2>&1");
+	ck_assert_int_eq(WEXITSTATUS(status), 1);
+	ck_assert_int_eq(system("grep -q 'before anything was measured' out"), 0);
+	unlink("out");
+	daemon_stop(&tfld);
+}
+END_TEST
+
+START_TEST(a_table_for_people)
+{
+	start(NULL);
+	TFLCTL("bench", "tiny@1", "--concurrency-range", "2", "--duration", "200ms", "--percentile", "99.9");
+	ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
+	ck_assert_str_eq(result.err, "");
+	ck_assert_msg(strncmp(result.out, "tiny@1, inputs: random, closed loop, 1 connection; 200 ms a level after 40.0 ms of warm-up\n", 88) == 0, "%s",
+		      result.out);
+	ck_assert_msg(strstr(result.out, "concurrency  infer/s") && strstr(result.out, "p99.9") && strstr(result.out, "client busy"), "%s",
+		      result.out);
+	TFLCTL("bench", "tiny@7");
+	ck_assert_int_eq(result.status, 1);
+	TFLCTL("bench", "tiny", "--in", "/dev/null");
+	ck_assert_int_eq(result.status, 1);
+	daemon_stop(&tfld);
+}
+END_TEST
+
+Suite *bench_system_suite(void)
+{
+	Suite *suite = suite_create("bench");
+	TCase *tcase = tcase_create("bench");
+
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, a_closed_loop);
+	tcase_add_test(tcase, an_open_loop);
+	tcase_add_test(tcase, a_stall_is_seen);
+	tcase_add_test(tcase, failures_are_counted);
+	tcase_add_test(tcase, the_limit_ends_it);
+	tcase_add_test(tcase, an_interrupt_prints_what_there_is);
+	tcase_add_test(tcase, a_table_for_people);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
