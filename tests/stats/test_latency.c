@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "stats/latency.h"
+#include "tests/stats/suites.h"
 
 #define RECORDS 20000
 
@@ -205,12 +206,10 @@ START_TEST(a_reader_beside_the_writer_sees_whole_records)
 }
 END_TEST
 
-int main(void)
+Suite *latency_suite(void)
 {
-	Suite *suite = suite_create("stats");
+	Suite *suite = suite_create("latency");
 	TCase *tcase = tcase_create("latency");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(tcase, percentiles_match_sorted_values, 0, 7);
 	tcase_add_test(tcase, every_boundary_lands_within_one_percent);
@@ -222,8 +221,5 @@ int main(void)
 	tcase_add_test(tcase, merging_equals_recording_together);
 	tcase_add_test(tcase, a_reader_beside_the_writer_sees_whole_records);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite;
 }
