@@ -10,6 +10,7 @@
 static Suite *(*const suites[])(void) = {
 	allocation_suite,
 	arena_suite,
+	confidence_suite,
 	detection_suite,
 	flatbuffer_suite,
 	flexbuffer_suite,
