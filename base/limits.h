@@ -18,6 +18,7 @@
 #define TFL_LABEL_MAX 64                 /* bytes of the label of a version */
 #define TFL_VERSION_MAX 9223372036854775807ull /* greatest version of a model; the smallest is 1 */
 #define TFL_TIMEOUT_US_MAX 86400000000ull /* a request's own timeout: a day */
+#define TFL_MINUTES_MAX 1440             /* of a window of confidence: a day */
 #define TFL_PRIORITY_MAX 255             /* lowest priority of a request; 1 is the highest */
 #define TFL_PRIORITY_DEFAULT 128         /* of a request that names none */
 #define TFL_DESCRIBE_LABELS_MAX 4096     /* labels that model.describe gives; of more it gives the number alone */
@@ -72,6 +73,9 @@
 #define TFL_SCRATCH_KEEP_MAX (1u << 20)  /* bytes that a worker keeps for dequantised outputs */
 #define TFL_LOADS_MAX 16                 /* passed files waiting to be loaded */
 #define TFL_WORKERS_MAX 64
+#define TFL_CONFIDENCE_OUTPUTS_MAX 4     /* outputs of a version whose confidence is recorded */
+#define TFL_CONFIDENCE_CLASSES_MAX 1024  /* classes of each that are counted one by one */
+#define TFL_STATISTICS_BYTES_MAX (1u << 20) /* of what is written down about a version's verdicts */
 #define TFL_INSTANCES_MAX 64             /* interpreters of one version */
 #define TFL_INLINE_US_MAX 1000           /* microseconds of an inference that may run on the loop thread */
 

@@ -15,4 +15,10 @@ static inline uint64_t tfl_clock_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/** Whole seconds of the same clock. */
+static inline int64_t tfl_clock_seconds(void)
+{
+	return (int64_t)(tfl_clock_ns() / 1000000000u);
+}
+
 #endif

@@ -180,6 +180,8 @@ void tfl_execute(struct tfl_executor *executor, struct tfl_job *job)
 
 		assert(interpreter);
 		r = run(executor, job, interpreter, &record, &error);
+		if (r == 0)
+			tfl_heads_record(&job->version->heads, interpreter, job->version->recorder, executor->index);
 		tfl_pool_return(job->version->pool, interpreter);
 	}
 	if (r < 0)

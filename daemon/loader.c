@@ -87,6 +87,7 @@ static void free_retired(struct tfl_loader *loader, struct tfl_version *version)
 {
 	struct tfl_loader_job *waiter = version->retired.waiter;
 
+	tfl_loader_keep_last(loader, version);
 	tfl_loader_free_version(version);
 	if (!waiter)
 		return;
@@ -273,6 +274,7 @@ void tfl_loader_collect(struct tfl_loader *loader)
 void tfl_loader_job_free(struct tfl_loader_job *job)
 {
 	tfl_close(job->fd);
+	free(job->statistics);
 	tfl_version_unref(job->loaded);
 	tfl_version_unref(job->listed);
 	free(job);

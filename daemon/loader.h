@@ -80,6 +80,11 @@ int tfl_loader_unload(struct tfl_loader *loader, struct tfl_version *version, bo
  */
 unsigned tfl_loader_cancel(struct tfl_loader *loader);
 
+/**
+ * Writes @p data, malloc's and taken over, down as the statistics of a version. Nobody is told; what fails is logged. -ENOMEM. Loop thread.
+ */
+int tfl_loader_keep(struct tfl_loader *loader, const struct tfl_version *version, void *data, size_t size);
+
 /** Delivers results; loop thread. */
 void tfl_loader_collect(struct tfl_loader *loader);
 

@@ -44,6 +44,8 @@ struct tfl_loader_job {
 	uint64_t active;            /* to be remembered, like the note: when and by whom it was unloaded, "" for not unloaded */
 	char note[TFL_STATE_NOTE_MAX];
 	bool erase;
+	void *statistics;           /* to be kept; owned */
+	size_t statistics_size;
 };
 
 struct tfl_job_queue {
@@ -82,6 +84,9 @@ int tfl_loader_make_version(struct tfl_loader *loader, const char *model, uint64
  */
 int tfl_loader_restore(struct tfl_loader *loader, struct tfl_version *listed, const struct tfl_model_conf *conf, bool settles,
 		       struct tfl_error *error);
+
+/** Writes down what was seen of a version that nobody uses any more. Loader thread. */
+void tfl_loader_keep_last(struct tfl_loader *loader, struct tfl_version *version);
 
 /** Destroys a version and gives its memory back to the system. Loader thread. */
 void tfl_loader_free_version(struct tfl_version *version);

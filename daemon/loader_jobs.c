@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Four things that the loader does, each a pair of functions: run, on the loader thread, which touches disk and models, and deliver, on the
+ * Five things that the loader does, each a pair of functions: run, on the loader thread, which touches disk and models, and deliver, on the
  * loop thread, which touches the registry.
  *
  * restore   a version that lies in the store is loaded at start
  * load      a passed file is staged, loaded, and published only then: a file that cannot be served never becomes a version
  * unload    a version that was taken out of service is marked so on disk, or erased there
  * remember  what is active is written down after it changed
+ * keep      what was seen of a version's verdicts is written down
  *
  * Versions are loaded into an object that nobody knows, which takes the place of the listed, empty one when it is complete.
  */
@@ -16,12 +17,15 @@
 #include <time.h>
 
 #include "base/util.h"
+#include "daemon/clock.h"
+#include "daemon/history.h"
 #include "daemon/loader_internal.h"
 #include "daemon/log.h"
 #include "daemon/recorder.h"
 #include "daemon/registry.h"
 #include "daemon/spawner.h"
 #include "proto/name.h"
+#include "proto/writer.h"
 
 static int64_t now(void)
 {
@@ -136,11 +140,31 @@ static int build(struct tfl_loader *loader, struct tfl_loader_job *job, int fd, 
 	result = tfl_model_conf_labels(options->store, job->model, &job->conf, &version->labels, error);
 	if (result < 0)
 		return result;
-	result = tfl_recorder_create(options->writers, &version->recorder);
+	result = tfl_version_load(version, fd, job->conf.instances ? (unsigned)job->conf.instances : options->workers, &program,
+				  &loader->cancelled, error);
+	if (result == 0 && tfl_heads_recorder(&version->heads, options->writers, &version->recorder) < 0)
+		result = tfl_error_set(error, -ENOMEM, "not enough memory for the counters of '%s'", job->model);
+	return result;
+}
+
+/* What was seen of the version before; where that cannot be read, it begins anew. */
+static int restore_history(struct tfl_loader *loader, struct tfl_version *version, struct tfl_error *error)
+{
+	_tfl_free_ void *data = NULL;
+	struct tfl_error why;
+	size_t size = 0;
+	int result;
+
+	if (tfl_history_create(&version->heads, &version->history) < 0)
+		return tfl_error_set(error, -ENOMEM, "not enough memory for the statistics of '%s'", version->model_name);
+	why.text[0] = '\0';
+	result = tfl_store_read_statistics(loader->options.store, version->model_name, version->number, &data, &size, &why);
+	if (result == 0 || result == -ENOENT)
+		result = tfl_history_restore(version->history, data, size, version->recorder, &why);
 	if (result < 0)
-		return tfl_error_set(error, result, "not enough memory for the counters of '%s'", job->model);
-	return tfl_version_load(version, fd, job->conf.instances ? (unsigned)job->conf.instances : options->workers, &program,
-				&loader->cancelled, error);
+		tfl_log_warning("statistics of version %" PRIu64 " of '%s' begin anew, what was written cannot be read: %s", version->number,
+				version->model_name, why.text);
+	return 0;
 }
 
 /* Builds a version from a file of the store or of its staging folder. */
@@ -155,6 +179,8 @@ static int load_file(struct tfl_loader *loader, struct tfl_loader_job *job, int 
 		return result;
 	strcpy(version->sha256, content->sha256);
 	result = build(loader, job, fd, version, error);
+	if (result == 0)
+		result = restore_history(loader, version, error);
 	if (result < 0) {
 		tfl_version_destroy(version);
 		return check_cancelled(loader, result, error);
@@ -273,6 +299,59 @@ int tfl_loader_restore(struct tfl_loader *loader, struct tfl_version *listed, co
 	job->settles = settles;
 	tfl_loader_submit(loader, job);
 	return 0;
+}
+
+static int run_keep(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
+{
+	int result = tfl_store_write_statistics(loader->options.store, job->model, job->number, job->statistics, job->statistics_size, error);
+
+	return result == -ENOENT ? 0 : result; /* erased meanwhile, and its statistics with it */
+}
+
+static void deliver_keep(struct tfl_loader *loader, struct tfl_loader_job *job)
+{
+	if (job->error.code < 0)
+		tfl_log_error("statistics are not kept: %s", job->error.text);
+}
+
+static const struct tfl_loader_kind keep_kind = { run_keep, deliver_keep, true };
+
+int tfl_loader_keep(struct tfl_loader *loader, const struct tfl_version *version, void *data, size_t size)
+{
+	struct tfl_loader_job *job = make_job(&keep_kind, version->model_name, version->number, NULL, NULL);
+
+	if (!job) {
+		free(data);
+		return -ENOMEM;
+	}
+	job->statistics = data;
+	job->statistics_size = size;
+	tfl_loader_submit(loader, job);
+	return 0;
+}
+
+void tfl_loader_keep_last(struct tfl_loader *loader, struct tfl_version *version)
+{
+	struct tfl_error error;
+	struct tfl_writer writer;
+	_tfl_free_ void *data = NULL;
+	size_t size;
+	int result;
+
+	if (!version->history)
+		return;
+	tfl_history_advance(version->history, version->recorder, tfl_clock_seconds());
+	if (!tfl_history_changed(version->history))
+		return;
+	tfl_writer_init(&writer);
+	result = tfl_history_encode(version->history, &writer, &data, &size);
+	tfl_writer_finish(&writer);
+	if (result == 0)
+		result = tfl_store_write_statistics(loader->options.store, version->model_name, version->number, data, size, &error);
+	else
+		tfl_error_set(&error, result, "%s", strerror(-result));
+	if (result < 0 && result != -ENOENT)
+		tfl_log_error("the last statistics of version %" PRIu64 " of '%s' are not kept: %s", version->number, version->model_name, error.text);
 }
 
 /* In that order: a version that is marked and not yet erased is not served after a power cut either. */

@@ -1,43 +1,67 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A block of counters per writer, on cache lines of its own, written with plain (relaxed atomic) loads and stores by that writer alone;
- * a reader adds all blocks up and may miss the request that is being written at that moment.
+ * a reader adds all blocks up and may miss the request that is being written at that moment. What a head counts follows the block: its confidence,
+ * then a counter a class.
  *
  * The memory comes from mmap, not from malloc: a histogram's pages become resident only when a latency falls into them, which few do.
  */
 #include "daemon/recorder.h"
 
 #include <assert.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "base/util.h"
+#include "stats/top.h"
 
 struct block {
 	uint64_t results[TFL_STATUS_COUNT];
 	struct tfl_latency wait, compute, reply, total;
 } __attribute__((aligned(64)));
 
-struct tfl_recorder {
-	unsigned writers;
-	struct block *blocks;
+struct head {
+	struct tfl_confidence confidence, baseline;
+	uint64_t classes[];
 };
 
-int tfl_recorder_create(unsigned writers, struct tfl_recorder **ret_recorder)
-{
-	struct tfl_recorder *recorder = malloc(sizeof(*recorder));
-	void *blocks;
+struct tfl_recorder {
+	unsigned writers, heads;
+	size_t stride; /* bytes of one writer */
+	uint8_t *memory;
+	size_t offsets[TFL_CONFIDENCE_OUTPUTS_MAX]; /* of each head behind the writer's block */
+	uint32_t classes[TFL_CONFIDENCE_OUTPUTS_MAX];
+	/* Verdicts that the baseline still takes. Written by all, but for a while only; then it is a shared line that nobody writes. */
+	atomic_llong wanted[TFL_CONFIDENCE_OUTPUTS_MAX] __attribute__((aligned(64)));
+};
 
-	assert(writers > 0);
+int tfl_recorder_create(unsigned writers, unsigned heads, const uint32_t *classes, struct tfl_recorder **ret_recorder)
+{
+	struct tfl_recorder *recorder = aligned_alloc(64, sizeof(*recorder));
+	void *memory;
+
+	assert(writers > 0 && heads <= TFL_CONFIDENCE_OUTPUTS_MAX);
 	if (!recorder)
 		return -ENOMEM;
-	blocks = mmap(NULL, writers * sizeof(struct block), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (blocks == MAP_FAILED) {
+	memset(recorder, 0, sizeof(*recorder));
+	recorder->writers = writers;
+	recorder->heads = heads;
+	recorder->stride = sizeof(struct block);
+	for (unsigned i = 0; i < heads; i++) {
+		assert(classes[i] <= TFL_CONFIDENCE_CLASSES_MAX);
+		recorder->classes[i] = classes[i];
+		recorder->offsets[i] = recorder->stride;
+		recorder->stride += tfl_align_up(sizeof(struct head) + classes[i] * sizeof(uint64_t), 64);
+	}
+	memory = mmap(NULL, writers * recorder->stride, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED) {
 		free(recorder);
 		return -ENOMEM;
 	}
-	recorder->writers = writers;
-	recorder->blocks = blocks;
+	recorder->memory = memory;
 	*ret_recorder = recorder;
 	return 0;
 }
@@ -46,17 +70,38 @@ void tfl_recorder_destroy(struct tfl_recorder *recorder)
 {
 	if (!recorder)
 		return;
-	munmap(recorder->blocks, recorder->writers * sizeof(struct block));
+	munmap(recorder->memory, tfl_recorder_bytes(recorder));
 	free(recorder);
+}
+
+size_t tfl_recorder_bytes(const struct tfl_recorder *recorder)
+{
+	return recorder->writers * recorder->stride;
+}
+
+static struct block *block_of(const struct tfl_recorder *recorder, unsigned writer)
+{
+	assert(writer < recorder->writers);
+	return (struct block *)(recorder->memory + writer * recorder->stride);
+}
+
+static struct head *head_of(const struct tfl_recorder *recorder, unsigned writer, unsigned head)
+{
+	assert(head < recorder->heads);
+	return (struct head *)((uint8_t *)block_of(recorder, writer) + recorder->offsets[head]);
+}
+
+static void count(uint64_t *counter)
+{
+	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
 }
 
 void tfl_recorder_add(struct tfl_recorder *recorder, unsigned writer, const struct tfl_record *record)
 {
-	struct block *block = &recorder->blocks[writer];
-	uint64_t *result = &block->results[record->status];
+	struct block *block = block_of(recorder, writer);
 
-	assert(writer < recorder->writers && (unsigned)record->status < TFL_STATUS_COUNT);
-	__atomic_store_n(result, __atomic_load_n(result, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+	assert((unsigned)record->status < TFL_STATUS_COUNT);
+	count(&block->results[record->status]);
 	if (record->status != TFL_OK)
 		return;
 	tfl_latency_record(&block->wait, record->wait_ns);
@@ -65,21 +110,54 @@ void tfl_recorder_add(struct tfl_recorder *recorder, unsigned writer, const stru
 	tfl_latency_record(&block->total, record->total_ns);
 }
 
+void tfl_recorder_add_verdict(struct tfl_recorder *recorder, unsigned writer, unsigned head, const struct tfl_top *top)
+{
+	struct head *counters = head_of(recorder, writer, head);
+
+	tfl_confidence_record(&counters->confidence, top->confidence, top->margin);
+	if (atomic_load_explicit(&recorder->wanted[head], memory_order_relaxed) > 0 &&
+	    atomic_fetch_sub_explicit(&recorder->wanted[head], 1, memory_order_relaxed) > 0)
+		tfl_confidence_record(&counters->baseline, top->confidence, top->margin);
+	if (top->index < recorder->classes[head] && isfinite(top->confidence))
+		count(&counters->classes[top->index]);
+}
+
 void tfl_recorder_read(const struct tfl_recorder *recorder, struct tfl_recorder_summary *ret_summary)
 {
 	memset(ret_summary, 0, sizeof(*ret_summary));
 	for (unsigned i = 0; i < recorder->writers; i++) {
-		const struct block *block = &recorder->blocks[i];
+		const struct block *block = block_of(recorder, i);
 
 		for (unsigned status = 0; status < TFL_STATUS_COUNT; status++) {
-			uint64_t count = __atomic_load_n(&block->results[status], __ATOMIC_RELAXED);
+			uint64_t results = __atomic_load_n(&block->results[status], __ATOMIC_RELAXED);
 
-			ret_summary->results[status] += count;
-			ret_summary->requests += count;
+			ret_summary->results[status] += results;
+			ret_summary->requests += results;
 		}
 		tfl_latency_merge(&ret_summary->wait, &block->wait);
 		tfl_latency_merge(&ret_summary->compute, &block->compute);
 		tfl_latency_merge(&ret_summary->reply, &block->reply);
 		tfl_latency_merge(&ret_summary->total, &block->total);
+	}
+}
+
+void tfl_recorder_want_baseline(struct tfl_recorder *recorder, unsigned head, uint64_t verdicts)
+{
+	atomic_store_explicit(&recorder->wanted[head], (long long)verdicts, memory_order_relaxed);
+}
+
+void tfl_recorder_read_head(const struct tfl_recorder *recorder, unsigned head, struct tfl_confidence *ret_confidence,
+			    struct tfl_confidence *ret_baseline, uint64_t *ret_classes)
+{
+	memset(ret_confidence, 0, sizeof(*ret_confidence));
+	memset(ret_baseline, 0, sizeof(*ret_baseline));
+	memset(ret_classes, 0, recorder->classes[head] * sizeof(*ret_classes));
+	for (unsigned i = 0; i < recorder->writers; i++) {
+		const struct head *counters = head_of(recorder, i, head);
+
+		tfl_confidence_merge(ret_confidence, &counters->confidence);
+		tfl_confidence_merge(ret_baseline, &counters->baseline);
+		for (uint32_t c = 0; c < recorder->classes[head]; c++)
+			ret_classes[c] += __atomic_load_n(&counters->classes[c], __ATOMIC_RELAXED);
 	}
 }

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is counted per version: requests by result, and latency by stage (wait in the queue, compute, reply). One set of counters per
- * worker, written by that worker alone without a lock, merged when read.
+ * What is counted per version: requests by result, latency by stage (wait in the queue, compute, reply), and for each output that has one the
+ * confidence of its verdicts and how often each class won. One set of counters per worker, written by that worker alone without a lock, merged
+ * when read.
  */
 #ifndef DAEMON_RECORDER_H
 #define DAEMON_RECORDER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
+#include "base/limits.h"
 #include "base/tfl-types.h"
+#include "stats/confidence.h"
 #include "stats/latency.h"
 
 struct tfl_recorder;
+struct tfl_top;
 
 /** One finished request. */
 struct tfl_record {
@@ -29,10 +34,11 @@ struct tfl_recorder_summary {
 };
 
 /**
- * @p writers: workers and the loop thread, at least one; each passes its own index when it records. Address space: about 75 KB a writer,
- * of which only what is touched becomes memory. 0 or -ENOMEM.
+ * @p writers: workers and the loop thread, at least one; each passes its own index when it records. @p classes: of each of @p heads outputs
+ * (at most TFL_CONFIDENCE_OUTPUTS_MAX) the number of classes that are counted one by one, at most TFL_CONFIDENCE_CLASSES_MAX. Address space: about
+ * 75 KB a writer, and 8 KB and 8 bytes for each class a head; only what is touched becomes memory. 0 or -ENOMEM.
  */
-int tfl_recorder_create(unsigned writers, struct tfl_recorder **ret_recorder);
+int tfl_recorder_create(unsigned writers, unsigned heads, const uint32_t *classes, struct tfl_recorder **ret_recorder);
 
 /** No thread may read or write it any more. NULL is allowed. */
 void tfl_recorder_destroy(struct tfl_recorder *recorder);
@@ -40,7 +46,23 @@ void tfl_recorder_destroy(struct tfl_recorder *recorder);
 /** Counts a finished request. The thread that owns @p writer; no lock, no allocation. */
 void tfl_recorder_add(struct tfl_recorder *recorder, unsigned writer, const struct tfl_record *record);
 
+/** Counts a verdict of head @p head. A class that is not counted is left out of the counts. Likewise. */
+void tfl_recorder_add_verdict(struct tfl_recorder *recorder, unsigned writer, unsigned head, const struct tfl_top *top);
+
 /** Merges all writers' counters, on any thread; the summary is large, so the caller provides the memory (not on a small stack). */
 void tfl_recorder_read(const struct tfl_recorder *recorder, struct tfl_recorder_summary *ret_summary);
+
+/**
+ * The same for one head: all its verdicts, those of the baseline, and of each class; @p ret_classes has room for as many counters as it was
+ * created with.
+ */
+void tfl_recorder_read_head(const struct tfl_recorder *recorder, unsigned head, struct tfl_confidence *ret_confidence,
+			    struct tfl_confidence *ret_baseline, uint64_t *ret_classes);
+
+/** The next @p verdicts of a head are the baseline's too; none at first. Before anybody records. */
+void tfl_recorder_want_baseline(struct tfl_recorder *recorder, unsigned head, uint64_t verdicts);
+
+/** Bytes of address space. */
+size_t tfl_recorder_bytes(const struct tfl_recorder *recorder);
 
 #endif

@@ -22,6 +22,7 @@
 #include "daemon/loader.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
+#include "daemon/observe.h"
 #include "daemon/outbox.h"
 #include "daemon/peer.h"
 #include "daemon/registry.h"
@@ -123,6 +124,15 @@ static void on_signal(uv_signal_t *handle, int number)
 	uv_timer_start(&server->drain, on_drain, DRAIN_MS, DRAIN_MS);
 }
 
+/* Set anew each time, so that it stays at whole minutes. */
+static void on_minute(uv_timer_t *timer)
+{
+	struct tfl_server *server = timer->data;
+
+	tfl_observe(server);
+	uv_timer_start(timer, on_minute, tfl_observe_delay_ms(tfl_clock_ns()), 0);
+}
+
 static int make_loop(struct tfl_server *server, struct tfl_error *error)
 {
 	int r;
@@ -137,10 +147,11 @@ static int make_loop(struct tfl_server *server, struct tfl_error *error)
 		return tfl_error_set(error, r, "cannot make an event loop: %s", uv_strerror(r));
 	uv_timer_init(&server->loop, &server->sweep);
 	uv_timer_init(&server->loop, &server->drain);
+	uv_timer_init(&server->loop, &server->minute);
 	uv_signal_init(&server->loop, &server->terminate);
 	uv_signal_init(&server->loop, &server->interrupt);
 	server->outbox_wake.data = server->loader_wake.data = server;
-	server->sweep.data = server->drain.data = server;
+	server->sweep.data = server->drain.data = server->minute.data = server;
 	server->terminate.data = server->interrupt.data = server;
 	tfl_connections_init(&server->connections, server);
 	server->loop_made = true;
@@ -267,6 +278,7 @@ void tfl_server_run(struct tfl_server *server)
 
 	uv_signal_start(&server->terminate, on_signal, SIGTERM);
 	uv_signal_start(&server->interrupt, on_signal, SIGINT);
+	uv_timer_start(&server->minute, on_minute, tfl_observe_delay_ms(tfl_clock_ns()), 0);
 	tfl_log_info("serving the models in %s on %s%s%s with %u workers", config->models, config->socket,
 		     config->admin_socket[0] ? " and " : "", config->admin_socket, server->worker_count);
 	tfl_notify_ready("serving");
@@ -281,7 +293,7 @@ static void close_handles(struct tfl_server *server)
 {
 	uv_handle_t *handles[] = {
 		(uv_handle_t *)&server->outbox_wake, (uv_handle_t *)&server->loader_wake, (uv_handle_t *)&server->sweep,
-		(uv_handle_t *)&server->drain, (uv_handle_t *)&server->terminate, (uv_handle_t *)&server->interrupt,
+		(uv_handle_t *)&server->drain, (uv_handle_t *)&server->minute, (uv_handle_t *)&server->terminate, (uv_handle_t *)&server->interrupt,
 	};
 
 	for (unsigned i = 0; i < TFL_ARRAY_SIZE(handles); i++)

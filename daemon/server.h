@@ -52,6 +52,7 @@ struct tfl_server {
 	uv_signal_t terminate, interrupt;
 	uv_timer_t sweep;
 	uv_timer_t drain;
+	uv_timer_t minute;
 	uint64_t drain_until_ns;
 	bool loads_cancelled; /* the grace period is over; who waits for a load is told */
 	struct tfl_listener *listeners[TFL_SERVER_LISTENERS_MAX];

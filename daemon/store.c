@@ -385,22 +385,44 @@ int tfl_store_erase(struct tfl_store *store, const char *model, uint64_t number,
 	return result < 0 ? failed(path, "is erased, but its files remain in " STAGING " until the next start", result, error) : 0;
 }
 
+/* Puts a file in the place of the one that stands there, by one rename. */
+static int replace_file(struct tfl_store *store, int folder, const char *leaf, const void *data, size_t size)
+{
+	char name[24];
+	int result;
+
+	snprintf(name, sizeof(name), "%" PRIu64, ++store->serial);
+	result = tfl_folder_write(store->staging, name, data, size, 0644);
+	if (result == 0 && renameat(store->staging, name, folder, leaf) < 0) {
+		result = -errno;
+		unlinkat(store->staging, name, 0);
+	}
+	return result == 0 ? tfl_folder_sync(folder) : result;
+}
+
 int tfl_store_write_state(struct tfl_store *store, const char *model, const struct tfl_state *state, struct tfl_error *error)
 {
-	char path[TFL_STORE_PATH_MAX], name[24], text[TFL_MANIFEST_TEXT_MAX];
+	char path[TFL_STORE_PATH_MAX], text[TFL_MANIFEST_TEXT_MAX];
 	_tfl_close_ int folder = -1;
 	int result;
 
 	result = tfl_store_open_model(store, model, &folder, error);
 	if (result < 0)
 		return result;
-	snprintf(name, sizeof(name), "%" PRIu64, ++store->serial);
-	result = tfl_folder_write(store->staging, name, text, tfl_state_format(state, text), 0644);
-	if (result == 0 && renameat(store->staging, name, folder, TFL_STORE_STATE) < 0) {
-		result = -errno;
-		unlinkat(store->staging, name, 0);
-	}
-	if (result == 0)
-		result = tfl_folder_sync(folder);
+	result = replace_file(store, folder, TFL_STORE_STATE, text, tfl_state_format(state, text));
 	return result < 0 ? failed(tfl_store_path(store, model, 0, TFL_STORE_STATE, path), "cannot be written", result, error) : 0;
+}
+
+int tfl_store_write_statistics(struct tfl_store *store, const char *model, uint64_t number, const void *data, size_t size,
+			       struct tfl_error *error)
+{
+	char path[TFL_STORE_PATH_MAX];
+	_tfl_close_ int folder = -1;
+	int result;
+
+	result = tfl_store_open_number(store, model, number, &folder, error);
+	if (result < 0)
+		return result;
+	result = replace_file(store, folder, TFL_STORE_STATISTICS, data, size);
+	return result < 0 ? failed(tfl_store_path(store, model, number, TFL_STORE_STATISTICS, path), "cannot be written", result, error) : 0;
 }

@@ -4,6 +4,7 @@
  *
  *     <models>/<model>/<version>/model.tflite    mode 0444
  *                               /manifest        what the file is and where it came from (manifest.h)
+ *                               /statistics      what was seen of its verdicts (history.h)
  *     <models>/<model>/state                     what the operator decided: active, unloaded
  *                     /model.conf                what the operator configured, and perhaps labels (model_conf.h); written by hand
  *     <models>/.staging/                         what is being written or erased; emptied at start
@@ -123,6 +124,14 @@ struct tfl_store_file {
  */
 int tfl_store_open_version(const struct tfl_store *store, const char *model, uint64_t number, struct tfl_store_file *ret_file,
 			   struct tfl_error *error);
+
+/** Writes a version's statistics, durable when this returns 0; on failure the old ones stand. -ENOENT when there is no such version. */
+int tfl_store_write_statistics(struct tfl_store *store, const char *model, uint64_t number, const void *data, size_t size,
+			       struct tfl_error *error);
+
+/** Reads them into memory that the caller frees. -ENOENT (without a sentence) when there are none; -EINVAL for what cannot be ours. */
+int tfl_store_read_statistics(const struct tfl_store *store, const char *model, uint64_t number, void **ret_data, size_t *ret_size,
+			      struct tfl_error *error);
 
 /** Deletes a version, and its model's folder with the last one. -ENOENT when there is none. */
 int tfl_store_erase(struct tfl_store *store, const char *model, uint64_t number, struct tfl_error *error);

@@ -10,6 +10,7 @@
 #define TFL_STORE_FILE "model.tflite"
 #define TFL_STORE_MANIFEST "manifest"
 #define TFL_STORE_STATE "state"
+#define TFL_STORE_STATISTICS "statistics"
 
 struct tfl_store {
 	char *path;

@@ -205,6 +205,22 @@ int tfl_store_read_state(const struct tfl_store *store, const char *model, struc
 	return result < 0 ? result : tfl_state_parse(path, text, length, ret_state, error);
 }
 
+/* A file of at most @p max bytes; -ENOENT without a sentence. */
+static int read_bounded(int folder, const char *path, const char *name, size_t max, char **ret_text, size_t *ret_length,
+			struct tfl_error *error)
+{
+	int result = tfl_folder_read_text(folder, name, max, ret_text, ret_length);
+
+	if (result == -EFBIG)
+		return tfl_error_set(error, -EINVAL, "%s has more than %zu bytes", path, max);
+	if (result == -EINVAL)
+		return tfl_error_set(error, -EINVAL, "%s is no file", path);
+	if (result < 0 && result != -ENOENT)
+		return tfl_error_set(error, result, "%s cannot be read: %s%s", path, strerror(-result),
+				     result == -ELOOP ? " (links are not followed)" : "");
+	return result;
+}
+
 int tfl_store_read_file(const struct tfl_store *store, const char *model, const char *name, size_t max, char **ret_text,
 			size_t *ret_length, struct tfl_error *error)
 {
@@ -213,18 +229,25 @@ int tfl_store_read_file(const struct tfl_store *store, const char *model, const 
 	int result;
 
 	result = tfl_store_open_model(store, model, &folder, error);
-	if (result == 0)
-		result = tfl_folder_read_text(folder, name, max, ret_text, ret_length);
-	else
+	if (result < 0)
 		return result;
-	tfl_store_path(store, model, 0, name, path);
-	if (result == -EFBIG)
-		return tfl_error_set(error, -EINVAL, "%s has more than %zu bytes", path, max);
-	if (result == -EINVAL)
-		return tfl_error_set(error, -EINVAL, "%s is no file", path);
-	if (result < 0 && result != -ENOENT)
-		return tfl_error_set(error, result, "%s cannot be read: %s%s", path, strerror(-result),
-				     result == -ELOOP ? " (links are not followed)" : "");
+	return read_bounded(folder, tfl_store_path(store, model, 0, name, path), name, max, ret_text, ret_length, error);
+}
+
+int tfl_store_read_statistics(const struct tfl_store *store, const char *model, uint64_t number, void **ret_data, size_t *ret_size,
+			      struct tfl_error *error)
+{
+	char path[TFL_STORE_PATH_MAX], *data;
+	_tfl_close_ int folder = -1;
+	int result;
+
+	result = tfl_store_open_number(store, model, number, &folder, error);
+	if (result < 0)
+		return result;
+	tfl_store_path(store, model, number, TFL_STORE_STATISTICS, path);
+	result = read_bounded(folder, path, TFL_STORE_STATISTICS, TFL_STATISTICS_BYTES_MAX, &data, ret_size, error);
+	if (result == 0)
+		*ret_data = data;
 	return result;
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/util.h"
 #include "daemon/clock.h"
+#include "daemon/history.h"
 #include "daemon/recorder.h"
 #include "proto/name.h"
 #include "runtime/interpreter.h"
@@ -81,6 +82,7 @@ static void unload(struct tfl_version *version)
 	version->inputs = version->outputs = NULL;
 	version->input_count = version->output_count = 0;
 	version->file_bytes = version->load_ns = version->run_ns = 0;
+	version->heads.count = 0;
 }
 
 void tfl_version_destroy(struct tfl_version *version)
@@ -89,9 +91,10 @@ void tfl_version_destroy(struct tfl_version *version)
 
 	if (!version)
 		return;
+	tfl_history_destroy(version->history);
+	tfl_recorder_destroy(version->recorder);
 	unload(version);
 	tfl_labels_finish(&version->labels);
-	tfl_recorder_destroy(version->recorder);
 	free(version);
 	errno = saved;
 }
@@ -167,6 +170,7 @@ static int build(struct tfl_version *version, int fd, unsigned instances, const 
 		return result;
 	version->inputs = tfl_program_inputs(version->program, &version->input_count);
 	version->outputs = tfl_program_outputs(version->program, &version->output_count);
+	tfl_heads_find(version->program, &version->heads);
 	result = tfl_pool_create(version->program, instances, cancelled, &version->pool, error);
 	if (result < 0)
 		return result;

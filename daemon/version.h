@@ -19,9 +19,11 @@
 #include "base/error.h"
 #include "base/labels.h"
 #include "base/limits.h"
+#include "daemon/heads.h"
 #include "daemon/model_conf.h"
 #include "runtime/program.h"
 
+struct tfl_history;
 struct tfl_job;
 struct tfl_model;
 struct tfl_pool;
@@ -76,6 +78,8 @@ struct tfl_version {
 		void *waiter;
 	} retired;
 
+	struct tfl_heads heads;        /* what is recorded of its outputs */
+	struct tfl_history *history;   /* the loop thread's, once it is AVAILABLE; NULL without a recorder */
 	struct tfl_recorder *recorder; /* counters and latency; NULL where nobody records; freed with the version */
 };
 

@@ -22,6 +22,8 @@ struct tfl_writer;
 #define TFL_METHOD_MODEL_LIST "model.list"
 #define TFL_METHOD_MODEL_DESCRIBE "model.describe"
 #define TFL_METHOD_STATS "stats"
+#define TFL_METHOD_HISTOGRAM "histogram"
+#define TFL_METHOD_BASELINE_SET "baseline.set"
 #define TFL_METHOD_HEALTH "health"
 #define TFL_METHOD_SERVER_INFO "server.info"
 
@@ -68,14 +70,19 @@ struct tfl_model_params {
 	struct tfl_string model; /* stats: text NULL means all models */
 	uint64_t version;        /* 0: not given */
 	bool delete_files;       /* key "delete" of model.unload */
+	uint32_t minutes;        /* histogram, baseline.set: the last so many; 0: since the version was first active */
+	bool series;             /* histogram: each of these minutes, or hours, alone too */
+	struct tfl_slice histogram; /* baseline.set: an encoded one instead of what was seen; data NULL: none */
 };
 
 extern const struct tfl_param_table tfl_model_load_params;     /* {model, version?} */
 extern const struct tfl_param_table tfl_model_unload_params;   /* {model, version?, delete?} */
 extern const struct tfl_param_table tfl_model_describe_params; /* {model, version?} */
 extern const struct tfl_param_table tfl_stats_params;          /* {model?} */
+extern const struct tfl_param_table tfl_histogram_params;      /* {model, version?, minutes?, series?} */
+extern const struct tfl_param_table tfl_baseline_set_params;   /* {model, version?, minutes?, histogram?} */
 
-/** @p table is one of the four. 0; -EINVAL with a sentence. */
+/** @p table is one of these. 0; -EINVAL with a sentence. */
 int tfl_model_params_parse(const struct tfl_param_table *table, struct tfl_slice params, struct tfl_model_params *ret_params,
 			   struct tfl_error *error);
 

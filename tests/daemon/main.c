@@ -19,6 +19,7 @@ static Suite *(*const suites[])(void) = {
 	descriptors_suite,
 	scheduler_suite,
 	registry_suite,
+	history_suite,
 	loader_suite,
 	loader_conf_suite,
 	loader_restart_suite,

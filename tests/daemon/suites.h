@@ -16,6 +16,7 @@ Suite *channel_suite(void);
 Suite *descriptors_suite(void);
 Suite *scheduler_suite(void);
 Suite *registry_suite(void);
+Suite *history_suite(void);
 Suite *loader_suite(void);
 Suite *loader_conf_suite(void);
 Suite *loader_restart_suite(void);

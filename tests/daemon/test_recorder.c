@@ -16,7 +16,7 @@ static struct tfl_recorder_summary summary;
 
 static void setup(void)
 {
-	ck_assert_int_eq(tfl_recorder_create(WRITERS, &recorder), 0);
+	ck_assert_int_eq(tfl_recorder_create(WRITERS, 2, (uint32_t[]){10, TFL_CONFIDENCE_CLASSES_MAX}, &recorder), 0);
 }
 
 static void teardown(void)

@@ -11,6 +11,7 @@ static Suite *(*const suites[])(void) = {
 	start_suite,
 	frames_suite,
 	infer_suite,
+	histogram_suite,
 	limits_suite,
 	models_suite,
 	conf_suite,

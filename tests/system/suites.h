@@ -9,6 +9,7 @@ Suite *smoke_suite(void);
 Suite *conf_suite(void);
 Suite *start_suite(void);
 Suite *frames_suite(void);
+Suite *histogram_suite(void);
 Suite *infer_suite(void);
 Suite *limits_suite(void);
 Suite *models_suite(void);

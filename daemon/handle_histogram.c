@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How sure a version has been: histogram, which hands out counters and leaves the arithmetic to whoever asks (stats/drift.h is what tflctl uses), and
+ * baseline.set. doc/protocol.md names the keys.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/util.h"
+#include "daemon/clock.h"
+#include "daemon/dispatch.h"
+#include "daemon/fields.h"
+#include "daemon/handlers.h"
+#include "daemon/histogram.h"
+#include "daemon/history.h"
+#include "daemon/registry.h"
+#include "daemon/server.h"
+#include "daemon/version.h"
+#include "proto/message.h"
+#include "proto/request.h"
+
+#define HOUR_MINUTES 60
+
+/* The version that is asked for, else the active one; in memory, and with its history up to now. */
+static int choose(struct tfl_call *call, const struct tfl_model_params *params, struct tfl_version **ret_version, struct tfl_error *error)
+{
+	struct tfl_version *version;
+	int r;
+
+	r = tfl_registry_route(call->server->registry, params->model.text, params->model.length, params->version, &version, error);
+	if (r < 0)
+		return r;
+	tfl_history_advance(version->history, version->recorder, tfl_clock_seconds());
+	*ret_version = version;
+	return 0;
+}
+
+/* How a window of the last minutes is put together: of minutes up to an hour, else of hours. */
+struct span {
+	enum tfl_window_length length;
+	unsigned windows;
+};
+
+static struct span span_of(const struct tfl_windows *windows, uint32_t minutes)
+{
+	struct span span = {TFL_WINDOW_MINUTE, minutes};
+	unsigned there;
+
+	if (minutes > HOUR_MINUTES) {
+		span.length = TFL_WINDOW_HOUR;
+		span.windows = (minutes + HOUR_MINUTES - 1) / HOUR_MINUTES;
+	}
+	there = tfl_windows_count(windows, span.length);
+	span.windows = span.windows < there ? span.windows : there;
+	return span;
+}
+
+/* What a window holds, and how many seconds it has; a window of 0 minutes is all there is, and has no length. */
+static uint64_t sum_up(const struct tfl_history_head *head, uint32_t counted, uint32_t minutes, struct tfl_confidence *ret_confidence,
+		       uint64_t *ret_classes)
+{
+	struct span span = span_of(head->windows, minutes);
+
+	*ret_confidence = minutes ? (struct tfl_confidence){0} : head->total;
+	for (uint32_t i = 0; i < counted; i++)
+		ret_classes[i] = minutes ? 0 : head->classes[i];
+	for (unsigned back = 0; minutes && back < span.windows; back++)
+		tfl_windows_add(head->windows, span.length, back, ret_confidence, ret_classes);
+	if (!minutes || span.windows == 0)
+		return 0;
+	return (uint64_t)(tfl_clock_seconds() - tfl_windows_began(head->windows, span.length, span.windows - 1));
+}
+
+static void write_series(struct tfl_writer *writer, const struct tfl_windows *windows, uint32_t minutes)
+{
+	struct span span = span_of(windows, minutes);
+	int64_t now = tfl_clock_seconds();
+
+	tfl_field_array(writer, "series", span.windows);
+	for (unsigned back = span.windows; back-- > 0;) {
+		struct tfl_confidence confidence = {0};
+
+		tfl_windows_add(windows, span.length, back, &confidence, NULL);
+		tfl_writer_map(writer, 3);
+		tfl_field_uint(writer, "age_s", (uint64_t)(now - tfl_windows_began(windows, span.length, back)));
+		tfl_field_uint(writer, "length_s", span.length == TFL_WINDOW_MINUTE ? 60 : 3600);
+		tfl_histogram_write(writer, "histogram", &confidence);
+	}
+}
+
+static void write_head(struct tfl_writer *writer, const struct tfl_version *version, unsigned index, const struct tfl_model_params *params)
+{
+	const struct tfl_head *head = &version->heads.items[index];
+	const struct tfl_history_head *seen = tfl_history_head(version->history, index);
+	uint64_t classes[TFL_CONFIDENCE_CLASSES_MAX];
+	struct tfl_confidence confidence;
+	uint64_t seconds = sum_up(seen, head->counted, params->minutes, &confidence, classes);
+
+	tfl_writer_map(writer, 9 + params->series);
+	tfl_field_uint(writer, "output", head->source.output);
+	tfl_field_text(writer, "name", version->outputs[head->source.output].name);
+	tfl_field_text(writer, "kind", tfl_confidence_kind_to_string(head->source.kind));
+	tfl_field_text(writer, "reason", head->source.reason);
+	tfl_field_uint(writer, "classes", head->source.classes);
+	tfl_field_uint(writer, "seconds", seconds);
+	tfl_histogram_write(writer, "histogram", &confidence);
+	tfl_counters_write(writer, "counts", classes, head->counted);
+	tfl_field_map(writer, "baseline", 4);
+	tfl_field_bool(writer, "set", seen->baseline.set);
+	tfl_field_uint(writer, "since", (uint64_t)seen->baseline.since);
+	tfl_field_uint(writer, "wanted", seen->baseline.set ? 0 : TFL_BASELINE_VERDICTS);
+	tfl_histogram_write(writer, "histogram", &seen->baseline.confidence);
+	if (params->series)
+		write_series(writer, seen->windows, params->minutes ? params->minutes : HOUR_MINUTES);
+}
+
+int tfl_handle_histogram(struct tfl_call *call, struct tfl_error *error)
+{
+	struct tfl_writer *writer = call->writer;
+	struct tfl_model_params params;
+	struct tfl_version *version = NULL;
+	int r;
+
+	r = tfl_model_params_parse(&tfl_histogram_params, call->message->params, &params, error);
+	if (r == 0)
+		r = choose(call, &params, &version, error);
+	if (r < 0)
+		return r;
+	tfl_writer_begin(writer);
+	tfl_message_reply(writer, call->message->msgid);
+	tfl_writer_map(writer, 4);
+	tfl_field_text(writer, "model", version->model_name);
+	tfl_field_uint(writer, "version", version->number);
+	tfl_field_text(writer, "reason", version->heads.count ? "" : version->heads.reason);
+	tfl_field_array(writer, "heads", version->heads.count);
+	for (unsigned i = 0; i < version->heads.count; i++)
+		write_head(writer, version, i, &params);
+	tfl_reply_send(call->channel, writer, call->message->msgid);
+	return 0;
+}
+
+/* What is to be the baseline of a head: what was handed over, or what was seen. */
+static int choose_baseline(const struct tfl_version *version, unsigned head, const struct tfl_model_params *params,
+			   struct tfl_confidence *ret_confidence, struct tfl_error *error)
+{
+	uint64_t classes[TFL_CONFIDENCE_CLASSES_MAX];
+
+	if (params->histogram.data)
+		return tfl_histogram_read(params->histogram, ret_confidence, error);
+	sum_up(tfl_history_head(version->history, head), version->heads.items[head].counted, params->minutes, ret_confidence, classes);
+	return 0;
+}
+
+static int set_baselines(struct tfl_version *version, const struct tfl_model_params *params, struct tfl_error *error)
+{
+	struct tfl_confidence chosen[TFL_CONFIDENCE_OUTPUTS_MAX];
+	int r = 0;
+
+	if (version->heads.count == 0)
+		return tfl_error_set(error, -EINVAL, "version %llu of '%s' has no confidence to set a baseline of: %s",
+				     (unsigned long long)version->number, version->model_name, version->heads.reason);
+	for (unsigned i = 0; i < version->heads.count && r == 0; i++) {
+		r = choose_baseline(version, i, params, &chosen[i], error);
+		if (r == 0 && chosen[i].count == 0)
+			r = tfl_error_set(error, -EINVAL, "there are no verdicts to make a baseline of; ask the model something first");
+	}
+	for (unsigned i = 0; i < version->heads.count && r == 0; i++)
+		tfl_history_set_baseline(version->history, i, &chosen[i], (int64_t)time(NULL));
+	return r;
+}
+
+int tfl_handle_baseline_set(struct tfl_call *call, struct tfl_error *error)
+{
+	struct tfl_writer *writer = call->writer;
+	struct tfl_model_params params;
+	struct tfl_version *version = NULL;
+	int r;
+
+	r = tfl_model_params_parse(&tfl_baseline_set_params, call->message->params, &params, error);
+	if (r == 0)
+		r = choose(call, &params, &version, error);
+	if (r == 0)
+		r = set_baselines(version, &params, error);
+	if (r < 0)
+		return r;
+	tfl_writer_begin(writer);
+	tfl_message_reply(writer, call->message->msgid);
+	tfl_writer_map(writer, 3);
+	tfl_field_text(writer, "model", version->model_name);
+	tfl_field_uint(writer, "version", version->number);
+	tfl_field_uint(writer, "verdicts", tfl_history_head(version->history, 0)->baseline.confidence.count);
+	tfl_reply_send(call->channel, writer, call->message->msgid);
+	return 0;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every row of a head is a verdict. A detector's row is ordered: its verdict is the first thing it found, ahead of the second, and the class stands in
+ * another output, as a float.
+ */
+#include "daemon/heads.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/dtype.h"
+#include "base/util.h"
+#include "daemon/recorder.h"
+#include "runtime/interpreter.h"
+#include "runtime/program.h"
+
+static const enum tfl_scores scores_of[TFL_CONFIDENCE_KINDS] = {
+	[TFL_CONFIDENCE_SOFTMAX] = TFL_SCORES_PROBABILITY, [TFL_CONFIDENCE_LOGISTIC] = TFL_SCORES_PROBABILITY,
+	[TFL_CONFIDENCE_LOG_SOFTMAX] = TFL_SCORES_LOG,     [TFL_CONFIDENCE_LOGITS] = TFL_SCORES_LOGIT,
+	[TFL_CONFIDENCE_DETECTION] = TFL_SCORES_PROBABILITY,
+};
+
+/* Two classes are told apart by one probability; a detector may find up to anything of any class. */
+static uint32_t count_classes(const struct tfl_confidence_source *source)
+{
+	uint32_t classes = source->classes == 1 ? 2 : source->classes;
+
+	if (source->kind == TFL_CONFIDENCE_DETECTION)
+		classes = source->classes_output == UINT32_MAX ? 0 : TFL_CONFIDENCE_CLASSES_MAX;
+	return classes < TFL_CONFIDENCE_CLASSES_MAX ? classes : TFL_CONFIDENCE_CLASSES_MAX;
+}
+
+/* Whether an output has the classes of what another one scores: as many, as floats. */
+static bool names_classes(const struct tfl_io *classes, const struct tfl_confidence_source *source)
+{
+	return classes->dtype == TFL_FLOAT32 && classes->elements == (size_t)source->rows * source->classes;
+}
+
+/* Scores that no reader takes (a detector of one place) are left out. */
+static void add_head(struct tfl_heads *heads, const struct tfl_io *outputs, const struct tfl_confidence_source *source)
+{
+	const struct tfl_io *output = &outputs[source->output];
+	struct tfl_head *head = &heads->items[heads->count];
+	bool binary = source->kind == TFL_CONFIDENCE_LOGISTIC && source->classes == 1;
+
+	if (heads->count == TFL_CONFIDENCE_OUTPUTS_MAX ||
+	    tfl_top_reader_init(&head->reader, output->dtype, binary ? TFL_SCORES_BINARY : scores_of[source->kind], source->classes, output->scale,
+				output->zero_point) < 0)
+		return;
+	head->source = *source;
+	if (source->classes_output != UINT32_MAX && !names_classes(&outputs[source->classes_output], source))
+		head->source.classes_output = UINT32_MAX;
+	head->row_bytes = source->classes * (uint32_t)tfl_dtype_size(output->dtype);
+	head->counted = count_classes(&head->source);
+	heads->count++;
+}
+
+void tfl_heads_find(const struct tfl_program *program, struct tfl_heads *ret_heads)
+{
+	uint32_t count;
+	const struct tfl_io *outputs = tfl_program_outputs(program, &count);
+
+	ret_heads->count = 0;
+	snprintf(ret_heads->reason, sizeof(ret_heads->reason), "it has no output");
+	for (uint32_t i = 0; i < count; i++) {
+		struct tfl_confidence_source source;
+
+		tfl_confidence_source_find(program, i, &source);
+		if (i == 0)
+			snprintf(ret_heads->reason, sizeof(ret_heads->reason), "%s", source.reason);
+		if (source.kind != TFL_CONFIDENCE_NONE)
+			add_head(ret_heads, outputs, &source);
+	}
+}
+
+int tfl_heads_recorder(const struct tfl_heads *heads, unsigned writers, struct tfl_recorder **ret_recorder)
+{
+	uint32_t counted[TFL_CONFIDENCE_OUTPUTS_MAX];
+
+	for (unsigned i = 0; i < heads->count; i++)
+		counted[i] = heads->items[i].counted;
+	return tfl_recorder_create(writers, heads->count, counted, ret_recorder);
+}
+
+/* The class of the best detection of a row. */
+static uint32_t detected_class(const struct tfl_head *head, const struct tfl_interpreter *interpreter, uint32_t row)
+{
+	const float *classes;
+
+	if (head->source.classes_output == UINT32_MAX)
+		return UINT32_MAX;
+	classes = tfl_interpreter_output(interpreter, head->source.classes_output);
+	classes += (size_t)row * head->source.classes;
+	return classes[0] >= 0 && classes[0] < TFL_CONFIDENCE_CLASSES_MAX ? (uint32_t)classes[0] : UINT32_MAX;
+}
+
+void tfl_heads_record(const struct tfl_heads *heads, const struct tfl_interpreter *interpreter, struct tfl_recorder *recorder, unsigned writer)
+{
+	for (unsigned i = 0; i < heads->count; i++) {
+		const struct tfl_head *head = &heads->items[i];
+		const uint8_t *output = tfl_interpreter_output(interpreter, head->source.output);
+
+		for (uint32_t row = 0; row < head->source.rows; row++) {
+			struct tfl_top top;
+
+			tfl_top_read(&head->reader, output + (size_t)row * head->row_bytes, &top);
+			if (head->source.kind == TFL_CONFIDENCE_DETECTION)
+				top.index = detected_class(head, interpreter, row);
+			tfl_recorder_add_verdict(recorder, writer, i, &top);
+		}
+	}
+}

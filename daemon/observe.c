@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is written down is encoded here, because the history is the loop's, and written by the loader, because disks take their time. A version that
+ * nobody has asked anything since the last time costs neither.
+ */
+#include "daemon/observe.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "daemon/clock.h"
+#include "daemon/history.h"
+#include "daemon/loader.h"
+#include "daemon/log.h"
+#include "daemon/registry.h"
+#include "daemon/server.h"
+#include "daemon/version.h"
+
+#define MINUTE_MS 60000
+
+uint64_t tfl_observe_delay_ms(uint64_t now_ns)
+{
+	return MINUTE_MS - now_ns / 1000000 % MINUTE_MS;
+}
+
+static void keep(struct tfl_server *server, const struct tfl_version *version)
+{
+	size_t size;
+	void *data;
+	int r;
+
+	r = tfl_history_encode(version->history, &server->executor.writer, &data, &size);
+	if (r == 0)
+		r = tfl_loader_keep(server->loader, version, data, size);
+	if (r < 0)
+		tfl_log_error("statistics of version %" PRIu64 " of '%s' are not kept: %s", version->number, version->model_name, strerror(-r));
+}
+
+void tfl_observe(struct tfl_server *server)
+{
+	const struct tfl_registry_model *models;
+	unsigned count;
+
+	models = tfl_registry_models(server->registry, &count);
+	for (unsigned i = 0; i < count; i++) {
+		for (unsigned j = 0; j < models[i].version_count; j++) {
+			const struct tfl_version *version = models[i].versions[j];
+
+			if (version->state != TFL_VERSION_AVAILABLE || !version->history)
+				continue;
+			tfl_history_advance(version->history, version->recorder, tfl_clock_seconds());
+			if (tfl_history_changed(version->history))
+				keep(server, version);
+		}
+	}
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * At each whole minute of the monotonic clock, what every version's recorder has counted goes into its history, so that the windows of the past hour end
+ * where they should, and what is new is written down.
+ */
+#ifndef DAEMON_OBSERVE_H
+#define DAEMON_OBSERVE_H
+
+#include <stdint.h>
+
+struct tfl_server;
+
+/** Looks at all versions once. Loop thread. */
+void tfl_observe(struct tfl_server *server);
+
+/** Milliseconds from @p now_ns (CLOCK_MONOTONIC) to the next whole minute. */
+uint64_t tfl_observe_delay_ms(uint64_t now_ns);
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Histories: totals go on where they stopped, baselines take the first verdicts once, windows hold what came in them, and what lies on disk is
+ * believed only where it makes sense.
+ */
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "daemon/heads.h"
+#include "daemon/history.h"
+#include "daemon/recorder.h"
+#include "proto/writer.h"
+#include "stats/top.h"
+#include "tests/daemon/suites.h"
+
+#define CLASSES 10
+#define WRITERS 2
+
+static struct tfl_heads heads;
+static struct tfl_recorder *recorder;
+static struct tfl_history *history;
+static struct tfl_writer writer;
+static unsigned seed;
+
+static void begin(const void *data, size_t size, int expected)
+{
+	struct tfl_error error;
+
+	ck_assert_int_eq(tfl_heads_recorder(&heads, WRITERS, &recorder), 0);
+	ck_assert_int_eq(tfl_history_create(&heads, &history), 0);
+	ck_assert_int_eq(tfl_history_restore(history, data, size, recorder, &error), expected);
+}
+
+static void end(void)
+{
+	tfl_history_destroy(history);
+	tfl_recorder_destroy(recorder);
+}
+
+static void setup(void)
+{
+	heads = (struct tfl_heads){.count = 2};
+	for (unsigned i = 0; i < 2; i++) {
+		heads.items[i].source = (struct tfl_confidence_source){.kind = TFL_CONFIDENCE_SOFTMAX, .output = i, .rows = 1, .classes = CLASSES};
+		heads.items[i].counted = CLASSES;
+	}
+	seed = 5;
+}
+
+static void teardown(void)
+{
+	tfl_writer_finish(&writer);
+}
+
+static void verdicts(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct tfl_top top = {.index = (uint32_t)rand_r(&seed) % CLASSES, .confidence = (float)rand_r(&seed) / (float)RAND_MAX};
+
+		top.margin = top.confidence / 2;
+		for (unsigned head = 0; head < 2; head++)
+			tfl_recorder_add_verdict(recorder, i % WRITERS, head, &top);
+	}
+}
+
+static uint64_t class_sum(const struct tfl_history_head *head)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < CLASSES; i++)
+		sum += head->classes[i];
+	return sum;
+}
+
+static void check_head(unsigned head, uint64_t total, uint64_t baseline)
+{
+	const struct tfl_history_head *seen = tfl_history_head(history, head);
+
+	ck_assert_uint_eq(seen->total.count, total);
+	ck_assert_uint_eq(class_sum(seen), total);
+	ck_assert_uint_eq(seen->baseline.confidence.count, baseline);
+}
+
+/* Ends this life of a version and begins the next. */
+static void reload(void)
+{
+	size_t size;
+	void *data;
+
+	ck_assert_int_eq(tfl_history_encode(history, &writer, &data, &size), 0);
+	ck_assert(!tfl_history_changed(history));
+	end();
+	begin(data, size, 0);
+	free(data);
+}
+
+START_TEST(totals_go_on)
+{
+	struct tfl_confidence before;
+
+	begin(NULL, 0, 0);
+	ck_assert(!tfl_history_changed(history));
+	verdicts(300);
+	tfl_history_advance(history, recorder, 100);
+	ck_assert(tfl_history_changed(history));
+	check_head(0, 300, 300);
+	tfl_history_advance(history, recorder, 101);
+	check_head(1, 300, 300);
+	before = tfl_history_head(history, 0)->total;
+	reload();
+	tfl_history_advance(history, recorder, 200);
+	check_head(0, 300, 300);
+	ck_assert_int_eq(memcmp(&before, &tfl_history_head(history, 0)->total, sizeof(before)), 0);
+	verdicts(100);
+	tfl_history_advance(history, recorder, 201);
+	check_head(0, 400, 400);
+	end();
+}
+END_TEST
+
+START_TEST(the_baseline_is_the_first_verdicts)
+{
+	begin(NULL, 0, 0);
+	verdicts(TFL_BASELINE_VERDICTS - 10);
+	tfl_history_advance(history, recorder, 100);
+	reload();
+	verdicts(500);
+	tfl_history_advance(history, recorder, 100);
+	check_head(0, TFL_BASELINE_VERDICTS + 490, TFL_BASELINE_VERDICTS);
+	reload();
+	verdicts(500);
+	tfl_history_advance(history, recorder, 100);
+	check_head(1, TFL_BASELINE_VERDICTS + 990, TFL_BASELINE_VERDICTS);
+	end();
+}
+END_TEST
+
+START_TEST(a_baseline_that_is_set_stays)
+{
+	struct tfl_confidence chosen = {0};
+
+	for (unsigned i = 0; i < 700; i++)
+		tfl_confidence_record(&chosen, 0.75f, 0.5f);
+	begin(NULL, 0, 0);
+	verdicts(20);
+	tfl_history_advance(history, recorder, 100);
+	tfl_history_set_baseline(history, 1, &chosen, 1234567);
+	verdicts(20);
+	tfl_history_advance(history, recorder, 101);
+	check_head(0, 40, 40);
+	check_head(1, 40, 700);
+	reload();
+	verdicts(20);
+	tfl_history_advance(history, recorder, 102);
+	check_head(0, 60, 60);
+	check_head(1, 60, 700);
+	ck_assert(tfl_history_head(history, 1)->baseline.set && !tfl_history_head(history, 0)->baseline.set);
+	ck_assert_int_eq(tfl_history_head(history, 1)->baseline.since, 1234567);
+	end();
+}
+END_TEST
+
+START_TEST(windows_hold_what_came_in_them)
+{
+	struct tfl_confidence minute = {0};
+
+	begin(NULL, 0, 0);
+	tfl_history_advance(history, recorder, 60);
+	verdicts(5);
+	tfl_history_advance(history, recorder, 120);
+	verdicts(7);
+	tfl_history_advance(history, recorder, 150);
+	tfl_windows_add(tfl_history_head(history, 0)->windows, TFL_WINDOW_MINUTE, 1, &minute, NULL);
+	ck_assert_uint_eq(minute.count, 5);
+	tfl_windows_add(tfl_history_head(history, 0)->windows, TFL_WINDOW_MINUTE, 0, &minute, NULL);
+	ck_assert_uint_eq(minute.count, 12);
+	ck_assert_uint_gt(tfl_history_bytes(history), 100000);
+	ck_assert_uint_lt(tfl_history_bytes(history), 600000);
+	end();
+}
+END_TEST
+
+START_TEST(another_model_has_another_history)
+{
+	size_t size;
+	void *data;
+
+	begin(NULL, 0, 0);
+	verdicts(30);
+	tfl_history_advance(history, recorder, 60);
+	ck_assert_int_eq(tfl_history_encode(history, &writer, &data, &size), 0);
+	end();
+	heads.items[0].source.classes = CLASSES + 1;
+	heads.items[0].counted = CLASSES + 1;
+	heads.items[1].source.kind = TFL_CONFIDENCE_LOGITS;
+	begin(data, size, 0);
+	tfl_history_advance(history, recorder, 60);
+	check_head(0, 0, 0);
+	check_head(1, 0, 0);
+	end();
+	free(data);
+}
+END_TEST
+
+/* Every prefix is refused; a byte changed anywhere is refused or makes numbers, and nothing else happens. */
+START_TEST(what_lies_on_disk_is_not_trusted)
+{
+	struct tfl_error error;
+	uint8_t *data, *damaged;
+	unsigned refused = 0;
+	size_t size;
+
+	begin(NULL, 0, 0);
+	verdicts(200);
+	tfl_history_advance(history, recorder, 60);
+	ck_assert_int_eq(tfl_history_encode(history, &writer, (void **)&data, &size), 0);
+	end();
+	damaged = malloc(size);
+	for (size_t length = 1; length < size; length += 7) {
+		begin(data, length, -EINVAL);
+		tfl_history_advance(history, recorder, 60);
+		check_head(0, 0, 0);
+		end();
+	}
+	for (unsigned i = 0; i < 4000; i++) {
+		memcpy(damaged, data, size);
+		damaged[(unsigned)rand_r(&seed) % size] = (uint8_t)rand_r(&seed);
+		ck_assert_int_eq(tfl_heads_recorder(&heads, WRITERS, &recorder), 0);
+		ck_assert_int_eq(tfl_history_create(&heads, &history), 0);
+		error.text[0] = '\0';
+		if (tfl_history_restore(history, damaged, size, recorder, &error) < 0) {
+			ck_assert(error.text[0]);
+			refused++;
+		}
+		end();
+	}
+	ck_assert_uint_gt(refused, 2000);
+	free(damaged);
+	free(data);
+}
+END_TEST
+
+Suite *history_suite(void)
+{
+	Suite *suite = suite_create("history");
+	TCase *tcase = tcase_create("history");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, totals_go_on);
+	tcase_add_test(tcase, the_baseline_is_the_first_verdicts);
+	tcase_add_test(tcase, a_baseline_that_is_set_stays);
+	tcase_add_test(tcase, windows_hold_what_came_in_them);
+	tcase_add_test(tcase, another_model_has_another_history);
+	tcase_add_test(tcase, what_lies_on_disk_is_not_trusted);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
