@@ -25,9 +25,9 @@ struct ctl_detections {
 };
 
 /**
- * Reads the outputs of @p infer as @p described, the answer's "outputs", explains them. 0, and the caller finishes @p ret_detections; 1 where
- * they are no detections of one picture, in float32 and of shapes that fit; -ENOMEM. @p frame may be NULL; only a model whose boxes are in
- * pixels needs it.
+ * Reads the outputs of @p infer as @p described, the answer's "outputs", explains them. 0, and the caller finishes @p ret_detections; 1
+ * where they are no detections of one picture, in float32 and of shapes that fit; -ENOMEM. @p frame may be NULL; only a model whose boxes
+ * are in pixels needs it.
  */
 int ctl_detections_read(const struct tfl_infer *infer, const struct tfl_value *described, const struct ctl_frame *frame,
 			struct ctl_detections *ret_detections);

@@ -198,8 +198,11 @@ void ctl_output_print(const struct tfl_output *output, const struct ctl_output_m
 	if (summary.count - summary.nans > 1)
 		printf("  min %.6g  max %.6g  mean %.6g\n", summary.min, summary.max, summary.mean);
 	printf("  values");
-	for (size_t i = 0; i < summary.count && i < FIRST_VALUES; i++)
-		printf(isnan(ctl_output_element(output, i)) ? " nan" : " %.6g", ctl_output_element(output, i)); /* the sign of a NaN means nothing */
+	for (size_t i = 0; i < summary.count && i < FIRST_VALUES; i++) {
+		double value = ctl_output_element(output, i);
+
+		printf(isnan(value) ? " nan" : " %.6g", value); /* the sign of a NaN means nothing */
+	}
 	printf("%s\n", summary.count > FIRST_VALUES ? " …" : "");
 }
 

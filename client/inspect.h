@@ -27,8 +27,8 @@ struct ctl_groups {
 };
 
 /**
- * Groups the operators of @p survey for which @p takes (NULL: all) says so; with @p reasons, those of different causes are different groups.
- * 0 and the caller finishes @p ret_groups, or -ENOMEM.
+ * Groups the operators of @p survey for which @p takes (NULL: all) says so; with @p reasons, those of different causes are different
+ * groups. 0 and the caller finishes @p ret_groups, or -ENOMEM.
  */
 int ctl_groups_make(const struct tfl_survey *survey, bool (*takes)(const struct tfl_survey_operator *op), bool reasons,
 		    struct ctl_groups *ret_groups);

@@ -111,8 +111,9 @@ static json_t *indices_json(const int32_t *indices, uint32_t count)
 /* Name, version and verdict; why, where it is not supported. */
 static json_t *operator_json(const struct tfl_survey_operator *op)
 {
-	json_t *object = json_pack("{s:s, s:b, s:i, s:s, s:I}", "operator", ctl_operator_name(op), "custom", op->source->custom_name != NULL,
-				   "version", (int)op->source->version, "runs_in", tfl_verdict_to_string(op->verdict), "multiply_adds",
+	bool custom = op->source->custom_name != NULL;
+	json_t *object = json_pack("{s:s, s:b, s:i, s:s, s:I}", "operator", ctl_operator_name(op), "custom", custom, "version",
+				   (int)op->source->version, "runs_in", tfl_verdict_to_string(op->verdict), "multiply_adds",
 				   (json_int_t)op->multiplies);
 
 	if (op->cause == TFL_CAUSE_NONE)
@@ -178,17 +179,20 @@ static json_t *tensors_json(const struct tfl_survey *survey)
 
 	for (uint32_t i = 0; i < survey->tensor_count; i++) {
 		const struct tfl_survey_tensor *tensor = &survey->tensors[i];
-		json_t *object = json_pack("{s:I, s:I, s:s, s:s, s:o, s:I, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:I}", "subgraph",
-					   (json_int_t)tensor->subgraph, "index", (json_int_t)tensor->index, "name", tensor->source->name,
-					   "dtype", tfl_dtype_to_string(tensor->source->dtype), "shape", dims_json(tensor->dims, tensor->rank),
-					   "bytes", (json_int_t)tensor->bytes, "constant", tensor->constant, "folded", tensor->folded, "input",
-					   tensor->input, "output", tensor->output, "variable", tensor->source->is_variable, "sparse",
-					   tensor->source->is_sparse, "uncertain", tensor->uncertain, "reads", (json_int_t)tensor->reads);
+		const struct tfl_tensor *source = tensor->source;
+		json_t *object = json_pack("{s:I, s:I, s:s, s:s, s:o, s:I}", "subgraph", (json_int_t)tensor->subgraph, "index",
+					   (json_int_t)tensor->index, "name", source->name, "dtype", tfl_dtype_to_string(source->dtype),
+					   "shape", dims_json(tensor->dims, tensor->rank), "bytes", (json_int_t)tensor->bytes);
+		json_t *roles = json_pack("{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:I}", "constant", tensor->constant, "folded", tensor->folded,
+					  "input", tensor->input, "output", tensor->output, "variable", source->is_variable, "sparse",
+					  source->is_sparse, "uncertain", tensor->uncertain, "reads", (json_int_t)tensor->reads);
 
-		if (tensor->source->has_dynamic)
-			json_object_set_new(object, "signature", dims_json(tensor->source->signature, tensor->source->rank));
-		if (tensor->source->quantization.count > 0)
-			json_object_set_new(object, "quantization", quantization_json(&tensor->source->quantization));
+		json_object_update(object, roles);
+		json_decref(roles);
+		if (source->has_dynamic)
+			json_object_set_new(object, "signature", dims_json(source->signature, source->rank));
+		if (source->quantization.count > 0)
+			json_object_set_new(object, "quantization", quantization_json(&source->quantization));
 		json_array_append_new(array, object);
 	}
 	return array;
@@ -234,13 +238,16 @@ json_t *ctl_inspection_json(const struct ctl_inspection *inspection)
 	const struct tfl_survey_memory *memory = &survey->memory;
 	json_t *object;
 
-	object = json_pack("{s:o, s:I, s:b, s:o, s:s, s:o, s:I, s:I, s:{s:b, s:I, s:I, s:I, s:I}, s:o, s:o}", "file",
-			   text_json(inspection->path), "file_bytes", (json_int_t)survey->model->size, "runs", survey->runs, "reason",
-			   survey->runs ? json_null() : text_json(survey->fault.text), "quantization", tfl_survey_quantization(survey), "forms",
-			   forms_json(survey), "subgraphs", (json_int_t)survey->model->subgraph_count, "multiply_adds",
-			   (json_int_t)survey->multiplies, "memory", "measured", memory->measured, "constants", (json_int_t)memory->constants,
-			   "packed", (json_int_t)memory->packed, "interpreter", (json_int_t)memory->interpreter, "further_interpreter",
-			   (json_int_t)memory->further, "operators", groups_json(survey), "signatures", signatures_json(survey->model));
+	object = json_pack("{s:o, s:I, s:b, s:o, s:s, s:o, s:I, s:I}", "file", text_json(inspection->path), "file_bytes",
+			   (json_int_t)survey->model->size, "runs", survey->runs, "reason",
+			   survey->runs ? json_null() : text_json(survey->fault.text), "quantization",
+			   tfl_survey_quantization(survey), "forms", forms_json(survey), "subgraphs",
+			   (json_int_t)survey->model->subgraph_count, "multiply_adds", (json_int_t)survey->multiplies);
+	json_object_set_new(object, "memory", json_pack("{s:b, s:I, s:I, s:I, s:I}", "measured", memory->measured, "constants",
+							(json_int_t)memory->constants, "packed", (json_int_t)memory->packed, "interpreter",
+							(json_int_t)memory->interpreter, "further_interpreter", (json_int_t)memory->further));
+	json_object_set_new(object, "operators", groups_json(survey));
+	json_object_set_new(object, "signatures", signatures_json(survey->model));
 	json_object_update(object, inspection->model);
 	if (inspection->operators)
 		json_object_set_new(object, "operator_list", operators_json(survey));

@@ -116,7 +116,8 @@ static void print_memory(const struct tfl_survey *survey)
 			   ctl_format_bytes(units[1], survey->model->size), ctl_format_bytes(units[2], memory->packed),
 			   ctl_format_bytes(units[3], memory->interpreter), ctl_format_bytes(units[4], memory->further));
 	else if (memory->interpreter)
-		print_line("memory", "about %s with one interpreter: file %s, weights %s, activations %s (estimated from the tensors' sizes)",
+		print_line("memory",
+			   "about %s with one interpreter: file %s, weights %s, activations %s (estimated from the tensors' sizes)",
 			   ctl_format_bytes(units[0], survey->model->size + memory->packed + memory->interpreter),
 			   ctl_format_bytes(units[1], survey->model->size), ctl_format_bytes(units[2], memory->packed),
 			   ctl_format_bytes(units[3], memory->interpreter));
@@ -230,25 +231,22 @@ static int print_groups(const struct tfl_survey *survey)
 	return 0;
 }
 
-static void put_first(FILE *stream, const struct tfl_survey *survey, const struct tfl_survey_operator *op, const int32_t *tensors,
-		      uint32_t count)
+static void put_first(FILE *stream, const struct tfl_survey_tensor *tensors, const int32_t *indices, uint32_t count)
 {
-	const struct tfl_survey_tensor *first = survey->tensors;
+	const struct tfl_survey_tensor *first;
 	char shape[TFL_SHAPE_STRING_MAX];
 
-	if (count == 0 || tensors[0] < 0) {
+	if (count == 0 || indices[0] < 0) {
 		fputs("-", stream);
 		return;
 	}
-	for (uint32_t s = 0; s < op->subgraph; s++)
-		first += survey->model->subgraphs[s].tensor_count;
-	first += tensors[0];
+	first = &tensors[indices[0]];
 	fprintf(stream, "%s %s%s", tfl_dtype_to_string(first->source->dtype),
 		tfl_shape_to_string(first->dims, first->rank, shape, sizeof(shape)), count > 1 ? " …" : "");
 }
 
-/* "int8 [1, 8, 8, 3] … → int8 [1, 8, 8, 16]": the first of each side. */
-static void add_flow(struct ctl_table *table, const struct tfl_survey *survey, const struct tfl_survey_operator *op)
+/* "int8 [1, 8, 8, 3] … → int8 [1, 8, 8, 16]": the first of each side. @tensors: of the operator's subgraph. */
+static void add_flow(struct ctl_table *table, const struct tfl_survey_tensor *tensors, const struct tfl_operator *source)
 {
 	char shown[4 * FLOW_COLUMNS + 1], *text = NULL;
 	size_t size = 0;
@@ -256,9 +254,9 @@ static void add_flow(struct ctl_table *table, const struct tfl_survey *survey, c
 
 	if (!stream)
 		abort();
-	put_first(stream, survey, op, op->source->inputs, op->source->input_count);
+	put_first(stream, tensors, source->inputs, source->input_count);
 	fputs(" → ", stream);
-	put_first(stream, survey, op, op->source->outputs, op->source->output_count);
+	put_first(stream, tensors, source->outputs, source->output_count);
 	fclose(stream);
 	ctl_table_add(table, "%s", ctl_format_short(shown, FLOW_COLUMNS, text));
 	free(text);
@@ -268,6 +266,7 @@ static void add_flow(struct ctl_table *table, const struct tfl_survey *survey, c
 static void print_operators(const struct tfl_survey *survey)
 {
 	struct ctl_table table = {.columns = 4, .right = 1};
+	const struct tfl_survey_tensor *tensors = survey->tensors;
 	char name[4 * LIST_COLUMNS + 1];
 	uint32_t i = 0;
 
@@ -282,9 +281,10 @@ static void print_operators(const struct tfl_survey *survey)
 			ctl_table_add(&table, "%u", op->index);
 			ctl_table_add(&table, "%s", ctl_format_short(name, LIST_COLUMNS, ctl_operator_name(op)));
 			ctl_table_add(&table, "%s", tfl_verdict_to_string(op->verdict));
-			add_flow(&table, survey, op);
+			add_flow(&table, tensors, op->source);
 		}
 		ctl_table_print(&table, "  ");
+		tensors += survey->model->subgraphs[s].tensor_count;
 	}
 }
 
@@ -358,8 +358,8 @@ static void print_finding(const struct ctl_group *group)
 	char *text;
 
 	snprintf(label, sizeof(label), "%7u", group->count);
-	if (asprintf(&text, "%s%s version %d (%s)%s%s%s", op->source->custom_name ? "custom " : "", ctl_operator_name(op), op->source->version,
-		     group->types, op->subgraph ? " in another subgraph" : "", has_reason(op->cause) ? ": " : "",
+	if (asprintf(&text, "%s%s version %d (%s)%s%s%s", op->source->custom_name ? "custom " : "", ctl_operator_name(op),
+		     op->source->version, group->types, op->subgraph ? " in another subgraph" : "", has_reason(op->cause) ? ": " : "",
 		     has_reason(op->cause) ? op->reason : "") < 0)
 		abort();
 	ctl_print_wrapped(label, 9, text);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A sentence for each thing that metadata can say; what it does not say has none. Texts are the author's: printed through the table's cleaning. */
+/*
+ * A sentence for each thing that metadata can say; what it does not say has none. Texts are the author's, and are cleaned as they are
+ * printed (see print.h).
+ */
 #include "client/model_text.h"
 
 #include <stdio.h>

@@ -19,7 +19,7 @@ char *ctl_format_bytes(char *buffer, uint64_t bytes);
 /** Three digits and a power of a thousand: "950", "12.3 k", "300 M", "1.20 G" … */
 char *ctl_format_count(char *buffer, uint64_t count);
 
-/** @p text in at most @p columns characters: what is too long loses its middle for a "…". Writes to @p buffer, of 4 bytes a column and one. */
+/** @p text in at most @p columns characters: what is too long loses its middle for a "…". @p buffer has 4 bytes a column and one more. */
 char *ctl_format_short(char *buffer, unsigned columns, const char *text);
 
 /** "3 days", "4 h 12 min", "5 min 3 s", "12 s". */
@@ -41,8 +41,8 @@ void ctl_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #define CTL_WIDTH 100
 
 /**
- * Prints @p text, cleaned, in lines that end before column CTL_WIDTH: the first behind @p label padded to @p indent columns, the others behind as
- * many blanks. Words longer than a line stand alone. Nothing where @p text is NULL or empty.
+ * Prints @p text, cleaned, in lines that end before column CTL_WIDTH: the first behind @p label padded to @p indent columns, the others
+ * behind as many blanks. Words longer than a line stand alone. Nothing where @p text is NULL or empty.
  */
 void ctl_print_wrapped(const char *label, unsigned indent, const char *text);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One row a cause. The advice is what works as a rule, not a promise: it names options of TensorFlow Lite's converter where there are any. */
+/* One row a cause. The advice is what works as a rule, not a promise; it names options of TensorFlow Lite's converter if there are any. */
 #include "runtime/cause.h"
 
 #include <stdint.h>

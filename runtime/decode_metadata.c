@@ -202,7 +202,8 @@ static int decode_subgraph(struct tfl_description *description, const struct tfl
 	if (r == 0)
 		r = decode_side(description, table, SUBGRAPH_INPUTS, "input", subgraph->inputs, subgraph->input_count, metadata->inputs);
 	if (r == 0)
-		r = decode_side(description, table, SUBGRAPH_OUTPUTS, "output", subgraph->outputs, subgraph->output_count, metadata->outputs);
+		r = decode_side(description, table, SUBGRAPH_OUTPUTS, "output", subgraph->outputs, subgraph->output_count,
+				metadata->outputs);
 	if (r == 0)
 		r = tfl_decode_files(description, table, SUBGRAPH_FILES, &metadata->subgraph_files);
 	if (r == 0)

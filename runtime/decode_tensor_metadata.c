@@ -243,8 +243,8 @@ static int decode_order(struct tfl_decoder *decoder, const struct tfl_fb_table *
 		order[i] = (uint8_t)places[i];
 	}
 	if (seen != 0xf)
-		return tfl_error_set(decoder->error, -EINVAL, "index: %u, %u, %u, %u is no order of 0 to 3", places[0], places[1], places[2],
-				     places[3]);
+		return tfl_error_set(decoder->error, -EINVAL, "index: %u, %u, %u, %u is no order of 0 to 3", places[0], places[1],
+				     places[2], places[3]);
 	return 0;
 }
 

@@ -83,7 +83,8 @@ static int read_labels(struct tfl_description *description, struct tfl_associate
 	int r = 0;
 
 	if (index < 0)
-		return tfl_error_set(description->decoder->error, -EINVAL, "the metadata promises labels in '%s', but %s", file->name, archive);
+		return tfl_error_set(description->decoder->error, -EINVAL, "the metadata promises labels in '%s', but %s", file->name,
+				     archive);
 	packed = &description->packed[index];
 	if (!packed->read)
 		r = read_packed(description, (uint32_t)index);

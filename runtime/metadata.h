@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a model's author packed into the file for its callers: what the model is, what each input and output stands for, how values are to be
- * prepared and read, labels. TensorFlow Lite's metadata schema, identifier "M001", to version 1.5.0; of a newer one the new parts are left
- * out.
+ * What a model's author packed into the file for its callers: what the model is, what each input and output stands for, how values are to
+ * be prepared and read, labels. TensorFlow Lite's metadata schema, identifier "M001", to version 1.5.0; of a newer one the new parts are
+ * left out.
  *
  * All of it is advice. Nothing in the runtime depends on it, and where it is broken the broken part is empty and tfl_metadata.fault says
  * why. Lifetime and thread: the model's (see model.h). Strings are NUL-terminated UTF-8, "" where the file has none.
@@ -144,7 +144,7 @@ struct tfl_tensor_metadata {
 	const float *max, *min; /* statistics: per channel, or one for all; finite */
 	uint32_t max_count, min_count;
 	struct tfl_file_list files;
-	const struct tfl_associated_file *labels; /* of an output: the file whose labels are meant unless somebody asks for others; or NULL */
+	const struct tfl_associated_file *labels; /* of an output: the file whose labels are meant if nobody asks for others; or NULL */
 	enum tfl_output_kind kind;                /* of an output */
 };
 

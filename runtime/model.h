@@ -127,8 +127,8 @@ struct tfl_model {
  * Errors: -EINVAL corrupt, truncated or self-contradicting (with where and what), -EFBIG past a limit, -ENOMEM, or what fstat and mmap say.
  *
  * Takes at most TFL_MODEL_WORK_FACTOR times the file's size and TFL_MODEL_WORK_FLOOR bytes of memory besides the mapping (and a struct
- * tfl_tensor_metadata for each input and output of subgraph 0; for a file with labels, TFL_LABELS_BYTES_MAX and a pointer for each), and time
- * in proportion to that, whatever the file claims.
+ * tfl_tensor_metadata for each input and output of subgraph 0; for a file with labels, TFL_LABELS_BYTES_MAX and a pointer for each), and
+ * time in proportion to that, whatever the file claims.
  */
 int tfl_model_open(int fd, struct tfl_model **ret_model, struct tfl_error *error);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What outputs are for. The graph knows best: what TFLite_Detection_PostProcess writes are detections, what a softmax writes over one row are
- * scores of classes. Else the metadata: an output of bounding boxes makes a detector of the model, whose other outputs are told apart by
+ * What outputs are for. The graph knows best: what TFLite_Detection_PostProcess writes are detections, what a softmax writes over one row
+ * are scores of classes. Else the metadata: an output of bounding boxes makes a detector of the model, whose other outputs are told apart by
  * labels, names, or, where there are four, the customary order; labels along the only long axis make a classifier.
  *
  * A kind is a guess at meaning and promises nothing about shapes; who uses it looks at those.
@@ -55,7 +55,8 @@ static bool is_row(const struct tfl_tensor *tensor)
 }
 
 /* The operator that made a tensor's numbers, or NULL; *ret_tensor is what it wrote. @makers: per tensor, the operator's index and 1. */
-static const struct tfl_operator *find_maker(const struct tfl_subgraph *subgraph, const uint32_t *makers, int32_t tensor, int32_t *ret_tensor)
+static const struct tfl_operator *find_maker(const struct tfl_subgraph *subgraph, const uint32_t *makers, int32_t tensor,
+					     int32_t *ret_tensor)
 {
 	const struct tfl_operator *op = NULL;
 

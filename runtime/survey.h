@@ -89,8 +89,8 @@ struct tfl_survey {
 };
 
 /**
- * Surveys @p model. @p options as for a program; may be NULL. A model that cannot run is no error. Errors: -ENOMEM, -EFBIG (a tensor or what
- * is computed at load past a limit), -ENOTSUP.
+ * Surveys @p model. @p options as for a program; may be NULL. A model that cannot run is no error. Errors: -ENOMEM, -EFBIG (a tensor or
+ * what is computed at load past a limit), -ENOTSUP.
  */
 int tfl_survey_create(const struct tfl_model *model, const struct tfl_program_options *options, struct tfl_survey **ret_survey,
 		      struct tfl_error *error);
