@@ -86,7 +86,7 @@ int tfl_conv_lower_operands(struct tfl_lower *lower, const struct tfl_node *node
 		return r;
 	if (linear->scales)
 		return lower_dynamic(lower, node, ret_ids);
-	return tfl_lower_weights(lower, node, channel_axis(conv), linear->range.min == 0 ? linear->multipliers : NULL, &ret_ids->filter,
+	return tfl_lower_weights(lower, node, channel_axis(conv), linear->range.min == 0 ? linear->multipliers : NULL, 0, &ret_ids->filter,
 				 &ret_ids->bias);
 }
 

@@ -190,7 +190,7 @@ static const struct tfl_arithmetic *find_kind(enum tfl_dtype input, enum tfl_dty
 static int check_filter_scales(const struct tfl_graph *graph, const struct tfl_node *node, int32_t channels, unsigned axis,
 			       struct tfl_error *error)
 {
-	const struct tfl_value *filter = tfl_node_input(graph, node, 1);
+	const struct tfl_value *filter = tfl_node_operand(graph, node, TFL_OPERAND_FILTER);
 	const struct tfl_quantization *quantization = &filter->tensor->quantization;
 
 	if (quantization->count == 1)
@@ -221,7 +221,8 @@ static int check_zero_point(const struct tfl_graph *graph, const struct tfl_node
 
 static int make_multipliers(struct tfl_graph *graph, const struct tfl_node *node, struct tfl_linear *linear, struct tfl_error *error)
 {
-	const struct tfl_value *input = tfl_node_input(graph, node, 0), *filter = tfl_node_input(graph, node, 1);
+	const struct tfl_value *input = tfl_node_operand(graph, node, TFL_OPERAND_INPUT);
+	const struct tfl_value *filter = tfl_node_operand(graph, node, TFL_OPERAND_FILTER);
 	const struct tfl_value *output = tfl_node_output(graph, node, 0);
 	int r;
 
@@ -252,7 +253,7 @@ static int make_multipliers(struct tfl_graph *graph, const struct tfl_node *node
 
 static int make_scales(struct tfl_graph *graph, const struct tfl_node *node, struct tfl_linear *linear, struct tfl_error *error)
 {
-	const struct tfl_value *filter = tfl_node_input(graph, node, 1);
+	const struct tfl_value *filter = tfl_node_operand(graph, node, TFL_OPERAND_FILTER);
 	int r = check_zero_point(graph, node, filter, "filter", error);
 
 	if (r < 0)
@@ -276,8 +277,9 @@ static size_t place(const struct tfl_linear *linear, size_t *ret_sums, size_t *r
 int tfl_linear_prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_linear *linear, unsigned axis, int activation,
 		       struct tfl_error *error)
 {
-	const struct tfl_value *input = tfl_node_input(graph, node, 0), *filter = tfl_node_input(graph, node, 1);
-	const struct tfl_value *bias = tfl_node_input(graph, node, 2);
+	const struct tfl_value *input = tfl_node_operand(graph, node, TFL_OPERAND_INPUT);
+	const struct tfl_value *filter = tfl_node_operand(graph, node, TFL_OPERAND_FILTER);
+	const struct tfl_value *bias = tfl_node_operand(graph, node, TFL_OPERAND_BIAS);
 	size_t sums, quantized;
 	int r;
 
@@ -297,17 +299,17 @@ int tfl_linear_prepare(struct tfl_graph *graph, struct tfl_node *node, struct tf
 
 void tfl_linear_begin(const struct tfl_run *run, const struct tfl_node *node, const struct tfl_linear *linear, struct tfl_linear_run *ret_run)
 {
-	const struct tfl_value *bias = tfl_node_input(run->graph, node, 2);
+	const struct tfl_value *bias = tfl_node_operand(run->graph, node, TFL_OPERAND_BIAS);
 	size_t sums, quantized;
 
 	place(linear, &sums, &quantized);
 	*ret_run = (struct tfl_linear_run){
 		.linear = linear,
-		.filter = tfl_run_input(run, node, 1),
-		.bias = tfl_run_input(run, node, 2),
+		.filter = tfl_run_operand(run, node, TFL_OPERAND_FILTER),
+		.bias = tfl_run_operand(run, node, TFL_OPERAND_BIAS),
 		.wide = !bias || bias->dtype == TFL_INT64,
-		.input_zero_point = tfl_node_input(run->graph, node, 0)->zero_point,
-		.filter_zero_point = tfl_node_input(run->graph, node, 1)->zero_point,
+		.input_zero_point = tfl_node_operand(run->graph, node, TFL_OPERAND_INPUT)->zero_point,
+		.filter_zero_point = tfl_node_operand(run->graph, node, TFL_OPERAND_FILTER)->zero_point,
 		.output_zero_point = tfl_node_output(run->graph, node, 0)->zero_point,
 		.row = run->scratch,
 		.sums = (uint8_t *)run->scratch + sums,

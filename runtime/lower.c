@@ -11,6 +11,7 @@
 
 #include "base/util.h"
 #include "runtime/arena.h"
+#include "runtime/op.h"
 #include "runtime/shape.h"
 #include "runtime/weights.h"
 
@@ -106,8 +107,10 @@ int tfl_lower_values(struct tfl_lower *lower, const struct tfl_node *node, unsig
 
 void tfl_lower_describe_use(const struct tfl_lower *lower, const struct tfl_node *node, struct tfl_weights_use *ret_use)
 {
-	const struct tfl_value *input = tfl_node_input(lower->graph, node, 0), *filter = tfl_node_input(lower->graph, node, 1);
-	const struct tfl_value *bias = tfl_node_input(lower->graph, node, 2), *output = tfl_node_output(lower->graph, node, 0);
+	const struct tfl_value *input = tfl_node_operand(lower->graph, node, TFL_OPERAND_INPUT);
+	const struct tfl_value *filter = tfl_node_operand(lower->graph, node, TFL_OPERAND_FILTER);
+	const struct tfl_value *bias = tfl_node_operand(lower->graph, node, TFL_OPERAND_BIAS);
+	const struct tfl_value *output = tfl_node_output(lower->graph, node, 0);
 
 	memset(ret_use, 0, sizeof(*ret_use));
 	ret_use->kernel = filter->data;
@@ -163,8 +166,10 @@ static int define_static(struct tfl_lower *lower, const struct tfl_value *filter
  */
 static int check_factors(const struct tfl_lower *lower, const struct tfl_node *node, uint32_t channels)
 {
-	const struct tfl_value *input = tfl_node_input(lower->graph, node, 0), *filter = tfl_node_input(lower->graph, node, 1);
-	const struct tfl_value *bias = tfl_node_input(lower->graph, node, 2), *output = tfl_node_output(lower->graph, node, 0);
+	const struct tfl_value *input = tfl_node_operand(lower->graph, node, TFL_OPERAND_INPUT);
+	const struct tfl_value *filter = tfl_node_operand(lower->graph, node, TFL_OPERAND_FILTER);
+	const struct tfl_value *bias = tfl_node_operand(lower->graph, node, TFL_OPERAND_BIAS);
+	const struct tfl_value *output = tfl_node_output(lower->graph, node, 0);
 	float low = filter->dtype == TFL_UINT8 ? 0x1p-32f : 0, sum = (float)(filter->elements / channels) * 255 * 255;
 
 	if (filter->dtype == TFL_FLOAT32)
@@ -183,10 +188,11 @@ static int check_factors(const struct tfl_lower *lower, const struct tfl_node *n
 }
 
 int tfl_lower_weights(struct tfl_lower *lower, const struct tfl_node *node, unsigned channel_axis, const struct tfl_multiplier *rectified,
-		      uint32_t *ret_filter, uint32_t *ret_bias)
+		      uint32_t packing, uint32_t *ret_filter, uint32_t *ret_bias)
 {
-	const struct tfl_value *input = tfl_node_input(lower->graph, node, 0), *filter = tfl_node_input(lower->graph, node, 1);
-	const struct tfl_value *bias = tfl_node_input(lower->graph, node, 2);
+	const struct tfl_value *input = tfl_node_operand(lower->graph, node, TFL_OPERAND_INPUT);
+	const struct tfl_value *filter = tfl_node_operand(lower->graph, node, TFL_OPERAND_FILTER);
+	const struct tfl_value *bias = tfl_node_operand(lower->graph, node, TFL_OPERAND_BIAS);
 	struct tfl_weights_use use;
 	struct tfl_weights_operands operands;
 	int r;
@@ -198,6 +204,7 @@ int tfl_lower_weights(struct tfl_lower *lower, const struct tfl_node *node, unsi
 		return 1;
 	tfl_lower_describe_use(lower, node, &use);
 	use.rectified = rectified != NULL;
+	use.packing = packing;
 	r = tfl_weights_use(lower->weights, &use, (uint32_t)filter->dims[channel_axis], filter->bytes, rectified, &operands);
 	if (r != 0)
 		return r;

@@ -51,10 +51,12 @@ int tfl_lower_values(struct tfl_lower *lower, const struct tfl_node *node, unsig
  * to the multiplier's last bit and then to the output's, so it rounds up from 0.5 - 2^-(shift + 1); XNNPACK rounds once. In units of the
  * accumulator that is 0.5 to 1, so adding 1 to the bias brings the two closer wherever results below 0 are cut off anyway: on
  * tflm_person_detect one element in 370 differed per layer, always by -1; with it one in 1,000, by +1.
+ *
+ * @p packing: what decides how this operator's weights are packed besides their shape, as a number; 0 for nothing.
  */
 struct tfl_multiplier;
 int tfl_lower_weights(struct tfl_lower *lower, const struct tfl_node *node, unsigned channel_axis, const struct tfl_multiplier *rectified,
-		      uint32_t *ret_filter, uint32_t *ret_bias);
+		      uint32_t packing, uint32_t *ret_filter, uint32_t *ret_bias);
 
 /**
  * 0 where @p low <= @p ratio < @p high, else 1. XNNPACK only asserts the ratios of scales that its arithmetic holds for: a release build

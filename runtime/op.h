@@ -25,6 +25,9 @@ struct tfl_run {
 	void *scratch;     /* node->scratch_bytes, 64-aligned */
 };
 
+/* What operators with weights read, whichever of their inputs that is. */
+enum tfl_operand { TFL_OPERAND_INPUT, TFL_OPERAND_FILTER, TFL_OPERAND_BIAS, TFL_OPERANDS };
+
 struct tfl_op {
 	uint16_t code;      /* enum tfl_builtin; TFL_BUILTIN_CUSTOM: found by its name */
 	uint8_t options;    /* the schema's union tag; TFL_OPTIONS_NONE: reads none */
@@ -46,6 +49,7 @@ struct tfl_op {
 	/* Whether XNNPACK, once it has packed this constant input of a lowered node, never looks at it again. NULL: it does. */
 	bool (*packed)(const struct tfl_node *node, uint32_t input);
 	const void *kernel; /* what a family's shared functions work with: the header of the family says what */
+	uint8_t operands[TFL_OPERANDS]; /* of operators with weights: the inputs; all 0: in their order */
 };
 
 /** The row of an operator, or NULL. @p custom_name: of a custom one, else NULL. */
@@ -69,6 +73,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(ceil) \
 	X(concatenation) \
 	X(conv_2d) \
+	X(convolution_2d_transpose_bias) \
 	X(cos) \
 	X(cumsum) \
 	X(depthwise_conv_2d) \
@@ -134,11 +139,25 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(sum) \
 	X(tanh) \
 	X(topk_v2) \
-	X(transpose)
+	X(transpose) \
+	X(transpose_conv)
 
 #define X(name) extern const struct tfl_op tfl_op_##name;
 TFL_OPS(X)
 #undef X
+
+static inline uint32_t tfl_op_operand(const struct tfl_op *op, enum tfl_operand operand)
+{
+	bool ordered = op->operands[TFL_OPERAND_INPUT] == op->operands[TFL_OPERAND_FILTER];
+
+	return ordered ? operand : op->operands[operand];
+}
+
+/** The input that is that operand; NULL for a bias left out. */
+static inline struct tfl_value *tfl_node_operand(const struct tfl_graph *graph, const struct tfl_node *node, enum tfl_operand operand)
+{
+	return tfl_node_input(graph, node, tfl_op_operand(node->op, operand));
+}
 
 /* For kernels: memory of an input (constant or computed; NULL when left out) and of an output. */
 static inline const void *tfl_run_value(const struct tfl_run *run, const struct tfl_value *value)
@@ -149,6 +168,11 @@ static inline const void *tfl_run_value(const struct tfl_run *run, const struct 
 static inline const void *tfl_run_input(const struct tfl_run *run, const struct tfl_node *node, uint32_t index)
 {
 	return tfl_run_value(run, tfl_node_input(run->graph, node, index));
+}
+
+static inline const void *tfl_run_operand(const struct tfl_run *run, const struct tfl_node *node, enum tfl_operand operand)
+{
+	return tfl_run_input(run, node, tfl_op_operand(node->op, operand));
 }
 
 static inline void *tfl_run_output(const struct tfl_run *run, const struct tfl_node *node, uint32_t index)

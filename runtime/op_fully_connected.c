@@ -80,7 +80,7 @@ static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 	if (r == 0 && linear->scales)
 		r = tfl_lower_dynamic_weights(lower, node, linear->scales, &weights, &bias);
 	else if (r == 0)
-		r = tfl_lower_weights(lower, node, 0, range->min == 0 ? linear->multipliers : NULL, &weights, &bias);
+		r = tfl_lower_weights(lower, node, 0, range->min == 0 ? linear->multipliers : NULL, 0, &weights, &bias);
 	if (r != 0)
 		return r;
 	return tfl_lower_status(xnn_define_fully_connected(lower->subgraph, range->min, range->max, input, weights, bias, output,

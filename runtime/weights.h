@@ -33,6 +33,7 @@ struct tfl_weights_use {
 	int32_t input_channels;
 	float input_scale, output_scale, filter_scale;
 	int32_t input_zero_point, output_zero_point, filter_zero_point;
+	uint32_t packing;   /* see lower.h */
 	uint32_t rectified; /* its bias is rounded up, see lower.h */
 	uint32_t dynamic;   /* inputs are quantised at run time: XNNPACK's key is (seed, kernel) then */
 };

@@ -66,6 +66,14 @@ struct tfl_build_options tfl_options_depthwise_conv_2d(const struct tfl_build_wi
 	return options;
 }
 
+struct tfl_build_options tfl_options_transpose_conv(const struct tfl_build_window *window)
+{
+	struct tfl_build_options options = strided(TFL_OPTIONS_TRANSPOSE_CONV, window);
+
+	add_i8(&options, 3, window->activation);
+	return options;
+}
+
 struct tfl_build_options tfl_options_pool_2d(const struct tfl_build_window *window)
 {
 	struct tfl_build_options options = strided(TFL_OPTIONS_POOL_2D, window);

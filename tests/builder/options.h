@@ -69,6 +69,7 @@ void tfl_options_add_pot_scale_int16(struct tfl_build_options *options, bool pot
 
 struct tfl_build_options tfl_options_conv_2d(const struct tfl_build_window *window);
 struct tfl_build_options tfl_options_depthwise_conv_2d(const struct tfl_build_window *window);
+struct tfl_build_options tfl_options_transpose_conv(const struct tfl_build_window *window);
 struct tfl_build_options tfl_options_pool_2d(const struct tfl_build_window *window);
 struct tfl_build_options tfl_options_fully_connected(int8_t activation, bool keep_num_dims);
 struct tfl_build_options tfl_options_softmax(float beta);

@@ -102,11 +102,11 @@ static enum outcome negative_window(struct kernel_case *c)
 	struct tfl_build_window *window = &c->window;
 	int32_t *numbers[] = {&window->stride_h, &window->stride_w, &window->dilation_h, &window->dilation_w, &window->filter_h, &window->filter_w};
 	bool pool = c->options.type == TFL_OPTIONS_POOL_2D;
-	int32_t number = kernel_between(c, 0, 3);
+	int32_t number = kernel_between(c, 0, c->options.type == TFL_OPTIONS_TRANSPOSE_CONV ? 1 : 3);
 
 	if (!has_window(c))
 		return NONE;
-	/* A pool has no dilation, a convolution no kernel in its options. */
+	/* A pool has no dilation, a convolution no kernel in its options; backwards it has neither. */
 	if (pool && number >= 2)
 		number += 2;
 	*numbers[number] = pick_int(c, TFL_INTS(-1, -1000, INT32_MIN));
@@ -117,7 +117,7 @@ static enum outcome zero_option(struct kernel_case *c)
 {
 	if (!has_window(c))
 		return NONE;
-	/* Slots 1 and 2 are the strides of all three tables. */
+	/* Slots 1 and 2 are the strides of all four tables. */
 	c->options.fields[kernel_between(c, 1, 2)].integer = 0;
 	return REFUSED;
 }

@@ -16,6 +16,7 @@
 	X(ceil) \
 	X(concatenation) \
 	X(conv_2d) \
+	X(convolution_2d_transpose_bias) \
 	X(cos) \
 	X(cumsum) \
 	X(depthwise_conv_2d) \
@@ -81,7 +82,8 @@
 	X(sum) \
 	X(tanh) \
 	X(topk_v2) \
-	X(transpose)
+	X(transpose) \
+	X(transpose_conv)
 
 #define X(name) extern const struct kernel_row kernel_##name;
 KERNEL_ROWS(X)

@@ -381,8 +381,169 @@ static void refer_fully_connected(const struct kernel_case *c, struct kernel_exp
 	}
 }
 
+/* A size that the convolution backwards can have, or now and then any. */
+static int32_t draw_backward_extent(struct kernel_case *c, int32_t input, int32_t kernel, int32_t stride)
+{
+	int32_t last = (input - 1) * stride, more = kernel_between(c, 0, stride - 1);
+
+	if (kernel_one_in(c, 10))
+		return kernel_between(c, 1, 20);
+	return c->window.padding == TFL_PADDING_SAME ? last + 1 + more : last + kernel + more;
+}
+
+/* What XNNPACK can be told: rows cut off in front and behind are fewer than the kernel has, rows added fewer than a stride. */
+static bool fits_backwards(int32_t input, int32_t kernel, int32_t stride, int32_t output, int32_t before)
+{
+	int32_t after = (input - 1) * stride + kernel - before - output;
+
+	return output >= stride && before < kernel && after < kernel && -after < stride;
+}
+
+/* Input, filter and bias for a convolution backwards, in the usual order. */
+static void draw_backwards(struct kernel_case *c)
+{
+	int32_t inputs = kernel_between(c, 1, kernel_one_in(c, 3) ? 20 : 5), outputs = kernel_between(c, 1, kernel_one_in(c, 3) ? 16 : 5);
+	int32_t filter[4] = {outputs, kernel_between(c, 1, 5), kernel_between(c, 1, 5), inputs};
+	int32_t input[4] = {kernel_between(c, 1, 2), kernel_between(c, 1, 5), kernel_between(c, 1, 5), inputs};
+
+	kernel_draw_window(c, false);
+	kernel_draw_tensor(c, &c->inputs[INPUT], c->output.dtype, 4, input);
+	kernel_draw_tensor(c, &c->inputs[FILTER], filter_dtype(c, false), 4, filter);
+	draw_rest(c, 0, (size_t)(filter[1] * filter[2] * inputs));
+}
+
+/* TRANSPOSE_CONV has its operands in another order, behind the shape of its output. */
+enum { SHAPE, SECOND_FILTER, THIRD_INPUT, FOURTH_BIAS };
+
+static void draw_transpose_conv(struct kernel_case *c)
+{
+	const int32_t *input, *filter;
+	int32_t before[2];
+
+	draw_backwards(c);
+	input = c->inputs[INPUT].dims;
+	filter = c->inputs[FILTER].dims;
+	c->ints[0] = input[0];
+	c->ints[1] = draw_backward_extent(c, input[1], filter[1], c->window.stride_h);
+	c->ints[2] = draw_backward_extent(c, input[2], filter[2], c->window.stride_w);
+	c->ints[3] = filter[0];
+	c->int_count = 4;
+	kernel_slide(c, c->ints[1], filter[1], c->window.stride_h, 1, &before[0]);
+	kernel_slide(c, c->ints[2], filter[2], c->window.stride_w, 1, &before[1]);
+	c->xnnpack &= fits_backwards(input[1], filter[1], c->window.stride_h, c->ints[1], before[0]) &&
+		      fits_backwards(input[2], filter[2], c->window.stride_w, c->ints[2], before[1]);
+	c->inputs[FOURTH_BIAS] = c->inputs[BIAS];
+	c->inputs[THIRD_INPUT] = c->inputs[INPUT];
+	c->inputs[SHAPE] = (struct kernel_tensor){0};
+	kernel_draw_ints(c, &c->inputs[SHAPE], 1);
+	c->input_count++;
+}
+
+static void options_transpose_conv(struct kernel_case *c)
+{
+	c->options = tfl_options_transpose_conv(&c->window);
+}
+
+/* One output element: of all input pixels and taps, those that meet there. */
+static struct kernel_element convolve_back(const struct kernel_case *c, const int32_t *at, const int32_t *stride, const int32_t *before)
+{
+	const struct kernel_tensor *input = &c->inputs[INPUT], *filter = &c->inputs[FILTER];
+	struct sum sum = {0};
+	size_t pixels = (size_t)input->dims[1] * (size_t)input->dims[2], taps = (size_t)filter->dims[1] * (size_t)filter->dims[2];
+
+	for (size_t pair = 0; pair < pixels * taps; pair++) {
+		int32_t pixel[2], tap[2];
+
+		kernel_unravel(pair / taps, 2, input->dims + 1, pixel);
+		kernel_unravel(pair % taps, 2, filter->dims + 1, tap);
+		if ((int64_t)pixel[0] * stride[0] + tap[0] - before[0] != at[1] || (int64_t)pixel[1] * stride[1] + tap[1] - before[1] != at[2])
+			continue;
+		for (int32_t i = 0; i < input->dims[3]; i++)
+			add_product(c, NULL, &sum, kernel_ravel(4, input->dims, (int32_t[]){at[0], pixel[0], pixel[1], i}),
+				    kernel_ravel(4, filter->dims, (int32_t[]){at[3], tap[0], tap[1], i}));
+	}
+	return finish_sum(c, NULL, sum, (unsigned)at[3]);
+}
+
+static void refer_transpose_conv(const struct kernel_case *c, struct kernel_expected *expected)
+{
+	struct kernel_case ordered = *c;
+	int32_t stride[2] = {c->window.stride_h, c->window.stride_w}, before[2], at[4];
+
+	ordered.inputs[INPUT] = c->inputs[THIRD_INPUT];
+	ordered.inputs[BIAS] = c->inputs[FOURTH_BIAS];
+	kernel_slide(c, c->ints[1], c->inputs[SECOND_FILTER].dims[1], stride[0], 1, &before[0]);
+	kernel_slide(c, c->ints[2], c->inputs[SECOND_FILTER].dims[2], stride[1], 1, &before[1]);
+	kernel_expect_shape(expected, 4, c->ints);
+	for (size_t i = 0; i < expected->elements; i++) {
+		kernel_unravel(i, 4, expected->dims, at);
+		expected->element[i] = convolve_back(&ordered, at, stride, before);
+	}
+}
+
+/* Convolution2DTransposeBias keeps the strides in c->ints: its options are no table that the attacks on windows know. */
+enum { STRIDE_H, STRIDE_W };
+
+static int32_t excess(const struct kernel_case *c, int32_t input, int32_t kernel, int32_t stride)
+{
+	int32_t missing = kernel - (input - 1) % stride - 1;
+
+	return c->window.padding == TFL_PADDING_SAME && missing > 0 ? missing : 0;
+}
+
+static void draw_transpose_bias(struct kernel_case *c)
+{
+	const int32_t *input = c->inputs[INPUT].dims, *filter = c->inputs[FILTER].dims;
+
+	draw_backwards(c);
+	c->ints[STRIDE_H] = c->window.stride_h;
+	c->ints[STRIDE_W] = c->window.stride_w;
+	c->window.stride_h = c->window.stride_w = 0;
+	c->activation = c->window.activation = TFL_ACTIVATION_NONE;
+	c->input_count = 3;
+	if (c->inputs[BIAS].absent)
+		kernel_draw_tensor(c, &c->inputs[BIAS], TFL_FLOAT32, 1, filter);
+	c->inputs[BIAS].absent = false;
+	c->xnnpack = c->inputs[FILTER].constant && c->inputs[BIAS].constant;
+	for (unsigned i = 0; i < 2; i++) {
+		int32_t cut = excess(c, input[1 + i], filter[1 + i], c->ints[i]);
+
+		c->xnnpack &= fits_backwards(input[1 + i], filter[1 + i], c->ints[i], (input[1 + i] - 1) * c->ints[i] + filter[1 + i] - cut, cut / 2);
+	}
+}
+
+static void options_transpose_bias(struct kernel_case *c)
+{
+	int32_t options[] = {c->window.padding + 1, c->ints[STRIDE_W], c->ints[STRIDE_H]};
+
+	memcpy(c->custom_options, options, sizeof(options));
+	c->custom_options_size = sizeof(options);
+}
+
+static void refer_transpose_bias(const struct kernel_case *c, struct kernel_expected *expected)
+{
+	const int32_t *input = c->inputs[INPUT].dims, *filter = c->inputs[FILTER].dims;
+	int32_t dims[4] = {input[0], 0, 0, filter[0]}, before[2], at[4];
+
+	for (unsigned i = 0; i < 2; i++) {
+		int32_t cut = excess(c, input[1 + i], filter[1 + i], c->ints[i]);
+
+		dims[1 + i] = (input[1 + i] - 1) * c->ints[i] + filter[1 + i] - cut;
+		before[i] = cut / 2;
+	}
+	kernel_expect_shape(expected, 4, dims);
+	for (size_t i = 0; i < expected->elements; i++) {
+		kernel_unravel(i, 4, dims, at);
+		expected->element[i] = convolve_back(c, at, c->ints, before);
+	}
+}
+
 const struct kernel_row kernel_conv_2d = {"CONV_2D", TFL_BUILTIN_CONV_2D, TYPES, draw_conv, options_conv, refer_conv};
 const struct kernel_row kernel_depthwise_conv_2d = {"DEPTHWISE_CONV_2D", TFL_BUILTIN_DEPTHWISE_CONV_2D, TYPES, draw_depthwise,
 						    options_depthwise, refer_depthwise};
 const struct kernel_row kernel_fully_connected = {"FULLY_CONNECTED", TFL_BUILTIN_FULLY_CONNECTED, TYPES, draw_fully_connected,
 						  options_fully_connected, refer_fully_connected};
+const struct kernel_row kernel_transpose_conv = {"TRANSPOSE_CONV", TFL_BUILTIN_TRANSPOSE_CONV, "fbcBsS", draw_transpose_conv,
+						 options_transpose_conv, refer_transpose_conv};
+const struct kernel_row kernel_convolution_2d_transpose_bias = {"Convolution2DTransposeBias", TFL_BUILTIN_CUSTOM, "f", draw_transpose_bias,
+								options_transpose_bias, refer_transpose_bias};
