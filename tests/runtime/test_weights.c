@@ -35,6 +35,8 @@ struct layer {
 #define GROUPED {TFL_BUILTIN_CONV_2D, {4, 3, 3, 1}, 0.02f, 0.01f, 0.04f, 3, -7, 0, 1}
 #define DENSE {TFL_BUILTIN_FULLY_CONNECTED, {4, 4, 0, 0}, 0.02f, 0.01f, 0.03f, 3, -7, 0, 1}
 
+#define BACKWARDS {TFL_BUILTIN_TRANSPOSE_CONV, {4, 3, 3, 4}, 0.02f, 0.01f, 0.1f, 3, -7, 0, 2}
+
 #define ANY -1
 
 /*
@@ -68,6 +70,10 @@ static const struct pair pairs[] = {
 	{"filter shapes", "fbcBde", {CONV, {TFL_BUILTIN_CONV_2D, {4, 1, 9, 4}, 0.02f, 0.01f, 0.1f, 3, -7, 0, 1}}, 2},
 	{"convolution and dense layer", "fbcBde", {POINT, DENSE}, 2},
 	{"depthwise and grouped", "fbcBde", {DEPTHWISE, GROUPED}, 1},
+	{"identical transposed convolutions", "fbcB", {BACKWARDS, BACKWARDS}, 1},
+	{"output scales, transposed", "bcB", {BACKWARDS, {TFL_BUILTIN_TRANSPOSE_CONV, {4, 3, 3, 4}, 0.02f, 0.01f, 0.3f, 3, -7, 0, 2}}, 2},
+	{"strides, transposed", "fbcB", {BACKWARDS, {TFL_BUILTIN_TRANSPOSE_CONV, {4, 3, 3, 4}, 0.02f, 0.01f, 0.1f, 3, -7, 0, 3}}, 2},
+	{"convolution and transposed one", "fbcB", {CONV, BACKWARDS}, 2},
 	{"grouped convolutions", "bcB", {GROUPED, {TFL_BUILTIN_CONV_2D, {4, 3, 3, 1}, 0.02f, 0.01f, 0.2f, 3, -7, 0, 1}}, 2},
 };
 
@@ -132,6 +138,20 @@ static int32_t filter(struct maker *m, const struct layer *layer)
 						    .scale_count = m->type == 'f' ? 0 : is_per_channel(m->type) ? CHANNELS : 1,
 						    .axis = layer->code == TFL_BUILTIN_DEPTHWISE_CONV_2D ? 3 : 0,
 					    });
+}
+
+static void emit_backwards(struct maker *m, const struct layer *layer, size_t index)
+{
+	struct tfl_build_window window = {.stride_h = layer->stride, .stride_w = layer->stride, .activation = layer->activation};
+	int32_t shape[] = {1, SIDE * layer->stride, SIDE * layer->stride, CHANNELS};
+	int32_t given = tfl_build_tensor(m->builder, &(struct tfl_build_tensor){
+							     .dtype = TFL_INT32, .dims = TFL_INTS(4), .data = shape, .data_size = sizeof(shape)});
+
+	tfl_build_operator(m->builder, &(struct tfl_build_operator){
+					       .code = layer->code,
+					       .inputs = TFL_INTS(given, m->filters[index], m->inputs[index], m->biases[layer->bias]),
+					       .outputs = TFL_INTS(m->outputs[index]),
+					       .options = tfl_options_transpose_conv(&window)});
 }
 
 static void emit(struct maker *m, const struct layer *layer, size_t index)
@@ -200,7 +220,7 @@ static void open_pair(struct scene *scene, const struct pair *pair, char type)
 				      m.inputs[0] : activations(&m, layers[i].input_scale, layers[i].input_zero_point);
 		m.filters[i] = i > 0 && same_filter(&layers[0], &layers[1]) ? m.filters[0] : filter(&m, &layers[i]);
 		m.outputs[i] = activations(&m, layers[i].output_scale, layers[i].output_zero_point);
-		emit(&m, &layers[i], i);
+		(layers[i].code == TFL_BUILTIN_TRANSPOSE_CONV ? emit_backwards : emit)(&m, &layers[i], i);
 	}
 	tfl_build_io(m.builder, (struct tfl_ints){m.inputs, m.inputs[0] == m.inputs[1] ? 1 : 2}, (struct tfl_ints){m.outputs, 2});
 	ck_assert_msg(scene_open(scene, m.builder) == 0, "%s: %s", pair->name, scene->error.text);
