@@ -113,8 +113,9 @@ static bool in_xnnpack(const struct kernel_case *c, size_t depth)
 
 	if (!filter->constant || (!c->inputs[BIAS].absent && !c->inputs[BIAS].constant) || is_wide(c))
 		return false;
+	/* Of old converters' filters it has the matrix product alone: a fully connected layer's are the only ones of two dimensions. */
 	if (is_dynamic(c))
-		return true;
+		return filter->dtype != TFL_UINT8 || filter->rank == 2;
 	if (filter->dtype == TFL_INT8 && filter->zero_point != 0)
 		return false;
 	for (uint32_t i = 0; i < filter->scale_count; i++) {
