@@ -35,7 +35,7 @@ int bench_range_parse(const char *text, const char *what, double least, double m
 /** The value after @p value; above range->end when that was the last. */
 double bench_range_next(const struct bench_range *range, double value);
 
-/** "5s", "500ms", "20us", "2m", "1.5" (seconds): nanoseconds. -EINVAL with a sentence that begins with @p what. */
+/** "5s", "500ms", "20us", "2m", "1h", "1.5" (seconds): nanoseconds. -EINVAL with a sentence that begins with @p what. */
 int bench_duration_parse(const char *text, const char *what, int64_t least, int64_t most, int64_t *ret_ns, struct tfl_error *error);
 
 /* ---- One level (bench_run.c) ---- */

@@ -107,12 +107,11 @@ void ctl_help(void)
 	unsigned count;
 
 	commands = ctl_commands(&count);
-	printf("usage: tflctl [options] COMMAND [arguments]\nManages tfld, the inference daemon of this device, and sends it requests.\n\n");
+	printf("usage: tflctl [options] COMMAND [arguments]\n\n");
 	for (unsigned i = 0; i < count; i++)
 		printf("  %-9s %s\n", commands[i]->name, commands[i]->summary);
-	printf("\nOptions, before or after the command:\n");
+	printf("\n");
 	print_options(&ctl_global_options);
 	printf("\nMODEL is a name as 'tflctl ls' shows it, MODEL@VERSION one version of it.\n"
-	       "Exit status: 0 success, 1 failure, 2 a wrong command line. tflctl COMMAND --help\n"
-	       "and tflctl(1) say more.\n");
+	       "tflctl COMMAND --help and tflctl(1) say more.\n");
 }

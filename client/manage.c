@@ -20,6 +20,8 @@ struct manage_call {
 struct manage_params {
 	const char *model; /* NULL: none */
 	bool erase;
+	unsigned minutes;
+	bool series;
 	int fd; /* -1: none */
 };
 
@@ -34,7 +36,7 @@ static int manage(struct tfl_client *client, const char *method, const struct tf
 		  struct tfl_value **ret_value, struct tfl_call_error *error)
 {
 	TFL_CLEANUP(tfl_writer_finish) struct tfl_writer writer;
-	struct tfl_model_params params = {.delete_files = given->erase};
+	struct tfl_model_params params = {.delete_files = given->erase, .minutes = given->minutes, .series = given->series};
 	struct tfl_model_ref ref;
 	struct tfl_error reason;
 	struct manage_call exchange = {
@@ -99,6 +101,22 @@ int tfl_client_stats(struct tfl_client *client, const char *model, struct tfl_va
 	struct manage_params params = {.model = model, .fd = -1};
 
 	return manage(client, TFL_METHOD_STATS, &tfl_stats_params, &params, ret_value, error);
+}
+
+int tfl_client_histogram(struct tfl_client *client, const char *model, unsigned minutes, bool series, struct tfl_value **ret_value,
+			 struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .minutes = minutes, .series = series, .fd = -1};
+
+	return model ? manage(client, TFL_METHOD_HISTOGRAM, &tfl_histogram_params, &params, ret_value, error) : missing_model(error);
+}
+
+int tfl_client_set_baseline(struct tfl_client *client, const char *model, unsigned minutes, struct tfl_value **ret_value,
+			    struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .minutes = minutes, .fd = -1};
+
+	return model ? manage(client, TFL_METHOD_BASELINE_SET, &tfl_baseline_set_params, &params, ret_value, error) : missing_model(error);
 }
 
 static int manage_plain(struct tfl_client *client, const char *method, struct tfl_value **ret_value, struct tfl_call_error *error)

@@ -466,6 +466,17 @@ int tfl_client_describe(struct tfl_client *client, const char *model, struct tfl
 /** Requests and latencies by version; @p model without a version, NULL: of all models. */
 int tfl_client_stats(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error);
 
+/**
+ * How sure one version (without one: the active) has been of its verdicts: histograms, counts per class and the baseline, of the last
+ * @p minutes (1 to 1440; 0: of all since it was first active), with @p series each of these minutes, or hours past 60, alone too.
+ */
+int tfl_client_histogram(struct tfl_client *client, const char *model, unsigned minutes, bool series, struct tfl_value **ret_value,
+			 struct tfl_call_error *error);
+
+/** Makes what was seen in the last @p minutes (0: all) the baseline that a version's drift is measured against. */
+int tfl_client_set_baseline(struct tfl_client *client, const char *model, unsigned minutes, struct tfl_value **ret_value,
+			    struct tfl_call_error *error);
+
 /** Whether the daemon is ready. */
 int tfl_client_health(struct tfl_client *client, struct tfl_value **ret_value, struct tfl_call_error *error);
 

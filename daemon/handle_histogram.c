@@ -57,11 +57,12 @@ static struct span span_of(const struct tfl_windows *windows, uint32_t minutes)
 	return span;
 }
 
-/* What a window holds, and how many seconds it has; a window of 0 minutes is all there is, and has no length. */
+/* What a window holds, and how many seconds it has, at least 1; a window of 0 minutes is all there is, and has no length. */
 static uint64_t sum_up(const struct tfl_history_head *head, uint32_t counted, uint32_t minutes, struct tfl_confidence *ret_confidence,
 		       uint64_t *ret_classes)
 {
 	struct span span = span_of(head->windows, minutes);
+	int64_t seconds;
 
 	*ret_confidence = minutes ? (struct tfl_confidence){0} : head->total;
 	for (uint32_t i = 0; i < counted; i++)
@@ -70,7 +71,8 @@ static uint64_t sum_up(const struct tfl_history_head *head, uint32_t counted, ui
 		tfl_windows_add(head->windows, span.length, back, ret_confidence, ret_classes);
 	if (!minutes || span.windows == 0)
 		return 0;
-	return (uint64_t)(tfl_clock_seconds() - tfl_windows_began(head->windows, span.length, span.windows - 1));
+	seconds = tfl_clock_seconds() - tfl_windows_began(head->windows, span.length, span.windows - 1);
+	return seconds > 0 ? (uint64_t)seconds : 1;
 }
 
 static void write_series(struct tfl_writer *writer, const struct tfl_windows *windows, uint32_t minutes)

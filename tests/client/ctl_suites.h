@@ -13,5 +13,6 @@ Suite *npy_suite(void);
 Suite *picture_suite(void);
 Suite *print_suite(void);
 Suite *command_suite(void);
+Suite *hist_suite(void);
 
 #endif

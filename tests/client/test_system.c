@@ -302,6 +302,44 @@ START_TEST(digits)
 }
 END_TEST
 
+static void ask_about(const char *name, const char *times)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/pictures/%s.png", getenv("DIGITS"), name);
+	TFLCTL("infer", "digits", "--image", path, "--repeat", times, "--top", "1");
+	ck_assert_msg(result.status == 0, "%s", result.err);
+}
+
+/* The verdict follows the pictures: the same ones are stable, another one is not. */
+START_TEST(confidence)
+{
+	char path[256];
+
+	daemon_start(&tfld, NULL);
+	snprintf(path, sizeof(path), "%s/digits-int8.tflite", getenv("DIGITS"));
+	TFLCTL("load", "digits", path);
+	TFLCTL("drift", "digits");
+	ck_assert_msg(result.status == 0 && strstr(result.out, "unknown"), "%s%s", result.out, result.err);
+	ask_about("seven", "600");
+	ask_about("two", "600");
+	TFLCTL("baseline", "digits", "--set");
+	ck_assert_msg(strcmp(result.out, "digits@1  baseline set: 1200 verdicts\n") == 0, "%s%s", result.out, result.err);
+	TFLCTL("drift", "digits");
+	ck_assert_msg(strstr(result.out, "stable: PSI is below 0.1") && strstr(result.out, "1200 verdicts in the last"), "%s", result.out);
+	TFLCTL("hist", "digits", "--per-class");
+	ck_assert_msg(strstr(result.out, "1200 verdicts since it was first active") && strstr(result.out, "600  50.0 %"), "%s", result.out);
+	ask_about("four-or-nine", "3000");
+	TFLCTL("drift", "digits", "--window", "1h", "--json");
+	ck_assert_msg(strstr(result.out, "\"verdict\": \"drift\"") && strstr(result.out, "\"window_verdicts\": 4200"), "%s", result.out);
+	TFLCTL("drift", "digits", "--against", "1");
+	ck_assert_msg(strstr(result.out, "stable") && strstr(result.out, "of the other version"), "%s", result.out);
+	TFLCTL("drift", "digits", "--against", "9");
+	ck_assert_int_eq(result.status, 1);
+	daemon_stop(&tfld);
+}
+END_TEST
+
 /* What bash offers for a line that it has cut into @p words, blanks between them. */
 static const char *complete(const char *words)
 {
@@ -373,6 +411,7 @@ int main(void)
 	tcase_add_test(tcase, command);
 	tcase_add_test(tcase, picture);
 	tcase_add_test(tcase, digits);
+	tcase_add_test(tcase, confidence);
 	tcase_add_test(tcase, completion);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tflctl drift: how far the verdicts of a window are from the baseline's, or from another version's; stats/drift.h says what the distances mean. The
+ * exit status is that of the request, never the verdict: a script reads that from --json.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/util.h"
+#include "client/ctl.h"
+#include "client/print.h"
+#include "client/seen.h"
+#include "stats/drift.h"
+
+struct options {
+	const char *window;
+	const char *against;
+};
+
+/* The answers about the version and, with --against, about the other one. */
+struct answers {
+	struct tfl_value *value, *other;
+};
+
+static void answers_finish(struct answers *answers)
+{
+	tfl_value_destroy(answers->value);
+	tfl_value_destroy(answers->other);
+}
+
+/* What a window is compared with. */
+static int reference_of(const struct answers *answers, size_t head, const struct ctl_seen *seen, struct tfl_confidence *ret_reference,
+			struct tfl_error *error)
+{
+	const struct tfl_value *heads = tfl_value_get(answers->other, "heads");
+
+	if (!answers->other) {
+		*ret_reference = seen->baseline;
+		return 0;
+	}
+	if (head >= tfl_value_size(heads))
+		return tfl_error_set(error, -EINVAL, "the other version has no output number %zu that says how sure it is", head);
+	return ctl_histogram_read(tfl_value_get(tfl_value_at(heads, head), "histogram"), ret_reference, error);
+}
+
+static json_t *json_of_drift(const struct tfl_drift *drift)
+{
+	return json_pack("{s:s, s:f, s:f, s:f, s:i, s:f, s:f, s:I, s:I}", "verdict", tfl_drift_verdict_to_string(drift->verdict), "psi", drift->psi,
+			 "psi_raw", drift->psi_raw, "noise", drift->noise, "groups", (int)drift->groups, "jensen_shannon", drift->jensen_shannon,
+			 "kolmogorov_smirnov", drift->kolmogorov_smirnov, "reference_verdicts", (json_int_t)drift->baseline_records,
+			 "window_verdicts", (json_int_t)drift->window_records);
+}
+
+/* One window of a series, compared. */
+static int compare_window(const struct tfl_value *window, const struct tfl_confidence *reference, struct tfl_drift *ret_drift,
+			  struct tfl_error *error)
+{
+	struct tfl_confidence confidence;
+	int r = ctl_histogram_read(tfl_value_get(window, "histogram"), &confidence, error);
+
+	if (r == 0)
+		tfl_drift_compute(reference, &confidence, ret_drift);
+	return r;
+}
+
+static json_t *json_of_series(const struct tfl_value *series, const struct tfl_confidence *reference, struct tfl_error *error)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < tfl_value_size(series); i++) {
+		const struct tfl_value *window = tfl_value_at(series, i);
+		struct tfl_drift drift;
+		json_t *entry;
+
+		if (compare_window(window, reference, &drift, error) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+		entry = json_of_drift(&drift);
+		json_object_set_new(entry, "age_s", json_integer((json_int_t)tfl_value_uint(tfl_value_get(window, "age_s"), 0)));
+		json_array_append_new(list, entry);
+	}
+	return list;
+}
+
+static void print_series(const struct tfl_value *series, const struct tfl_confidence *reference)
+{
+	struct ctl_table table = {.columns = 4, .right = 0xe};
+	char age[CTL_UNIT_MAX];
+
+	for (size_t i = 0; i < tfl_value_size(series); i++) {
+		const struct tfl_value *window = tfl_value_at(series, i);
+		struct tfl_drift drift;
+
+		if (compare_window(window, reference, &drift, NULL) < 0 || drift.window_records == 0)
+			continue;
+		if (table.count == 0) {
+			ctl_table_add(&table, "BEGAN");
+			ctl_table_add(&table, "VERDICTS");
+			ctl_table_add(&table, "PSI");
+			ctl_table_add(&table, "VERDICT");
+		}
+		ctl_table_add(&table, "%s ago", ctl_format_uptime(age, tfl_value_uint(tfl_value_get(window, "age_s"), 0) * UINT64_C(1000000000)));
+		ctl_table_add(&table, "%llu", (unsigned long long)drift.window_records);
+		ctl_table_add(&table, "%.3f", drift.psi);
+		ctl_table_add(&table, "%s", tfl_drift_verdict_to_string(drift.verdict));
+	}
+	ctl_table_print(&table, "  ");
+}
+
+static void print_verdict(const struct tfl_drift *drift)
+{
+	switch (drift->verdict) {
+	case TFL_DRIFT_UNKNOWN:
+		printf("unknown: a verdict needs %d verdicts on each side\n", TFL_DRIFT_RECORDS_MIN);
+		break;
+	case TFL_DRIFT_STABLE:
+		printf("stable: PSI is below %g\n", TFL_DRIFT_PSI_WATCH);
+		break;
+	case TFL_DRIFT_WATCHED:
+		printf("watch: PSI is between %g and %g\n", TFL_DRIFT_PSI_WATCH, TFL_DRIFT_PSI_DRIFT);
+		break;
+	case TFL_DRIFT_DRIFTED:
+		printf("drift: PSI is above %g\n", TFL_DRIFT_PSI_DRIFT);
+		break;
+	}
+}
+
+static void print_head(const struct ctl_seen *seen, const struct tfl_confidence *reference, const char *against)
+{
+	struct tfl_drift drift;
+	char window[64];
+
+	tfl_drift_compute(reference, &seen->histogram, &drift);
+	ctl_printf("  output '%s': ", seen->name);
+	print_verdict(&drift);
+	printf("  %llu verdicts %s, mean %.3f, against %llu of %s, mean %.3f\n", (unsigned long long)drift.window_records,
+	       ctl_window_name(seen->seconds, window, sizeof(window)), tfl_confidence_mean(&seen->histogram),
+	       (unsigned long long)drift.baseline_records, against ? "the other version" : "the baseline", tfl_confidence_mean(reference));
+	printf("  PSI %.3f (%.3f, of which %.3f is noise, over %u groups); Jensen-Shannon %.3f bits; Kolmogorov-Smirnov %.3f\n", drift.psi,
+	       drift.psi_raw, drift.noise, drift.groups, drift.jensen_shannon, drift.kolmogorov_smirnov);
+	print_series(seen->series, reference);
+}
+
+static json_t *json_of_head(const struct ctl_seen *seen, const struct tfl_confidence *reference, struct tfl_error *error)
+{
+	struct tfl_drift drift;
+	json_t *head, *series;
+
+	tfl_drift_compute(reference, &seen->histogram, &drift);
+	series = json_of_series(seen->series, reference, error);
+	if (!series)
+		return NULL;
+	head = json_of_drift(&drift);
+	json_object_set_new(head, "output", json_string(seen->name));
+	json_object_set_new(head, "series", series);
+	return head;
+}
+
+/* Compares head by head: into @p list, or to the terminal where it is NULL. */
+static int compare(const struct answers *answers, const char *against, json_t *list, struct tfl_error *error)
+{
+	const struct tfl_value *heads = tfl_value_get(answers->value, "heads");
+
+	if (tfl_value_size(heads) == 0)
+		return tfl_error_set(error, -EINVAL, "no output says how sure it is: %s", tfl_value_string(tfl_value_get(answers->value, "reason"), ""));
+	for (size_t i = 0; i < tfl_value_size(heads); i++) {
+		struct tfl_confidence reference;
+		struct ctl_seen seen;
+		json_t *head;
+
+		if (ctl_seen_read(tfl_value_at(heads, i), &seen, error) < 0 || reference_of(answers, i, &seen, &reference, error) < 0)
+			return error->code;
+		if (!list) {
+			print_head(&seen, &reference, against);
+			continue;
+		}
+		head = json_of_head(&seen, &reference, error);
+		if (!head)
+			return error->code;
+		json_array_append_new(list, head);
+	}
+	return 0;
+}
+
+/* "digits" or "digits@3", and another version's number: "digits@2". */
+static void other_version(const char *model, const char *number, char *buffer, size_t size)
+{
+	snprintf(buffer, size, "%.*s@%s", (int)strcspn(model, "@"), model, number);
+}
+
+static int report(const struct ctl *ctl, const struct answers *answers, const char *against)
+{
+	const char *model = tfl_value_string(tfl_value_get(answers->value, "model"), "");
+	unsigned long long version = tfl_value_uint(tfl_value_get(answers->value, "version"), 0);
+	json_t *list = ctl->json ? json_array() : NULL;
+	struct tfl_error error;
+
+	if (!ctl->json)
+		ctl_printf("%s@%llu\n", model, version);
+	if (compare(answers, against, list, &error) < 0) {
+		json_decref(list);
+		return ctl_fail(ctl, error.code == -EPROTO ? TFL_PROTOCOL_ERROR : TFL_INVALID_ARGUMENT, error.text);
+	}
+	return list ? ctl_print_json(ctl, json_pack("{s:s, s:I, s:o}", "model", model, "version", (json_int_t)version, "heads", list)) : CTL_OK;
+}
+
+static int run(struct ctl *ctl, const struct ctl_arguments *arguments)
+{
+	const struct options *options = arguments->options;
+	TFL_CLEANUP(answers_finish) struct answers answers = {0};
+	struct tfl_call_error error;
+	char other[128];
+	unsigned minutes = 0;
+
+	ctl_window_parse(options->window ? options->window : "1h", &minutes, NULL);
+	if (tfl_client_histogram(ctl->client, arguments->operands[0], minutes, true, &answers.value, &error) < 0)
+		return ctl_fail(ctl, error.status, error.message);
+	if (options->against) {
+		other_version(arguments->operands[0], options->against, other, sizeof(other));
+		if (tfl_client_histogram(ctl->client, other, minutes, false, &answers.other, &error) < 0)
+			return ctl_fail(ctl, error.status, error.message);
+	}
+	return report(ctl, &answers, options->against);
+}
+
+static int check(const struct ctl *ctl, const struct ctl_arguments *arguments)
+{
+	const struct options *options = arguments->options;
+	struct tfl_error error;
+	unsigned minutes;
+
+	return ctl_window_parse(options->window, &minutes, &error) < 0 ? ctl_usage(ctl, error.text) : CTL_OK;
+}
+
+static const struct ctl_option options[] = {
+	{"window", "TIME", CTL_STRING, offsetof(struct options, window), "look at the last 5m, 1h or 24h (default: 1h)"},
+	{"against", "VERSION", CTL_STRING, offsetof(struct options, against), "another version instead of the baseline"},
+};
+
+const struct ctl_command ctl_cmd_drift = {
+	.name = "drift",
+	.operands = "MODEL[@VERSION]",
+	.operands_min = 1,
+	.operands_max = 1,
+	.summary = "Say whether a model's confidence has moved away from its baseline.",
+	.details = "Below a PSI of 0.1 it is stable, to 0.25 worth watching, above it has drifted; with\n"
+		   "fewer than 500 verdicts on either side it is unknown.\n",
+	.table = {options, TFL_ARRAY_SIZE(options)},
+	.options_size = sizeof(struct options),
+	.check = check,
+	.run = run,
+};

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Counters come as index, count, index, count, ascending; how many verdicts there are is the sum of the bins, so nothing can contradict it.
+ */
+#include "client/seen.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "client/bench.h"
+#include "client/print.h"
+
+#define MINUTE_NS INT64_C(60000000000)
+
+static int read_counters(const struct tfl_value *pairs, uint64_t *counters, unsigned max, uint64_t *ret_sum, struct tfl_error *error)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i + 1 < tfl_value_size(pairs); i += 2) {
+		uint64_t index = tfl_value_uint(tfl_value_at(pairs, i), UINT64_MAX), count = tfl_value_uint(tfl_value_at(pairs, i + 1), 0);
+
+		if (index >= max || count > UINT64_MAX - sum)
+			return tfl_error_set(error, -EPROTO, "the daemon tells of a counter that cannot be");
+		counters[index] = count;
+		sum += count;
+	}
+	*ret_sum = sum;
+	return 0;
+}
+
+int ctl_histogram_read(const struct tfl_value *value, struct tfl_confidence *ret_confidence, struct tfl_error *error)
+{
+	struct tfl_confidence confidence = {
+		.invalid = tfl_value_uint(tfl_value_get(value, "invalid"), 0),
+		.sum = tfl_value_uint(tfl_value_get(value, "sum"), 0),
+	};
+	uint64_t margins = 0, fine = 0;
+	int r;
+
+	r = read_counters(tfl_value_get(value, "bins"), confidence.bins, TFL_CONFIDENCE_BINS, &confidence.count, error);
+	if (r == 0)
+		r = read_counters(tfl_value_get(value, "margins"), confidence.margins, TFL_CONFIDENCE_BINS, &margins, error);
+	if (r == 0)
+		r = read_counters(tfl_value_get(value, "fine"), confidence.fine, TFL_CONFIDENCE_FINE, &fine, error);
+	if (r == 0 && (margins != confidence.count || fine != confidence.count))
+		r = tfl_error_set(error, -EPROTO, "the daemon's histograms do not agree on how many verdicts there are");
+	if (r == 0)
+		*ret_confidence = confidence;
+	return r;
+}
+
+int ctl_seen_read(const struct tfl_value *head, struct ctl_seen *ret_seen, struct tfl_error *error)
+{
+	const struct tfl_value *baseline = tfl_value_get(head, "baseline");
+	struct ctl_seen seen = {
+		.name = tfl_value_string(tfl_value_get(head, "name"), ""),
+		.kind = tfl_value_string(tfl_value_get(head, "kind"), "unknown"),
+		.reason = tfl_value_string(tfl_value_get(head, "reason"), ""),
+		.seconds = tfl_value_uint(tfl_value_get(head, "seconds"), 0),
+		.baseline_set = tfl_value_bool(tfl_value_get(baseline, "set"), false),
+		.baseline_since = tfl_value_uint(tfl_value_get(baseline, "since"), 0),
+		.baseline_wanted = tfl_value_uint(tfl_value_get(baseline, "wanted"), 0),
+		.counts = tfl_value_get(head, "counts"),
+		.series = tfl_value_get(head, "series"),
+	};
+	int r;
+
+	r = ctl_histogram_read(tfl_value_get(head, "histogram"), &seen.histogram, error);
+	if (r == 0)
+		r = ctl_histogram_read(tfl_value_get(baseline, "histogram"), &seen.baseline, error);
+	if (r == 0)
+		*ret_seen = seen;
+	return r;
+}
+
+int ctl_window_parse(const char *text, unsigned *ret_minutes, struct tfl_error *error)
+{
+	int64_t ns = 0;
+	int r = text ? bench_duration_parse(text, "--window", MINUTE_NS, TFL_MINUTES_MAX * MINUTE_NS, &ns, error) : 0;
+
+	if (r == 0)
+		*ret_minutes = (unsigned)((ns + MINUTE_NS - 1) / MINUTE_NS);
+	return r;
+}
+
+char *ctl_window_name(uint64_t seconds, char *buffer, size_t size)
+{
+	char time[CTL_UNIT_MAX];
+
+	if (seconds)
+		snprintf(buffer, size, "in the last %s", ctl_format_uptime(time, seconds * UINT64_C(1000000000)));
+	else
+		snprintf(buffer, size, "since it was first active");
+	return buffer;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the daemon has seen of a version's verdicts, out of its answer to "histogram", as the arithmetic of stats/ takes it. The daemon is not trusted:
+ * counters that cannot be make the answer unreadable.
+ */
+#ifndef CLIENT_SEEN_H
+#define CLIENT_SEEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client/tflclient.h"
+#include "stats/confidence.h"
+
+struct tfl_error;
+
+struct ctl_seen {
+	const char *name, *kind, *reason; /* the answer's */
+	uint64_t seconds;                 /* of the window; 0: all there is */
+	struct tfl_confidence histogram, baseline;
+	bool baseline_set;
+	uint64_t baseline_since, baseline_wanted;
+	const struct tfl_value *counts, *series;
+};
+
+/** One entry of the answer's "heads". -EPROTO with a sentence. */
+int ctl_seen_read(const struct tfl_value *head, struct ctl_seen *ret_seen, struct tfl_error *error);
+
+/** A histogram of the answer. -EPROTO with a sentence. */
+int ctl_histogram_read(const struct tfl_value *value, struct tfl_confidence *ret_confidence, struct tfl_error *error);
+
+/** "--window": "5m", "1h", NULL for 0, which is all there is. -EINVAL with a sentence. */
+int ctl_window_parse(const char *text, unsigned *ret_minutes, struct tfl_error *error);
+
+/** "the last 12 min 3 s", or "all of them, since it was first active". */
+char *ctl_window_name(uint64_t seconds, char *buffer, size_t size);
+
+#endif
