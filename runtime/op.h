@@ -69,6 +69,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(arg_min) \
 	X(atan2) \
 	X(average_pool_2d) \
+	X(batch_matmul) \
 	X(cast) \
 	X(ceil) \
 	X(concatenation) \

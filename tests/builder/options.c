@@ -215,6 +215,11 @@ static struct tfl_build_options two_flags(uint8_t type, uint16_t slot, bool firs
 	return options;
 }
 
+struct tfl_build_options tfl_options_batch_matmul(bool adj_x, bool adj_y)
+{
+	return two_flags(TFL_OPTIONS_BATCH_MATMUL, 0, adj_x, adj_y);
+}
+
 struct tfl_build_options tfl_options_cumsum(bool exclusive, bool reverse)
 {
 	return two_flags(TFL_OPTIONS_CUMSUM, 0, exclusive, reverse);

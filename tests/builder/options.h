@@ -85,6 +85,7 @@ struct tfl_build_options tfl_options_squeeze(struct tfl_ints squeeze_dims);
 struct tfl_build_options tfl_options_reducer(bool keep_dims);
 struct tfl_build_options tfl_options_arg_max(bool wide); /* wide: of int64 */
 struct tfl_build_options tfl_options_arg_min(bool wide);
+struct tfl_build_options tfl_options_batch_matmul(bool adj_x, bool adj_y);
 struct tfl_build_options tfl_options_cumsum(bool exclusive, bool reverse);
 struct tfl_build_options tfl_options_resize_bilinear(bool align_corners, bool half_pixel_centers);
 struct tfl_build_options tfl_options_resize_nearest_neighbor(bool align_corners, bool half_pixel_centers);

@@ -12,6 +12,7 @@
 	X(arg_min) \
 	X(atan2) \
 	X(average_pool_2d) \
+	X(batch_matmul) \
 	X(cast) \
 	X(ceil) \
 	X(concatenation) \

@@ -149,18 +149,18 @@ static void draw_cumsum(struct kernel_case *c)
 {
 	draw_input(c);
 	draw_axis(c);
-	c->activation = (int8_t)kernel_between(c, 0, EXCLUSIVE | REVERSE);
+	c->axis = kernel_between(c, 0, EXCLUSIVE | REVERSE);
 }
 
 static void options_cumsum(struct kernel_case *c)
 {
-	c->options = tfl_options_cumsum(c->activation & EXCLUSIVE, c->activation & REVERSE);
+	c->options = tfl_options_cumsum(c->axis & EXCLUSIVE, c->axis & REVERSE);
 }
 
 static void refer_cumsum(const struct kernel_case *c, struct kernel_expected *expected)
 {
 	const struct kernel_tensor *input = &c->inputs[0];
-	bool exclusive = c->activation & EXCLUSIVE, reverse = c->activation & REVERSE;
+	bool exclusive = c->axis & EXCLUSIVE, reverse = c->axis & REVERSE;
 	unsigned axis = axis_of(c);
 	int32_t at[TFL_RANK_MAX];
 
