@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What AVERAGE_POOL_2D and MAX_POOL_2D share: options, shapes, and the walk over the windows. */
+/* What AVERAGE_POOL_2D, L2_POOL_2D and MAX_POOL_2D share: options, shapes, and the walk over the windows. */
 #ifndef RUNTIME_KERNEL_POOL_H
 #define RUNTIME_KERNEL_POOL_H
 

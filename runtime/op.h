@@ -93,9 +93,12 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(greater) \
 	X(greater_equal) \
 	X(hard_swish) \
+	X(l2_normalization) \
+	X(l2_pool_2d) \
 	X(leaky_relu) \
 	X(less) \
 	X(less_equal) \
+	X(local_response_normalization) \
 	X(log) \
 	X(log_softmax) \
 	X(logical_and) \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AVERAGE_POOL_2D and MAX_POOL_2D. Padding takes no part. Quantised: input and output have one scale, the mean of the integers is rounded
- * half away from zero.
+ * AVERAGE_POOL_2D, L2_POOL_2D and MAX_POOL_2D. Padding takes no part. Quantised: input and output have one scale, the mean of the integers
+ * is rounded half away from zero.
  */
 #include <math.h>
 
@@ -48,7 +48,7 @@ static void draw_max(struct kernel_case *c)
 
 /* Sum, count and greatest of a window. */
 struct window_sum {
-	double sum, magnitude, greatest;
+	double sum, squares, magnitude, greatest;
 	int32_t count;
 };
 
@@ -67,6 +67,7 @@ static struct window_sum walk(const struct kernel_case *c, const int32_t *at, co
 				continue;
 			value = kernel_number(input, kernel_ravel(4, input->dims, from));
 			result.sum += value;
+			result.squares += value * value;
 			result.magnitude += fabs(value);
 			result.greatest = fmax(result.greatest, value);
 			result.count++;
@@ -75,7 +76,9 @@ static struct window_sum walk(const struct kernel_case *c, const int32_t *at, co
 	return result;
 }
 
-static void refer(const struct kernel_case *c, struct kernel_expected *expected, bool average)
+typedef struct kernel_element (*pool_function)(const struct kernel_case *c, const struct window_sum *window);
+
+static void refer(const struct kernel_case *c, struct kernel_expected *expected, pool_function pool)
 {
 	const struct kernel_tensor *input = &c->inputs[0];
 	int32_t before[2], at[4], dims[4];
@@ -89,28 +92,50 @@ static void refer(const struct kernel_case *c, struct kernel_expected *expected,
 	kernel_expect_shape(expected, 4, dims);
 	for (size_t i = 0; i < expected->elements; i++) {
 		struct window_sum window;
-		double mean;
 
 		kernel_unravel(i, 4, dims, at);
 		window = walk(c, at, before);
-		mean = window.sum / window.count;
-		if (c->type != 'f')
-			mean = round(mean);
-		expected->element[i].value = kernel_clamp(average ? mean : window.greatest, min, max);
-		if (average && c->type == 'f')
-			expected->element[i].slack = KERNEL_FLOAT_ERROR * window.magnitude / window.count;
+		expected->element[i] = pool(c, &window);
+		expected->element[i].value = kernel_clamp(expected->element[i].value, min, max);
 	}
+}
+
+static struct kernel_element average(const struct kernel_case *c, const struct window_sum *window)
+{
+	double mean = window->sum / window->count;
+
+	if (c->type != 'f')
+		return (struct kernel_element){.value = round(mean)};
+	return (struct kernel_element){.value = mean, .slack = KERNEL_FLOAT_ERROR * window->magnitude / window->count};
+}
+
+static struct kernel_element greatest(const struct kernel_case *c, const struct window_sum *window)
+{
+	return (struct kernel_element){.value = window->greatest};
+}
+
+static struct kernel_element length(const struct kernel_case *c, const struct window_sum *window)
+{
+	double root = sqrt(window->squares / window->count);
+
+	return (struct kernel_element){.value = root, .slack = KERNEL_FLOAT_ERROR * root};
 }
 
 static void refer_average(const struct kernel_case *c, struct kernel_expected *expected)
 {
-	refer(c, expected, true);
+	refer(c, expected, average);
 }
 
 static void refer_max(const struct kernel_case *c, struct kernel_expected *expected)
 {
-	refer(c, expected, false);
+	refer(c, expected, greatest);
+}
+
+static void refer_l2(const struct kernel_case *c, struct kernel_expected *expected)
+{
+	refer(c, expected, length);
 }
 
 const struct kernel_row kernel_average_pool_2d = {"AVERAGE_POOL_2D", TFL_BUILTIN_AVERAGE_POOL_2D, "fbBs", draw_average, options, refer_average};
 const struct kernel_row kernel_max_pool_2d = {"MAX_POOL_2D", TFL_BUILTIN_MAX_POOL_2D, "fbBs", draw_max, options, refer_max};
+const struct kernel_row kernel_l2_pool_2d = {"L2_POOL_2D", TFL_BUILTIN_L2_POOL_2D, "f", draw, options, refer_l2};
