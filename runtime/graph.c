@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Builds the typed graph. Nodes are prepared in execution order, so each sees the final shapes of its inputs. A node whose inputs are all
- * constant is run once, here, by its portable kernel, and its outputs become constants: weights stored as float16, shapes computed by
- * other operators. A constant that only such nodes read is given back with the last of them. Constants that are stored sparse are
- * expanded when they are first read. What all that may allocate is bounded by the same limit as an interpreter's arena.
+ * constant, or that asks for nothing but their shapes, is run once, here, by its portable kernel, and its outputs become constants: weights
+ * stored as float16, shapes computed by other operators. A constant that only such nodes read is given back with the last of them. Constants
+ * that are stored sparse are expanded when they are first read. What all that may allocate is bounded by the same limit as an interpreter's
+ * arena.
  *
  * Always holds: value indices equal the file's tensor indices; a value is constant (data), or an input of the graph, or has a producer
  * before every consumer (the verifier saw to that order).
@@ -226,7 +227,7 @@ int tfl_node_const_ints(const struct tfl_graph *graph, const struct tfl_node *no
 	}
 	if (value->dtype != TFL_INT32 && value->dtype != TFL_INT64)
 		return tfl_node_invalid(graph, node, error, "input %u holds integers, but its type is %s", input, tfl_dtype_to_string(value->dtype));
-	if (!value->data)
+	if (!value->data && value->elements > 0)
 		return tfl_node_unsupported(graph, node, error, "input %u is computed at run time; it must be a constant", input);
 	if (value->elements > max)
 		return tfl_node_invalid(graph, node, error, "input %u has %zu elements; at most %u are expected", input, value->elements, max);
@@ -378,7 +379,7 @@ static void drop_inputs(struct tfl_graph *graph, const struct tfl_node *node)
 	}
 }
 
-/* Runs a node on its constant inputs; its outputs become constants of the graph. */
+/* Runs a node on constant inputs, or on none that it reads; its outputs become constants of the graph. */
 static int fold(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
 {
 	_tfl_free_ void **data = calloc(graph->value_count, sizeof(*data));
@@ -446,7 +447,7 @@ static int add_node(struct tfl_graph *graph, uint32_t index, struct tfl_error *e
 		return r;
 	for (uint32_t i = 0; i < source->output_count; i++)
 		graph->values[source->outputs[i]].producer = index;
-	if (all_inputs_constant(graph, node))
+	if (node->op->from_shapes || all_inputs_constant(graph, node))
 		return fold(graph, node, error);
 	return 0;
 }
@@ -467,7 +468,7 @@ static int drop_unread(struct tfl_graph *graph)
 		for (uint32_t i = 0; i < source->output_count; i++)
 			read |= wanted[source->outputs[i]];
 		graph->nodes[n].folded |= !read;
-		for (uint32_t i = 0; read && i < source->input_count; i++)
+		for (uint32_t i = 0; !graph->nodes[n].folded && i < source->input_count; i++)
 			if (source->inputs[i] >= 0)
 				wanted[source->inputs[i]] = true;
 	}

@@ -17,24 +17,12 @@ enum { KEEP_DIMS };
 static int find_axes(const struct tfl_graph *graph, const struct tfl_node *node, struct tfl_reduce *reduce, struct tfl_error *error)
 {
 	const struct tfl_value *input = tfl_node_input(graph, node, 0);
-	int32_t axes[TFL_RANK_MAX];
-	unsigned count;
-	int r;
+	int r = tfl_const_axes(graph, node, 1, input->rank, reduce->reduced, error);
 
-	r = tfl_node_const_ints(graph, node, 1, TFL_RANK_MAX, axes, &count, error);
-	if (r < 0)
-		return r;
 	reduce->count = 1;
-	for (unsigned i = 0; i < count; i++) {
-		int axis = tfl_axis(axes[i], input->rank);
-
-		if (axis < 0)
-			return tfl_node_invalid(graph, node, error, "it reduces axis %d; the input has %u dimensions", axes[i], input->rank);
-		if (!reduce->reduced[axis])
-			reduce->count *= input->dims[axis];
-		reduce->reduced[axis] = true;
-	}
-	return 0;
+	for (unsigned d = 0; r == 0 && d < input->rank; d++)
+		reduce->count *= reduce->reduced[d] ? input->dims[d] : 1;
+	return r;
 }
 
 /* Finds the loops from the inside out, then turns them round. */

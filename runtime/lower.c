@@ -63,6 +63,20 @@ unsigned tfl_lower_dims(const struct tfl_value *value, size_t *ret_dims)
 	return value->rank;
 }
 
+/* A value of this one's type, scale and content. */
+static int define(struct tfl_lower *lower, const struct tfl_value *value, unsigned rank, const size_t *dims, uint32_t external, uint32_t flags,
+		  uint32_t *ret_id)
+{
+	enum xnn_datatype type = datatype(value->dtype);
+
+	if (type == xnn_datatype_fp32)
+		return tfl_lower_status(xnn_define_tensor_value(lower->subgraph, type, rank, dims, value->data, external, flags, ret_id));
+	if (value->tensor->quantization.count != 1)
+		return 1;
+	return tfl_lower_status(xnn_define_quantized_tensor_value(lower->subgraph, type, value->zero_point, value->scale, rank, dims, value->data,
+								  external, flags, ret_id));
+}
+
 int tfl_lower_value(struct tfl_lower *lower, const struct tfl_value *value, uint32_t *ret_id)
 {
 	uint32_t index = tfl_value_index(lower->graph, value), external = lower->external[index], flags = 0;
@@ -82,13 +96,7 @@ int tfl_lower_value(struct tfl_lower *lower, const struct tfl_value *value, uint
 	else
 		external = XNN_INVALID_VALUE_ID;
 	rank = tfl_lower_dims(value, dims);
-	if (type == xnn_datatype_fp32)
-		r = tfl_lower_status(xnn_define_tensor_value(lower->subgraph, type, rank, dims, value->data, external, flags, ret_id));
-	else if (value->tensor->quantization.count == 1)
-		r = tfl_lower_status(xnn_define_quantized_tensor_value(lower->subgraph, type, value->zero_point, value->scale, rank, dims,
-								       value->data, external, flags, ret_id));
-	else
-		r = 1;
+	r = define(lower, value, rank, dims, external, flags, ret_id);
 	if (r == 0)
 		lower->ids[index] = *ret_id;
 	return r;
@@ -103,6 +111,35 @@ int tfl_lower_values(struct tfl_lower *lower, const struct tfl_node *node, unsig
 			return r;
 	}
 	return tfl_lower_value(lower, tfl_node_output(lower->graph, node, 0), ret_output);
+}
+
+int tfl_lower_slice(struct tfl_lower *lower, const struct tfl_value *from, const int32_t *begin, const int32_t *size, const struct tfl_value *to)
+{
+	size_t offsets[TFL_RANK_MAX], sizes[TFL_RANK_MAX], dims[TFL_RANK_MAX];
+	uint32_t input, output, box;
+	bool same = from->rank == to->rank;
+	int r;
+
+	if (from->rank == 0)
+		return 1;
+	r = tfl_lower_value(lower, from, &input);
+	if (r == 0)
+		r = tfl_lower_value(lower, to, &output);
+	if (r != 0)
+		return r;
+	for (unsigned d = 0; d < from->rank; d++) {
+		offsets[d] = (size_t)begin[d];
+		sizes[d] = (size_t)size[d];
+		same = same && size[d] == to->dims[d];
+	}
+	box = output;
+	if (!same)
+		r = define(lower, to, from->rank, sizes, XNN_INVALID_VALUE_ID, 0, &box);
+	if (r == 0)
+		r = tfl_lower_status(xnn_define_static_slice(lower->subgraph, from->rank, offsets, sizes, input, box, 0));
+	if (r == 0 && !same)
+		r = tfl_lower_status(xnn_define_static_reshape(lower->subgraph, tfl_lower_dims(to, dims), dims, box, output, 0));
+	return r;
 }
 
 void tfl_lower_describe_use(const struct tfl_lower *lower, const struct tfl_node *node, struct tfl_weights_use *ret_use)

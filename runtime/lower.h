@@ -43,6 +43,12 @@ int tfl_lower_value(struct tfl_lower *lower, const struct tfl_value *value, uint
 int tfl_lower_values(struct tfl_lower *lower, const struct tfl_node *node, unsigned inputs, uint32_t *ret_inputs, uint32_t *ret_output);
 
 /**
+ * Adds the copy of a box out of one value into another of as many elements, whatever their ranks: @p begin and @p size have an element for each
+ * dimension of @p from. The box is not empty and lies inside. 0, or 1: not in XNNPACK.
+ */
+int tfl_lower_slice(struct tfl_lower *lower, const struct tfl_value *from, const int32_t *begin, const int32_t *size, const struct tfl_value *to);
+
+/**
  * Ids of filter and bias of a convolution or matrix product. The filter is a constant, per channel along @p channel_axis where it has
  * several scales; the bias may be left out. Nodes that would share packed weights although their quantisation differs are kept apart
  * here (see weights.h). 1: not in XNNPACK.

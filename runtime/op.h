@@ -42,6 +42,7 @@ struct tfl_op {
 	 * of the letter before as there are; ':' stands before the outputs. An optional input left out matches any letter.
 	 */
 	const char *types;
+	bool from_shapes; /* its outputs follow from the shapes of its inputs alone: it is computed at load, and run() reads no input */
 	int (*prepare)(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error);
 	/* 0, or 1: XNNPACK does not have it in this form (then run() is used). NULL: never. */
 	int (*lower)(struct tfl_lower *lower, const struct tfl_node *node);
@@ -77,14 +78,15 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(convolution_2d_transpose_bias) \
 	X(cos) \
 	X(cumsum) \
-	X(depthwise_conv_2d) \
 	X(densify) \
+	X(depthwise_conv_2d) \
 	X(dequantize) \
 	X(detection_post_process) \
 	X(div) \
 	X(elu) \
 	X(equal) \
 	X(exp) \
+	X(expand_dims) \
 	X(floor) \
 	X(floor_div) \
 	X(floor_mod) \
@@ -109,10 +111,13 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(maximum) \
 	X(mean) \
 	X(minimum) \
+	X(mirror_pad) \
 	X(mul) \
 	X(neg) \
 	X(not_equal) \
+	X(pack) \
 	X(pad) \
+	X(padv2) \
 	X(pow) \
 	X(prelu) \
 	X(quantize) \
@@ -128,6 +133,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(reshape) \
 	X(resize_bilinear) \
 	X(resize_nearest_neighbor) \
+	X(reverse_v2) \
 	X(round) \
 	X(rsqrt) \
 	X(select) \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * RESHAPE: the same elements under another shape. The new shape is the constant second input, else the options' new_shape; one dimension
- * may be -1. SQUEEZE: the same, with dimensions of size 1 taken out: those that the options list, or all.
+ * may be -1. SQUEEZE: the same, with dimensions of size 1 taken out: those that the options list, or all. EXPAND_DIMS: with one put in, where
+ * the constant second input says.
  */
 #include <errno.h>
 #include <string.h>
@@ -99,6 +100,21 @@ static int prepare_squeeze(struct tfl_graph *graph, struct tfl_node *node, struc
 	return tfl_node_set_shape(graph, node, 0, rank, dims, error);
 }
 
+static int prepare_expand_dims(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
+{
+	const struct tfl_value *input = tfl_node_input(graph, node, 0);
+	int32_t dims[TFL_RANK_MAX + 1];
+	unsigned axis;
+	int r;
+
+	r = tfl_const_axis(graph, node, 1, input->rank + 1u, &axis, error);
+	if (r < 0)
+		return r;
+	for (unsigned d = 0; d <= input->rank; d++)
+		dims[d] = d < axis ? input->dims[d] : d == axis ? 1 : input->dims[d - 1];
+	return tfl_node_set_shape(graph, node, 0, input->rank + 1u, dims, error);
+}
+
 static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 {
 	const struct tfl_value *value = tfl_node_output(lower->graph, node, 0);
@@ -116,7 +132,10 @@ static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 
 static int run(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error)
 {
-	memcpy(tfl_run_output(run, node, 0), tfl_run_input(run, node, 0), tfl_node_output(run->graph, node, 0)->bytes);
+	size_t bytes = tfl_node_output(run->graph, node, 0)->bytes;
+
+	if (bytes > 0)
+		memcpy(tfl_run_output(run, node, 0), tfl_run_input(run, node, 0), bytes);
 	return 0;
 }
 
@@ -144,6 +163,20 @@ const struct tfl_op tfl_op_squeeze = {
 	.name = "SQUEEZE",
 	.types = "T:T",
 	.prepare = prepare_squeeze,
+	.lower = lower,
+	.run = run,
+};
+
+const struct tfl_op tfl_op_expand_dims = {
+	.code = TFL_BUILTIN_EXPAND_DIMS,
+	.options = TFL_OPTIONS_EXPAND_DIMS,
+	.inputs_min = 2,
+	.inputs_max = 2,
+	.outputs = 1,
+	.max_version = 1,
+	.name = "EXPAND_DIMS",
+	.types = "TN:T",
+	.prepare = prepare_expand_dims,
 	.lower = lower,
 	.run = run,
 };

@@ -1,20 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /* TRANSPOSE: output dimension i is input dimension perm[i]. */
 #include <errno.h>
-#include <string.h>
 
 #include "base/dtype.h"
 #include "base/error.h"
+#include "runtime/kernel_move.h"
 #include "runtime/lower.h"
-#include "runtime/op.h"
 
 struct params {
+	struct tfl_move move;
 	int32_t perm[TFL_RANK_MAX];
 };
 
+static void make_move(const struct tfl_value *input, const struct tfl_value *output, struct params *params)
+{
+	ptrdiff_t from[TFL_RANK_MAX], to[TFL_RANK_MAX];
+
+	tfl_move_init(&params->move, tfl_dtype_size(input->dtype));
+	tfl_move_strides(input, from);
+	tfl_move_strides(output, to);
+	for (unsigned d = output->rank; d-- > 0;)
+		tfl_move_add(&params->move, (size_t)output->dims[d], from[params->perm[d]], to[d]);
+}
+
 static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
 {
-	const struct tfl_value *input = tfl_node_input(graph, node, 0);
+	const struct tfl_value *input = tfl_node_input(graph, node, 0), *output = tfl_node_output(graph, node, 0);
 	struct params *params = node->params = tfl_graph_alloc(graph, sizeof(*params));
 	int32_t dims[TFL_RANK_MAX];
 	unsigned count, seen = 0;
@@ -35,7 +46,10 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 		seen |= 1u << params->perm[i];
 		dims[i] = input->dims[params->perm[i]];
 	}
-	return tfl_node_set_shape(graph, node, 0, input->rank, dims, error);
+	r = tfl_node_set_shape(graph, node, 0, input->rank, dims, error);
+	if (r == 0)
+		make_move(input, output, params);
+	return r;
 }
 
 static int lower(struct tfl_lower *lower, const struct tfl_node *node)
@@ -54,32 +68,6 @@ static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 	return tfl_lower_status(xnn_define_static_transpose(lower->subgraph, rank, perm, input, output, 0));
 }
 
-static int run(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error)
-{
-	const struct params *params = node->params;
-	const struct tfl_value *input = tfl_node_input(run->graph, node, 0), *output = tfl_node_output(run->graph, node, 0);
-	size_t element = tfl_dtype_size(input->dtype), strides[TFL_RANK_MAX], stride = element, position = 0;
-	int32_t index[TFL_RANK_MAX] = {0};
-	const uint8_t *from = tfl_run_input(run, node, 0);
-	uint8_t *to = tfl_run_output(run, node, 0);
-
-	for (unsigned d = input->rank; d-- > 0; stride *= (size_t)input->dims[d])
-		for (unsigned o = 0; o < input->rank; o++)
-			if (params->perm[o] == (int32_t)d)
-				strides[o] = stride;
-	for (size_t i = 0; i < output->elements; i++) {
-		memcpy(to + i * element, from + position, element);
-		for (unsigned d = output->rank; d-- > 0;) {
-			position += strides[d];
-			if (++index[d] < output->dims[d])
-				break;
-			position -= strides[d] * (size_t)index[d];
-			index[d] = 0;
-		}
-	}
-	return 0;
-}
-
 const struct tfl_op tfl_op_transpose = {
 	.code = TFL_BUILTIN_TRANSPOSE,
 	.options = TFL_OPTIONS_TRANSPOSE,
@@ -91,5 +79,5 @@ const struct tfl_op tfl_op_transpose = {
 	.types = "TN:T",
 	.prepare = prepare,
 	.lower = lower,
-	.run = run,
+	.run = tfl_move_run,
 };

@@ -250,6 +250,11 @@ bool tfl_value_quantized(const struct tfl_value *value)
 	       quantization->zero_points[0] >= min && quantization->zero_points[0] <= max;
 }
 
+bool tfl_same_scale(const struct tfl_value *left, const struct tfl_value *right)
+{
+	return left->scale == right->scale && left->zero_point == right->zero_point;
+}
+
 int tfl_check_quantized(const struct tfl_graph *graph, const struct tfl_node *node, const struct tfl_value *value, const char *what,
 			struct tfl_error *error)
 {

@@ -79,6 +79,9 @@ bool tfl_is_power_of_2(float scale, int *ret_log2);
 /** Whether a value has one scale, finite and positive, and a zero point that its integer type holds. */
 bool tfl_value_quantized(const struct tfl_value *value);
 
+/** Whether both have the same scale and zero point, or none: what operators that only move elements expect. */
+bool tfl_same_scale(const struct tfl_value *left, const struct tfl_value *right);
+
 /**
  * Whether a value is fit for quantised arithmetic: one scale, finite and positive, and a zero point that its type holds. 0, or -EINVAL
  * with a sentence about @p what. Values that are no small integers pass.

@@ -4,6 +4,8 @@
  */
 #include "runtime/shape.h"
 
+#include <string.h>
+
 #include "base/dtype.h"
 #include "base/error.h"
 #include "base/util.h"
@@ -191,4 +193,52 @@ struct tfl_along tfl_along(const int32_t *dims, unsigned rank, unsigned axis)
 		if (d != axis)
 			*(d < axis ? &along.outer : &along.inner) *= (size_t)dims[d];
 	return along;
+}
+
+static int find_axis(const struct tfl_graph *graph, const struct tfl_node *node, int32_t axis, unsigned rank, unsigned *ret_axis,
+		     struct tfl_error *error)
+{
+	int found = tfl_axis(axis, rank);
+
+	if (found < 0)
+		return tfl_node_invalid(graph, node, error, "its axis is %d; there are %u dimensions", axis, rank);
+	*ret_axis = (unsigned)found;
+	return 0;
+}
+
+int tfl_option_axis(const struct tfl_graph *graph, const struct tfl_node *node, unsigned field, unsigned rank, unsigned *ret_axis,
+		    struct tfl_error *error)
+{
+	return find_axis(graph, node, tfl_fb_i32(&node->source->options, field, 0), rank, ret_axis, error);
+}
+
+int tfl_const_axis(const struct tfl_graph *graph, const struct tfl_node *node, uint32_t input, unsigned rank, unsigned *ret_axis,
+		   struct tfl_error *error)
+{
+	unsigned count;
+	int32_t axis;
+	int r = tfl_node_const_ints(graph, node, input, 1, &axis, &count, error);
+
+	if (r < 0)
+		return r;
+	if (count != 1)
+		return tfl_node_invalid(graph, node, error, "input %u names no axis", input);
+	return find_axis(graph, node, axis, rank, ret_axis, error);
+}
+
+int tfl_const_axes(const struct tfl_graph *graph, const struct tfl_node *node, uint32_t input, unsigned rank, bool *ret_named,
+		   struct tfl_error *error)
+{
+	int32_t axes[TFL_RANK_MAX];
+	unsigned count, axis = 0;
+	int r;
+
+	r = tfl_node_const_ints(graph, node, input, TFL_RANK_MAX, axes, &count, error);
+	memset(ret_named, 0, rank * sizeof(*ret_named));
+	for (unsigned i = 0; r == 0 && i < count; i++) {
+		r = find_axis(graph, node, axes[i], rank, &axis, error);
+		if (r == 0)
+			ret_named[axis] = true;
+	}
+	return r;
 }

@@ -76,4 +76,14 @@ struct tfl_along tfl_along(const int32_t *dims, unsigned rank, unsigned axis);
 /** An axis as in the options, negative counting from the end, as an index below @p rank; -1 when it is outside. */
 int tfl_axis(int32_t axis, unsigned rank);
 
+/** The axis of @p rank dimensions that a field of the options names, or the one element of a constant input. -EINVAL when it is outside. */
+int tfl_option_axis(const struct tfl_graph *graph, const struct tfl_node *node, unsigned field, unsigned rank, unsigned *ret_axis,
+		    struct tfl_error *error);
+int tfl_const_axis(const struct tfl_graph *graph, const struct tfl_node *node, uint32_t input, unsigned rank, unsigned *ret_axis,
+		   struct tfl_error *error);
+
+/** Which of @p rank dimensions the elements of a constant input name. -EINVAL when one is outside. */
+int tfl_const_axes(const struct tfl_graph *graph, const struct tfl_node *node, uint32_t input, unsigned rank, bool *ret_named,
+		   struct tfl_error *error);
+
 #endif

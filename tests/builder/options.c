@@ -30,6 +30,15 @@ static void add_i32(struct tfl_build_options *options, uint16_t slot, int32_t va
 	tfl_options_add_field(options, (struct tfl_build_field){.slot = slot, .kind = TFL_BUILD_I32, .integer = value});
 }
 
+struct tfl_build_options tfl_options_ints(uint8_t type, struct tfl_ints fields)
+{
+	struct tfl_build_options options = tfl_options_empty(type);
+
+	for (uint32_t i = 0; i < fields.count; i++)
+		add_i32(&options, (uint16_t)i, fields.values[i]);
+	return options;
+}
+
 static int32_t one_for_zero(int32_t value)
 {
 	return value ? value : 1;

@@ -67,6 +67,9 @@ void tfl_options_add_field(struct tfl_build_options *options, struct tfl_build_f
 /** The option of ADD and SUB that int16 whose scales are powers of 2 may be added by shifting alone; true where it is not written. */
 void tfl_options_add_pot_scale_int16(struct tfl_build_options *options, bool pot_scale_int16);
 
+/** A table of int fields, from the first slot on: of SPLIT, PACK, GATHER and others that have nothing else. */
+struct tfl_build_options tfl_options_ints(uint8_t type, struct tfl_ints fields);
+
 struct tfl_build_options tfl_options_conv_2d(const struct tfl_build_window *window);
 struct tfl_build_options tfl_options_depthwise_conv_2d(const struct tfl_build_window *window);
 struct tfl_build_options tfl_options_transpose_conv(const struct tfl_build_window *window);

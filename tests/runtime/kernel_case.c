@@ -142,19 +142,38 @@ void kernel_draw_tensor(struct kernel_case *c, struct kernel_tensor *tensor, enu
 	kernel_redraw(c, tensor, dtype, rank, dims);
 }
 
+void kernel_set_integer(struct kernel_tensor *tensor, size_t index, int64_t value)
+{
+	size_t size = tfl_dtype_size(tensor->dtype);
+
+	memcpy((uint8_t *)tensor->data + index * size, &value, size);
+}
+
+void kernel_draw_list(struct kernel_case *c, struct kernel_tensor *tensor, enum tfl_dtype dtype, unsigned first, unsigned rank)
+{
+	int32_t count = (int32_t)(c->int_count - first), dims[][2] = {{0, 0}, {count, 0}, {count / 2, 2}};
+
+	allocate(tensor, dtype, rank, dims[rank]);
+	tensor->constant = true;
+	tensor->first = first;
+	tensor->count = (unsigned)count;
+	for (unsigned i = 0; i < tensor->count; i++)
+		kernel_set_integer(tensor, i, c->ints[first + i]);
+}
+
 void kernel_draw_ints(struct kernel_case *c, struct kernel_tensor *tensor, unsigned rank)
 {
-	int32_t count = (int32_t)c->int_count, dims[][2] = {{count, 0}, {count / 2, 2}};
-	bool wide = kernel_one_in(c, 3);
+	kernel_draw_list(c, tensor, kernel_one_in(c, 3) ? TFL_INT64 : TFL_INT32, 0, rank);
+}
 
-	allocate(tensor, wide ? TFL_INT64 : TFL_INT32, rank, dims[rank - 1]);
-	tensor->constant = true;
-	for (unsigned i = 0; i < c->int_count; i++) {
-		if (wide)
-			((int64_t *)tensor->data)[i] = c->ints[i];
-		else
-			((int32_t *)tensor->data)[i] = c->ints[i];
-	}
+void kernel_draw_indices(struct kernel_case *c, struct kernel_tensor *tensor, enum tfl_dtype dtype, unsigned rank, const int32_t *dims,
+			 unsigned columns, const int32_t *limits)
+{
+	allocate(tensor, dtype, rank, dims);
+	tensor->columns = columns;
+	memcpy(tensor->limits, limits, columns * sizeof(*limits));
+	for (size_t i = 0; i < tensor->elements; i++)
+		kernel_set_integer(tensor, i, kernel_between(c, 0, limits[i % columns] - 1));
 }
 
 void kernel_draw_constants(struct kernel_case *c)

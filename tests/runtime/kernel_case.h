@@ -19,9 +19,9 @@
 #include "tests/builder/random.h"
 
 #define KERNEL_INPUTS_MAX 8
-#define KERNEL_OUTPUTS_MAX 4
+#define KERNEL_OUTPUTS_MAX 6
 #define KERNEL_CHANNELS_MAX 64
-#define KERNEL_INTS_MAX 16
+#define KERNEL_INTS_MAX 40
 #define KERNEL_CUSTOM_MAX 512
 
 struct kernel_tensor {
@@ -37,6 +37,13 @@ struct kernel_tensor {
 	float scales[KERNEL_CHANNELS_MAX];
 	int64_t zero_point;
 	void *data;
+	/* A list that steers the operator: its content is c->ints from first on. */
+	unsigned first, count; /* count 0: it is none */
+	bool later;            /* it may also come at run time */
+	/* Indices: rows of so many columns, each at least 0 and less than its limit. columns 0: they are none. */
+	unsigned columns;
+	int32_t limits[TFL_RANK_MAX];
+	bool anywhere; /* others than that are defined too */
 };
 
 struct kernel_case {
@@ -55,13 +62,15 @@ struct kernel_case {
 	size_t custom_options_size;
 	int32_t version;
 	bool dynamic;     /* set by draw(): activations are quantised while it runs, so that two ways agree but roughly */
+	bool folded;      /* set by draw(): it is computed at load although its inputs are not all constant */
 	bool xnnpack;     /* set by draw(): XNNPACK is known to have this form, so it must run it */
 	/* What the options say, for the reference. */
 	struct tfl_build_window window;
 	int8_t activation;
 	int32_t axis;
 	float beta;
-	bool flag;                     /* keep_dims, keep_num_dims */
+	uint32_t masks[5];             /* of STRIDED_SLICE, in the schema's order */
+	bool flag;                     /* keep_dims, keep_num_dims; rows say what else */
 	bool asymmetric;               /* asymmetric_quantize_inputs */
 	int32_t ints[KERNEL_INTS_MAX]; /* axes, paddings, permutation, shape */
 	unsigned int_count;
@@ -119,8 +128,18 @@ void kernel_draw_quantization(struct kernel_case *c, struct kernel_tensor *tenso
 void kernel_copy_quantization(struct kernel_tensor *tensor, const struct kernel_tensor *from);
 bool kernel_same_quantization(const struct kernel_tensor *a, const struct kernel_tensor *b);
 
-/** A constant int32 or int64 input with c->ints. @p rank 1, or 2 for pairs. */
+/** A constant int32 or int64 input with c->ints. @p rank 1, or 2 for pairs, or 0 for a single one. */
 void kernel_draw_ints(struct kernel_case *c, struct kernel_tensor *tensor, unsigned rank);
+
+/** The same with c->ints from @p first on, of type @p dtype. */
+void kernel_draw_list(struct kernel_case *c, struct kernel_tensor *tensor, enum tfl_dtype dtype, unsigned first, unsigned rank);
+
+/** Indices below @p limits, one for each column; the last of @p dims is the number of columns, unless there is but one. */
+void kernel_draw_indices(struct kernel_case *c, struct kernel_tensor *tensor, enum tfl_dtype dtype, unsigned rank, const int32_t *dims,
+			 unsigned columns, const int32_t *limits);
+
+/** Writes one element of an integer tensor. */
+void kernel_set_integer(struct kernel_tensor *tensor, size_t index, int64_t value);
 
 /** Draws a tensor's content again, under another shape; the rest stays. */
 void kernel_redraw(struct kernel_case *c, struct kernel_tensor *tensor, enum tfl_dtype dtype, unsigned rank, const int32_t *dims);

@@ -20,14 +20,15 @@
 	X(convolution_2d_transpose_bias) \
 	X(cos) \
 	X(cumsum) \
-	X(depthwise_conv_2d) \
 	X(densify) \
+	X(depthwise_conv_2d) \
 	X(dequantize) \
 	X(detection_post_process) \
 	X(div) \
 	X(elu) \
 	X(equal) \
 	X(exp) \
+	X(expand_dims) \
 	X(floor) \
 	X(floor_div) \
 	X(floor_mod) \
@@ -52,10 +53,13 @@
 	X(maximum) \
 	X(mean) \
 	X(minimum) \
+	X(mirror_pad) \
 	X(mul) \
 	X(neg) \
 	X(not_equal) \
+	X(pack) \
 	X(pad) \
+	X(padv2) \
 	X(pow) \
 	X(prelu) \
 	X(quantize) \
@@ -71,6 +75,7 @@
 	X(reshape) \
 	X(resize_bilinear) \
 	X(resize_nearest_neighbor) \
+	X(reverse_v2) \
 	X(round) \
 	X(rsqrt) \
 	X(select) \

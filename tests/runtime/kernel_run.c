@@ -81,6 +81,8 @@ int kernel_open(const struct kernel_row *row, const struct kernel_case *c, struc
 
 bool kernel_is_folded(const struct kernel_case *c)
 {
+	if (c->folded)
+		return true;
 	for (unsigned i = 0; i < c->input_count; i++)
 		if (!c->inputs[i].absent && !c->inputs[i].constant)
 			return false;
@@ -148,15 +150,17 @@ static void give_inputs(const struct kernel_case *c, struct tfl_interpreter *int
 			       c->inputs[i].elements * tfl_dtype_size(c->inputs[i].dtype));
 }
 
-/* One run into memory that was filled with something else before. */
-static void invoke(const struct kernel_case *c, struct tfl_interpreter *interpreter, const struct kernel_result *results, const char *what)
+/* One run into memory that was filled with something else before. 0, or what the runtime says of the values it was given. */
+static int invoke(const struct kernel_case *c, struct tfl_interpreter *interpreter, const struct kernel_result *results, const char *what,
+		  struct tfl_error *error)
 {
 	bool folded = kernel_is_folded(c);
+	int r;
 
 	for (unsigned i = 0; !folded && i < c->output_count; i++)
 		memset((uint8_t *)tfl_interpreter_output(interpreter, i), CANARY, results[i].bytes + CANARY_BYTES);
 	give_inputs(c, interpreter);
-	scene_invoke(interpreter);
+	r = tfl_interpreter_invoke(interpreter, NULL, error);
 	for (unsigned o = 0; !folded && o < c->output_count; o++) {
 		const uint8_t *output = tfl_interpreter_output(interpreter, o);
 
@@ -164,6 +168,7 @@ static void invoke(const struct kernel_case *c, struct tfl_interpreter *interpre
 			if (output[results[o].bytes + i] != CANARY)
 				ck_abort_msg("%s: byte %zu behind output %u was written", what, i, o);
 	}
+	return r;
 }
 
 static void init_result(const struct tfl_program *program, const struct tfl_io *io, struct kernel_result *result)
@@ -195,16 +200,19 @@ int kernel_run(const struct kernel_case *c, struct scene *scene, bool portable, 
 	for (unsigned i = 0; i < count; i++)
 		init_result(program, &io[i], &ret_results[i]);
 	interpreter = scene_interpreter(program);
-	invoke(c, interpreter, ret_results, what);
+	r = invoke(c, interpreter, ret_results, what, &scene->error);
 	for (unsigned i = 0; i < count; i++)
 		memcpy(ret_results[i].data, tfl_interpreter_output(interpreter, i), io[i].bytes);
-	invoke(c, interpreter, ret_results, what);
-	for (unsigned i = 0; i < count; i++)
+	if (invoke(c, interpreter, ret_results, what, &scene->error) != r)
+		ck_abort_msg("%s: a second run does not end as the first did: %s", what, scene->error.text);
+	for (unsigned i = 0; i < count && r == 0; i++)
 		if (memcmp(ret_results[i].data, tfl_interpreter_output(interpreter, i), io[i].bytes) != 0)
 			ck_abort_msg("%s: a second run gives something else in output %u", what, i);
 	tfl_interpreter_destroy(interpreter);
 	tfl_program_destroy(program);
-	return 0;
+	if (r < 0)
+		kernel_results_finish(ret_results);
+	return r;
 }
 
 void kernel_results_finish(struct kernel_result *results)

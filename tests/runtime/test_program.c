@@ -52,7 +52,7 @@ static const struct odd_operator odd_operators[] = {
 	{TFL_BUILTIN_RELU, 2, NULL, TFL_INT32, 1, false, false, -EOPNOTSUPP, {"RELU version 2", "int32 -> int32", "types"}},
 	{TFL_BUILTIN_LOGISTIC, 1, NULL, TFL_INT64, 1, false, false, -EOPNOTSUPP, {"LOGISTIC", "int64 -> int64"}},
 	{TFL_BUILTIN_LOGISTIC, 1, NULL, TFL_STRING, 1, false, false, -EOPNOTSUPP, {"LOGISTIC", "string -> string"}},
-	{TFL_BUILTIN_PACK, 1, NULL, TFL_FLOAT32, 12, false, false, -EOPNOTSUPP, {"PACK", "12 in all -> float32"}},
+	{TFL_BUILTIN_CONCAT_EMBEDDINGS, 1, NULL, TFL_FLOAT32, 12, false, false, -EOPNOTSUPP, {"CONCAT_EMBEDDINGS", "12 in all -> float32"}},
 	{TFL_BUILTIN_RELU, 1, NULL, TFL_FLOAT32, 2, false, false, -EINVAL, {"operator 0 (RELU)", "2 inputs", "1 to 1"}},
 	{TFL_BUILTIN_ADD, 1, NULL, TFL_FLOAT32, 1, false, false, -EINVAL, {"operator 0 (ADD)", "1 inputs", "2 to 2"}},
 	{TFL_BUILTIN_RELU, 1, NULL, TFL_FLOAT32, 1, true, false, -EOPNOTSUPP, {"RELU", "variable"}},
