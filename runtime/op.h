@@ -83,6 +83,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(dequantize) \
 	X(detection_post_process) \
 	X(div) \
+	X(dynamic_update_slice) \
 	X(elu) \
 	X(equal) \
 	X(exp) \
@@ -140,17 +141,22 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(select_v2) \
 	X(sign) \
 	X(sin) \
+	X(slice) \
 	X(softmax) \
+	X(split) \
+	X(split_v) \
 	X(sqrt) \
 	X(square) \
 	X(squared_difference) \
 	X(squeeze) \
+	X(strided_slice) \
 	X(sub) \
 	X(sum) \
 	X(tanh) \
 	X(topk_v2) \
 	X(transpose) \
-	X(transpose_conv)
+	X(transpose_conv) \
+	X(unpack)
 
 #define X(name) extern const struct tfl_op tfl_op_##name;
 TFL_OPS(X)

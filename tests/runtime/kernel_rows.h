@@ -25,6 +25,7 @@
 	X(dequantize) \
 	X(detection_post_process) \
 	X(div) \
+	X(dynamic_update_slice) \
 	X(elu) \
 	X(equal) \
 	X(exp) \
@@ -82,17 +83,22 @@
 	X(select_v2) \
 	X(sign) \
 	X(sin) \
+	X(slice) \
 	X(softmax) \
+	X(split) \
+	X(split_v) \
 	X(sqrt) \
 	X(square) \
 	X(squared_difference) \
 	X(squeeze) \
+	X(strided_slice) \
 	X(sub) \
 	X(sum) \
 	X(tanh) \
 	X(topk_v2) \
 	X(transpose) \
-	X(transpose_conv)
+	X(transpose_conv) \
+	X(unpack)
 
 #define X(name) extern const struct kernel_row kernel_##name;
 KERNEL_ROWS(X)
