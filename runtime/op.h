@@ -85,6 +85,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(div) \
 	X(dynamic_update_slice) \
 	X(elu) \
+	X(embedding_lookup) \
 	X(equal) \
 	X(exp) \
 	X(expand_dims) \
@@ -92,6 +93,8 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(floor_div) \
 	X(floor_mod) \
 	X(fully_connected) \
+	X(gather) \
+	X(gather_nd) \
 	X(gelu) \
 	X(greater) \
 	X(greater_equal) \
@@ -116,6 +119,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(mul) \
 	X(neg) \
 	X(not_equal) \
+	X(one_hot) \
 	X(pack) \
 	X(pad) \
 	X(padv2) \
@@ -137,6 +141,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(reverse_v2) \
 	X(round) \
 	X(rsqrt) \
+	X(scatter_nd) \
 	X(select) \
 	X(select_v2) \
 	X(sign) \

@@ -27,6 +27,7 @@
 	X(div) \
 	X(dynamic_update_slice) \
 	X(elu) \
+	X(embedding_lookup) \
 	X(equal) \
 	X(exp) \
 	X(expand_dims) \
@@ -34,6 +35,8 @@
 	X(floor_div) \
 	X(floor_mod) \
 	X(fully_connected) \
+	X(gather) \
+	X(gather_nd) \
 	X(gelu) \
 	X(greater) \
 	X(greater_equal) \
@@ -58,6 +61,7 @@
 	X(mul) \
 	X(neg) \
 	X(not_equal) \
+	X(one_hot) \
 	X(pack) \
 	X(pad) \
 	X(padv2) \
@@ -79,6 +83,7 @@
 	X(reverse_v2) \
 	X(round) \
 	X(rsqrt) \
+	X(scatter_nd) \
 	X(select) \
 	X(select_v2) \
 	X(sign) \
