@@ -71,6 +71,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(atan2) \
 	X(average_pool_2d) \
 	X(batch_matmul) \
+	X(broadcast_to) \
 	X(cast) \
 	X(ceil) \
 	X(concatenation) \
@@ -89,6 +90,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(equal) \
 	X(exp) \
 	X(expand_dims) \
+	X(fill) \
 	X(floor) \
 	X(floor_div) \
 	X(floor_mod) \
@@ -126,6 +128,8 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(pow) \
 	X(prelu) \
 	X(quantize) \
+	X(range) \
+	X(rank) \
 	X(reduce_all) \
 	X(reduce_any) \
 	X(reduce_max) \
@@ -144,6 +148,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(scatter_nd) \
 	X(select) \
 	X(select_v2) \
+	X(shape) \
 	X(sign) \
 	X(sin) \
 	X(slice) \
@@ -158,10 +163,13 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(sub) \
 	X(sum) \
 	X(tanh) \
+	X(tile) \
 	X(topk_v2) \
 	X(transpose) \
 	X(transpose_conv) \
-	X(unpack)
+	X(unpack) \
+	X(where) \
+	X(zeros_like)
 
 #define X(name) extern const struct tfl_op tfl_op_##name;
 TFL_OPS(X)

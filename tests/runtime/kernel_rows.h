@@ -13,6 +13,7 @@
 	X(atan2) \
 	X(average_pool_2d) \
 	X(batch_matmul) \
+	X(broadcast_to) \
 	X(cast) \
 	X(ceil) \
 	X(concatenation) \
@@ -31,6 +32,7 @@
 	X(equal) \
 	X(exp) \
 	X(expand_dims) \
+	X(fill) \
 	X(floor) \
 	X(floor_div) \
 	X(floor_mod) \
@@ -68,6 +70,8 @@
 	X(pow) \
 	X(prelu) \
 	X(quantize) \
+	X(range) \
+	X(rank) \
 	X(reduce_all) \
 	X(reduce_any) \
 	X(reduce_max) \
@@ -86,6 +90,7 @@
 	X(scatter_nd) \
 	X(select) \
 	X(select_v2) \
+	X(shape) \
 	X(sign) \
 	X(sin) \
 	X(slice) \
@@ -100,10 +105,13 @@
 	X(sub) \
 	X(sum) \
 	X(tanh) \
+	X(tile) \
 	X(topk_v2) \
 	X(transpose) \
 	X(transpose_conv) \
-	X(unpack)
+	X(unpack) \
+	X(where) \
+	X(zeros_like)
 
 #define X(name) extern const struct kernel_row kernel_##name;
 KERNEL_ROWS(X)
