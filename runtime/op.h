@@ -71,6 +71,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(atan2) \
 	X(average_pool_2d) \
 	X(batch_matmul) \
+	X(batch_to_space_nd) \
 	X(broadcast_to) \
 	X(cast) \
 	X(ceil) \
@@ -80,6 +81,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(cos) \
 	X(cumsum) \
 	X(densify) \
+	X(depth_to_space) \
 	X(depthwise_conv_2d) \
 	X(dequantize) \
 	X(detection_post_process) \
@@ -153,6 +155,8 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(sin) \
 	X(slice) \
 	X(softmax) \
+	X(space_to_batch_nd) \
+	X(space_to_depth) \
 	X(split) \
 	X(split_v) \
 	X(sqrt) \

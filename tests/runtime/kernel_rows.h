@@ -13,6 +13,7 @@
 	X(atan2) \
 	X(average_pool_2d) \
 	X(batch_matmul) \
+	X(batch_to_space_nd) \
 	X(broadcast_to) \
 	X(cast) \
 	X(ceil) \
@@ -22,6 +23,7 @@
 	X(cos) \
 	X(cumsum) \
 	X(densify) \
+	X(depth_to_space) \
 	X(depthwise_conv_2d) \
 	X(dequantize) \
 	X(detection_post_process) \
@@ -95,6 +97,8 @@
 	X(sin) \
 	X(slice) \
 	X(softmax) \
+	X(space_to_batch_nd) \
+	X(space_to_depth) \
 	X(split) \
 	X(split_v) \
 	X(sqrt) \
