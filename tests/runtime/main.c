@@ -21,6 +21,7 @@ static Suite *(*const suites[])(void) = {
 	metadata_suite,
 	metadata_parts_suite,
 	model_suite,
+	move_suite,
 	mutation_suite,
 	partition_suite,
 	pool_suite,

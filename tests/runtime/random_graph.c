@@ -198,15 +198,62 @@ static int32_t concatenate(struct maker *m, int32_t x)
 	return join(m, x, any_value(m));
 }
 
+/* The halves the other way round. */
+static int32_t split(struct maker *m, int32_t x)
+{
+	int32_t axis = ints(m, TFL_INTS(2), (struct tfl_ints){0}), left = new_value(m, TFL_INTS(1, SIDE, SIDE / 2, SIDE));
+	int32_t right = new_value(m, TFL_INTS(1, SIDE, SIDE / 2, SIDE));
+
+	tfl_build_operator(m->builder, &(struct tfl_build_operator){.code = TFL_BUILTIN_SPLIT,
+								    .inputs = TFL_INTS(axis, x),
+								    .outputs = TFL_INTS(left, right),
+								    .options = tfl_options_ints(TFL_OPTIONS_SPLIT, TFL_INTS(2))});
+	return emit(m, TFL_BUILTIN_CONCATENATION, tfl_options_concatenation(2, 0), TFL_INTS(right, one_in(m, 3) ? right : left), SHAPE);
+}
+
+/* A row of it under all of it. */
+static int32_t slice(struct maker *m, int32_t x)
+{
+	int32_t begin = ints(m, TFL_INTS(0, 1, 0, 0), TFL_INTS(4)), size = ints(m, TFL_INTS(1, 1, -1, SIDE), TFL_INTS(4));
+	int32_t row = emit(m, TFL_BUILTIN_SLICE, tfl_options_empty(0), TFL_INTS(x, begin, size), TFL_INTS(1, 1, SIDE, SIDE));
+	int32_t rest = ints(m, TFL_INTS(0, 0, 0, 0), TFL_INTS(4)), end = ints(m, TFL_INTS(1, SIDE - 1, SIDE, SIDE), TFL_INTS(4));
+	int32_t steps = ints(m, TFL_INTS(1, 1, 1, 1), TFL_INTS(4));
+	int32_t rows = emit(m, TFL_BUILTIN_STRIDED_SLICE, tfl_options_ints(TFL_OPTIONS_STRIDED_SLICE, TFL_INTS(0, 0, 0, 0, 0)),
+			    TFL_INTS(x, rest, end, steps), TFL_INTS(1, SIDE - 1, SIDE, SIDE));
+
+	return emit(m, TFL_BUILTIN_CONCATENATION, tfl_options_concatenation(1, 0), TFL_INTS(rows, row), SHAPE);
+}
+
+/* There and back: by a dimension more, or by channels, which are mixed up on the way. */
+static int32_t lift(struct maker *m, int32_t x)
+{
+	int32_t axis = ints(m, TFL_INTS(1), TFL_INTS(1)), zero = ints(m, TFL_INTS(0, 0), TFL_INTS(2)), one = ints(m, TFL_INTS(1, 1), TFL_INTS(2));
+	int32_t lifted = emit(m, TFL_BUILTIN_EXPAND_DIMS, tfl_options_empty(0), TFL_INTS(x, axis), TFL_INTS(1, 1, SIDE, SIDE, SIDE));
+
+	return emit(m, TFL_BUILTIN_STRIDED_SLICE, tfl_options_ints(TFL_OPTIONS_STRIDED_SLICE, TFL_INTS(0, 0, 0, 0, 2)),
+		    TFL_INTS(lifted, zero, one, one), SHAPE);
+}
+
+static int32_t deepen(struct maker *m, int32_t x)
+{
+	int32_t deep = emit(m, TFL_BUILTIN_SPACE_TO_DEPTH, tfl_options_ints(TFL_OPTIONS_SPACE_TO_DEPTH, TFL_INTS(2)), TFL_INTS(x),
+			    TFL_INTS(1, SIDE / 2, SIDE / 2, SIDE * 4));
+	int32_t axes = ints(m, TFL_INTS(-1), TFL_INTS(1));
+
+	if (one_in(m, 2))
+		deep = emit(m, TFL_BUILTIN_REVERSE_V2, tfl_options_empty(0), TFL_INTS(deep, axes), TFL_INTS(1, SIDE / 2, SIDE / 2, SIDE * 4));
+	return emit(m, TFL_BUILTIN_DEPTH_TO_SPACE, tfl_options_ints(TFL_OPTIONS_DEPTH_TO_SPACE, TFL_INTS(2)), TFL_INTS(deep), SHAPE);
+}
+
 typedef int32_t (*emitter)(struct maker *m, int32_t x);
 
 static const emitter emitters[] = {
-	relu, pool, pad, transpose, reshape, concatenate, softmax, log_softmax,
+	relu, pool, pad, transpose, reshape, concatenate, softmax, log_softmax, split, slice, lift, deepen,
 	/* Float only: XNNPACK rounds these once, the reference twice. */
 	conv_1, conv_3, depthwise, dense, add, mul, mean, logistic,
 };
 
-#define EXACT_EMITTERS 8
+#define EXACT_EMITTERS 12
 
 /* What nobody reads would not be run: all loose ends are joined into the first output. */
 static void finish(struct maker *m, const struct random_graph *wanted)

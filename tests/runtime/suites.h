@@ -18,6 +18,7 @@ Suite *kernels_suite(void);
 Suite *metadata_parts_suite(void);
 Suite *metadata_suite(void);
 Suite *model_suite(void);
+Suite *move_suite(void);
 Suite *mutation_suite(void);
 Suite *partition_suite(void);
 Suite *pool_suite(void);

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Moving elements: the strided copy itself against loops, what it merges; and what no single operator shows: shapes that become constants, what
+ * is refused because a shape depends on a request, requests that are refused for their indices, parts that nobody reads.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "runtime/kernel_move.h"
+#include "runtime/schema.h"
+#include "tests/builder/random.h"
+#include "tests/runtime/scene.h"
+#include "tests/runtime/suites.h"
+
+#define MOVES 400
+#define DIMS_MAX 5
+#define BYTES_MAX (1 << 20)
+
+struct drawn {
+	unsigned rank;
+	size_t element, elements;
+	size_t counts[DIMS_MAX]; /* the innermost first, as they are added */
+	ptrdiff_t from[DIMS_MAX];
+	ptrdiff_t from_offset;
+};
+
+/* The side that is read: dimensions in any order, some backwards, some repeated. The other is dense. */
+static void draw(struct tfl_random *random, struct drawn *drawn)
+{
+	static const size_t elements[] = {1, 2, 3, 4, 8, 16};
+	unsigned order[DIMS_MAX];
+	ptrdiff_t stride;
+
+	*drawn = (struct drawn){.rank = 1 + tfl_random_below(random, DIMS_MAX), .element = elements[tfl_random_below(random, 6)], .elements = 1};
+	for (unsigned d = 0; d < drawn->rank; d++) {
+		unsigned other = tfl_random_below(random, d + 1);
+
+		drawn->counts[d] = 1 + tfl_random_below(random, tfl_random_below(random, 3) ? 5 : 80);
+		if (drawn->elements * drawn->counts[d] * drawn->element > BYTES_MAX)
+			drawn->counts[d] = 1;
+		drawn->elements *= drawn->counts[d];
+		order[d] = order[other];
+		order[other] = d;
+	}
+	stride = (ptrdiff_t)drawn->element;
+	for (unsigned i = 0; i < drawn->rank; i++) {
+		unsigned d = order[i];
+
+		drawn->from[d] = stride;
+		stride *= (ptrdiff_t)drawn->counts[d];
+		if (tfl_random_below(random, 5) == 0) {
+			drawn->from[d] = 0;
+		} else if (tfl_random_below(random, 4) == 0) {
+			drawn->from_offset += (ptrdiff_t)(drawn->counts[d] - 1) * drawn->from[d];
+			drawn->from[d] = -drawn->from[d];
+		}
+	}
+}
+
+static void move_naively(const struct drawn *drawn, const uint8_t *from, uint8_t *to)
+{
+	for (size_t i = 0; i < drawn->elements; i++) {
+		ptrdiff_t at = drawn->from_offset;
+		size_t rest = i;
+
+		for (unsigned d = 0; d < drawn->rank; rest /= drawn->counts[d++])
+			at += (ptrdiff_t)(rest % drawn->counts[d]) * drawn->from[d];
+		memcpy(to + i * drawn->element, from + at, drawn->element);
+	}
+}
+
+START_TEST(moves_are_what_loops_do)
+{
+	struct tfl_random random = {7};
+	uint8_t *from = malloc(BYTES_MAX), *right = malloc(BYTES_MAX), *got = malloc(BYTES_MAX);
+
+	for (size_t i = 0; i < BYTES_MAX; i++)
+		from[i] = (uint8_t)tfl_random_next(&random);
+	for (unsigned i = 0; i < MOVES; i++) {
+		struct drawn drawn;
+		struct tfl_move move;
+		ptrdiff_t to;
+
+		draw(&random, &drawn);
+		tfl_move_init(&move, drawn.element);
+		move.from_offset = drawn.from_offset;
+		to = (ptrdiff_t)drawn.element;
+		for (unsigned d = 0; d < drawn.rank; d++) {
+			tfl_move_add(&move, drawn.counts[d], drawn.from[d], to);
+			to *= (ptrdiff_t)drawn.counts[d];
+		}
+		move_naively(&drawn, from, right);
+		tfl_move_copy(&move, from, got);
+		if (memcmp(right, got, drawn.elements * drawn.element) != 0)
+			ck_abort_msg("move %u, of %zu elements of %zu bytes in %u dimensions, gives something else", i, drawn.elements, drawn.element,
+				     drawn.rank);
+	}
+	free(from);
+	free(right);
+	free(got);
+}
+END_TEST
+
+static struct tfl_value dense(unsigned rank, const int32_t *dims)
+{
+	struct tfl_value value = {.dtype = TFL_INT16, .rank = (uint8_t)rank, .elements = 1};
+
+	memcpy(value.dims, dims, rank * sizeof(*dims));
+	for (unsigned d = 0; d < rank; d++)
+		value.elements *= (size_t)dims[d];
+	return value;
+}
+
+START_TEST(what_lies_together_is_one_run)
+{
+	struct tfl_value whole = dense(3, TFL_INTS(4, 5, 6).values), rows = dense(3, TFL_INTS(4, 2, 6).values);
+	struct tfl_move move;
+
+	tfl_move_box(&move, &whole, NULL, &whole, NULL, whole.dims);
+	ck_assert_uint_eq(move.rank, 0);
+	ck_assert_uint_eq(move.run, 4 * 5 * 6 * 2);
+	tfl_move_box(&move, &whole, TFL_INTS(0, 3, 0).values, &rows, NULL, rows.dims);
+	ck_assert_uint_eq(move.rank, 1);
+	ck_assert_uint_eq(move.run, 2 * 6 * 2);
+	ck_assert_int_eq(move.from_offset, 3 * 6 * 2);
+	/* Columns: neither side can be taken together, but the two outer dimensions are one. */
+	tfl_move_init(&move, 2);
+	tfl_move_add(&move, 6, 2 * 20, 2);
+	tfl_move_add(&move, 5, 2, 2 * 6);
+	tfl_move_add(&move, 4, 2 * 5, 2 * 30);
+	ck_assert_uint_eq(move.rank, 2);
+	ck_assert_uint_eq(move.dims[1].count, 20);
+}
+END_TEST
+
+START_TEST(fill_repeats_elements_of_any_size)
+{
+	static const size_t sizes[] = {1, 2, 4, 7, 8, 16, 5000};
+	static uint8_t element[5000], to[60001];
+
+	for (size_t i = 0; i < sizeof(element); i++)
+		element[i] = (uint8_t)(i * 31 + 7);
+	for (size_t s = 0; s < TFL_ARRAY_SIZE(sizes); s++)
+		for (size_t count = 0; count * sizes[s] < sizeof(to); count = count * 3 + 1) {
+			memset(to, 0xa5, sizeof(to));
+			tfl_fill(to, element, sizes[s], count);
+			for (size_t i = 0; i < count * sizes[s]; i++)
+				ck_assert_uint_eq(to[i], element[i % sizes[s]]);
+			ck_assert_uint_eq(to[count * sizes[s]], 0xa5);
+		}
+}
+END_TEST
+
+static int32_t floats(struct tfl_builder *builder, struct tfl_ints dims)
+{
+	return tfl_build_tensor(builder, &(struct tfl_build_tensor){.dims = dims});
+}
+
+/* @p values: of a constant; count 0: computed. */
+static int32_t ints(struct tfl_builder *builder, struct tfl_ints values, struct tfl_ints dims)
+{
+	return tfl_build_tensor(builder, &(struct tfl_build_tensor){.dtype = TFL_INT32, .dims = dims, .data = values.count ? values.values : NULL,
+								    .data_size = values.count * sizeof(int32_t)});
+}
+
+static void add(struct tfl_builder *builder, uint32_t code, struct tfl_build_options options, struct tfl_ints inputs, struct tfl_ints outputs)
+{
+	tfl_build_operator(builder, &(struct tfl_build_operator){.code = code, .inputs = inputs, .outputs = outputs, .options = options});
+}
+
+/*
+ * What converters write for reshape(x, [shape(y)[0], -1]), where only the shape of y is wanted: the three operators become a constant, and what
+ * computes y never runs.
+ */
+START_TEST(shapes_are_constants)
+{
+	struct tfl_builder *builder = tfl_build_create();
+	int32_t x = floats(builder, TFL_INTS(2, 3, 4)), y = floats(builder, TFL_INTS(2, 3, 4)), shape = ints(builder, (struct tfl_ints){0}, TFL_INTS(3));
+	int32_t first = ints(builder, (struct tfl_ints){0}, (struct tfl_ints){0}), wanted = ints(builder, (struct tfl_ints){0}, TFL_INTS(2));
+	int32_t zero = ints(builder, TFL_INTS(0), TFL_INTS(1)), one = ints(builder, TFL_INTS(1), TFL_INTS(1));
+	int32_t rest = ints(builder, TFL_INTS(-1), (struct tfl_ints){0}), flat = floats(builder, TFL_INTS(1));
+	struct tfl_program_info info;
+	struct tfl_program *program;
+	const struct tfl_io *outputs;
+	struct scene scene;
+	uint32_t count;
+
+	add(builder, TFL_BUILTIN_LOG_SOFTMAX, tfl_options_empty(0), TFL_INTS(x), TFL_INTS(y));
+	add(builder, TFL_BUILTIN_SHAPE, tfl_options_empty(TFL_OPTIONS_SHAPE), TFL_INTS(y), TFL_INTS(shape));
+	add(builder, TFL_BUILTIN_STRIDED_SLICE, tfl_options_ints(TFL_OPTIONS_STRIDED_SLICE, TFL_INTS(0, 0, 0, 0, 1)), TFL_INTS(shape, zero, one, one),
+	    TFL_INTS(first));
+	add(builder, TFL_BUILTIN_PACK, tfl_options_ints(TFL_OPTIONS_PACK, TFL_INTS(2, 0)), TFL_INTS(first, rest), TFL_INTS(wanted));
+	add(builder, TFL_BUILTIN_RESHAPE, tfl_options_empty(TFL_OPTIONS_RESHAPE), TFL_INTS(x, wanted), TFL_INTS(flat));
+	tfl_build_io(builder, TFL_INTS(x), TFL_INTS(flat));
+	ck_assert_int_eq(scene_open(&scene, builder), 0);
+	program = scene_program(&scene, NULL);
+	tfl_program_info(program, &info);
+	ck_assert_uint_eq(info.folded_operators, 4);
+	ck_assert_uint_eq(info.xnnpack_operators, 1);
+	ck_assert_uint_eq(info.steps, 1);
+	outputs = tfl_program_outputs(program, &count);
+	ck_assert_uint_eq(outputs[0].rank, 2);
+	ck_assert_int_eq(outputs[0].dims[0], 2);
+	ck_assert_int_eq(outputs[0].dims[1], 12);
+	tfl_program_destroy(program);
+	scene_close(&scene);
+}
+END_TEST
+
+/* An operator over x of [2, 3] whose other inputs, integers of [count], are all given at run time. */
+struct dependent {
+	uint32_t code;
+	struct tfl_ints options;
+	uint8_t options_type;
+	unsigned before; /* integer inputs in front of x … */
+	unsigned after;  /* … and behind it */
+	bool without_x;
+	int32_t count;
+	const char *words[2];
+};
+
+static const struct dependent dependents[] = {
+	{.code = TFL_BUILTIN_TILE, .after = 1, .count = 2, .words = {"TILE version 1 (float32, int32 -> float32)", "must be a constant"}},
+	{.code = TFL_BUILTIN_BROADCAST_TO, .after = 1, .count = 3, .words = {"BROADCAST_TO", "must be a constant"}},
+	{.code = TFL_BUILTIN_SLICE, .after = 2, .count = 2, .words = {"SLICE", "input 2 is computed at run time"}},
+	{.code = TFL_BUILTIN_STRIDED_SLICE, .after = 3, .count = 2, .words = {"STRIDED_SLICE", "input 3 is computed at run time"}},
+	{.code = TFL_BUILTIN_FILL, .before = 1, .count = 2, .words = {"FILL", "input 0 is computed at run time"}},
+	{.code = TFL_BUILTIN_EXPAND_DIMS, .after = 1, .count = 1, .words = {"EXPAND_DIMS", "must be a constant"}},
+	{.code = TFL_BUILTIN_REVERSE_V2, .after = 1, .count = 1, .words = {"REVERSE_V2", "must be a constant"}},
+	{.code = TFL_BUILTIN_PAD, .after = 1, .count = 4, .words = {"PAD", "must be a constant"}},
+	{.code = TFL_BUILTIN_SPACE_TO_BATCH_ND, .after = 2, .count = 1, .words = {"SPACE_TO_BATCH_ND", "must be a constant"}},
+	{.code = TFL_BUILTIN_SPLIT, .options_type = TFL_OPTIONS_SPLIT, .options = {(const int32_t[]){1}, 1}, .before = 1, .count = 1,
+	 .words = {"SPLIT", "must be a constant"}},
+	{.code = TFL_BUILTIN_SCATTER_ND, .before = 1, .after = 1, .count = 2, .words = {"SCATTER_ND", "must be a constant"}},
+	{.code = TFL_BUILTIN_WHERE, .words = {"WHERE", "its input is computed at run time, and with it the output's shape"}},
+	{.code = TFL_BUILTIN_RANGE, .before = 3, .without_x = true, .words = {"RANGE version 1 (int32, int32, int32 -> int32)", "input 0 is computed"}},
+};
+
+START_TEST(shapes_that_depend_on_a_request_are_refused_by_name)
+{
+	const struct dependent *dependent = &dependents[_i];
+	struct tfl_builder *builder = tfl_build_create();
+	int32_t inputs[8], output;
+	uint32_t count = 0;
+	struct tfl_program *program;
+	struct scene scene;
+
+	for (unsigned i = 0; i < dependent->before; i++)
+		inputs[count++] = ints(builder, (struct tfl_ints){0}, (struct tfl_ints){&dependent->count, dependent->count > 0});
+	if (!dependent->without_x)
+		inputs[count++] = floats(builder, TFL_INTS(2, 3));
+	for (unsigned i = 0; i < dependent->after; i++)
+		inputs[count++] = ints(builder, (struct tfl_ints){0}, TFL_INTS(dependent->count));
+	output = tfl_build_tensor(builder, &(struct tfl_build_tensor){.dtype = dependent->code == TFL_BUILTIN_WHERE   ? TFL_INT64 :
+									       dependent->without_x ? TFL_INT32 :
+												      TFL_FLOAT32,
+								      .dims = TFL_INTS(1)});
+	add(builder, dependent->code, tfl_options_ints(dependent->options_type, dependent->options), (struct tfl_ints){inputs, count},
+	    TFL_INTS(output));
+	tfl_build_io(builder, (struct tfl_ints){inputs, count}, TFL_INTS(output));
+	ck_assert_int_eq(scene_open(&scene, builder), 0);
+	ck_assert_int_eq(scene_try(&scene, NULL, &program), -EOPNOTSUPP);
+	for (unsigned i = 0; i < TFL_ARRAY_SIZE(dependent->words); i++)
+		ck_assert_msg(strstr(scene.error.text, dependent->words[i]) != NULL, "'%s' does not say '%s'", scene.error.text, dependent->words[i]);
+	scene_close(&scene);
+}
+END_TEST
+
+/* A request with a bad index fails and names it; nothing was written, and the next one is answered. */
+START_TEST(an_index_outside_is_the_requests_error)
+{
+	static const float table[] = {1, 2, 3, 4, 5, 6}, right[] = {5, 6, 1, 2};
+	struct tfl_builder *builder = tfl_build_create();
+	int32_t rows = tfl_build_tensor(builder, &(struct tfl_build_tensor){.dims = TFL_INTS(3, 2), .data = table, .data_size = sizeof(table)});
+	int32_t indices = ints(builder, (struct tfl_ints){0}, TFL_INTS(2)), output = floats(builder, TFL_INTS(2, 2));
+	struct tfl_interpreter *interpreter;
+	struct tfl_program *program;
+	struct tfl_error error;
+	struct scene scene;
+
+	add(builder, TFL_BUILTIN_GATHER, tfl_options_ints(TFL_OPTIONS_GATHER, TFL_INTS(0, 0)), TFL_INTS(rows, indices), TFL_INTS(output));
+	tfl_build_io(builder, TFL_INTS(indices), TFL_INTS(output));
+	ck_assert_int_eq(scene_open(&scene, builder), 0);
+	program = scene_program(&scene, NULL);
+	interpreter = scene_interpreter(program);
+	memcpy(tfl_interpreter_input(interpreter, 0), TFL_INTS(2, 3).values, 2 * sizeof(int32_t));
+	ck_assert_int_eq(tfl_interpreter_invoke(interpreter, NULL, &error), -EINVAL);
+	ck_assert_str_eq(error.text, "operator 0 (GATHER): element 1 of input 1 is 3; it must be at least 0 and less than 3");
+	memcpy(tfl_interpreter_input(interpreter, 0), TFL_INTS(2, 0).values, 2 * sizeof(int32_t));
+	scene_invoke(interpreter);
+	ck_assert_int_eq(memcmp(tfl_interpreter_output(interpreter, 0), right, sizeof(right)), 0);
+	tfl_interpreter_destroy(interpreter);
+	tfl_program_destroy(program);
+	scene_close(&scene);
+}
+END_TEST
+
+/* Constant indices are known to be wrong before any request. */
+START_TEST(a_constant_index_outside_is_the_models_error)
+{
+	struct tfl_builder *builder = tfl_build_create();
+	int32_t rows = floats(builder, TFL_INTS(3, 2)), indices = ints(builder, TFL_INTS(0, -1), TFL_INTS(2)), output = floats(builder, TFL_INTS(2, 2));
+	struct tfl_program *program;
+	struct scene scene;
+
+	add(builder, TFL_BUILTIN_GATHER, tfl_options_ints(TFL_OPTIONS_GATHER, TFL_INTS(0, 0)), TFL_INTS(rows, indices), TFL_INTS(output));
+	tfl_build_io(builder, TFL_INTS(rows), TFL_INTS(output));
+	ck_assert_int_eq(scene_open(&scene, builder), 0);
+	ck_assert_int_eq(scene_try(&scene, NULL, &program), -EINVAL);
+	ck_assert_str_eq(scene.error.text, "operator 0 (GATHER): element 1 of input 1 is -1; it must be at least 0 and less than 3");
+	scene_close(&scene);
+}
+END_TEST
+
+/* One part of three is read, by an operator with an activation of its own: XNNPACK must not trip over the others. */
+START_TEST(parts_that_nobody_reads_are_left_out)
+{
+	static const float input[] = {1, -2, 3, 4, -5, 6};
+	struct tfl_builder *builder = tfl_build_create();
+	int32_t x = floats(builder, TFL_INTS(6)), axis = ints(builder, TFL_INTS(0), (struct tfl_ints){0}), parts[3], output = floats(builder, TFL_INTS(2));
+	struct tfl_interpreter *interpreter;
+	struct tfl_program_info info;
+	struct tfl_program *program;
+	struct scene scene;
+
+	for (unsigned i = 0; i < 3; i++)
+		parts[i] = floats(builder, TFL_INTS(2));
+	add(builder, TFL_BUILTIN_SPLIT, tfl_options_ints(TFL_OPTIONS_SPLIT, TFL_INTS(3)), TFL_INTS(axis, x), (struct tfl_ints){parts, 3});
+	add(builder, TFL_BUILTIN_ADD, tfl_options_add(TFL_ACTIVATION_RELU), TFL_INTS(parts[2], parts[2]), TFL_INTS(output));
+	tfl_build_io(builder, TFL_INTS(x), TFL_INTS(output));
+	ck_assert_int_eq(scene_open(&scene, builder), 0);
+	program = scene_program(&scene, &(struct tfl_program_options){.portable = _i});
+	tfl_program_info(program, &info);
+	ck_assert_uint_eq(info.xnnpack_operators, _i ? 0 : 2);
+	interpreter = scene_interpreter(program);
+	memcpy(tfl_interpreter_input(interpreter, 0), input, sizeof(input));
+	scene_invoke(interpreter);
+	ck_assert_float_eq(((const float *)tfl_interpreter_output(interpreter, 0))[0], 0);
+	ck_assert_float_eq(((const float *)tfl_interpreter_output(interpreter, 0))[1], 12);
+	tfl_interpreter_destroy(interpreter);
+	tfl_program_destroy(program);
+	scene_close(&scene);
+}
+END_TEST
+
+Suite *move_suite(void)
+{
+	Suite *suite = suite_create("move");
+	TCase *tests = tcase_create("move");
+
+	tcase_set_timeout(tests, 60);
+	tcase_add_test(tests, moves_are_what_loops_do);
+	tcase_add_test(tests, what_lies_together_is_one_run);
+	tcase_add_test(tests, fill_repeats_elements_of_any_size);
+	tcase_add_test(tests, shapes_are_constants);
+	tcase_add_loop_test(tests, shapes_that_depend_on_a_request_are_refused_by_name, 0, TFL_ARRAY_SIZE(dependents));
+	tcase_add_test(tests, an_index_outside_is_the_requests_error);
+	tcase_add_test(tests, a_constant_index_outside_is_the_models_error);
+	tcase_add_loop_test(tests, parts_that_nobody_reads_are_left_out, 0, 2);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
