@@ -38,8 +38,8 @@ struct tfl_op {
 	const char *name; /* the schema's, or the custom operator's own */
 	/*
 	 * Accepted types, patterns separated by blanks, a letter a tensor: f float32, h float16, b int8, B uint8, s int16, i int32, l int64,
-	 * z bool, T any type of fixed size (the same throughout the pattern), # any type of fixed size, N int32 or int64, . any; '*': as many
-	 * of the letter before as there are; ':' stands before the outputs. An optional input left out matches any letter.
+	 * z bool, c complex64, T any type of fixed size (the same throughout the pattern), # any type of fixed size, N int32 or int64, . any;
+	 * '*': as many of the letter before as there are; ':' stands before the outputs. An optional input left out matches any letter.
 	 */
 	const char *types;
 	bool from_shapes; /* its outputs follow from the shapes of its inputs alone: it is computed at load, and run() reads no input */
@@ -75,6 +75,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(broadcast_to) \
 	X(cast) \
 	X(ceil) \
+	X(complex_abs) \
 	X(concatenation) \
 	X(conv_2d) \
 	X(convolution_2d_transpose_bias) \
@@ -145,6 +146,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(resize_bilinear) \
 	X(resize_nearest_neighbor) \
 	X(reverse_v2) \
+	X(rfft2d) \
 	X(round) \
 	X(rsqrt) \
 	X(scatter_nd) \

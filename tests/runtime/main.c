@@ -15,6 +15,7 @@ static Suite *(*const suites[])(void) = {
 	flatbuffer_suite,
 	flexbuffer_suite,
 	fold_suite,
+	fourier_suite,
 	hostile_suite,
 	interpreter_suite,
 	kernels_suite,

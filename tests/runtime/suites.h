@@ -12,6 +12,7 @@ Suite *detection_suite(void);
 Suite *flatbuffer_suite(void);
 Suite *flexbuffer_suite(void);
 Suite *fold_suite(void);
+Suite *fourier_suite(void);
 Suite *hostile_suite(void);
 Suite *interpreter_suite(void);
 Suite *kernels_suite(void);

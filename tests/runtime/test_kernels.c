@@ -54,12 +54,18 @@ START_TEST(operator_withstands_attacks)
 }
 END_TEST
 
+/* Complex numbers have no letter here; test_fourier.c has their operators. */
+static bool has_its_own_test(const struct tfl_op *op)
+{
+	return op->code == TFL_BUILTIN_RFFT2D || op->code == TFL_BUILTIN_COMPLEX_ABS;
+}
+
 START_TEST(every_operator_has_a_row)
 {
 	const struct tfl_op *op;
 
 	for (unsigned index = 0; (op = tfl_op_at(index)); index++) {
-		bool found = false;
+		bool found = has_its_own_test(op);
 
 		for (size_t i = 0; i < TFL_ARRAY_SIZE(rows); i++)
 			found |= rows[i]->code == op->code && strcmp(rows[i]->name, op->name) == 0;
