@@ -6,7 +6,7 @@
  *
  * One line per model: pass, unsupported (with the operator) or FAIL (with case, output, difference, tolerance). Each model runs in a child
  * of its own with limits on time and memory, so that a crash is that model's failure and no other's. Models that --require names must
- * pass: unsupported is a failure for them. Exit status: 0, or 1 when anything failed. A missing folder is a skip.
+ * pass (required.json has all that ever did): unsupported is a failure for them. Exit status: 0, or 1 when anything failed. A missing folder is a skip.
  */
 #include <errno.h>
 #include <fcntl.h>
