@@ -62,12 +62,10 @@ static int call(struct tfl_client *client, const struct ctl_arguments *arguments
 static int check(const struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	const struct options *options = arguments->options;
-	struct tfl_error error;
-	unsigned minutes;
 
 	if (options->window && !options->set)
 		return ctl_usage(ctl, "--window says of what --set makes a baseline; it goes with that");
-	return ctl_window_parse(options->window, &minutes, &error) < 0 ? ctl_usage(ctl, error.text) : CTL_OK;
+	return ctl_window_check(ctl, options->window);
 }
 
 static const struct ctl_option options[] = {

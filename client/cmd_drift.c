@@ -227,11 +227,7 @@ static int run(struct ctl *ctl, const struct ctl_arguments *arguments)
 
 static int check(const struct ctl *ctl, const struct ctl_arguments *arguments)
 {
-	const struct options *options = arguments->options;
-	struct tfl_error error;
-	unsigned minutes;
-
-	return ctl_window_parse(options->window, &minutes, &error) < 0 ? ctl_usage(ctl, error.text) : CTL_OK;
+	return ctl_window_check(ctl, ((const struct options *)arguments->options)->window);
 }
 
 static const struct ctl_option options[] = {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "client/bench.h"
+#include "client/ctl.h"
 #include "client/print.h"
 
 #define MINUTE_NS INT64_C(60000000000)
@@ -83,6 +84,14 @@ int ctl_window_parse(const char *text, unsigned *ret_minutes, struct tfl_error *
 	if (r == 0)
 		*ret_minutes = (unsigned)((ns + MINUTE_NS - 1) / MINUTE_NS);
 	return r;
+}
+
+int ctl_window_check(const struct ctl *ctl, const char *text)
+{
+	struct tfl_error error;
+	unsigned minutes;
+
+	return ctl_window_parse(text, &minutes, &error) < 0 ? ctl_usage(ctl, error.text) : CTL_OK;
 }
 
 char *ctl_window_name(uint64_t seconds, char *buffer, size_t size)

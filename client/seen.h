@@ -12,6 +12,7 @@
 #include "client/tflclient.h"
 #include "stats/confidence.h"
 
+struct ctl;
 struct tfl_error;
 
 struct ctl_seen {
@@ -32,7 +33,10 @@ int ctl_histogram_read(const struct tfl_value *value, struct tfl_confidence *ret
 /** "--window": "5m", "1h", NULL for 0, which is all there is. -EINVAL with a sentence. */
 int ctl_window_parse(const char *text, unsigned *ret_minutes, struct tfl_error *error);
 
-/** "the last 12 min 3 s", or "all of them, since it was first active". */
+/** The same before anything is connected: CTL_OK, or CTL_USAGE with the sentence said. */
+int ctl_window_check(const struct ctl *ctl, const char *text);
+
+/** "in the last 12 min 3 s", or "since it was first active" for 0. Returns @p buffer. */
 char *ctl_window_name(uint64_t seconds, char *buffer, size_t size);
 
 #endif
