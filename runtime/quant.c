@@ -155,7 +155,7 @@ void tfl_quantize_dynamic(const float *values, size_t count, bool asymmetric, in
 	/* Also where the values are so small that their scale is no normal number. */
 	if (scale < FLT_MIN)
 		scale = 1;
-	if (asymmetric) {
+	else if (asymmetric) {
 		/* From the extreme whose zero point is computed from smaller numbers, and so with the smaller error. */
 		from_min = INT8_MIN - min / scale;
 		from_max = INT8_MAX - max / scale;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes the seeds of fuzz_model into a folder: one small graph for each operator in float32, int8 and uint8, where it has them, and the
- * samples of tests/runtime, which hold what a file can hold besides. Equal bytes on every run; what fuzzing found stays beside them.
+ * Writes the seeds of fuzz_model into a folder: one small graph for each operator in float32, int8 and uint8, where it has them, those with
+ * weights also in int16 and with int8 weights under float32, weights that are stored sparse, and the samples of tests/runtime, which hold what a file can hold besides. Equal bytes on every run; what fuzzing found stays beside them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,9 @@
 /* A graph under construction: what its tensors are made of. */
 struct plot {
 	struct tfl_builder *b;
-	enum tfl_dtype dtype;
+	enum tfl_dtype dtype;   /* of activations */
+	enum tfl_dtype weights;
+	const char *name;
 	float scale; /* of activations */
 	int64_t zero_point;
 };
@@ -44,11 +46,17 @@ static int32_t ints(struct plot *p, struct tfl_ints values)
 								 .data = values.values, .data_size = values.count * sizeof(int32_t)});
 }
 
+/* Per channel where the type has many scales. */
+static bool has_channels(const struct plot *p)
+{
+	return p->weights == TFL_INT8;
+}
+
 /* @channels is 0 for one scale, else the size of dimension @axis in int8, where each channel has its own. */
 static int32_t weights(struct plot *p, struct tfl_ints dims, uint32_t channels, int32_t axis)
 {
 	static const float scales[CHANNELS_MAX] = {0.01f, 0.02f, 0.03f, 0.04f, 0.05f, 0.06f, 0.07f, 0.08f};
-	struct tfl_build_tensor tensor = {.name = "w", .dtype = p->dtype, .dims = dims};
+	struct tfl_build_tensor tensor = {.name = "w", .dtype = p->weights, .dims = dims};
 	int64_t zeros[CHANNELS_MAX] = {0};
 	float reals[256];
 	uint8_t bytes[256];
@@ -60,13 +68,13 @@ static int32_t weights(struct plot *p, struct tfl_ints dims, uint32_t channels, 
 		bytes[i] = (uint8_t)(i * 37 % 251 + 1);
 		reals[i] = (float)(int8_t)bytes[i] / 64;
 	}
-	tensor.data = p->dtype == TFL_FLOAT32 ? (void *)reals : (void *)bytes;
-	tensor.data_size = count * tfl_dtype_size(p->dtype);
-	if (p->dtype != TFL_FLOAT32) {
+	tensor.data = p->weights == TFL_FLOAT32 ? (void *)reals : (void *)bytes;
+	tensor.data_size = count * tfl_dtype_size(p->weights);
+	if (p->weights != TFL_FLOAT32) {
 		tensor.scales = scales;
-		tensor.scale_count = p->dtype == TFL_INT8 && channels > 0 ? channels : 1;
+		tensor.scale_count = has_channels(p) && channels > 0 ? channels : 1;
 		tensor.axis = axis;
-		zeros[0] = p->dtype == TFL_UINT8 ? 128 : 0;
+		zeros[0] = p->weights == TFL_UINT8 ? 128 : 0;
 		tensor.zero_points = zeros;
 	}
 	return tfl_build_tensor(p->b, &tensor);
@@ -75,17 +83,24 @@ static int32_t weights(struct plot *p, struct tfl_ints dims, uint32_t channels, 
 static int32_t bias(struct plot *p, int32_t count)
 {
 	static const int32_t integers[CHANNELS_MAX] = {1, -2, 3, -4, 5, -6, 7, -8};
+	static const int64_t longs[CHANNELS_MAX] = {1, -2, 3, -4, 5, -6, 7, -8};
 	static const float reals[CHANNELS_MAX] = {0.5f, -0.25f};
+	struct tfl_build_tensor tensor = {.name = "b", .dtype = TFL_INT32, .dims = TFL_INTS(count), .data = integers};
 	float scales[CHANNELS_MAX];
-	bool real = p->dtype == TFL_FLOAT32;
 
 	for (int i = 0; i < CHANNELS_MAX; i++)
-		scales[i] = p->scale * 0.01f * (float)(p->dtype == TFL_INT8 ? i + 1 : 1);
-	return tfl_build_tensor(p->b, &(struct tfl_build_tensor){.name = "b", .dtype = real ? TFL_FLOAT32 : TFL_INT32,
-								 .dims = TFL_INTS(count),
-								 .data = real ? (void *)reals : (void *)integers,
-								 .data_size = (size_t)count * 4, .scales = real ? NULL : scales,
-								 .scale_count = real ? 0 : p->dtype == TFL_INT8 ? (uint32_t)count : 1});
+		scales[i] = p->scale * 0.01f * (float)(has_channels(p) ? i + 1 : 1);
+	if (p->dtype == TFL_FLOAT32) {
+		tensor.dtype = TFL_FLOAT32;
+		tensor.data = reals;
+	} else {
+		tensor.dtype = p->dtype == TFL_INT16 ? TFL_INT64 : TFL_INT32;
+		tensor.data = p->dtype == TFL_INT16 ? (void *)longs : (void *)integers;
+		tensor.scales = scales;
+		tensor.scale_count = has_channels(p) ? (uint32_t)count : 1;
+	}
+	tensor.data_size = (size_t)count * tfl_dtype_size(tensor.dtype);
+	return tfl_build_tensor(p->b, &tensor);
 }
 
 static void operator(struct plot *p, uint32_t code, struct tfl_ints inputs, int32_t output, struct tfl_build_options options)
@@ -206,7 +221,8 @@ static void concatenation(struct plot *p, uint32_t code)
 /* Outputs with the scale that the operator's definition fixes. */
 static void probability(struct plot *p, uint32_t code)
 {
-	int32_t x = activation(p, TFL_INTS(2, 5)), y = activation_of(p, TFL_INTS(2, 5), 1.0f / 256, p->dtype == TFL_INT8 ? -128 : 0);
+	float scale = p->dtype == TFL_INT16 ? 0x1p-15f : 0x1p-8f;
+	int32_t x = activation(p, TFL_INTS(2, 5)), y = activation_of(p, TFL_INTS(2, 5), scale, p->dtype == TFL_INT8 ? -128 : 0);
 
 	unary(p, code, TFL_INTS(x), y, code == TFL_BUILTIN_SOFTMAX ? tfl_options_softmax(1) : none);
 }
@@ -233,39 +249,88 @@ static void quantize(struct plot *p, uint32_t code)
 		unary(p, code, TFL_INTS(y), x, tfl_options_empty(TFL_OPTIONS_DEQUANTIZE));
 }
 
+/* Rows 1 and 3 of [4, 6]; in them blocks of two along the second dimension. */
+static int32_t sparse(struct plot *p, enum tfl_dtype dtype, const void *data, size_t size)
+{
+	const struct tfl_build_level levels[] = {
+		{.size = 4},
+		{.format = 1, .segments_type = 3, .segments = TFL_INTS(0, 0, 1, 1, 3), .indices_type = 2, .indices = TFL_INTS(2, 0, 1)},
+		{.size = 2}};
+	const struct tfl_build_sparsity sparsity = {TFL_INTS(0, 1, 2), TFL_INTS(1), levels, 3};
+
+	return tfl_build_tensor(p->b, &(struct tfl_build_tensor){.name = "w", .dtype = dtype, .dims = TFL_INTS(4, 6), .data = data,
+								 .data_size = size, .sparsity = &sparsity});
+}
+
+static void densify(struct plot *p, uint32_t code)
+{
+	static const uint16_t halves[] = {0x3c00, 0xbc00, 0x3800, 0x0001, 0x7bff, 0x2c00};
+	int32_t x = activation(p, TFL_INTS(1, 6)), w = sparse(p, TFL_FLOAT16, halves, sizeof(halves)), dense, wide;
+
+	dense = tfl_build_tensor(p->b, &(struct tfl_build_tensor){.name = "d", .dtype = TFL_FLOAT16, .dims = TFL_INTS(4, 6)});
+	wide = tfl_build_tensor(p->b, &(struct tfl_build_tensor){.name = "f", .dims = TFL_INTS(4, 6)});
+	operator(p, code, TFL_INTS(w), dense, tfl_options_empty(TFL_OPTIONS_DENSIFY));
+	operator(p, TFL_BUILTIN_DEQUANTIZE, TFL_INTS(dense), wide, tfl_options_empty(TFL_OPTIONS_DEQUANTIZE));
+	unary(p, TFL_BUILTIN_FULLY_CONNECTED, TFL_INTS(x, wide, -1), activation(p, TFL_INTS(1, 4)),
+	      tfl_options_fully_connected(TFL_ACTIVATION_NONE, false));
+}
+
+static void sparse_filter(struct plot *p, uint32_t code)
+{
+	static const float reals[] = {1, -1, 0.5f, 2, -3, 4};
+	int32_t x = activation(p, TFL_INTS(2, 6)), w = sparse(p, TFL_FLOAT32, reals, sizeof(reals));
+
+	unary(p, code, TFL_INTS(x, w, -1), activation(p, TFL_INTS(2, 4)), tfl_options_fully_connected(TFL_ACTIVATION_RELU, false));
+}
+
+/* Which plots a seed is for. */
+#define FLOAT32 1u
+#define BYTES 2u
+#define INT16 4u
+#define DYNAMIC 8u
+#define ALL (FLOAT32 | BYTES)
+
 static const struct {
 	const char *name;
 	void (*make)(struct plot *plot, uint32_t code);
 	uint32_t code;
+	unsigned plots;
 } seeds[] = {
-	{"add", binary, TFL_BUILTIN_ADD},
-	{"add-constant", binary_constant, TFL_BUILTIN_ADD},
-	{"average-pool", pool, TFL_BUILTIN_AVERAGE_POOL_2D},
-	{"concatenation", concatenation, TFL_BUILTIN_CONCATENATION},
-	{"conv", conv_2d, TFL_BUILTIN_CONV_2D},
-	{"depthwise", depthwise_conv_2d, TFL_BUILTIN_DEPTHWISE_CONV_2D},
-	{"dequantize", quantize, TFL_BUILTIN_DEQUANTIZE},
-	{"fully-connected", fully_connected, TFL_BUILTIN_FULLY_CONNECTED},
-	{"log-softmax", log_softmax, TFL_BUILTIN_LOG_SOFTMAX},
-	{"logistic", probability, TFL_BUILTIN_LOGISTIC},
-	{"max-pool", pool, TFL_BUILTIN_MAX_POOL_2D},
-	{"mean", mean, TFL_BUILTIN_MEAN},
-	{"mul", binary, TFL_BUILTIN_MUL},
-	{"pad", pad, TFL_BUILTIN_PAD},
-	{"quantize", quantize, TFL_BUILTIN_QUANTIZE},
-	{"relu", same_shape, TFL_BUILTIN_RELU},
-	{"relu6", same_shape, TFL_BUILTIN_RELU6},
-	{"reshape", reshape, TFL_BUILTIN_RESHAPE},
-	{"softmax", probability, TFL_BUILTIN_SOFTMAX},
-	{"squeeze", squeeze, TFL_BUILTIN_SQUEEZE},
-	{"transpose", transpose, TFL_BUILTIN_TRANSPOSE},
-	{"unread", unread, TFL_BUILTIN_MUL},
+	{"add", binary, TFL_BUILTIN_ADD, ALL},
+	{"add-constant", binary_constant, TFL_BUILTIN_ADD, ALL},
+	{"average-pool", pool, TFL_BUILTIN_AVERAGE_POOL_2D, ALL | INT16},
+	{"concatenation", concatenation, TFL_BUILTIN_CONCATENATION, ALL},
+	{"conv", conv_2d, TFL_BUILTIN_CONV_2D, ALL | INT16 | DYNAMIC},
+	{"densify", densify, TFL_BUILTIN_DENSIFY, FLOAT32},
+	{"depthwise", depthwise_conv_2d, TFL_BUILTIN_DEPTHWISE_CONV_2D, ALL | INT16 | DYNAMIC},
+	{"dequantize", quantize, TFL_BUILTIN_DEQUANTIZE, BYTES},
+	{"fully-connected", fully_connected, TFL_BUILTIN_FULLY_CONNECTED, ALL | INT16 | DYNAMIC},
+	{"log-softmax", log_softmax, TFL_BUILTIN_LOG_SOFTMAX, ALL},
+	{"logistic", probability, TFL_BUILTIN_LOGISTIC, ALL},
+	{"max-pool", pool, TFL_BUILTIN_MAX_POOL_2D, ALL | INT16},
+	{"mean", mean, TFL_BUILTIN_MEAN, ALL},
+	{"mul", binary, TFL_BUILTIN_MUL, ALL},
+	{"pad", pad, TFL_BUILTIN_PAD, ALL},
+	{"quantize", quantize, TFL_BUILTIN_QUANTIZE, BYTES},
+	{"relu", same_shape, TFL_BUILTIN_RELU, ALL},
+	{"relu6", same_shape, TFL_BUILTIN_RELU6, ALL},
+	{"reshape", reshape, TFL_BUILTIN_RESHAPE, ALL},
+	{"softmax", probability, TFL_BUILTIN_SOFTMAX, ALL | INT16},
+	{"sparse-filter", sparse_filter, TFL_BUILTIN_FULLY_CONNECTED, FLOAT32},
+	{"squeeze", squeeze, TFL_BUILTIN_SQUEEZE, ALL},
+	{"transpose", transpose, TFL_BUILTIN_TRANSPOSE, ALL},
+	{"unread", unread, TFL_BUILTIN_MUL, ALL},
 };
 
-static const struct plot plots[] = {
-	{NULL, TFL_FLOAT32, 1, 0},
-	{NULL, TFL_INT8, 0.05f, -3},
-	{NULL, TFL_UINT8, 0.05f, 120},
+static const struct {
+	unsigned is;
+	struct plot plot;
+} plots[] = {
+	{FLOAT32, {NULL, TFL_FLOAT32, TFL_FLOAT32, "float32", 1, 0}},
+	{BYTES, {NULL, TFL_INT8, TFL_INT8, "int8", 0.05f, -3}},
+	{BYTES, {NULL, TFL_UINT8, TFL_UINT8, "uint8", 0.05f, 120}},
+	{INT16, {NULL, TFL_INT16, TFL_INT8, "int16", 0x1p-15f, 0}},
+	{DYNAMIC, {NULL, TFL_FLOAT32, TFL_INT8, "dynamic", 1, 0}},
 };
 
 static int save(const char *folder, const char *name, const char *kind, uint8_t *data, size_t size)
@@ -286,18 +351,18 @@ static int save_operators(const char *folder)
 
 	for (size_t i = 0; i < TFL_ARRAY_SIZE(seeds); i++) {
 		for (size_t j = 0; !r && j < TFL_ARRAY_SIZE(plots); j++) {
-			struct plot plot = plots[j];
+			struct plot plot = plots[j].plot;
 			uint8_t *data;
 			size_t size;
 
-			if (seeds[i].make == quantize && plot.dtype == TFL_FLOAT32)
+			if (!(seeds[i].plots & plots[j].is))
 				continue;
 			plot.b = tfl_build_create();
 			if (!plot.b)
 				return -ENOMEM;
 			seeds[i].make(&plot, seeds[i].code);
 			data = sample_finish(plot.b, &size);
-			r = save(folder, seeds[i].name, tfl_dtype_to_string(plot.dtype), data, size);
+			r = save(folder, seeds[i].name, plot.name, data, size);
 		}
 	}
 	return r;
