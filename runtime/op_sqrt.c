@@ -3,6 +3,9 @@
  * SQRT and RSQRT, 1 / sqrt(x). Quantised, as TensorFlow Lite's reference has them: a root is computed in float32 and cut, not rounded, to
  * the output's step; the reciprocal root of a byte is Newton's method in fixed point, that of an int16 a table. TensorFlow Lite takes no
  * numbers below 0 there; here their root is 0, and their reciprocal root that of 0: the greatest number that the output holds.
+ *
+ * XNNPACK has both in float32, but where it refines an estimate it makes NaN of 1 / sqrt(0) and of the root of infinity. The processor's own
+ * instructions cost 0.3 and 0.6 ns an element, and a step of its own 0.1 us.
  */
 #include <math.h>
 
@@ -59,7 +62,6 @@ static int setup_reciprocal(struct tfl_graph *graph, struct tfl_node *node, stru
 static const struct tfl_unary_kernel sqrt_kernel = {
 	.loops = {[TFL_FLOAT32] = root_float32s, [TFL_INT16] = root_int16s},
 	.quantized = root_quantized,
-	.xnnpack = xnn_unary_square_root,
 };
 
 static const struct tfl_unary_kernel rsqrt_kernel = {
@@ -67,7 +69,6 @@ static const struct tfl_unary_kernel rsqrt_kernel = {
 	.real = reciprocal_root_int16,
 	.quantized = reciprocal_root_byte,
 	.setup = setup_reciprocal,
-	.xnnpack = xnn_unary_reciprocal_square_root,
 };
 
 const struct tfl_op tfl_op_rsqrt = {
@@ -76,7 +77,6 @@ const struct tfl_op tfl_op_rsqrt = {
 	.max_version = 3,
 	.name = "RSQRT",
 	.types = "f:f b:b s:s",
-	.lower = tfl_unary_lower,
 	.kernel = &rsqrt_kernel,
 };
 
@@ -86,6 +86,5 @@ const struct tfl_op tfl_op_sqrt = {
 	.max_version = 2,
 	.name = "SQRT",
 	.types = "f:f b:b s:s",
-	.lower = tfl_unary_lower,
 	.kernel = &sqrt_kernel,
 };

@@ -12,6 +12,7 @@ static Suite *(*const suites[])(void) = {
 	arena_suite,
 	confidence_suite,
 	detection_suite,
+	elementwise_suite,
 	fixed_suite,
 	flatbuffer_suite,
 	flexbuffer_suite,

@@ -24,10 +24,21 @@ static void draw_activated(struct kernel_case *c)
 	c->activation = (int8_t)(kernel_one_in(c, 2) ? TFL_ACTIVATION_NONE : kernel_between(c, 1, 3));
 }
 
-/* int16 that stand for themselves, or with scales that are powers of 2, or neither; and whether the options allow shifts alone. */
+/* Small numbers and an output that shows what is lost of their last bits on the way. */
+static void draw_small(struct kernel_case *c)
+{
+	for (unsigned i = 0; i < 2; i++)
+		for (size_t e = 0; e < c->inputs[i].elements; e++)
+			((int16_t *)c->inputs[i].data)[e] = (int16_t)(c->inputs[i].zero_point + kernel_between(c, -64, 64));
+	c->output.scales[0] = fmaxf(c->inputs[0].scales[0], c->inputs[1].scales[0]) * exp2f(tfl_random_uniform(&c->random, -8, -7));
+}
+
+/* int16 with scales that are powers of 2, or others; and whether the options allow shifts alone. */
 static void draw_int16(struct kernel_case *c)
 {
 	c->flag = kernel_one_in(c, 2);
+	if (c->type == 's' && kernel_one_in(c, 3))
+		draw_small(c);
 	if (c->type != 's' || !kernel_one_in(c, 2))
 		return;
 	elementwise_make_symmetric(c);

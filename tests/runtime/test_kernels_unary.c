@@ -12,7 +12,7 @@
 #define STEPS 512
 #define INT16_STEPS 32768.0
 
-/* Of the operators here XNNPACK has all in float32, and those with a table of their own for bytes. */
+/* Of the operators here XNNPACK runs nearly all in float32, and those with a table of their own for bytes. */
 static void draw(struct kernel_case *c)
 {
 	elementwise_draw_unary(c, c->output.dtype);
@@ -42,6 +42,12 @@ static void draw_partial(struct kernel_case *c)
 	c->xnnpack = c->type == 'f';
 	if (c->type == 's')
 		c->inputs[0].scales[0] = exp2f(tfl_random_uniform(&c->random, -14, -8));
+}
+
+static void draw_root(struct kernel_case *c)
+{
+	draw_partial(c);
+	c->xnnpack = false;
 }
 
 static void draw_exp(struct kernel_case *c)
@@ -294,9 +300,9 @@ const struct kernel_row kernel_log = {"LOG", TFL_BUILTIN_LOG, "fbs", draw_partia
 const struct kernel_row kernel_logistic = {"LOGISTIC", TFL_BUILTIN_LOGISTIC, "fbBs", draw_bounded, NULL, refer_logistic};
 const struct kernel_row kernel_neg = {"NEG", TFL_BUILTIN_NEG, "fil", draw_exact, NULL, refer_neg};
 const struct kernel_row kernel_round = {"ROUND", TFL_BUILTIN_ROUND, "f", draw, NULL, refer_rint};
-const struct kernel_row kernel_rsqrt = {"RSQRT", TFL_BUILTIN_RSQRT, "fbs", draw_partial, NULL, refer_rsqrt};
+const struct kernel_row kernel_rsqrt = {"RSQRT", TFL_BUILTIN_RSQRT, "fbs", draw_root, NULL, refer_rsqrt};
 const struct kernel_row kernel_sign = {"SIGN", TFL_BUILTIN_SIGN, "fi", draw_exact, NULL, refer_sign};
 const struct kernel_row kernel_sin = {"SIN", TFL_BUILTIN_SIN, "f", draw, NULL, refer_sin};
-const struct kernel_row kernel_sqrt = {"SQRT", TFL_BUILTIN_SQRT, "fbs", draw_partial, NULL, refer_sqrt};
+const struct kernel_row kernel_sqrt = {"SQRT", TFL_BUILTIN_SQRT, "fbs", draw_root, NULL, refer_sqrt};
 const struct kernel_row kernel_square = {"SQUARE", TFL_BUILTIN_SQUARE, "f", draw, NULL, refer_square};
 const struct kernel_row kernel_tanh = {"TANH", TFL_BUILTIN_TANH, "fbBs", draw_bounded, NULL, refer_tanh};

@@ -210,6 +210,60 @@ START_TEST(fixed_point_is_near_the_product)
 }
 END_TEST
 
+/* Results that TensorFlow Lite documents, and the number itself for everything else. */
+START_TEST(inverse_roots_are_exact)
+{
+	static const struct {
+		int32_t value, multiplier, shift;
+	} rows[] = {
+		{-5, INT32_MAX, 0},          {0, INT32_MAX, 0},         {1, INT32_MAX, 0},
+		{2, 1518498372, 0},          {3, 1239850284, 0},        {4, 1073741828, 0},
+		{100, 214748363, 0},         {10000, 343597361, -4},    {1000000, 274877901, -7},
+		{100000000, 219902323, -10}, {1 << 30, 268435457, -12}, {INT32_MAX, 189812531, -12},
+	};
+	struct tfl_random random = {3};
+
+	for (size_t i = 0; i < TFL_ARRAY_SIZE(rows); i++) {
+		struct tfl_multiplier multiplier = tfl_inverse_sqrt(rows[i].value);
+
+		ck_assert_msg(multiplier.multiplier == rows[i].multiplier && multiplier.shift == rows[i].shift, "row %zu: %d, %d", i,
+			      multiplier.multiplier, multiplier.shift);
+	}
+	for (int i = 0; i < 100000; i++) {
+		int32_t value = (int32_t)(tfl_random_next(&random) >> (33 + tfl_random_below(&random, 30))) + 1;
+		struct tfl_multiplier multiplier = tfl_inverse_sqrt(value);
+		double got = ldexp(multiplier.multiplier, multiplier.shift - 31) * sqrt(value);
+
+		if (fabs(got - 1) > 1e-5)
+			ck_abort_msg("1 / sqrt(%d) is off by a factor of %.9f", value, got);
+	}
+}
+END_TEST
+
+START_TEST(multipliers_scale_within_bounds)
+{
+	static const struct {
+		struct tfl_multiplier multiplier;
+		int32_t by;
+		struct tfl_multiplier result;
+	} rows[] = {
+		{{1 << 30, 0}, 5, {1 << 30, 5}},
+		{{1 << 30, -10}, -21, {1 << 30, -31}},
+		{{1 << 30, -10}, -22, {0, 0}},
+		{{1 << 30, 20}, 10, {1 << 30, 30}},
+		{{1 << 30, 20}, 11, {INT32_MAX, 30}},
+		{{0, 0}, 100, {0, 30}},
+	};
+
+	for (size_t i = 0; i < TFL_ARRAY_SIZE(rows); i++) {
+		struct tfl_multiplier result = tfl_multiplier_scale(rows[i].multiplier, rows[i].by);
+
+		ck_assert_msg(result.multiplier == rows[i].result.multiplier && result.shift == rows[i].result.shift, "row %zu: %d, %d", i,
+			      result.multiplier, result.shift);
+	}
+}
+END_TEST
+
 START_TEST(multipliers_are_normalised)
 {
 	static const struct {
@@ -265,7 +319,9 @@ Suite *quant_suite(void)
 	tcase_add_test(tests, float16_widens_exactly);
 	tcase_add_test(tests, fixed_point_agrees_with_its_description);
 	tcase_add_test(tests, fixed_point_is_near_the_product);
+	tcase_add_test(tests, inverse_roots_are_exact);
 	tcase_add_test(tests, multipliers_are_normalised);
+	tcase_add_test(tests, multipliers_scale_within_bounds);
 	tcase_add_test(tests, requantize_clamps_to_the_range);
 	suite_add_tcase(suite, tests);
 	return suite;
