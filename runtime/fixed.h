@@ -17,16 +17,17 @@ static inline int32_t tfl_fixed_multiply(int32_t a, int32_t b)
 
 	if (a == INT32_MIN && b == INT32_MIN)
 		return INT32_MAX;
-	/* The division truncates, as the definition does: a shift would round the other way below zero. */
-	return (int32_t)((product + (product >= 0 ? 1 << 30 : 1 - (1 << 30))) / (1LL << 31));
+	/* The definition divides, towards zero, what it moved by just less than half below zero: the same as the floor of this. */
+	return (int32_t)((product + (1LL << 30)) >> 31);
 }
 
 /** value * 2^-bits, rounded to the nearest, ties away from zero. 0 <= @p bits <= 31. */
 static inline int32_t tfl_fixed_shift_right(int32_t value, int bits)
 {
-	int32_t mask = (int32_t)((1LL << bits) - 1), remainder = value & mask;
+	/* Ties below zero become less than half: what is shifted out rounds them down, away from zero. */
+	int32_t half = bits ? 1 << (bits - 1) : 0, below = bits ? value >> 31 : 0;
 
-	return (value >> bits) + (remainder > (mask >> 1) + (value < 0));
+	return (int32_t)(((int64_t)value + half + below) >> bits);
 }
 
 /** value * 2^bits, saturated. 0 <= @p bits <= 31. */
