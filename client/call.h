@@ -48,6 +48,7 @@ struct tfl_call {
 	struct tfl_call *bucket_next;   /* in the table */
 	size_t sent;
 	bool moved;                     /* its first connection was lost before a byte of it was out */
+	int64_t reach_until;            /* while there is no connection: how long it waits for one */
 	pthread_cond_t *wake;           /* of the thread that waits for it; NULL while that is awake or leads */
 	uint64_t number;                /* counts the ended */
 	int64_t ended_at;

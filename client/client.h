@@ -30,10 +30,9 @@ struct tfl_own_bytes {
 
 /* A connection that was lost and is wanted again. */
 struct tfl_retry {
-	int64_t at;    /* next attempt; TFL_NO_DEADLINE: none is planned */
-	int64_t end;   /* no attempt after this */
-	int pause_ms;  /* between the next two */
-	int result;    /* of the last attempt … */
+	int64_t at;   /* next attempt; TFL_NO_DEADLINE: none is planned */
+	int pause_ms; /* between the next two */
+	int result;   /* of the last attempt … */
 	struct tfl_call_error error; /* … and its sentence */
 };
 

@@ -62,10 +62,16 @@ static void fail(struct tfl_client *client, struct tfl_call *call, int result, c
 	end(client, call);
 }
 
-static void fail_queue(struct tfl_client *client, int result, const struct tfl_call_error *reason)
+/* Calls in the queue that wait for a connection no longer than @p at. */
+static void fail_queue(struct tfl_client *client, int64_t at, int result, const struct tfl_call_error *reason)
 {
-	while (client->queue.first)
-		fail(client, client->queue.first, result, reason);
+	struct tfl_call *next;
+
+	for (struct tfl_call *call = client->queue.first; call; call = next) {
+		next = call->next;
+		if (call->reach_until <= at)
+			fail(client, call, result, reason);
+	}
 }
 
 /* ---- Receiving ---- */
@@ -269,47 +275,50 @@ static int open_connection(struct tfl_client *client, struct tfl_call_error *err
 	return tfl_call_fail(error, TFL_INTERNAL, "cannot wait for the daemon: %s", strerror(-r));
 }
 
-/* One attempt. Where it fails the next one is planned, or everything that waits for a connection fails. */
+static void plan_attempt(struct tfl_client *client, int64_t at)
+{
+	client->retry.at = at;
+	tfl_waits_arm(&client->waits, at);
+	if (client->leader)
+		tfl_waits_wake(&client->waits); /* it knows of no such time */
+}
+
+/* One attempt. Where it fails, the calls fail whose time for that is over, and for the others the next one is planned. */
 static void try_connect(struct tfl_client *client)
 {
 	struct tfl_retry *retry = &client->retry;
-	int64_t now;
-	bool busy;
+	int64_t next;
 
 	retry->at = TFL_NO_DEADLINE;
 	retry->result = open_connection(client, &retry->error);
 	if (retry->result == 0) {
 		flush(client);
-		return;
-	}
-	now = tfl_clock_now();
-	busy = retry->result == -tfl_status_errno(TFL_DEADLINE_EXCEEDED);
-	retry->at = tfl_deadline_after(now, busy ? BUSY_PAUSE_MS : retry->pause_ms).at;
-	if (!busy && (retry->result != -tfl_status_errno(TFL_UNAVAILABLE) || retry->at >= retry->end)) {
-		retry->at = TFL_NO_DEADLINE;
-		fail_queue(client, retry->result, &retry->error);
-		return;
-	}
-	if (!busy)
+	} else if (retry->result == -tfl_status_errno(TFL_DEADLINE_EXCEEDED)) {
+		plan_attempt(client, tfl_deadline_after(tfl_clock_now(), BUSY_PAUSE_MS).at);
+	} else {
+		next = tfl_deadline_after(tfl_clock_now(), retry->pause_ms).at;
 		retry->pause_ms = retry->pause_ms * 2 < PAUSE_MAX_MS ? retry->pause_ms * 2 : PAUSE_MAX_MS;
-	tfl_waits_arm(&client->waits, retry->at);
-	if (client->leader)
-		tfl_waits_wake(&client->waits); /* it knows of no such time */
+		fail_queue(client, retry->result == -tfl_status_errno(TFL_UNAVAILABLE) ? next : TFL_NO_DEADLINE, retry->result, &retry->error);
+		if (client->queue.first)
+			plan_attempt(client, next);
+	}
 }
 
 static void connect_now(struct tfl_client *client)
 {
+	int64_t until = tfl_deadline_after(tfl_clock_now(), client->reconnect_ms).at;
 	struct tfl_call_error error;
 	int r;
 
 	if (client->reconnect_ms < 0) {
 		r = tfl_call_fail(&error, TFL_DISCONNECTED, "the connection to the daemon at %s was lost, and this client does not reconnect",
 				  client->path);
-		fail_queue(client, r, &error);
+		fail_queue(client, TFL_NO_DEADLINE, r, &error);
 		return;
 	}
+	for (struct tfl_call *call = client->queue.first; call; call = call->next)
+		call->reach_until = until;
 	client->retry.pause_ms = PAUSE_FIRST_MS;
-	client->retry.end = tfl_deadline_after(tfl_clock_now(), client->reconnect_ms).at;
 	try_connect(client);
 }
 
@@ -474,6 +483,8 @@ void tfl_traffic_enter(struct tfl_client *client, struct tfl_call *call)
 		flush(client);
 	else if (client->retry.at == TFL_NO_DEADLINE)
 		connect_now(client);
+	else
+		call->reach_until = tfl_deadline_after(tfl_clock_now(), client->reconnect_ms).at;
 }
 
 static void close_call(struct tfl_call *call, void *data)

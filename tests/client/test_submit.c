@@ -469,6 +469,34 @@ START_TEST(gives_up_on_a_daemon_that_stays_away)
 }
 END_TEST
 
+/* Each request tries for as long as it may, not as long as the first of them. */
+START_TEST(everybody_tries_for_their_own_time)
+{
+	int64_t begin;
+
+	start(serve_one, 0, 300, 3);
+	ticket_submit(&tickets[0]);
+	loop_run(client);
+	fake_wait_served(&fake, 1);
+	move_away(true);
+	ticket_submit(&tickets[1]);
+	while (tickets[1].calls == 0) {
+		if (!loop_readable(client, 50) && tickets[2].calls == 0 && tfl_client_pending(client) == 1) {
+			begin = tfl_clock_now();
+			ticket_submit(&tickets[2]);
+		}
+		tfl_client_dispatch(client);
+	}
+	ck_assert_uint_eq(tickets[2].calls, 0);
+	loop_run(client);
+	ck_assert_int_ge(tfl_clock_now() - begin, 140 * MS); /* at least half: the last pause reaches past its end */
+	for (unsigned i = 1; i < 3; i++)
+		ticket_expect(&tickets[i], -EAGAIN);
+	move_away(false);
+	stop(3);
+}
+END_TEST
+
 START_TEST(does_not_reconnect_when_told_so)
 {
 	start(serve_one, 0, -1, 2);
@@ -781,6 +809,7 @@ Suite *submit_suite(void)
 	tcase_add_test(tcase, reconnects_between_requests);
 	tcase_add_test(tcase, waits_for_a_daemon_that_restarts);
 	tcase_add_test(tcase, gives_up_on_a_daemon_that_stays_away);
+	tcase_add_test(tcase, everybody_tries_for_their_own_time);
 	tcase_add_test(tcase, does_not_reconnect_when_told_so);
 	tcase_add_test(tcase, back_pressure);
 	tcase_add_test(tcase, what_was_not_sent_moves_to_the_next_connection);
