@@ -56,6 +56,7 @@ struct tfl_client {
 	struct tfl_call_list queue;  /* QUEUED; only the first may be sent in part */
 	size_t queued_bytes;         /* their frames */
 	unsigned awaiting;           /* SENT */
+	bool unread;                 /* something may be there to be read or sent that the leader's wait will not tell again */
 	struct tfl_own_bytes own;    /* go between two calls */
 
 	/* Threads that wait for calls: one leads, which is to say waits for the socket on behalf of all, and the others wait for it. */

@@ -28,13 +28,12 @@ struct timespec tfl_clock_timespec(int64_t at)
 	return (struct timespec){.tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S};
 }
 
-int tfl_clock_ms_until(int64_t at, int most)
+int tfl_clock_ms_until(int64_t now, int64_t at, int most)
 {
-	int64_t left;
+	int64_t left = at - now;
 
 	if (at == TFL_NO_DEADLINE)
 		return -1;
-	left = at - tfl_clock_now();
 	if (left <= 0)
 		return 0;
 	left = (left + NS_PER_MS - 1) / NS_PER_MS;

@@ -23,8 +23,8 @@ struct tfl_deadline tfl_deadline_after(int64_t now, int timeout_ms);
 /** @p at, which is not TFL_NO_DEADLINE, for system calls that take the time itself. */
 struct timespec tfl_clock_timespec(int64_t at);
 
-/** Milliseconds from now to @p at, rounded up, at least 0 and at most @p most; -1 for TFL_NO_DEADLINE. */
-int tfl_clock_ms_until(int64_t at, int most);
+/** Milliseconds from @p now to @p at, rounded up, at least 0 and at most @p most; -1 for TFL_NO_DEADLINE. */
+int tfl_clock_ms_until(int64_t now, int64_t at, int most);
 
 /** Sleeps until @p at, which is not TFL_NO_DEADLINE. Signals do not end it. */
 void tfl_clock_sleep(int64_t at);

@@ -23,33 +23,27 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static void look_at_clock(struct tfl_client *client, struct tfl_call *call, int64_t now)
+/* One wait of the leader that begins at @p now, and what came of it. */
+static void lead(struct tfl_client *client, struct tfl_call *call, int64_t now)
 {
-	if (call->state != TFL_CALL_ENDED && call->deadline.at <= now)
-		tfl_traffic_expire(client, call);
-}
-
-static void lead(struct tfl_client *client, struct tfl_call *call)
-{
-	int64_t until = earlier(call->deadline.at, client->retry.at), now;
+	int64_t until = client->unread ? now : earlier(call->deadline.at, client->retry.at);
 	struct tfl_call_error error;
 	int r;
 
 	client->leader = call;
 	pthread_mutex_unlock(&client->lock);
-	r = tfl_waits_wait(&client->waits, until);
+	r = tfl_waits_wait(&client->waits, now, until);
 	pthread_mutex_lock(&client->lock);
 	client->leader = NULL;
+	client->unread = true;
 	if (call->state == TFL_CALL_ENDED)
-		return;
+		return; /* whoever leads next reads what this wait was told of */
 	if (r < 0) {
 		r = tfl_call_fail(&error, TFL_INTERNAL, "cannot wait for the daemon: %s", strerror(-r));
 		tfl_traffic_abandon(client, call, r, &error);
 		return;
 	}
-	now = tfl_clock_now();
-	tfl_traffic_step(client, now);
-	look_at_clock(client, call, now);
+	tfl_traffic_step(client, tfl_clock_now());
 }
 
 static void init_wake(pthread_cond_t *wake)
@@ -83,18 +77,24 @@ static void follow(struct tfl_client *client, struct tfl_call *call)
 	if (follower.next)
 		follower.next->link = follower.link;
 	pthread_cond_destroy(&follower.wake);
-	look_at_clock(client, call, tfl_clock_now());
 }
 
 int tfl_client_exchange(struct tfl_client *client, struct tfl_call *call)
 {
+	int64_t now = call->begun_at;
+
 	pthread_mutex_lock(&client->lock);
 	tfl_traffic_enter(client, call);
 	while (call->state != TFL_CALL_ENDED) {
 		if (client->leader)
 			follow(client, call);
 		else
-			lead(client, call);
+			lead(client, call, now);
+		if (call->state == TFL_CALL_ENDED)
+			break;
+		now = tfl_clock_now();
+		if (call->deadline.at <= now)
+			tfl_traffic_expire(client, call);
 	}
 	call->state = TFL_CALL_IDLE;
 	call->client = NULL;

@@ -189,6 +189,7 @@ static void receive(struct tfl_client *client)
 
 	for (unsigned i = 0; i < RECEIVES_MAX && r > 0; i++)
 		r = receive_some(client, &reason);
+	client->unread = r > 0;
 	if (r < 0)
 		lose(client, r, &reason, false);
 }

@@ -256,6 +256,49 @@ START_TEST(another_thread_cancels)
 }
 END_TEST
 
+static atomic_uint released; /* rounds whose answer may go out */
+
+/* Takes two requests a round, and answers the second when it is told to. */
+static void serve_second(struct fake *served, unsigned connection)
+{
+	struct tfl_message request;
+
+	for (unsigned round = 1; fake_receive(served, &request) && fake_receive(served, &request); round++) {
+		fake_write_echo(served, &request);
+		while (released < round)
+			;
+		fake_send(served);
+	}
+}
+
+/* The leader's own call ends while it wakes for a reply to somebody else: whoever leads next finds that reply. */
+START_TEST(a_leader_leaves_what_came_to_the_next)
+{
+	struct waiter waiters[2];
+	volatile unsigned spin;
+
+	fake_start(&fake, serve_second, NULL);
+	client = connect_to(&fake, 0, 0);
+	for (unsigned round = 1; round <= 300; round++) {
+		for (unsigned i = 0; i < 2; i++) {
+			start_waiter(&waiters[i], 2000);
+			while (fake.requests < 2 * round - 1 + i)
+				usleep(50);
+		}
+		usleep(200);
+		released = round;
+		for (spin = 0; spin < round * 37 % 6000; spin++)
+			;
+		tfl_client_cancel(client, waiters[0].infer);
+		join_waiter(&waiters[0], -ECANCELED);
+		join_waiter(&waiters[1], 0);
+		ck_assert_int_le(waiters[1].took, 1500 * MS); /* by its deadline it would find it anyway */
+	}
+	tfl_client_destroy(client);
+	fake_stop(&fake);
+}
+END_TEST
+
 /* Closes after some requests, with others unanswered; then serves well for some, and so on. */
 static void serve_unsteadily(struct fake *served, unsigned connection)
 {
@@ -337,6 +380,7 @@ Suite *threads_suite(void)
 	tcase_add_test(tcase, submitting_and_dispatching_in_different_threads);
 	tcase_add_test(tcase, everybody_has_a_deadline);
 	tcase_add_test(tcase, another_thread_cancels);
+	tcase_add_test(tcase, a_leader_leaves_what_came_to_the_next);
 	tcase_add_test(tcase, the_daemon_closes_again_and_again);
 	tcase_add_test(tcase, large_requests_of_many_threads);
 	suite_add_tcase(suite, tcase);
