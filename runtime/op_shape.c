@@ -29,7 +29,7 @@ static int run_shape(const struct tfl_run *run, const struct tfl_node *node, str
 
 static int prepare_rank(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
 {
-	return tfl_node_set_shape(graph, node, 0, 0, NULL, error);
+	return tfl_node_set_shape(graph, node, 0, 0, tfl_node_input(graph, node, 0)->dims, error);
 }
 
 static int run_rank(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error)

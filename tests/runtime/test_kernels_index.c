@@ -243,7 +243,7 @@ static void draw_one_hot(struct kernel_case *c)
 	c->ints[c->int_count++] = depth;
 	kernel_draw_list(c, &c->inputs[1], TFL_INT32, 0, kernel_one_in(c, 2));
 	for (unsigned i = 2; i < 4; i++) {
-		kernel_draw_tensor(c, &c->inputs[i], c->output.dtype, 0, NULL);
+		kernel_draw_tensor(c, &c->inputs[i], c->output.dtype, 0, dims);
 		kernel_copy_quantization(&c->inputs[i], &c->output);
 	}
 	c->input_count = 4;

@@ -127,7 +127,7 @@ static void options_rank(struct kernel_case *c)
 
 static void refer_rank(const struct kernel_case *c, struct kernel_expected *expected)
 {
-	kernel_expect_shape(expected, 0, NULL);
+	kernel_expect_shape(expected, 0, c->inputs[0].dims);
 	expected->element[0].value = c->inputs[0].rank;
 }
 
