@@ -210,8 +210,7 @@ int tfl_node_set_shape(const struct tfl_graph *graph, const struct tfl_node *nod
 		return tfl_node_invalid(graph, node, error, "output %u would have the shape %s, which is negative or larger than %u bytes", output,
 					tfl_shape_to_string(dims, rank, shape, sizeof(shape)), TFL_TENSOR_BYTES_MAX);
 	value->rank = (uint8_t)rank;
-	if (rank > 0)
-		memcpy(value->dims, dims, rank * sizeof(*dims));
+	memcpy(value->dims, dims, rank * sizeof(*dims));
 	value->elements = elements;
 	value->bytes = bytes;
 	return 0;

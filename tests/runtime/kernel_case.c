@@ -122,8 +122,7 @@ static void allocate(struct kernel_tensor *tensor, enum tfl_dtype dtype, unsigne
 	free(tensor->data);
 	tensor->dtype = dtype;
 	tensor->rank = rank;
-	if (rank > 0)
-		memmove(tensor->dims, dims, rank * sizeof(*dims));
+	memmove(tensor->dims, dims, rank * sizeof(*dims));
 	ck_assert_int_eq(tfl_shape_elements(dims, rank, &tensor->elements), 0);
 	tensor->data = calloc(tensor->elements + 1, tfl_dtype_size(dtype));
 	ck_assert_ptr_nonnull(tensor->data);
@@ -263,8 +262,7 @@ double kernel_number(const struct kernel_tensor *tensor, size_t index)
 void kernel_expect_shape(struct kernel_expected *expected, unsigned rank, const int32_t *dims)
 {
 	expected->rank = rank;
-	if (rank > 0)
-		memcpy(expected->dims, dims, rank * sizeof(*dims));
+	memcpy(expected->dims, dims, rank * sizeof(*dims));
 	expected->elements = 1;
 	for (unsigned i = 0; i < rank; i++)
 		expected->elements *= (size_t)dims[i];
