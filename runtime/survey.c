@@ -108,12 +108,16 @@ static int find_weighted(const struct tfl_operator *source)
 /* The type in which the file has weights: behind a DEQUANTIZE or DENSIFY, that of what it reads. */
 static enum tfl_dtype stored_type(const struct tfl_graph *graph, const struct tfl_value *value)
 {
-	while (!value->tensor->data && value->producer != TFL_NONE) {
+	uint32_t before = TFL_NONE;
+
+	/* Backwards only: a variable may be written behind those that read it, and so lead around in circles. */
+	while (!value->tensor->data && value->producer < before) {
 		const struct tfl_node *node = &graph->nodes[value->producer];
 		const struct tfl_value *input = tfl_node_input(graph, node, 0);
 
 		if ((node->source->code != TFL_BUILTIN_DEQUANTIZE && node->source->code != TFL_BUILTIN_DENSIFY) || !input)
 			break;
+		before = value->producer;
 		value = input;
 	}
 	return value->dtype;
