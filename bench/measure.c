@@ -11,11 +11,18 @@
 #include <time.h>
 #include <unistd.h>
 
+static clockid_t clock_used = CLOCK_MONOTONIC;
+
+void measure_processor_time(void)
+{
+	clock_used = CLOCK_THREAD_CPUTIME_ID;
+}
+
 uint64_t now_ns(void)
 {
 	struct timespec time;
 
-	clock_gettime(CLOCK_MONOTONIC, &time);
+	clock_gettime(clock_used, &time);
 	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 

@@ -8,6 +8,9 @@
 
 uint64_t now_ns(void);
 
+/** From here on now_ns() tells the processor time of the calling thread. */
+void measure_processor_time(void);
+
 /** Bytes of this process that are in memory; 0 where the system does not tell. */
 size_t resident_bytes(void);
 

@@ -2,10 +2,11 @@
 /*
  * Where the time of one inference goes: in XNNPACK, in portable kernels, and in between. One thread, no daemon.
  *
- *   bench/model [--runs N] [--threads N] [--portable] [--peers FILE] FILE...
+ *   bench/model [--runs N] [--threads N] [--portable] [--cpu] [--peers FILE] FILE...
  *
  * Every figure is also given relative to an anchor measured in alternation with it: an XNNPACK float32 1x1 convolution, input
- * [1, 14, 14, 96], 576 output channels, one thread. --peers takes the zoo's peer-times.json, whose TensorFlow Lite times are relative to
+ * [1, 14, 14, 96], 576 output channels, one thread. --cpu counts the processor time of the thread instead of what passes, for a machine
+ * that is busy with something else: there, long runs are interrupted and the short anchor is not. --peers takes the zoo's peer-times.json, whose TensorFlow Lite times are relative to
  * the same anchor, and prints the ratio.
  */
 #include <errno.h>
@@ -30,6 +31,7 @@
 
 struct options {
 	unsigned runs;
+	bool cpu;
 	struct tfl_program_options program;
 	json_t *peers;
 };
@@ -226,7 +228,8 @@ static int measure(const struct options *options, const char *path)
 		printf("  loading            %10.1f us  to the first interpreter, %.1f anchors\n", (double)bench.load_ns / 1000,
 		       (double)bench.load_ns / 1000 / anchor_p50);
 		print_memory(&bench);
-		print_steps(&bench, (unsigned)plain.count, total_ns / 1000 / (double)plain.count);
+		if (!options->cpu) /* steps are timed by what passes */
+			print_steps(&bench, (unsigned)plain.count, total_ns / 1000 / (double)plain.count);
 		print_peer(options, path, p50 / anchor_p50);
 	}
 	samples_finish(&plain);
@@ -237,7 +240,7 @@ static int measure(const struct options *options, const char *path)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: bench/model [--runs N] [--threads N] [--portable] [--peers FILE] FILE...\n");
+	fprintf(stderr, "usage: bench/model [--runs N] [--threads N] [--portable] [--cpu] [--peers FILE] FILE...\n");
 	return 2;
 }
 
@@ -250,6 +253,8 @@ int main(int argc, char **argv)
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
 		if (strcmp(argv[i], "--portable") == 0)
 			options.program.portable = true;
+		else if (strcmp(argv[i], "--cpu") == 0)
+			options.cpu = true, measure_processor_time();
 		else if (strcmp(argv[i], "--runs") == 0)
 			options.runs = parse_count(argv[i], argv[i + 1]), i++;
 		else if (strcmp(argv[i], "--threads") == 0)
