@@ -53,10 +53,10 @@
  * bound only the wait here, and how long an inference may take is for the daemon's operator to say ("timeout" in tfld.conf and model.conf).
  * Signals do not cut a wait short; SIGPIPE is never raised.
  *
- * Threads. A client object may be used by several threads at once: each call waits for its own result, and requests and results of all share
- * the one connection, so that none waits for another's. A request object, and a value, belongs to one thread at a time (it may be another
- * one later). Nobody else may be in a call with an object that is being destroyed. Different objects share nothing. Nothing here is for
- * signal handlers; after fork() only one side may go on using an object, and the other only closes it by exec() or its end.
+ * Threads. A client object may be used by several threads at once: each call waits for its own result, and requests and results of all
+ * share the one connection, so that none waits for another's. A request object, and a value, belongs to one thread at a time (it may be
+ * another one later). Nobody else may be in a call with an object that is being destroyed. Different objects share nothing. Nothing here is
+ * for signal handlers; after fork() only one side may go on using an object, and the other only closes it by exec() or its end.
  *
  * Event loops. tfl_client_submit() sends a request without waiting; when tfl_client_fd() becomes readable, tfl_client_dispatch() takes what
  * has come and calls back. See there for the rules, and for an example.
@@ -100,7 +100,10 @@ size_t tfl_dtype_bytes(enum tfl_dtype dtype);
 
 /* ---- Client: a connection ---- */
 
-/** A connection to one daemon. Created by tfl_client_connect(), lives until tfl_client_destroy(). */
+/**
+ * A connection to one daemon. Created by tfl_client_connect(), lives until tfl_client_destroy(). Takes three descriptors, and two more from
+ * the first tfl_client_fd() on; all are closed by exec().
+ */
 struct tfl_client;
 
 /** Zero everything and set `size`; what is left 0 means the default. Later releases add members at the end. */
@@ -162,8 +165,8 @@ struct tfl_output {
 int tfl_infer_create(const char *model, struct tfl_infer **ret_infer, struct tfl_call_error *error);
 
 /**
- * Frees the request and its result. Of a submitted one the daemon is told that nobody wants it any more, and no callback runs; to be called by
- * the thread that dispatches, or while none does. NULL is allowed; keeps errno.
+ * Frees the request and its result. Of a submitted one the daemon is told that nobody wants it any more, and no callback runs; to be called
+ * by the thread that dispatches, or while none does. NULL is allowed; keeps errno.
  */
 void tfl_infer_destroy(struct tfl_infer *infer);
 
@@ -172,8 +175,8 @@ void tfl_infer_destroy(struct tfl_infer *infer);
  * all, row-major, little-endian. float32 is accepted for quantised inputs too: the daemon quantises.
  *
  * @p dims is copied. @p data is borrowed: it is read during every tfl_client_infer() with this request, and from every tfl_client_submit()
- * until the callback. So it stays the caller's and must stay valid until the last of them is over or the input was set anew; its content may
- * change between calls. It needs no alignment.
+ * until the callback. So it stays the caller's and must stay valid until the last of them is over or the input was set anew; its content
+ * may change between calls. It needs no alignment.
  *
  * Errors, with a sentence in the request: -EINVAL (rank above 8, a negative dimension, bytes that do not fit to shape and type, a type
  * without fixed size, an index above 63, more than 64 inputs), -ENOMEM.
@@ -347,9 +350,9 @@ uint64_t tfl_infer_round_trip_ns(const struct tfl_infer *infer);
  * A submitted request is the client's until its callback begins: leave it alone meanwhile, but for tfl_client_cancel() and
  * tfl_infer_destroy(). Every submit that returned 0 is followed by one call of its callback, unless the request is destroyed before: with a
  * result, a failure, TFL_DEADLINE_EXCEEDED when its time is over, TFL_CANCELLED, or TFL_DISCONNECTED. Callbacks run in
- * tfl_client_dispatch() alone, in the thread that called it (and in tfl_client_destroy()), never inside of submit or cancel, and in the order
- * in which requests ended, which need not be that of submitting. A callback may do anything: submit its request again, destroy it or another
- * one, cancel others, make calls that wait, dispatch, destroy the client.
+ * tfl_client_dispatch() alone, in the thread that called it (and in tfl_client_destroy()), never inside of submit or cancel, and in the
+ * order in which requests ended, which need not be that of submitting. A callback may do anything: submit its request again, destroy it or
+ * another one, cancel others, make calls that wait, dispatch, destroy the client.
  *
  * Calls that wait may be mixed with submitted requests on the same client, from the same thread or others; results of submitted requests
  * that come meanwhile are kept for the next dispatch.
@@ -369,19 +372,19 @@ typedef void (*tfl_infer_callback)(struct tfl_infer *infer, int result, void *us
 int tfl_client_fd(struct tfl_client *client);
 
 /**
- * Sends @p infer without waiting for its result, and calls @p callback when it has ended. Never blocks: what the daemon does not take at once
- * waits in the client and goes on in later dispatches. The bytes of input that wait are not copied, so they may not change before
- * the callback.
+ * Sends @p infer without waiting for its result, and calls @p callback when it has ended. Never blocks: what the daemon does not take at
+ * once waits in the client and goes on in later dispatches. The bytes of input that wait are not copied, so they may not change before the
+ * callback.
  *
- * Errors, after which no callback comes: -ENOBUFS (RESOURCE_EXHAUSTED) when more than the client's queue_bytes would wait, while one request
- * may always wait whatever its size; submit again after a later callback. -EINVAL for a request that is under way already, or no callback.
- * Else as tfl_client_infer(): a request that cannot be sent, -ENOMEM; -ECANCELED while the client is being destroyed.
+ * Errors, after which no callback comes: -ENOBUFS (RESOURCE_EXHAUSTED) when more than the client's queue_bytes would wait, while one
+ * request may always wait whatever its size; submit again after a later callback. -EINVAL for a request that is under way already, or no
+ * callback. Else as tfl_client_infer(): a request that cannot be sent, -ENOMEM; -ECANCELED while the client is being destroyed.
  */
 int tfl_client_submit(struct tfl_client *client, struct tfl_infer *infer, tfl_infer_callback callback, void *userdata);
 
 /**
- * Does what is due, and runs the callbacks of requests that have ended by then. Never blocks, and does a bounded amount of work: what is left
- * makes tfl_client_fd() readable again. Returns how many callbacks it ran. May be called at any time.
+ * Does what is due, and runs the callbacks of requests that have ended by then. Never blocks, and does a bounded amount of work: what is
+ * left makes tfl_client_fd() readable again. Returns how many callbacks it ran. May be called at any time.
  */
 int tfl_client_dispatch(struct tfl_client *client);
 
@@ -390,8 +393,8 @@ unsigned tfl_client_pending(struct tfl_client *client);
 
 /**
  * Ends @p infer with TFL_CANCELLED, and tells the daemon to do no more work for it. The callback of a submitted request runs in the next
- * dispatch; a tfl_client_infer() that another thread is waiting in returns. From any thread, as long as @p infer is not destroyed meanwhile.
- * -ENOENT, without a sentence, when it is not under way with @p client, or has its result already.
+ * dispatch; a tfl_client_infer() that another thread is waiting in returns. From any thread, as long as @p infer is not destroyed
+ * meanwhile. -ENOENT, without a sentence, when it is not under way with @p client, or has its result already.
  */
 int tfl_client_cancel(struct tfl_client *client, struct tfl_infer *infer);
 

@@ -50,8 +50,9 @@ void tfl_waits_rearm(struct tfl_waits *waits, int64_t at, int64_t now);
 void tfl_waits_wake(struct tfl_waits *waits);
 
 /**
- * Waits for the socket, a wake or the time @p at, to the millisecond. It is @p now, or was a moment ago. What has come is told once: whoever
- * was told reads until nothing is left, or does not wait the next time. Signals do not end it. 0 or -errno. Any thread, one at a time.
+ * Waits for the socket, a wake or the time @p at, to the millisecond. It is @p now, or was a moment ago. What has come is told once:
+ * whoever was told reads until nothing is left, or does not wait the next time. Signals do not end it. 0 or -errno. Any thread, one at a
+ * time.
  */
 int tfl_waits_wait(const struct tfl_waits *waits, int64_t now, int64_t at);
 

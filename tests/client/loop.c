@@ -4,6 +4,7 @@
 #include <check.h>
 #include <poll.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "client/clock.h"
 #include "tests/client/common.h"
@@ -12,6 +13,9 @@
 #define DISPATCH_MAX_MS 200 /* "never blocks", on a machine that has other things to do */
 
 static atomic_uint callbacks;
+
+struct scene scene;
+struct ticket tickets[TICKETS];
 
 void ticket_init(struct ticket *ticket, struct tfl_client *client, float number)
 {
@@ -88,4 +92,37 @@ void loop_run(struct tfl_client *client)
 		ck_assert_int_ge(tfl_client_dispatch(client), 0);
 		ck_assert_int_le(tfl_clock_now() - begin, (int64_t)DISPATCH_MAX_MS * MS);
 	}
+}
+
+void tickets_make(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		ticket_init(&tickets[i], scene.client, (float)(i + 1));
+}
+
+void scene_start(void (*serve)(struct fake *served, unsigned connection), int timeout_ms, int reconnect_ms, unsigned count)
+{
+	fake_start(&scene.fake, serve, NULL);
+	scene.client = connect_to(&scene.fake, timeout_ms, reconnect_ms);
+	tickets_make(count);
+}
+
+void scene_stop(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		ticket_finish(&tickets[i]);
+	tfl_client_destroy(scene.client);
+	fake_stop(&scene.fake);
+}
+
+void scene_wait_cancels(unsigned count)
+{
+	for (unsigned i = 0; scene.fake.cancels < count && i < 2000; i++)
+		usleep(1000);
+	ck_assert_uint_eq(scene.fake.cancels, count);
+}
+
+void no_callback(struct tfl_infer *infer, int result, void *userdata)
+{
+	ck_abort_msg("a callback of a request that was refused");
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A caller's event loop over one client, and requests whose answers can be told apart. */
+/* A caller's event loop over one client, requests whose answers can be told apart, and the scene of most tests with them. */
 #ifndef TESTS_CLIENT_LOOP_H
 #define TESTS_CLIENT_LOOP_H
 
 #include <stdbool.h>
 
 #include "client/tflclient.h"
+#include "tests/client/fake.h"
 
 /* A request, and what its callback saw. */
 struct ticket {
@@ -29,6 +30,29 @@ void ticket_submit(struct ticket *ticket);
 void ticket_expect(const struct ticket *ticket, int result);
 
 void ticket_finish(struct ticket *ticket);
+
+#define TICKETS 50
+
+/* One fake, one client, some tickets. */
+struct scene {
+	struct fake fake;
+	struct tfl_client *client;
+};
+
+extern struct scene scene;
+extern struct ticket tickets[TICKETS];
+
+/** Starts the fake with @p serve, connects, and makes @p count tickets, numbered from 1. */
+void scene_start(void (*serve)(struct fake *fake, unsigned connection), int timeout_ms, int reconnect_ms, unsigned count);
+void tickets_make(unsigned count);
+
+void scene_stop(unsigned count);
+
+/** Waits until the fake has been told of @p count cancellations, and fails for more. */
+void scene_wait_cancels(unsigned count);
+
+/** A callback that must not run. */
+void no_callback(struct tfl_infer *infer, int result, void *userdata);
 
 /** Polls and dispatches until no request is pending. Fails when nothing happens for some seconds. */
 void loop_run(struct tfl_client *client);

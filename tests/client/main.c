@@ -9,6 +9,7 @@ static Suite *(*const suites[])(void) = {
 	hostile_suite,
 	infer_suite,
 	submit_hostile_suite,
+	submit_link_suite,
 	submit_suite,
 	threads_suite,
 	value_suite,

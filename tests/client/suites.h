@@ -9,6 +9,7 @@ Suite *connect_suite(void);
 Suite *hostile_suite(void);
 Suite *infer_suite(void);
 Suite *submit_hostile_suite(void);
+Suite *submit_link_suite(void);
 Suite *submit_suite(void);
 Suite *threads_suite(void);
 Suite *value_suite(void);

@@ -15,8 +15,8 @@
 #define S (1000 * MS)
 
 /*
- * One server, first come first served, that needs `service` a request and does nothing at all during a stall. The client sends when the load
- * says so, and is itself absent during a pause. Time jumps from event to event.
+ * One server, first come first served, that needs `service` a request and does nothing at all during a stall. The client sends when the
+ * load says so, and is itself absent during a pause. Time jumps from event to event.
  */
 struct world {
 	struct bench_load load;

@@ -14,28 +14,13 @@
 #include "tests/client/loop.h"
 #include "tests/client/suites.h"
 
-#define TICKETS 20
+#define COUNT 20
 
-static struct ticket tickets[TICKETS];
-static struct tfl_client *client;
-static struct fake fake;
-
-static void submit_all(void (*serve)(struct fake *fake, unsigned connection), int timeout_ms)
+static void submit_all(void (*serve)(struct fake *served, unsigned connection), int timeout_ms)
 {
-	fake_start(&fake, serve, NULL);
-	client = connect_to(&fake, timeout_ms, 0);
-	for (unsigned i = 0; i < TICKETS; i++) {
-		ticket_init(&tickets[i], client, (float)(i + 1));
+	scene_start(serve, timeout_ms, 0, COUNT);
+	for (unsigned i = 0; i < COUNT; i++)
 		ticket_submit(&tickets[i]);
-	}
-}
-
-static void stop(void)
-{
-	for (unsigned i = 0; i < TICKETS; i++)
-		ticket_finish(&tickets[i]);
-	tfl_client_destroy(client);
-	fake_stop(&fake);
 }
 
 /* Afterwards the client serves as if nothing had been. */
@@ -43,10 +28,10 @@ static void expect_well_again(void)
 {
 	struct ticket again;
 
-	ticket_init(&again, client, 77);
+	ticket_init(&again, scene.client, 77);
 	tfl_infer_set_timeout(again.infer, 5000);
 	ticket_submit(&again);
-	loop_run(client);
+	loop_run(scene.client);
 	ticket_expect(&again, 0);
 	ticket_finish(&again);
 }
@@ -65,12 +50,12 @@ static void serve_twice(struct fake *served, unsigned connection)
 START_TEST(duplicate_replies)
 {
 	submit_all(serve_twice, 0);
-	loop_run(client);
-	for (unsigned i = 0; i < TICKETS; i++)
+	loop_run(scene.client);
+	for (unsigned i = 0; i < COUNT; i++)
 		ticket_expect(&tickets[i], 0);
 	expect_well_again();
-	ck_assert_uint_eq(fake.served, 0); /* over the same connection */
-	stop();
+	ck_assert_uint_eq(scene.fake.served, 0); /* over the same connection */
+	scene_stop(COUNT);
 }
 END_TEST
 
@@ -94,14 +79,14 @@ START_TEST(a_reply_to_nobody)
 	unsigned right = 0;
 
 	submit_all(serve_strangers, 0);
-	loop_run(client);
-	for (unsigned i = 0; i < TICKETS; i++) {
+	loop_run(scene.client);
+	for (unsigned i = 0; i < COUNT; i++) {
 		ticket_expect(&tickets[i], i < 5 ? 0 : -EPROTO);
 		right += tickets[i].result == 0;
 	}
 	ck_assert_uint_eq(right, 5);
 	expect_well_again();
-	stop();
+	scene_stop(COUNT);
 }
 END_TEST
 
@@ -129,20 +114,17 @@ START_TEST(a_reply_before_its_request)
 	static uint8_t bytes[4 << 20];
 	static const int32_t dims[1] = {4 << 20};
 
-	fake_start(&fake, serve_hastily, NULL);
-	client = connect_to(&fake, 0, 0);
-	for (unsigned i = 0; i < TICKETS; i++)
-		ticket_init(&tickets[i], client, (float)(i + 1));
+	scene_start(serve_hastily, 0, 0, COUNT);
 	ck_assert_int_eq(tfl_infer_set_input(tickets[1].infer, 0, TFL_UINT8, dims, 1, bytes, sizeof(bytes)), 0);
 	for (unsigned i = 0; i < 3; i++)
 		ticket_submit(&tickets[i]);
-	loop_run(client);
+	loop_run(scene.client);
 	ticket_expect(&tickets[0], -EPROTO);
 	ticket_expect(&tickets[1], -EPROTO);
 	ck_assert_msg(strstr(tfl_infer_error_message(tickets[1].infer), "before it had all of it"), "%s",
 		      tfl_infer_error_message(tickets[1].infer));
 	ticket_expect(&tickets[2], 0); /* of which nothing was out */
-	stop();
+	scene_stop(COUNT);
 }
 END_TEST
 
@@ -150,7 +132,7 @@ static void serve_some_and_close(struct fake *served, unsigned connection)
 {
 	struct tfl_message request;
 
-	for (unsigned i = 0; i < TICKETS && fake_receive(served, &request); i++) {
+	for (unsigned i = 0; i < COUNT && fake_receive(served, &request); i++) {
 		if (connection == 0 && i % 2)
 			continue;
 		fake_write_echo(served, &request);
@@ -161,12 +143,12 @@ static void serve_some_and_close(struct fake *served, unsigned connection)
 START_TEST(closes_in_the_middle)
 {
 	submit_all(serve_some_and_close, 0);
-	loop_run(client);
-	for (unsigned i = 0; i < TICKETS; i++)
+	loop_run(scene.client);
+	for (unsigned i = 0; i < COUNT; i++)
 		ticket_expect(&tickets[i], i % 2 ? -ECONNRESET : 0);
-	ck_assert_uint_eq(fake.requests, TICKETS); /* none of them twice */
+	ck_assert_uint_eq(scene.fake.requests, COUNT); /* none of them twice */
 	expect_well_again();
-	stop();
+	scene_stop(COUNT);
 }
 END_TEST
 
@@ -182,7 +164,7 @@ static void serve_half(struct fake *served, unsigned connection)
 		fake_write_echo(served, &request);
 		tfl_writer_copy(&served->writer, 0, bytes);
 		fake_send_bytes(served, bytes, tfl_writer_size(&served->writer) / 2);
-		for (unsigned i = 1; i < TICKETS; i++)
+		for (unsigned i = 1; i < COUNT; i++)
 			fake_receive(served, &request);
 	}
 }
@@ -190,11 +172,11 @@ static void serve_half(struct fake *served, unsigned connection)
 START_TEST(half_a_reply)
 {
 	submit_all(serve_half, 0);
-	loop_run(client);
-	for (unsigned i = 0; i < TICKETS; i++)
+	loop_run(scene.client);
+	for (unsigned i = 0; i < COUNT; i++)
 		ticket_expect(&tickets[i], -ECONNRESET);
 	expect_well_again();
-	stop();
+	scene_stop(COUNT);
 }
 END_TEST
 
@@ -216,10 +198,10 @@ static void serve_bytewise(struct fake *served, unsigned connection)
 START_TEST(replies_in_single_bytes)
 {
 	submit_all(serve_bytewise, 0);
-	loop_run(client);
-	for (unsigned i = 0; i < TICKETS; i++)
+	loop_run(scene.client);
+	for (unsigned i = 0; i < COUNT; i++)
 		ticket_expect(&tickets[i], 0);
-	stop();
+	scene_stop(COUNT);
 }
 END_TEST
 
@@ -237,10 +219,10 @@ static void serve_chatter(struct fake *served, unsigned connection)
 START_TEST(endless_talk)
 {
 	submit_all(serve_chatter, 100);
-	loop_run(client);
-	for (unsigned i = 0; i < TICKETS; i++)
+	loop_run(scene.client);
+	for (unsigned i = 0; i < COUNT; i++)
 		ticket_expect(&tickets[i], -ETIMEDOUT);
-	stop();
+	scene_stop(COUNT);
 }
 END_TEST
 
@@ -254,20 +236,17 @@ static void serve_farewell(struct fake *served, unsigned connection)
 /* Requests may move to a second connection, but not to a third: this ends. */
 START_TEST(turned_away_again_and_again)
 {
-	fake_start(&fake, serve_farewell, NULL);
-	client = connect_to(&fake, 0, 0);
-	fake_wait_served(&fake, 1);
-	for (unsigned i = 0; i < TICKETS; i++) {
-		ticket_init(&tickets[i], client, (float)(i + 1));
+	scene_start(serve_farewell, 0, 0, COUNT);
+	fake_wait_served(&scene.fake, 1);
+	for (unsigned i = 0; i < COUNT; i++)
 		ticket_submit(&tickets[i]);
-	}
-	loop_run(client);
-	for (unsigned i = 0; i < TICKETS; i++) {
+	loop_run(scene.client);
+	for (unsigned i = 0; i < COUNT; i++) {
 		ck_assert_uint_eq(tickets[i].calls, 1);
 		ck_assert_msg(tickets[i].result == -ENOBUFS || tickets[i].result == -ECONNRESET, "%d", tickets[i].result);
 	}
-	ck_assert_uint_le(fake.served, 2 * TICKETS);
-	stop();
+	ck_assert_uint_le(scene.fake.served, 2 * COUNT);
+	scene_stop(COUNT);
 }
 END_TEST
 
@@ -299,21 +278,19 @@ START_TEST(mutated_replies)
 {
 	size_t right = 0;
 
-	fake_start(&fake, serve_mutants, NULL);
-	client = connect_to(&fake, 50, 0);
-	for (unsigned i = 0; i < TICKETS; i++) {
-		ticket_init(&tickets[i], client, (float)(i + 1));
+	scene_start(serve_mutants, 50, 0, COUNT);
+	for (unsigned i = 0; i < COUNT; i++) {
 		tickets[i].then = submit_again;
 		ticket_submit(&tickets[i]);
 	}
-	loop_run(client);
-	for (unsigned i = 0; i < TICKETS; i++) {
+	loop_run(scene.client);
+	for (unsigned i = 0; i < COUNT; i++) {
 		ck_assert_uint_eq(tickets[i].calls, 100);
 		right += (size_t)tickets[i].data;
 	}
 	ck_assert_uint_gt(right, 10);
-	ck_assert_uint_lt(right, 100 * TICKETS);
-	stop();
+	ck_assert_uint_lt(right, 100 * COUNT);
+	scene_stop(COUNT);
 }
 END_TEST
 

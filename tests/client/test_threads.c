@@ -14,9 +14,6 @@
 #define THREADS 8
 #define ROUNDS 200
 
-static struct fake fake;
-static struct tfl_client *client;
-
 /* A thread's job, and what came of it. libcheck's assertions are for the main thread. */
 struct worker {
 	pthread_t thread;
@@ -35,7 +32,7 @@ static void ask(struct worker *worker, struct tfl_infer *infer, float *value, un
 	int r;
 
 	*value = (float)(worker->index * 1000 + round);
-	r = tfl_client_infer(client, infer);
+	r = tfl_client_infer(scene.client, infer);
 	output = tfl_infer_output(infer, 0);
 	if (r < 0)
 		worker->failures[worker->failed++] = r;
@@ -89,7 +86,8 @@ static void serve_shuffled(struct fake *served, unsigned connection)
 		if (count < THREADS && tfl_assembler_pending(&served->assembler) > 0)
 			continue;
 		while (count > 0) {
-			tfl_message_parse((struct tfl_slice){frames[--count].data, frames[count].size}, &request, NULL);
+			count--;
+			tfl_message_parse((struct tfl_slice){frames[count].data, frames[count].size}, &request, NULL);
 			fake_write_echo(served, &request);
 			fake_send(served);
 			tfl_frame_finish(&frames[count]);
@@ -99,18 +97,16 @@ static void serve_shuffled(struct fake *served, unsigned connection)
 
 START_TEST(threads_share_a_connection)
 {
-	fake_start(&fake, serve_shuffled, NULL);
-	client = connect_to(&fake, 0, 0);
+	scene_start(serve_shuffled, 0, 0, 0);
 	start_workers(THREADS);
 	join_workers(THREADS);
 	for (unsigned i = 0; i < THREADS; i++) {
 		ck_assert_uint_eq(workers[i].wrong + workers[i].failed, 0);
 		ck_assert_uint_eq(workers[i].right, ROUNDS);
 	}
-	ck_assert_uint_eq(fake.requests, THREADS * ROUNDS);
-	ck_assert_uint_eq(fake.served, 0);
-	tfl_client_destroy(client);
-	fake_stop(&fake);
+	ck_assert_uint_eq(scene.fake.requests, THREADS * ROUNDS);
+	ck_assert_uint_eq(scene.fake.served, 0);
+	scene_stop(0);
 }
 END_TEST
 
@@ -122,26 +118,20 @@ static void submit_again(struct ticket *ticket)
 
 START_TEST(threads_and_an_event_loop)
 {
-	struct ticket tickets[4];
-
-	fake_start(&fake, serve_shuffled, NULL);
-	client = connect_to(&fake, 0, 0);
+	scene_start(serve_shuffled, 0, 0, 4);
 	for (unsigned i = 0; i < 4; i++) {
-		ticket_init(&tickets[i], client, (float)i + 1);
 		tickets[i].then = submit_again;
 		ticket_submit(&tickets[i]);
 	}
 	start_workers(4);
-	loop_run(client);
+	loop_run(scene.client);
 	join_workers(4);
 	for (unsigned i = 0; i < 4; i++) {
 		ck_assert_uint_eq(workers[i].right, ROUNDS);
 		ck_assert_uint_eq(tickets[i].calls, ROUNDS);
 		ck_assert_int_eq(tickets[i].result, 0);
-		ticket_finish(&tickets[i]);
 	}
-	tfl_client_destroy(client);
-	fake_stop(&fake);
+	scene_stop(4);
 }
 END_TEST
 
@@ -150,34 +140,32 @@ static atomic_bool submitted_all;
 
 static void *dispatch_until_done(void *data)
 {
-	while (!submitted_all || tfl_client_pending(client) > 0) {
+	while (!submitted_all || tfl_client_pending(scene.client) > 0) {
 		usleep(100);
-		tfl_client_dispatch(client);
+		tfl_client_dispatch(scene.client);
 	}
 	return NULL;
 }
 
 START_TEST(submitting_and_dispatching_in_different_threads)
 {
-	struct ticket tickets[ROUNDS];
+	static struct ticket many[ROUNDS];
 	pthread_t thread;
 
-	fake_start(&fake, serve_shuffled, NULL);
-	client = connect_to(&fake, 0, 0);
+	scene_start(serve_shuffled, 0, 0, 0);
 	submitted_all = false;
 	ck_assert_int_eq(pthread_create(&thread, NULL, dispatch_until_done, NULL), 0);
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		ticket_init(&tickets[i], client, (float)i + 1);
-		ticket_submit(&tickets[i]);
+		ticket_init(&many[i], scene.client, (float)i + 1);
+		ticket_submit(&many[i]);
 	}
 	submitted_all = true;
 	pthread_join(thread, NULL);
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		ticket_expect(&tickets[i], 0);
-		ticket_finish(&tickets[i]);
+		ticket_expect(&many[i], 0);
+		ticket_finish(&many[i]);
 	}
-	tfl_client_destroy(client);
-	fake_stop(&fake);
+	scene_stop(0);
 }
 END_TEST
 
@@ -195,7 +183,7 @@ static void *wait_once(void *data)
 	int64_t begin = tfl_clock_now();
 
 	tfl_infer_set_timeout(waiter->infer, waiter->timeout_ms);
-	waiter->result = tfl_client_infer(client, waiter->infer);
+	waiter->result = tfl_client_infer(scene.client, waiter->infer);
 	waiter->took = tfl_clock_now() - begin;
 	return NULL;
 }
@@ -219,8 +207,7 @@ START_TEST(everybody_has_a_deadline)
 	static const int timeouts[] = {300, 40, 80, 120, 160, 200};
 	struct waiter waiters[6];
 
-	fake_start(&fake, fake_serve_silence, NULL);
-	client = connect_to(&fake, 0, 0);
+	scene_start(fake_serve_silence, 0, 0, 0);
 	for (unsigned i = 0; i < 6; i++)
 		start_waiter(&waiters[i], timeouts[i]);
 	for (unsigned i = 0; i < 6; i++) {
@@ -228,8 +215,7 @@ START_TEST(everybody_has_a_deadline)
 		ck_assert_int_ge(waiters[i].took, (int64_t)timeouts[i] * MS);
 		ck_assert_int_le(waiters[i].took, (int64_t)(timeouts[i] + 500) * MS);
 	}
-	tfl_client_destroy(client);
-	fake_stop(&fake);
+	scene_stop(0);
 }
 END_TEST
 
@@ -238,21 +224,19 @@ START_TEST(another_thread_cancels)
 {
 	struct waiter waiters[3];
 
-	fake_start(&fake, fake_serve_silence, NULL);
-	client = connect_to(&fake, 10000, 0);
+	scene_start(fake_serve_silence, 10000, 0, 0);
 	for (unsigned i = 0; i < 3; i++) {
 		start_waiter(&waiters[i], 0);
-		while (fake.requests <= i)
+		while (scene.fake.requests <= i)
 			usleep(500);
 	}
 	usleep(20000);
 	for (unsigned i = 0; i < 3; i++) {
-		ck_assert_int_eq(tfl_client_cancel(client, waiters[i].infer), 0);
+		ck_assert_int_eq(tfl_client_cancel(scene.client, waiters[i].infer), 0);
 		join_waiter(&waiters[i], -ECANCELED);
 		ck_assert_int_le(waiters[i].took, (int64_t)5000 * MS);
 	}
-	tfl_client_destroy(client);
-	fake_stop(&fake);
+	scene_stop(0);
 }
 END_TEST
 
@@ -277,25 +261,23 @@ START_TEST(a_leader_leaves_what_came_to_the_next)
 	struct waiter waiters[2];
 	volatile unsigned spin;
 
-	fake_start(&fake, serve_second, NULL);
-	client = connect_to(&fake, 0, 0);
+	scene_start(serve_second, 0, 0, 0);
 	for (unsigned round = 1; round <= 300; round++) {
 		for (unsigned i = 0; i < 2; i++) {
 			start_waiter(&waiters[i], 2000);
-			while (fake.requests < 2 * round - 1 + i)
+			while (scene.fake.requests < 2 * round - 1 + i)
 				usleep(50);
 		}
 		usleep(200);
 		released = round;
 		for (spin = 0; spin < round * 37 % 6000; spin++)
 			;
-		tfl_client_cancel(client, waiters[0].infer);
+		tfl_client_cancel(scene.client, waiters[0].infer);
 		join_waiter(&waiters[0], -ECANCELED);
 		join_waiter(&waiters[1], 0);
 		ck_assert_int_le(waiters[1].took, 1500 * MS); /* by its deadline it would find it anyway */
 	}
-	tfl_client_destroy(client);
-	fake_stop(&fake);
+	scene_stop(0);
 }
 END_TEST
 
@@ -315,8 +297,7 @@ static void serve_unsteadily(struct fake *served, unsigned connection)
 
 START_TEST(the_daemon_closes_again_and_again)
 {
-	fake_start(&fake, serve_unsteadily, NULL);
-	client = connect_to(&fake, 1000, 0);
+	scene_start(serve_unsteadily, 1000, 0, 0);
 	start_workers(THREADS);
 	join_workers(THREADS);
 	for (unsigned i = 0; i < THREADS; i++) {
@@ -327,9 +308,8 @@ START_TEST(the_daemon_closes_again_and_again)
 			ck_assert_msg(workers[i].failures[k] == -ECONNRESET || workers[i].failures[k] == -ETIMEDOUT, "%d",
 				      workers[i].failures[k]);
 	}
-	ck_assert_uint_gt(fake.served, 5);
-	tfl_client_destroy(client);
-	fake_stop(&fake);
+	ck_assert_uint_gt(scene.fake.served, 5);
+	scene_stop(0);
 }
 END_TEST
 
@@ -345,7 +325,7 @@ static void *send_large(void *data)
 	if (tfl_infer_create("digits", &infer, NULL) < 0 || tfl_infer_set_input(infer, 0, TFL_UINT8, dims, 1, bytes, 1 << 20) < 0)
 		return NULL;
 	for (unsigned round = 0; round < 10; round++) {
-		if (tfl_client_infer(client, infer) == 0 && memcmp(tfl_infer_output(infer, 0)->data, bytes, 1 << 20) == 0)
+		if (tfl_client_infer(scene.client, infer) == 0 && memcmp(tfl_infer_output(infer, 0)->data, bytes, 1 << 20) == 0)
 			worker->right++;
 	}
 	tfl_infer_destroy(infer);
@@ -355,8 +335,7 @@ static void *send_large(void *data)
 
 START_TEST(large_requests_of_many_threads)
 {
-	fake_start(&fake, fake_serve_echo, NULL);
-	client = connect_to(&fake, 20000, 0);
+	scene_start(fake_serve_echo, 20000, 0, 0);
 	for (unsigned i = 0; i < THREADS; i++) {
 		workers[i] = (struct worker){.index = i + 1};
 		ck_assert_int_eq(pthread_create(&workers[i].thread, NULL, send_large, &workers[i]), 0);
@@ -364,8 +343,7 @@ START_TEST(large_requests_of_many_threads)
 	join_workers(THREADS);
 	for (unsigned i = 0; i < THREADS; i++)
 		ck_assert_uint_eq(workers[i].right, 10);
-	tfl_client_destroy(client);
-	fake_stop(&fake);
+	scene_stop(0);
 }
 END_TEST
 
