@@ -174,6 +174,41 @@ START_TEST(other_roots_are_no_maps)
 }
 END_TEST
 
+/* Keys of 8 bytes would end far behind a buffer in which 20 entries of 1 byte fit. */
+START_TEST(keys_end_inside)
+{
+	uint8_t bytes[47] = {0, 1, 8, 20};
+	struct tfl_flex_map map;
+
+	bytes[44] = 40; /* back to the values at 4 */
+	bytes[45] = 9 << 2;
+	bytes[46] = 1;
+	ck_assert_int_eq(open_bytes(bytes, sizeof(bytes), &map), -EINVAL);
+	bytes[2] = 1;
+	ck_assert_int_eq(open_bytes(bytes, sizeof(bytes), &map), 0);
+}
+END_TEST
+
+/* {"a": 7}, whose key lies before the buffer; then whose value, an offset, does. */
+START_TEST(offsets_before_the_buffer_are_refused)
+{
+	uint8_t bytes[] = {'a', 0, 1, 3, 1, 1, 1, 7, 6 << 2, 2, 9 << 2, 1};
+	struct tfl_flex_map map;
+	int64_t value = 0;
+
+	ck_assert_int_eq(open_bytes(bytes, sizeof(bytes), &map), 0);
+	ck_assert_int_eq(tfl_flex_int(&map, "a", &value), 0);
+	ck_assert_int_eq(value, 'a');
+	bytes[7] = 8;
+	ck_assert_int_eq(open_bytes(bytes, sizeof(bytes), &map), 0);
+	ck_assert_int_eq(tfl_flex_int(&map, "a", &value), -EINVAL);
+	bytes[7] = 7;
+	bytes[3] = 4;
+	ck_assert_int_eq(open_bytes(bytes, sizeof(bytes), &map), 0);
+	ck_assert_int_eq(tfl_flex_int(&map, "a", &value), -EINVAL);
+}
+END_TEST
+
 /* Everything that can be asked of a buffer; nothing may be read outside, and what is answered is one of three codes. */
 static void read_everything(const uint8_t *data, size_t size, unsigned *opened)
 {
@@ -250,6 +285,8 @@ Suite *flexbuffer_suite(void)
 	tcase_add_test(tests, numbers_that_do_not_fit_are_refused);
 	tcase_add_test(tests, bytes_by_hand);
 	tcase_add_test(tests, other_roots_are_no_maps);
+	tcase_add_test(tests, keys_end_inside);
+	tcase_add_test(tests, offsets_before_the_buffer_are_refused);
 	tcase_add_loop_test(tests, damaged_buffers_are_read_inside, 0, 32);
 	tcase_add_test(tests, random_buffers_are_read_inside);
 	suite_add_tcase(suite, tests);
