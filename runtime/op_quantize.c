@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * QUANTIZE: float32 to integers, or integers of one scale to integers of another. DEQUANTIZE: integers or float16 to float32. The
- * arithmetic is that of the edge of a model, in quant.h.
+ * QUANTIZE: float32 to integers, or integers of one scale to integers of another. DEQUANTIZE: integers, of one scale or of one per channel,
+ * or float16, to float32. The arithmetic is that of the edge of a model, in quant.h.
  */
 #include <math.h>
 
@@ -15,6 +15,8 @@
 static int check_quantized(const struct tfl_graph *graph, const struct tfl_node *node, const struct tfl_value *value, const char *what,
 			   struct tfl_error *error)
 {
+	if (value->tensor->quantization.count > 1 && value->dtype == TFL_INT32)
+		return tfl_node_unsupported(graph, node, error, "the %s has many scales", what);
 	if (value->dtype == TFL_INT32 && !(isnormal(value->scale) && value->scale > 0))
 		return tfl_node_invalid(graph, node, error, "the scale of the %s is %g; a positive number is right", what, (double)value->scale);
 	if (value->dtype == TFL_INT32 && value->tensor->quantization.zero_points[0] != value->zero_point)
@@ -23,7 +25,7 @@ static int check_quantized(const struct tfl_graph *graph, const struct tfl_node 
 	return tfl_check_quantized(graph, node, value, what, error);
 }
 
-static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
+static int prepare_quantize(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
 {
 	const struct tfl_value *input = tfl_node_input(graph, node, 0), *output = tfl_node_output(graph, node, 0);
 	int r;
@@ -33,6 +35,40 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 	r = check_quantized(graph, node, input, "input", error);
 	if (r == 0)
 		r = check_quantized(graph, node, output, "output", error);
+	return r < 0 ? r : tfl_node_set_shape(graph, node, 0, input->rank, input->dims, error);
+}
+
+/* A scale and a zero point for each place along one dimension. */
+static int check_channels(const struct tfl_graph *graph, const struct tfl_node *node, const struct tfl_value *value, struct tfl_error *error)
+{
+	const struct tfl_quantization *quantization = &value->tensor->quantization;
+	int32_t min, max;
+
+	if (quantization->axis >= value->rank || (uint32_t)value->dims[quantization->axis] != quantization->count)
+		return tfl_node_invalid(graph, node, error, "the input has %u scales along dimension %u, which has another size", quantization->count,
+					quantization->axis);
+	tfl_integer_range(value->dtype, &min, &max);
+	for (uint32_t i = 0; i < quantization->count; i++) {
+		/* A channel of zeros may have been given a scale of 0. */
+		if (!isfinite(quantization->scales[i]) || quantization->scales[i] < 0)
+			return tfl_node_invalid(graph, node, error, "scale %u of the input is %g; a positive number is right", i,
+						(double)quantization->scales[i]);
+		if (quantization->zero_points[i] < min || quantization->zero_points[i] > max)
+			return tfl_node_invalid(graph, node, error, "zero point %u of the input is %lld; %d to %d are right", i,
+						(long long)quantization->zero_points[i], min, max);
+	}
+	return 0;
+}
+
+static int prepare_dequantize(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
+{
+	const struct tfl_value *input = tfl_node_input(graph, node, 0);
+	int r = 0;
+
+	if (input->dtype != TFL_FLOAT16 && input->tensor->quantization.count > 1)
+		r = check_channels(graph, node, input, error);
+	else
+		r = check_quantized(graph, node, input, "input", error);
 	return r < 0 ? r : tfl_node_set_shape(graph, node, 0, input->rank, input->dims, error);
 }
 
@@ -109,13 +145,23 @@ static int run_quantize(const struct tfl_run *run, const struct tfl_node *node, 
 static int run_dequantize(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error)
 {
 	const struct tfl_value *from = tfl_node_input(run->graph, node, 0);
+	const struct tfl_quantization *quantization = &from->tensor->quantization;
+	size_t size = tfl_dtype_size(from->dtype), inner = 1;
+	const uint8_t *input = tfl_run_input(run, node, 0);
+	float *output = tfl_run_output(run, node, 0);
 
 	if (from->dtype == TFL_FLOAT16) {
-		tfl_float16_to_float32(tfl_run_input(run, node, 0), from->elements, tfl_run_output(run, node, 0));
+		tfl_float16_to_float32((const void *)input, from->elements, output);
 		return 0;
 	}
-	return tfl_dequantize(from->dtype, from->scale, from->zero_point, tfl_run_input(run, node, 0), from->elements,
-			      tfl_run_output(run, node, 0));
+	if (quantization->count <= 1)
+		return tfl_dequantize(from->dtype, from->scale, from->zero_point, input, from->elements, output);
+	for (unsigned i = quantization->axis + 1; i < from->rank; i++)
+		inner *= (size_t)from->dims[i];
+	for (size_t i = 0, channel = 0; i < from->elements; i += inner, channel = (channel + 1) % quantization->count)
+		tfl_dequantize(from->dtype, quantization->scales[channel], (int32_t)quantization->zero_points[channel], input + i * size, inner,
+			       output + i);
+	return 0;
 }
 
 const struct tfl_op tfl_op_quantize = {
@@ -127,7 +173,7 @@ const struct tfl_op tfl_op_quantize = {
 	.max_version = 3,
 	.name = "QUANTIZE",
 	.types = "f:b f:B f:s b:b b:B B:b B:B s:s s:b b:s s:i i:b i:s",
-	.prepare = prepare,
+	.prepare = prepare_quantize,
 	.lower = lower,
 	.run = run_quantize,
 };
@@ -141,7 +187,7 @@ const struct tfl_op tfl_op_dequantize = {
 	.max_version = 5,
 	.name = "DEQUANTIZE",
 	.types = "b:f B:f s:f h:f",
-	.prepare = prepare,
+	.prepare = prepare_dequantize,
 	.lower = lower,
 	.run = run_dequantize,
 };

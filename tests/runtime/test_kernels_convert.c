@@ -68,18 +68,44 @@ static void refer_quantize(const struct kernel_case *c, struct kernel_expected *
 		elementwise_refer(c, expected, requantized);
 }
 
+/* A scale for each place along one dimension. */
+static void draw_channels(struct kernel_case *c, struct kernel_tensor *tensor)
+{
+	tensor->axis = (uint32_t)kernel_between(c, 0, (int32_t)tensor->rank - 1);
+	tensor->scale_count = (uint32_t)tensor->dims[tensor->axis];
+	for (uint32_t i = 0; i < tensor->scale_count; i++)
+		tensor->scales[i] = exp2f(tfl_random_uniform(&c->random, -8, -2));
+}
+
+static struct kernel_element dequantized(const struct kernel_case *c, const size_t *index)
+{
+	const struct kernel_tensor *input = &c->inputs[0];
+	int32_t at[TFL_RANK_MAX];
+	double value;
+
+	kernel_unravel(index[0], input->rank, input->dims, at);
+	value = (double)elementwise_centred(input, index[0]) * kernel_scale(input, input->rank ? (unsigned)at[input->axis] : 0);
+	return kernel_from_real(c, value, fabs(value));
+}
+
 static void draw_dequantize(struct kernel_case *c)
 {
 	c->output.dtype = TFL_FLOAT32;
 	elementwise_draw_unary(c, kernel_dtype(c->type));
-	c->xnnpack = kernel_is_byte(c->inputs[0].dtype);
+	if (kernel_is_byte(c->inputs[0].dtype) && c->inputs[0].rank > 0 && kernel_one_in(c, 3))
+		draw_channels(c, &c->inputs[0]);
+	c->xnnpack = kernel_is_byte(c->inputs[0].dtype) && c->inputs[0].scale_count == 1;
 }
 
 static void refer_dequantize(const struct kernel_case *c, struct kernel_expected *expected)
 {
+	if (c->inputs[0].dtype != TFL_FLOAT16) {
+		elementwise_refer(c, expected, dequantized);
+		return;
+	}
 	elementwise_refer_real(c, expected, identity);
 	/* Half precision widens without any error. */
-	for (size_t i = 0; c->type == 'h' && i < expected->elements; i++)
+	for (size_t i = 0; i < expected->elements; i++)
 		expected->element[i].slack = 0;
 }
 
