@@ -142,11 +142,12 @@ int tfl_reduce_run(const struct tfl_run *run, const struct tfl_node *node, struc
 	size_t inner = reduce->counts[reduce->loops - 1], index[TFL_RANK_MAX] = {0}, position = 0;
 	const uint8_t *elements = tfl_run_input(run, node, 0);
 	bool along = reduce->strides[reduce->loops - 1] == 0;
+	size_t apart = fold->accumulator_size;
 
 	fold->fill(run->scratch, output->elements);
 	if (input->elements > 0) {
 		do {
-			(along ? fold->row : fold->columns)(reduce, elements, inner, (uint8_t *)run->scratch + position * fold->accumulator_size);
+			(along ? fold->row : fold->columns)(reduce, elements, inner, (uint8_t *)run->scratch + position * apart);
 			elements += inner * tfl_dtype_size(input->dtype);
 		} while (advance(reduce, index, &position));
 	}

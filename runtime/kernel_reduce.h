@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reductions: all elements along some axes become one. What MEAN, SUM and the REDUCE_ operators share: reading the axes, shapes, and the walk
- * over the input; an operator adds how elements are folded (op_reduce.c).
+ * Reductions: all elements along some axes become one. What MEAN, SUM and the REDUCE_ operators share: reading the axes, shapes, and the
+ * walk over the input; an operator adds how elements are folded (op_reduce.c).
  */
 #ifndef RUNTIME_KERNEL_REDUCE_H
 #define RUNTIME_KERNEL_REDUCE_H
@@ -41,7 +41,7 @@ struct tfl_reduce {
 	struct tfl_range range;
 };
 
-/** Makes node->params, a struct tfl_reduce, sets the output's shape and the scratch size. One of the @p count folds has the input's type. */
+/** Makes node->params, a struct tfl_reduce, sets the output's shape and the scratch size. One of @p count folds has the input's type. */
 int tfl_reduce_prepare(struct tfl_graph *graph, struct tfl_node *node, const struct tfl_fold *folds, size_t count, struct tfl_error *error);
 
 int tfl_reduce_lower(struct tfl_lower *lower, const struct tfl_node *node, enum xnn_reduce_operator operator);

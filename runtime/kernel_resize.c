@@ -17,11 +17,11 @@ int tfl_resize_prepare(struct tfl_graph *graph, struct tfl_node *node, unsigned 
 	if (r < 0)
 		return r;
 	if (input->rank != 4 || count != 2)
-		return tfl_node_invalid(graph, node, error, "the input has %u dimensions and the new size %u elements; 4 and 2 are right", input->rank,
-					count);
+		return tfl_node_invalid(graph, node, error, "the input has %u dimensions and the new size %u elements; 4 and 2 are right",
+					input->rank, count);
 	if (input->dims[1] < 1 || input->dims[2] < 1 || size[0] < 1 || size[1] < 1)
-		return tfl_node_invalid(graph, node, error, "it resizes %d x %d to %d x %d; each must be at least 1", input->dims[1], input->dims[2],
-					size[0], size[1]);
+		return tfl_node_invalid(graph, node, error, "it resizes %d x %d to %d x %d; each must be at least 1", input->dims[1],
+					input->dims[2], size[0], size[1]);
 	memcpy(resize->input, &input->dims[1], sizeof(resize->input));
 	memcpy(resize->output, size, sizeof(size));
 	resize->align_corners = tfl_fb_bool(&node->source->options, field, false);

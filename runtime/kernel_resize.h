@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR share: an input [N, H, W, C], a constant [2] with the new height and width, and the rule by
- * which an output coordinate becomes one of the input.
+ * What RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR share: an input [N, H, W, C], a constant [2] with the new height and width, and the rule
+ * by which an output coordinate becomes one of the input.
  */
 #ifndef RUNTIME_KERNEL_RESIZE_H
 #define RUNTIME_KERNEL_RESIZE_H

@@ -101,7 +101,7 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 		return r;
 	at = tfl_axis(axis, input->rank);
 	if (count != 1 || at < 0 || input->dims[at] < 1)
-		return tfl_node_invalid(graph, node, error, "it looks along axis %d; the input has %u dimensions, and there must be something there",
+		return tfl_node_invalid(graph, node, error, "it looks along axis %d; the input has %u dimensions, and something must be there",
 					axis, input->rank);
 	params->along = tfl_along(input->dims, input->rank, (unsigned)at);
 	for (int d = 0; d < input->rank; d++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * BATCH_MATMUL: matrix products [M, K] x [K, N], one for each batch; the dimensions in front of the last two are batches, and broadcast. Either
- * matrix may be stored transposed (adj_x, adj_y).
+ * BATCH_MATMUL: matrix products [M, K] x [K, N], one for each batch; the dimensions in front of the last two are batches, and broadcast.
+ * Either matrix may be stored transposed (adj_x, adj_y).
  *
  * Semantics: TensorFlow Lite's reference kernels. int8 is summed in 32 bits, int16 (without zero points) in 64. XNNPACK has the product in
  * float32; one matrix of constants on the right is a fully connected layer, which it has in int8 too, and packs once for all interpreters.
@@ -66,8 +66,10 @@ static int set_shape(struct tfl_graph *graph, const struct tfl_node *node, struc
 	int r;
 
 	if (left->rank < 2 || right->rank < 2 || side(left, params->adjoint[LEFT], 1) != side(right, params->adjoint[RIGHT], 0))
-		return tfl_node_invalid(graph, node, error, "the inputs have %u and %u dimensions; at least 2 each are right, and as many columns in "
-					"the first matrices as rows in the second", left->rank, right->rank);
+		return tfl_node_invalid(graph, node, error,
+					"the inputs have %u and %u dimensions; at least 2 each are right, and as many columns in the first "
+					"matrices as rows in the second",
+					left->rank, right->rank);
 	batches[LEFT].rank = (uint8_t)(left->rank - 2);
 	batches[RIGHT].rank = (uint8_t)(right->rank - 2);
 	r = tfl_broadcast_init(&params->batches, graph, node, (const struct tfl_value *[]){&batches[LEFT], &batches[RIGHT]}, 2, error);
@@ -123,7 +125,8 @@ static int lower_left(struct tfl_lower *lower, const struct tfl_node *node, uint
 	dims[rank - 1] = params->depth;
 	if (left->dtype != TFL_FLOAT32)
 		return 1;
-	r = tfl_lower_status(xnn_define_tensor_value(lower->subgraph, xnn_datatype_fp32, rank, dims, NULL, XNN_INVALID_VALUE_ID, 0, ret_id));
+	r = tfl_lower_status(
+		xnn_define_tensor_value(lower->subgraph, xnn_datatype_fp32, rank, dims, NULL, XNN_INVALID_VALUE_ID, 0, ret_id));
 	return r ? r : tfl_lower_status(xnn_define_static_transpose(lower->subgraph, rank, order, stored, *ret_id, 0));
 }
 
@@ -144,7 +147,8 @@ static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 	if (r == 0)
 		r = tfl_lower_value(lower, tfl_node_output(lower->graph, node, 0), &output);
 	if (r == 0)
-		r = dense ? tfl_lower_weights(lower, node, adjoint ? 0 : 1, NULL, adjoint, &right, &bias) : tfl_lower_value(lower, values, &right);
+		r = dense ? tfl_lower_weights(lower, node, adjoint ? 0 : 1, NULL, adjoint, &right, &bias)
+			  : tfl_lower_value(lower, values, &right);
 	if (r != 0)
 		return r;
 	if (dense)
@@ -162,7 +166,8 @@ struct row {
 
 /* Row times matrix. The row's elements lie left_stride apart; the matrix is [depth, columns], or transposed. */
 #define DEFINE_MULTIPLY(name, type, accumulator, product) \
-	static void multiply_##name(const struct params *params, const struct row *row, const void *left, size_t left_stride, const void *right) \
+	static void multiply_##name(const struct params *params, const struct row *row, const void *left, size_t left_stride, \
+				    const void *right) \
 	{ \
 		size_t depth = params->depth, columns = params->columns; \
 		int32_t x_zero = row->left_zero, w_zero = row->right_zero; \
@@ -232,8 +237,8 @@ struct matrices {
 };
 
 /* One product; left, right and output are its number among the matrices of each. */
-static void run_batch(const struct params *params, const struct kind *kind, const struct row *row, const struct matrices *matrices, size_t left,
-		      size_t right, size_t output)
+static void run_batch(const struct params *params, const struct kind *kind, const struct row *row, const struct matrices *matrices,
+		      size_t left, size_t right, size_t output)
 {
 	size_t element = matrices->element, apart = params->adjoint[LEFT] ? 1 : params->depth;
 	size_t left_stride = params->adjoint[LEFT] ? params->rows : 1;

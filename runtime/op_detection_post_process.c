@@ -138,20 +138,21 @@ static int check_inputs(const struct tfl_graph *graph, const struct tfl_node *no
 	if (r < 0)
 		return r;
 	if (boxes->rank != 3 || boxes->dims[0] != 1 || boxes->dims[2] < 4)
-		return tfl_node_invalid(graph, node, error, "the boxes have %u dimensions; [1, N, 4] or with more than 4 is right", boxes->rank);
+		return tfl_node_invalid(graph, node, error, "the boxes have %u dimensions; [1, N, 4] or with more than 4 is right",
+					boxes->rank);
 	params->boxes = boxes->dims[1];
 	params->encoding = boxes->dims[2];
 	if (anchors->rank != 2 || anchors->dims[0] != params->boxes || anchors->dims[1] != 4)
-		return tfl_node_invalid(graph, node, error, "the anchors have %u dimensions and %zu elements; [%d, 4] is right", anchors->rank,
-					anchors->elements, params->boxes);
+		return tfl_node_invalid(graph, node, error, "the anchors have %u dimensions and %zu elements; [%d, 4] is right",
+					anchors->rank, anchors->elements, params->boxes);
 	if (scores->rank != 3 || scores->dims[0] != 1 || scores->dims[1] != params->boxes)
-		return tfl_node_invalid(graph, node, error, "the scores have %u dimensions and %zu elements; [1, %d, classes] is right", scores->rank,
-					scores->elements, params->boxes);
+		return tfl_node_invalid(graph, node, error, "the scores have %u dimensions and %zu elements; [1, %d, classes] is right",
+					scores->rank, scores->elements, params->boxes);
 	params->columns = scores->dims[2];
 	params->background = params->columns - params->classes;
 	if (params->background != 0 && params->background != 1)
-		return tfl_node_invalid(graph, node, error, "it has %d scores a box and num_classes is %d; as many or one more is right", params->columns,
-					params->classes);
+		return tfl_node_invalid(graph, node, error, "it has %d scores a box and num_classes is %d; as many or one more is right",
+					params->columns, params->classes);
 	return 0;
 }
 
@@ -174,8 +175,8 @@ static int check_anchors(const struct tfl_graph *graph, const struct tfl_node *n
 	for (int32_t i = 0; i < params->boxes; i++) {
 		load(anchors, data, (size_t)i * 4, 4, anchor);
 		if (anchor[2] < 0 || anchor[3] < 0)
-			return tfl_node_invalid(graph, node, error, "anchor %d is %g high and %g wide; neither may be negative", i, (double)anchor[2],
-						(double)anchor[3]);
+			return tfl_node_invalid(graph, node, error, "anchor %d is %g high and %g wide; neither may be negative", i,
+						(double)anchor[2], (double)anchor[3]);
 	}
 	return 0;
 }
@@ -255,8 +256,8 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 		return r;
 	places = (int64_t)params->max_detections * params->max_classes;
 	if (places > INT32_MAX)
-		return tfl_node_invalid(graph, node, error, "it lists %d detections with %d classes each, which is too many", params->max_detections,
-					params->max_classes);
+		return tfl_node_invalid(graph, node, error, "it lists %d detections with %d classes each, which is too many",
+					params->max_detections, params->max_classes);
 	dims[1] = (int32_t)places;
 	r = tfl_node_set_shape(graph, node, OUT_BOXES, 3, dims, error);
 	if (r == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * L2_NORMALIZATION: each row (the last dimension) divided by its length, sqrt of the sum of its squares. float32: by at least 1e-6. int8 and
- * uint8 in fixed point, with the only output scale there is, 1/128.
+ * L2_NORMALIZATION: each row (the last dimension) divided by its length, sqrt of the sum of its squares. float32: by at least 1e-6. int8
+ * and uint8 in fixed point, with the only output scale there is, 1/128.
  */
 #include <errno.h>
 #include <math.h>

@@ -15,7 +15,8 @@ static void length(const struct tfl_pooling *pooling, const struct tfl_pooling_p
 	memset(sums, 0, channels * sizeof(*sums));
 	for (int32_t y = place->first_row; y < place->end_row; y++)
 		for (int32_t x = place->first_column; x < place->end_column; x++) {
-			const float *pixel = (const float *)input + ((size_t)y * (size_t)pooling->window.input_width + (size_t)x) * channels;
+			size_t at = (size_t)y * (size_t)pooling->window.input_width + (size_t)x;
+			const float *pixel = (const float *)input + at * channels;
 
 			for (size_t c = 0; c < channels; c++)
 				sums[c] += pixel[c] * pixel[c];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * LOCAL_RESPONSE_NORMALIZATION: each element times (bias + alpha * sum)^-beta, the sum of squares of the elements at most radius channels
- * away. The definition is TensorFlow's; TensorFlow Lite's reference kernel leaves the last of those channels out, its optimised one does not.
+ * away. The definition is TensorFlow's; TensorFlow Lite's reference kernel leaves the last of those channels out, its optimised one does
+ * not.
  */
 #include <errno.h>
 #include <math.h>
@@ -28,9 +29,13 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 	if (!params)
 		return -ENOMEM;
 	if (input->rank != 4 || radius < 0)
-		return tfl_node_invalid(graph, node, error, "the input has %u dimensions and the radius is %d; 4, and at least 0, are right",
+		return tfl_node_invalid(graph, node, error,
+					"the input has %u dimensions and the radius is %d; 4, and at least 0, are right",
 					input->rank, radius);
-	*params = (struct params){(size_t)radius, tfl_fb_f32(options, BIAS, 0), tfl_fb_f32(options, ALPHA, 0), tfl_fb_f32(options, BETA, 0)};
+	params->radius = (size_t)radius;
+	params->bias = tfl_fb_f32(options, BIAS, 0);
+	params->alpha = tfl_fb_f32(options, ALPHA, 0);
+	params->beta = tfl_fb_f32(options, BETA, 0);
 	seen = 2 * (uint64_t)radius + 1 < (uint64_t)input->dims[3] ? 2 * (uint64_t)radius + 1 : (uint64_t)input->dims[3];
 	r = tfl_node_set_shape(graph, node, 0, 4, input->dims, error);
 	return r < 0 ? r : tfl_node_charge(graph, node, input->elements, 16 + seen, error);

@@ -187,8 +187,8 @@ static int check_scales(const struct tfl_graph *graph, const struct tfl_node *no
 	if (r == 0)
 		r = tfl_check_quantized(graph, node, output, "output", error);
 	if (r == 0 && input->dtype == TFL_INT16 && (input->zero_point != 0 || output->zero_point != 0))
-		return tfl_node_unsupported(graph, node, error, "the zero points are %d and %d; for int16 only 0 is supported", input->zero_point,
-					    output->zero_point);
+		return tfl_node_unsupported(graph, node, error, "the zero points are %d and %d; for int16 only 0 is supported",
+					    input->zero_point, output->zero_point);
 	return r;
 }
 
@@ -235,7 +235,8 @@ static int prepare_mean(struct tfl_graph *graph, struct tfl_node *node, struct t
 	return 0;
 }
 
-static int prepare_extreme(struct tfl_graph *graph, struct tfl_node *node, const struct tfl_fold *folds, size_t count, struct tfl_error *error)
+static int prepare_extreme(struct tfl_graph *graph, struct tfl_node *node, const struct tfl_fold *folds, size_t count,
+			   struct tfl_error *error)
 {
 	const struct tfl_value *input = tfl_node_input(graph, node, 0), *output = tfl_node_output(graph, node, 0);
 

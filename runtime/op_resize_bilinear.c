@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RESIZE_BILINEAR: each output pixel lies between two rows and two columns of the input and is their mean, weighted by nearness. float32 and
- * uint8 are computed in float; int8 and int16 in whole numbers of 1/1024, as TensorFlow Lite's reference kernels do. Quantised tensors keep
- * their scale.
+ * RESIZE_BILINEAR: each output pixel lies between two rows and two columns of the input and is their mean, weighted by nearness. float32
+ * and uint8 are computed in float; int8 and int16 in whole numbers of 1/1024, as TensorFlow Lite's reference kernels do. Quantised tensors
+ * keep their scale.
  */
 #include <errno.h>
 #include <math.h>
@@ -105,8 +105,8 @@ static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 	if (r != 0)
 		return r;
 	flags = resize->align_corners ? XNN_FLAG_ALIGN_CORNERS : resize->half_pixel_centers ? 0 : XNN_FLAG_TENSORFLOW_LEGACY_MODE;
-	return tfl_lower_status(xnn_define_static_resize_bilinear_2d(lower->subgraph, (size_t)resize->output[0], (size_t)resize->output[1], input,
-								     output, flags));
+	return tfl_lower_status(xnn_define_static_resize_bilinear_2d(lower->subgraph, (size_t)resize->output[0], (size_t)resize->output[1],
+								     input, output, flags));
 }
 
 /* The four neighbours of one output pixel, and where it lies among them. */
@@ -125,8 +125,10 @@ struct place {
 		type *to = output; \
 \
 		for (size_t c = 0; c < place->channels; c++) \
-			to[c] = (type)((float)from[place->top_left + c] * (1 - y) * (1 - x) + (float)from[place->bottom_left + c] * y * (1 - x) + \
-				       (float)from[place->top_right + c] * (1 - y) * x + (float)from[place->bottom_right + c] * y * x + (offset)); \
+			to[c] = (type)((float)from[place->top_left + c] * (1 - y) * (1 - x) + \
+				       (float)from[place->bottom_left + c] * y * (1 - x) + \
+				       (float)from[place->top_right + c] * (1 - y) * x + \
+				       (float)from[place->bottom_right + c] * y * x + (offset)); \
 	}
 
 DEFINE_FLOAT(float32, float, 0)

@@ -59,8 +59,8 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 	memcpy(dims, input->dims, sizeof(dims));
 	params->size = (size_t)dims[input->rank - 1];
 	if (count != 1 || k < 0 || (size_t)k > params->size)
-		return tfl_node_invalid(graph, node, error, "it looks for the %d greatest of %zu; one number, 0 to %zu, is right", k, params->size,
-					params->size);
+		return tfl_node_invalid(graph, node, error, "it looks for the %d greatest of %zu; one number, 0 to %zu, is right", k,
+					params->size, params->size);
 	params->k = (size_t)k;
 	params->rows = params->size ? input->elements / params->size : 0;
 	dims[input->rank - 1] = k;

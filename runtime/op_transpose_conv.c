@@ -37,7 +37,8 @@ static int check_shapes(const struct tfl_graph *graph, const struct tfl_node *no
 	const struct tfl_value *filter = tfl_node_operand(graph, node, TFL_OPERAND_FILTER);
 
 	if (input->rank != 4 || filter->rank != 4 || filter->dims[3] != input->dims[3])
-		return tfl_node_invalid(graph, node, error, "input and filter have %u and %u dimensions; 4 each, with as many channels, are right",
+		return tfl_node_invalid(graph, node, error,
+					"input and filter have %u and %u dimensions; 4 each, with as many channels, are right",
 					input->rank, filter->rank);
 	if (input->dims[1] < 1 || input->dims[2] < 1 || input->dims[3] < 1 || filter->elements == 0)
 		return tfl_node_invalid(graph, node, error, "the input's pictures or the filter are empty");
@@ -66,9 +67,10 @@ static int finish_prepare(struct tfl_graph *graph, struct tfl_node *node, int ac
 	const struct tfl_value *input = tfl_node_operand(graph, node, TFL_OPERAND_INPUT), *output = tfl_node_output(graph, node, 0);
 	struct params *params = node->params;
 	const struct axis *axes = params->axes;
+	const int32_t dims[4] = {input->dims[0], axes[0].output, axes[1].output, params->linear.channels};
 	int r;
 
-	r = tfl_node_set_shape(graph, node, 0, 4, (int32_t[]){input->dims[0], axes[0].output, axes[1].output, params->linear.channels}, error);
+	r = tfl_node_set_shape(graph, node, 0, 4, dims, error);
 	if (r == 0)
 		r = tfl_node_charge(graph, node, output->elements * taps_max(&axes[0]), taps_max(&axes[1]) * params->depth, error);
 	if (r == 0)
@@ -105,8 +107,8 @@ static int read_shape(const struct tfl_graph *graph, const struct tfl_node *node
 		return r;
 	if (count != 4 || shape[0] != batch || shape[1] < 1 || shape[2] < 1 || shape[3] != params->linear.channels)
 		return tfl_node_invalid(graph, node, error,
-					"its output shape is [%d, %d, %d, %d]; [%d, height, width, %d] with at least 1 each would be right", shape[0],
-					shape[1], shape[2], shape[3], batch, params->linear.channels);
+					"its output shape is [%d, %d, %d, %d]; [%d, height, width, %d] with at least 1 each would be right",
+					shape[0], shape[1], shape[2], shape[3], batch, params->linear.channels);
 	memcpy(ret_shape, shape, sizeof(shape));
 	return 0;
 }
@@ -152,8 +154,8 @@ static int find_output(const struct tfl_graph *graph, const struct tfl_node *nod
 	total = total > 0 ? total : 0;
 	output = (int64_t)axis->stride * (axis->input - 1) + axis->kernel - total;
 	if (output < 1 || output > INT32_MAX)
-		return tfl_node_invalid(graph, node, error, "%d elements with a kernel of %d and a stride of %d would become %lld", axis->input,
-					axis->kernel, axis->stride, (long long)output);
+		return tfl_node_invalid(graph, node, error, "%d elements with a kernel of %d and a stride of %d would become %lld",
+					axis->input, axis->kernel, axis->stride, (long long)output);
 	axis->output = (int32_t)output;
 	axis->before = (int32_t)(total / 2);
 	return 0;
@@ -168,11 +170,12 @@ static int prepare_bias(struct tfl_graph *graph, struct tfl_node *node, struct t
 	if (!params)
 		return -ENOMEM;
 	if (node->source->custom_options_size < sizeof(options))
-		return tfl_node_invalid(graph, node, error, "its options have %zu bytes; at least %zu are right", node->source->custom_options_size,
-					sizeof(options));
+		return tfl_node_invalid(graph, node, error, "its options have %zu bytes; at least %zu are right",
+					node->source->custom_options_size, sizeof(options));
 	memcpy(&options, node->source->custom_options, sizeof(options));
 	if (options.padding != 1 && options.padding != 2)
-		return tfl_node_invalid(graph, node, error, "its padding has the number %d; 1 (SAME) and 2 (VALID) are known", options.padding);
+		return tfl_node_invalid(graph, node, error, "its padding has the number %d; 1 (SAME) and 2 (VALID) are known",
+					options.padding);
 	params->axes[0].stride = options.stride_h;
 	params->axes[1].stride = options.stride_w;
 	r = check_shapes(graph, node, params, error);
@@ -224,8 +227,8 @@ static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 		return r;
 	return tfl_lower_status(xnn_define_deconvolution_2d(
 		lower->subgraph, cuts[0].before, cuts[1].after, cuts[0].after, cuts[1].before, cuts[0].adjustment, cuts[1].adjustment,
-		(uint32_t)rows->kernel, (uint32_t)columns->kernel, (uint32_t)rows->stride, (uint32_t)columns->stride, 1, 1, 1, params->depth,
-		(size_t)params->linear.channels, range->min, range->max, input, filter, bias, output, 0));
+		(uint32_t)rows->kernel, (uint32_t)columns->kernel, (uint32_t)rows->stride, (uint32_t)columns->stride, 1, 1, 1,
+		params->depth, (size_t)params->linear.channels, range->min, range->max, input, filter, bias, output, 0));
 }
 
 /* The taps that reach an output place: each further one lies stride further in the kernel, and one back in the input. */
@@ -250,7 +253,8 @@ static struct taps find_taps(const struct axis *axis, int32_t output)
 }
 
 /* Sums of one output pixel, all channels. */
-static void gather(const struct params *params, const struct tfl_linear_run *run, const uint8_t *input, struct taps rows, struct taps columns)
+static void gather(const struct params *params, const struct tfl_linear_run *run, const uint8_t *input, struct taps rows,
+		   struct taps columns)
 {
 	const struct tfl_arithmetic *arithmetic = params->linear.arithmetic;
 	const struct axis *axes = params->axes;
@@ -289,7 +293,8 @@ static void run_picture(const struct params *params, const struct tfl_linear_run
 static int run(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error)
 {
 	const struct params *params = node->params;
-	const struct tfl_value *input = tfl_node_operand(run->graph, node, TFL_OPERAND_INPUT), *output = tfl_node_output(run->graph, node, 0);
+	const struct tfl_value *input = tfl_node_operand(run->graph, node, TFL_OPERAND_INPUT);
+	const struct tfl_value *output = tfl_node_output(run->graph, node, 0);
 	const uint8_t *from = tfl_run_operand(run, node, TFL_OPERAND_INPUT);
 	uint8_t *to = tfl_run_output(run, node, 0);
 	struct tfl_linear_run linear;

@@ -28,8 +28,8 @@ struct tfl_flexw_entry {
 };
 
 /**
- * Writes the map to @p ret_data and returns its size; 0 where it does not fit @p capacity, or its offsets not their width. Entries are written
- * in the order of their names. @p width is 1, 2, 4 or 8, and at least 4 for real numbers; what is indirect takes that width too.
+ * Writes the map to @p ret_data and returns its size; 0 where it does not fit @p capacity, or its offsets not their width. Entries are
+ * written in the order of their names. @p width is 1, 2, 4 or 8, and at least 4 for real numbers; what is indirect takes that width too.
  */
 size_t tfl_flexw_map(const struct tfl_flexw_entry *entries, unsigned count, unsigned width, unsigned key_width, uint8_t *ret_data,
 		     size_t capacity);

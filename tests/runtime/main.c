@@ -18,6 +18,7 @@ static Suite *(*const suites[])(void) = {
 	flexbuffer_suite,
 	fold_suite,
 	fourier_suite,
+	greed_suite,
 	hostile_suite,
 	interpreter_suite,
 	kernels_suite,

@@ -15,6 +15,7 @@ Suite *flatbuffer_suite(void);
 Suite *flexbuffer_suite(void);
 Suite *fold_suite(void);
 Suite *fourier_suite(void);
+Suite *greed_suite(void);
 Suite *hostile_suite(void);
 Suite *interpreter_suite(void);
 Suite *kernels_suite(void);

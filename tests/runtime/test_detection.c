@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the drawn cases of TFLite_Detection_PostProcess leave out: the order of equal scores, as std::partial_sort of the GNU library gives it
- * (the numbers here were taken from that), options that lie, anchors that are computed.
+ * What the drawn cases of TFLite_Detection_PostProcess leave out: the order of equal scores, as std::partial_sort of the GNU library gives
+ * it (the numbers here were taken from that), options that lie, anchors that are computed.
  */
 #include <errno.h>
 #include <math.h>
@@ -58,7 +58,8 @@ static int32_t add_tensor(struct tfl_builder *builder, struct tfl_ints dims, con
 
 	for (uint32_t i = 0; i < dims.count; i++)
 		elements *= (size_t)dims.values[i];
-	return tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "t", .dims = dims, .data = data, .data_size = data ? elements * 4 : 0});
+	return tfl_build_tensor(builder, &(struct tfl_build_tensor){
+						 .name = "t", .dims = dims, .data = data, .data_size = data ? elements * 4 : 0});
 }
 
 static int open_detector(const struct detector *detector, struct scene *scene)
@@ -144,8 +145,8 @@ static void check_listed(const struct tfl_interpreter *interpreter, const int32_
 
 	for (size_t i = 0; i < count; i++)
 		if (boxes[4 * i] != (float)listed[i][0] * 2 || classes[i] != (float)listed[i][1])
-			ck_abort_msg("%s: place %zu has the box at %g with class %g; box %d with class %d would be right", what, i, (double)boxes[4 * i],
-				     (double)classes[i], listed[i][0], listed[i][1]);
+			ck_abort_msg("%s: place %zu has the box at %g with class %g; box %d with class %d would be right", what, i,
+				     (double)boxes[4 * i], (double)classes[i], listed[i][0], listed[i][1]);
 }
 
 static void run_detector(const struct detector *detector, const float *scores, const int32_t (*listed)[2], size_t count, float detections,

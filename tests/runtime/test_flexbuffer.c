@@ -222,7 +222,8 @@ static void read_everything(const uint8_t *data, size_t size, unsigned *opened)
 	ck_assert(r == 0 || r == -EINVAL);
 	*opened += r == 0;
 	for (size_t i = 0; r == 0 && i < TFL_ARRAY_SIZE(names); i++) {
-		int a = tfl_flex_int(&map, names[i], &value), b = tfl_flex_real(&map, names[i], &number), c = tfl_flex_bool(&map, names[i], &truth);
+		int a = tfl_flex_int(&map, names[i], &value), b = tfl_flex_real(&map, names[i], &number);
+		int c = tfl_flex_bool(&map, names[i], &truth);
 
 		if ((a != 0 && a != 1 && a != -EINVAL) || (b != 0 && b != 1 && b != -EINVAL) || b != c || (b != 0 && a != b))
 			ck_abort_msg("%s: %d, %d, %d", names[i], a, b, c);
@@ -235,8 +236,8 @@ START_TEST(damaged_buffers_are_read_inside)
 	unsigned width = 1u << _i % 4, opened = 0;
 	uint8_t sound[SIZE_MAX_TEST], data[SIZE_MAX_TEST];
 	bool floats = width >= 4 && _i / 4 % 2;
-	size_t size = tfl_flexw_map(floats ? reals : entries, floats ? TFL_ARRAY_SIZE(reals) : TFL_ARRAY_SIZE(entries), width, 1u << _i / 8 % 4, sound,
-				    sizeof(sound));
+	size_t size = tfl_flexw_map(floats ? reals : entries, floats ? TFL_ARRAY_SIZE(reals) : TFL_ARRAY_SIZE(entries), width,
+				    1u << _i / 8 % 4, sound, sizeof(sound));
 
 	for (int round = 0; round < 20000; round++) {
 		size_t length = tfl_random_below(&random, 5) ? size : tfl_random_below(&random, (uint32_t)size + 1);

@@ -99,8 +99,8 @@ static struct corners decode(const struct kernel_case *c, int32_t box)
 
 	for (unsigned axis = 0; axis < 2; axis++) {
 		size_t e = (size_t)(box * encodings->dims[2]) + axis, a = (size_t)(box * 4) + axis;
-		double size = (double)(float)kernel_real(anchors, a + 2);
-		float centre = (float)((double)(float)kernel_real(encodings, e) / scales[axis] * size + (double)(float)kernel_real(anchors, a));
+		double size = (double)(float)kernel_real(anchors, a + 2), middle = (double)(float)kernel_real(anchors, a);
+		float centre = (float)((double)(float)kernel_real(encodings, e) / scales[axis] * size + middle);
 		float half = (float)(exp((double)(float)kernel_real(encodings, e + 2) / scales[axis + 2]) / 2 * size);
 
 		corners.low[axis] = centre - half;
@@ -120,7 +120,8 @@ static bool overlaps(const struct kernel_case *c, const struct corners *a, const
 	float common = 1;
 
 	for (unsigned axis = 0; axis < 2; axis++) {
-		float low = a->low[axis] < b->low[axis] ? b->low[axis] : a->low[axis], high = b->high[axis] < a->high[axis] ? b->high[axis] : a->high[axis];
+		float low = a->low[axis] < b->low[axis] ? b->low[axis] : a->low[axis];
+		float high = b->high[axis] < a->high[axis] ? b->high[axis] : a->high[axis];
 
 		common *= high - low < 0 ? 0 : high - low;
 	}
@@ -173,7 +174,10 @@ static struct choice *new_choices(int32_t count)
 	return choices;
 }
 
-/* Strikes out what overlaps something better; class -1: a box counts with its best class. Returns what was kept, best first, at most @limit. */
+/*
+ * Strikes out what overlaps something better; class -1: a box counts with its best class. Returns what was kept, at most @limit, best
+ * first.
+ */
 static struct choice *suppress(const struct kernel_case *c, int32_t class, int32_t limit, size_t *ret_count)
 {
 	int32_t boxes = c->inputs[BOXES].dims[1];

@@ -60,8 +60,8 @@ static bool in_xnnpack(const struct kernel_case *c, int32_t depth)
 
 static void draw(struct kernel_case *c)
 {
-	int32_t batches[3], count = kernel_between(c, 0, 3), rows = kernel_between(c, 1, 6), columns = kernel_between(c, 1, kernel_one_in(c, 3) ? 40 : 6);
-	int32_t depth = kernel_between(c, 1, kernel_one_in(c, 3) ? 40 : 6);
+	int32_t batches[3], count = kernel_between(c, 0, 3), rows = kernel_between(c, 1, 6);
+	int32_t columns = kernel_between(c, 1, kernel_one_in(c, 3) ? 40 : 6), depth = kernel_between(c, 1, kernel_one_in(c, 3) ? 40 : 6);
 
 	for (int32_t i = 0; i < count; i++)
 		batches[i] = kernel_between(c, 1, 3);

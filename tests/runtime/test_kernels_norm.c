@@ -102,16 +102,17 @@ static void refer_response(const struct kernel_case *c, struct kernel_expected *
 
 	kernel_expect_shape(expected, 4, input->dims);
 	for (size_t i = 0; i < expected->elements; i++) {
-		double sum = 0, value;
+		double sum = 0, base, value;
 
 		for (int64_t k = 0; k < depth; k++)
 			if (llabs(k - (int64_t)i % depth) <= c->axis)
 				sum += square(c, i / (size_t)depth * (size_t)depth + (size_t)k);
-		value = kernel_real(input, i) * pow(c->ints[BIAS_PERCENT] / 100.0 + c->ints[ALPHA_PERCENT] / 100.0 * sum, -c->ints[BETA_PERCENT] / 100.0);
+		base = c->ints[BIAS_PERCENT] / 100.0 + c->ints[ALPHA_PERCENT] / 100.0 * sum;
+		value = kernel_real(input, i) * pow(base, -c->ints[BETA_PERCENT] / 100.0);
 		expected->element[i] = (struct kernel_element){.value = value, .slack = KERNEL_FLOAT_ERROR * fabs(value)};
 	}
 }
 
 const struct kernel_row kernel_l2_normalization = {"L2_NORMALIZATION", TFL_BUILTIN_L2_NORMALIZATION, "fbB", draw_l2, options_l2, refer_l2};
-const struct kernel_row kernel_local_response_normalization = {"LOCAL_RESPONSE_NORMALIZATION", TFL_BUILTIN_LOCAL_RESPONSE_NORMALIZATION, "f",
-							       draw_response, options_response, refer_response};
+const struct kernel_row kernel_local_response_normalization = {
+	"LOCAL_RESPONSE_NORMALIZATION", TFL_BUILTIN_LOCAL_RESPONSE_NORMALIZATION, "f", draw_response, options_response, refer_response};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR. An output coordinate is one of the input times the ratio of the sizes; with corners aligned of
- * the sizes less one, with half-pixel centres of the middle of pixels. Nearest: in float32, whose rounding decides. Bilinear: real numbers
- * for float32 and uint8; int8 and int16 have positions in 1/1024, to which the ratio is rounded.
+ * RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR. An output coordinate is one of the input times the ratio of the sizes; with corners aligned
+ * of the sizes less one, with half-pixel centres of the middle of pixels. Nearest: in float32, whose rounding decides. Bilinear: real
+ * numbers for float32 and uint8; int8 and int16 have positions in 1/1024, to which the ratio is rounded.
  */
 #include <math.h>
 
@@ -13,8 +13,9 @@ enum { PLAIN, ALIGNED, HALF, BOTH };
 
 static void draw(struct kernel_case *c, int32_t modes)
 {
-	int32_t dims[4] = {kernel_between(c, 1, 2), kernel_between(c, 1, 12), kernel_between(c, 1, 12), kernel_between(c, 1, kernel_one_in(c, 3) ? 40 : 4)};
+	int32_t dims[4] = {kernel_between(c, 1, 2), kernel_between(c, 1, 12), kernel_between(c, 1, 12)};
 
+	dims[3] = kernel_between(c, 1, kernel_one_in(c, 3) ? 40 : 4);
 	kernel_draw_tensor(c, &c->inputs[0], c->output.dtype, 4, dims);
 	kernel_copy_quantization(&c->output, &c->inputs[0]);
 	for (c->int_count = 0; c->int_count < 2; c->int_count++)
@@ -152,5 +153,5 @@ static void refer_bilinear(const struct kernel_case *c, struct kernel_expected *
 
 const struct kernel_row kernel_resize_bilinear = {"RESIZE_BILINEAR", TFL_BUILTIN_RESIZE_BILINEAR, "fbBs", draw_bilinear, options_bilinear,
 						  refer_bilinear, .alike = 8};
-const struct kernel_row kernel_resize_nearest_neighbor = {"RESIZE_NEAREST_NEIGHBOR", TFL_BUILTIN_RESIZE_NEAREST_NEIGHBOR, "fhbBsilz", draw_nearest,
-							  options_nearest, refer_nearest};
+const struct kernel_row kernel_resize_nearest_neighbor = {
+	"RESIZE_NEAREST_NEIGHBOR", TFL_BUILTIN_RESIZE_NEAREST_NEIGHBOR, "fhbBsilz", draw_nearest, options_nearest, refer_nearest};
