@@ -88,24 +88,22 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 {
 	const struct tfl_value *input = tfl_node_input(graph, node, 0);
 	struct params *params = node->params = tfl_graph_alloc(graph, sizeof(*params));
-	int32_t dims[TFL_RANK_MAX], axis = 0;
-	unsigned count, rank = 0;
-	int r, at;
+	int32_t dims[TFL_RANK_MAX];
+	unsigned axis, rank = 0;
+	int r;
 
 	if (!params)
 		return -ENOMEM;
-	r = tfl_node_const_ints(graph, node, 1, 1, &axis, &count, error);
+	r = tfl_const_axis(graph, node, 1, input->rank, &axis, error);
 	if (r == 0)
 		r = check_output_type(graph, node, error);
 	if (r < 0)
 		return r;
-	at = tfl_axis(axis, input->rank);
-	if (count != 1 || at < 0 || input->dims[at] < 1)
-		return tfl_node_invalid(graph, node, error, "it looks along axis %d; the input has %u dimensions, and something must be there",
-					axis, input->rank);
-	params->along = tfl_along(input->dims, input->rank, (unsigned)at);
-	for (int d = 0; d < input->rank; d++)
-		if (d != at)
+	if (input->dims[axis] < 1)
+		return tfl_node_invalid(graph, node, error, "along axis %u the input has no elements to look for one", axis);
+	params->along = tfl_along(input->dims, input->rank, axis);
+	for (unsigned d = 0; d < input->rank; d++)
+		if (d != axis)
 			dims[rank++] = input->dims[d];
 	for (size_t i = 0; i < TFL_ARRAY_SIZE(kinds); i++)
 		if (kinds[i].dtype == input->dtype)

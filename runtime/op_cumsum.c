@@ -21,19 +21,15 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 {
 	const struct tfl_value *input = tfl_node_input(graph, node, 0);
 	struct params *params = node->params = tfl_graph_alloc(graph, sizeof(*params));
-	int32_t axis = 0;
-	unsigned count;
-	int r, at;
+	unsigned axis;
+	int r;
 
 	if (!params)
 		return -ENOMEM;
-	r = tfl_node_const_ints(graph, node, 1, 1, &axis, &count, error);
+	r = tfl_const_axis(graph, node, 1, input->rank, &axis, error);
 	if (r < 0)
 		return r;
-	at = tfl_axis(axis, input->rank);
-	if (count != 1 || at < 0)
-		return tfl_node_invalid(graph, node, error, "it adds along axis %d; the input has %u dimensions", axis, input->rank);
-	params->along = tfl_along(input->dims, input->rank, (unsigned)at);
+	params->along = tfl_along(input->dims, input->rank, axis);
 	params->exclusive = tfl_fb_bool(&node->source->options, EXCLUSIVE, false);
 	params->reverse = tfl_fb_bool(&node->source->options, REVERSE, false);
 	return tfl_node_set_shape(graph, node, 0, input->rank, input->dims, error);
