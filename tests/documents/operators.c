@@ -80,7 +80,9 @@ static void print_page(FILE *out)
 		for (unsigned i = 0; (op = tfl_op_at(i)); i++)
 			if ((op->code == TFL_BUILTIN_CUSTOM) == custom)
 				print_row(out, op);
-	fputs("\nT: any type of fixed size, the same throughout. A bias may be left out.\n", out);
+	fputs("\nT: any type of fixed size, the same throughout. A bias may be left out.\n"
+	      "\nWhere the shape of an output depends on the content of an input (the size of SLICE, the multiples of TILE, all that WHERE looks at),\n"
+	      "that input must be a constant, or follow from shapes alone: a shape that depends on a request is refused by name.\n", out);
 }
 
 static int compare(const char *path, const char *page, size_t size)
