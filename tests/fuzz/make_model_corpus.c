@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Writes the seeds of fuzz_model into a folder: one small graph for each operator in float32, int8 and uint8, where it has them, those with
- * weights also in int16 and with int8 weights under float32, weights that are stored sparse, and the samples of tests/runtime, which hold what a file can hold besides. Equal bytes on every run; what fuzzing found stays beside them.
+ * weights also in int16 and with int8 weights under float32, weights that are stored sparse, and the samples of tests/runtime, which hold what
+ * a file can hold besides. Equal bytes on every run; what fuzzing found stays beside them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,6 +219,91 @@ static void concatenation(struct plot *p, uint32_t code)
 	tfl_build_io(p->b, TFL_INTS(x, y), TFL_INTS(z));
 }
 
+/* Rows of the last two dimensions backwards, the first gone, one more put in: every mask but the ends'. */
+static void strided_slice(struct plot *p, uint32_t code)
+{
+	int32_t x = activation(p, TFL_INTS(2, 3, 4)), begin = ints(p, TFL_INTS(1, 0, -1, 3)), end = ints(p, TFL_INTS(2, 0, 0, -5));
+	int32_t steps = ints(p, TFL_INTS(1, 1, -1, -2));
+
+	unary(p, code, TFL_INTS(x, begin, end, steps), activation(p, TFL_INTS(1, 3, 2)),
+	      tfl_options_ints(TFL_OPTIONS_STRIDED_SLICE, TFL_INTS(4, 4, 0, 2, 1)));
+}
+
+static void slice(struct plot *p, uint32_t code)
+{
+	int32_t x = activation(p, TFL_INTS(3, 4)), begin = ints(p, TFL_INTS(1, 2)), size = ints(p, TFL_INTS(2, -1));
+
+	unary(p, code, TFL_INTS(x, begin, size), activation(p, TFL_INTS(2, 2)), none);
+}
+
+static void split(struct plot *p, uint32_t code)
+{
+	int32_t axis = ints(p, TFL_INTS(-1)), x = activation(p, TFL_INTS(2, 6)), sizes = ints(p, TFL_INTS(1, -1)), y, z;
+
+	y = activation(p, TFL_INTS(2, code == TFL_BUILTIN_SPLIT ? 3 : 1));
+	z = activation(p, TFL_INTS(2, code == TFL_BUILTIN_SPLIT ? 3 : 5));
+	tfl_build_operator(p->b, &(struct tfl_build_operator){
+					 .code = code,
+					 .inputs = code == TFL_BUILTIN_SPLIT ? TFL_INTS(axis, x) : TFL_INTS(x, sizes, axis),
+					 .outputs = TFL_INTS(y, z),
+					 .options = tfl_options_ints(code == TFL_BUILTIN_SPLIT ? TFL_OPTIONS_SPLIT : TFL_OPTIONS_SPLIT_V, TFL_INTS(2)),
+				 });
+	tfl_build_io(p->b, TFL_INTS(x), TFL_INTS(z, y));
+}
+
+/* By indices of the request. */
+static void gather(struct plot *p, uint32_t code)
+{
+	int32_t x = activation(p, TFL_INTS(4, 3)), y = activation(p, TFL_INTS(2, 3));
+	int32_t at = tfl_build_tensor(p->b, &(struct tfl_build_tensor){.name = "i", .dtype = TFL_INT32, .dims = TFL_INTS(2, 1)});
+
+	operator(p, code, TFL_INTS(x, at), y, code == TFL_BUILTIN_GATHER ? tfl_options_ints(TFL_OPTIONS_GATHER, TFL_INTS(0, 0)) : none);
+	tfl_build_io(p->b, TFL_INTS(x, at), TFL_INTS(y));
+}
+
+static void scatter_nd(struct plot *p, uint32_t code)
+{
+	int32_t x = activation(p, TFL_INTS(2, 3)), y = activation(p, TFL_INTS(4, 3)), shape = ints(p, TFL_INTS(4, 3));
+	int32_t at = tfl_build_tensor(p->b, &(struct tfl_build_tensor){.name = "i", .dtype = TFL_INT32, .dims = TFL_INTS(2, 1)});
+
+	operator(p, code, TFL_INTS(at, x, shape), y, none);
+	tfl_build_io(p->b, TFL_INTS(at, x), TFL_INTS(y));
+}
+
+static void tile(struct plot *p, uint32_t code)
+{
+	int32_t x = activation(p, TFL_INTS(2, 3)), times = ints(p, TFL_INTS(2, 3));
+
+	unary(p, code, TFL_INTS(x, times), activation(p, TFL_INTS(4, 9)), none);
+}
+
+static void space_to_batch_nd(struct plot *p, uint32_t code)
+{
+	static const int32_t amounts[] = {1, 0, 0, 2};
+	int32_t x = activation(p, TFL_INTS(1, 3, 4, 2)), block = ints(p, TFL_INTS(2, 3)), frame;
+
+	frame = tfl_build_tensor(p->b, &(struct tfl_build_tensor){.name = "c", .dtype = TFL_INT32, .dims = TFL_INTS(2, 2), .data = amounts,
+								  .data_size = sizeof(amounts)});
+	unary(p, code, TFL_INTS(x, block, frame), activation(p, TFL_INTS(6, 2, 2, 2)), none);
+}
+
+static void depth_to_space(struct plot *p, uint32_t code)
+{
+	unary(p, code, TFL_INTS(activation(p, TFL_INTS(1, 2, 3, 8))), activation(p, TFL_INTS(1, 4, 6, 2)),
+	      tfl_options_ints(TFL_OPTIONS_DEPTH_TO_SPACE, TFL_INTS(2)));
+}
+
+/* A shape that is known at load steers what runs. */
+static void shape(struct plot *p, uint32_t code)
+{
+	int32_t x = activation(p, TFL_INTS(2, 6)), y = activation(p, TFL_INTS(3, 4)), z = activation(p, TFL_INTS(2, 6));
+	int32_t sizes = tfl_build_tensor(p->b, &(struct tfl_build_tensor){.name = "s", .dtype = TFL_INT32, .dims = TFL_INTS(2)});
+
+	operator(p, code, TFL_INTS(x), sizes, none);
+	operator(p, TFL_BUILTIN_RESHAPE, TFL_INTS(y, sizes), z, none);
+	tfl_build_io(p->b, TFL_INTS(x, y), TFL_INTS(z));
+}
+
 /* Outputs with the scale that the operator's definition fixes. */
 static void probability(struct plot *p, uint32_t code)
 {
@@ -302,9 +388,12 @@ static const struct {
 	{"concatenation", concatenation, TFL_BUILTIN_CONCATENATION, ALL},
 	{"conv", conv_2d, TFL_BUILTIN_CONV_2D, ALL | INT16 | DYNAMIC},
 	{"densify", densify, TFL_BUILTIN_DENSIFY, FLOAT32},
+	{"depth-to-space", depth_to_space, TFL_BUILTIN_DEPTH_TO_SPACE, ALL},
 	{"depthwise", depthwise_conv_2d, TFL_BUILTIN_DEPTHWISE_CONV_2D, ALL | INT16 | DYNAMIC},
 	{"dequantize", quantize, TFL_BUILTIN_DEQUANTIZE, BYTES},
 	{"fully-connected", fully_connected, TFL_BUILTIN_FULLY_CONNECTED, ALL | INT16 | DYNAMIC},
+	{"gather", gather, TFL_BUILTIN_GATHER, ALL},
+	{"gather-nd", gather, TFL_BUILTIN_GATHER_ND, ALL},
 	{"log-softmax", log_softmax, TFL_BUILTIN_LOG_SOFTMAX, ALL},
 	{"logistic", probability, TFL_BUILTIN_LOGISTIC, ALL},
 	{"max-pool", pool, TFL_BUILTIN_MAX_POOL_2D, ALL | INT16},
@@ -315,9 +404,17 @@ static const struct {
 	{"relu", same_shape, TFL_BUILTIN_RELU, ALL},
 	{"relu6", same_shape, TFL_BUILTIN_RELU6, ALL},
 	{"reshape", reshape, TFL_BUILTIN_RESHAPE, ALL},
+	{"scatter-nd", scatter_nd, TFL_BUILTIN_SCATTER_ND, ALL},
+	{"shape", shape, TFL_BUILTIN_SHAPE, FLOAT32},
+	{"slice", slice, TFL_BUILTIN_SLICE, ALL},
 	{"softmax", probability, TFL_BUILTIN_SOFTMAX, ALL | INT16},
+	{"space-to-batch", space_to_batch_nd, TFL_BUILTIN_SPACE_TO_BATCH_ND, ALL},
 	{"sparse-filter", sparse_filter, TFL_BUILTIN_FULLY_CONNECTED, FLOAT32},
+	{"split", split, TFL_BUILTIN_SPLIT, ALL},
+	{"split-v", split, TFL_BUILTIN_SPLIT_V, ALL},
 	{"squeeze", squeeze, TFL_BUILTIN_SQUEEZE, ALL},
+	{"strided-slice", strided_slice, TFL_BUILTIN_STRIDED_SLICE, ALL},
+	{"tile", tile, TFL_BUILTIN_TILE, ALL},
 	{"transpose", transpose, TFL_BUILTIN_TRANSPOSE, ALL},
 	{"unread", unread, TFL_BUILTIN_MUL, ALL},
 };
