@@ -31,8 +31,8 @@ void kernel_describe(const struct kernel_row *row, const struct kernel_case *c, 
 int kernel_open(const struct kernel_row *row, const struct kernel_case *c, struct scene *scene);
 
 /**
- * Runs it twice. 0, or what tfl_program_create() says, or tfl_interpreter_invoke(). Ends the test when the runs differ or write behind an output. @p ret_results has
- * KERNEL_OUTPUTS_MAX places, and is the caller's to finish.
+ * Runs it twice. 0, or what tfl_program_create() or tfl_interpreter_invoke() says. Ends the test when the runs differ or write behind an
+ * output. @p ret_results has KERNEL_OUTPUTS_MAX places, and is the caller's to finish.
  */
 int kernel_run(const struct kernel_case *c, struct scene *scene, bool portable, const char *what, struct kernel_result *ret_results);
 void kernel_results_finish(struct kernel_result *results);

@@ -237,7 +237,7 @@ const struct kernel_row kernel_fill = {"FILL", TFL_BUILTIN_FILL, "fbsilz", draw_
 const struct kernel_row kernel_range = {"RANGE", TFL_BUILTIN_RANGE, "fil", draw_range, options_range, refer_range};
 const struct kernel_row kernel_rank = {"RANK", TFL_BUILTIN_RANK, "i", draw_shaped, options_rank, refer_rank};
 const struct kernel_row kernel_shape = {"SHAPE", TFL_BUILTIN_SHAPE, "il", draw_shaped, options_shape, refer_shape};
-const struct kernel_row kernel_tile = {"TILE", TFL_BUILTIN_TILE, "fbBsilz", draw_tile, options_tile, refer_tile};
+const struct kernel_row kernel_tile = {"TILE", TFL_BUILTIN_TILE, "fbBsilzx", draw_tile, options_tile, refer_tile};
 const struct kernel_row kernel_where = {"WHERE", TFL_BUILTIN_WHERE, "zfi", draw_where, options_where, refer_where};
 const struct kernel_row kernel_zeros_like = {"ZEROS_LIKE", TFL_BUILTIN_ZEROS_LIKE, "fbsilz", draw_zeros_like, options_zeros_like,
 					     refer_zeros_like};

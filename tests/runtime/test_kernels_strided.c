@@ -236,5 +236,5 @@ static void options_strided_slice(struct kernel_case *c)
 	tfl_options_add_field(&c->options, (struct tfl_build_field){.slot = 5, .kind = TFL_BUILD_I8, .integer = c->flag});
 }
 
-const struct kernel_row kernel_strided_slice = {"STRIDED_SLICE", TFL_BUILTIN_STRIDED_SLICE, "fbBsilz", draw_strided_slice,
+const struct kernel_row kernel_strided_slice = {"STRIDED_SLICE", TFL_BUILTIN_STRIDED_SLICE, "fbBsilzx", draw_strided_slice,
 						options_strided_slice, refer_strided_slice};

@@ -176,7 +176,8 @@ static void add(struct tfl_builder *builder, uint32_t code, struct tfl_build_opt
 START_TEST(shapes_are_constants)
 {
 	struct tfl_builder *builder = tfl_build_create();
-	int32_t x = floats(builder, TFL_INTS(2, 3, 4)), y = floats(builder, TFL_INTS(2, 3, 4)), shape = ints(builder, (struct tfl_ints){0}, TFL_INTS(3));
+	int32_t x = floats(builder, TFL_INTS(2, 3, 4)), y = floats(builder, TFL_INTS(2, 3, 4));
+	int32_t shape = ints(builder, (struct tfl_ints){0}, TFL_INTS(3));
 	int32_t first = ints(builder, (struct tfl_ints){0}, (struct tfl_ints){0}), wanted = ints(builder, (struct tfl_ints){0}, TFL_INTS(2));
 	int32_t zero = ints(builder, TFL_INTS(0), TFL_INTS(1)), one = ints(builder, TFL_INTS(1), TFL_INTS(1));
 	int32_t rest = ints(builder, TFL_INTS(-1), (struct tfl_ints){0}), flat = floats(builder, TFL_INTS(1));
@@ -188,8 +189,8 @@ START_TEST(shapes_are_constants)
 
 	add(builder, TFL_BUILTIN_LOG_SOFTMAX, tfl_options_empty(0), TFL_INTS(x), TFL_INTS(y));
 	add(builder, TFL_BUILTIN_SHAPE, tfl_options_empty(TFL_OPTIONS_SHAPE), TFL_INTS(y), TFL_INTS(shape));
-	add(builder, TFL_BUILTIN_STRIDED_SLICE, tfl_options_ints(TFL_OPTIONS_STRIDED_SLICE, TFL_INTS(0, 0, 0, 0, 1)), TFL_INTS(shape, zero, one, one),
-	    TFL_INTS(first));
+	add(builder, TFL_BUILTIN_STRIDED_SLICE, tfl_options_ints(TFL_OPTIONS_STRIDED_SLICE, TFL_INTS(0, 0, 0, 0, 1)),
+	    TFL_INTS(shape, zero, one, one), TFL_INTS(first));
 	add(builder, TFL_BUILTIN_PACK, tfl_options_ints(TFL_OPTIONS_PACK, TFL_INTS(2, 0)), TFL_INTS(first, rest), TFL_INTS(wanted));
 	add(builder, TFL_BUILTIN_RESHAPE, tfl_options_empty(TFL_OPTIONS_RESHAPE), TFL_INTS(x, wanted), TFL_INTS(flat));
 	tfl_build_io(builder, TFL_INTS(x), TFL_INTS(flat));
@@ -267,29 +268,78 @@ START_TEST(shapes_that_depend_on_a_request_are_refused_by_name)
 }
 END_TEST
 
-/* A request with a bad index fails and names it; nothing was written, and the next one is answered. */
+/* An operator over x of [3, 2], which holds 1 to 6, and integers that come with the request: some that it must not take, then some that it may. */
+struct indexed {
+	uint32_t code;
+	uint8_t options_type;
+	struct tfl_ints options;
+	bool indices_first;
+	struct tfl_ints dims, bad, good; /* of the integers */
+	struct tfl_ints rest[2];         /* constants behind both */
+	struct tfl_ints shape;           /* of the output */
+	const char *sentence;
+	float right[6];
+};
+
+#define LIST(...) {(const int32_t[]){__VA_ARGS__}, sizeof((const int32_t[]){__VA_ARGS__}) / sizeof(int32_t)}
+
+static const struct indexed indexed[] = {
+	{TFL_BUILTIN_GATHER, TFL_OPTIONS_GATHER, LIST(0, 0), false, LIST(2), LIST(2, 3), LIST(2, 0), {{0}}, LIST(2, 2),
+	 "operator 0 (GATHER): element 1 of input 1 is 3; it must be at least 0 and less than 3", {5, 6, 1, 2}},
+	{TFL_BUILTIN_GATHER, TFL_OPTIONS_GATHER, LIST(1, 0), false, LIST(1), LIST(-1), LIST(1), {{0}}, LIST(3, 1),
+	 "operator 0 (GATHER): element 0 of input 1 is -1; it must be at least 0 and less than 2", {2, 4, 6}},
+	{TFL_BUILTIN_GATHER_ND, 0, LIST(0), false, LIST(1, 2), LIST(2, 2), LIST(2, 1), {{0}}, LIST(1),
+	 "operator 0 (GATHER_ND): element 1 of input 1 is 2; it must be at least 0 and less than 2", {6}},
+	{TFL_BUILTIN_SCATTER_ND, 0, LIST(0), true, LIST(3, 1), LIST(0, 1, 3), LIST(0, 1, 0), {LIST(3, 2)}, LIST(3, 2),
+	 "operator 0 (SCATTER_ND): element 2 of input 0 is 3; it must be at least 0 and less than 3", {6, 8, 3, 4, 0, 0}},
+	{TFL_BUILTIN_EMBEDDING_LOOKUP, 0, LIST(0), true, LIST(1), LIST(INT32_MIN), LIST(1), {{0}}, LIST(1, 2),
+	 "operator 0 (EMBEDDING_LOOKUP): element 0 of input 0 is -2147483648; it must be at least 0 and less than 3", {3, 4}},
+	{TFL_BUILTIN_SLICE, 0, LIST(0), false, LIST(2), LIST(2, 0), LIST(1, 0), {LIST(2, 1)}, LIST(2, 1),
+	 "operator 0 (SLICE): element 0 of input 1 is 2; it must be at least 0 and less than 2", {3, 5}},
+	{TFL_BUILTIN_STRIDED_SLICE, TFL_OPTIONS_STRIDED_SLICE, LIST(0, 0, 0, 0, 1), false, LIST(1), LIST(-4), LIST(-1), {LIST(0), LIST(1)}, LIST(2),
+	 "operator 0 (STRIDED_SLICE): it takes position -4 of a dimension of 3", {5, 6}},
+	{TFL_BUILTIN_STRIDED_SLICE, TFL_OPTIONS_STRIDED_SLICE, LIST(0, 0, 0, 0, 1), false, LIST(1), LIST(3), LIST(0), {LIST(0), LIST(1)}, LIST(2),
+	 "operator 0 (STRIDED_SLICE): it takes position 3 of a dimension of 3", {1, 2}},
+};
+
+static void open_indexed(const struct indexed *row, struct scene *scene)
+{
+	struct tfl_builder *builder = tfl_build_create();
+	int32_t x = floats(builder, TFL_INTS(3, 2)), indices = ints(builder, (struct tfl_ints){0}, row->dims), output = floats(builder, row->shape);
+	int32_t inputs[] = {row->indices_first ? indices : x, row->indices_first ? x : indices, 0, 0};
+	uint32_t count = 2;
+
+	for (unsigned i = 0; i < TFL_ARRAY_SIZE(row->rest) && row->rest[i].count > 0; i++)
+		inputs[count++] = ints(builder, row->rest[i], TFL_INTS((int32_t)row->rest[i].count));
+	add(builder, row->code, tfl_options_ints(row->options_type, row->options), (struct tfl_ints){inputs, count}, TFL_INTS(output));
+	tfl_build_io(builder, TFL_INTS(x, indices), TFL_INTS(output));
+	ck_assert_int_eq(scene_open(scene, builder), 0);
+}
+
+/* A request with a bad index fails and names it; the next one is answered. */
 START_TEST(an_index_outside_is_the_requests_error)
 {
-	static const float table[] = {1, 2, 3, 4, 5, 6}, right[] = {5, 6, 1, 2};
-	struct tfl_builder *builder = tfl_build_create();
-	int32_t rows = tfl_build_tensor(builder, &(struct tfl_build_tensor){.dims = TFL_INTS(3, 2), .data = table, .data_size = sizeof(table)});
-	int32_t indices = ints(builder, (struct tfl_ints){0}, TFL_INTS(2)), output = floats(builder, TFL_INTS(2, 2));
+	static const float x[] = {1, 2, 3, 4, 5, 6};
+	const struct indexed *row = &indexed[_i];
 	struct tfl_interpreter *interpreter;
 	struct tfl_program *program;
+	const struct tfl_io *outputs;
 	struct tfl_error error;
 	struct scene scene;
+	uint32_t count;
 
-	add(builder, TFL_BUILTIN_GATHER, tfl_options_ints(TFL_OPTIONS_GATHER, TFL_INTS(0, 0)), TFL_INTS(rows, indices), TFL_INTS(output));
-	tfl_build_io(builder, TFL_INTS(indices), TFL_INTS(output));
-	ck_assert_int_eq(scene_open(&scene, builder), 0);
+	open_indexed(row, &scene);
 	program = scene_program(&scene, NULL);
+	outputs = tfl_program_outputs(program, &count);
 	interpreter = scene_interpreter(program);
-	memcpy(tfl_interpreter_input(interpreter, 0), TFL_INTS(2, 3).values, 2 * sizeof(int32_t));
+	memcpy(tfl_interpreter_input(interpreter, 0), x, sizeof(x));
+	memcpy(tfl_interpreter_input(interpreter, 1), row->bad.values, row->bad.count * sizeof(int32_t));
 	ck_assert_int_eq(tfl_interpreter_invoke(interpreter, NULL, &error), -EINVAL);
-	ck_assert_str_eq(error.text, "operator 0 (GATHER): element 1 of input 1 is 3; it must be at least 0 and less than 3");
-	memcpy(tfl_interpreter_input(interpreter, 0), TFL_INTS(2, 0).values, 2 * sizeof(int32_t));
+	ck_assert_str_eq(error.text, row->sentence);
+	memcpy(tfl_interpreter_input(interpreter, 0), x, sizeof(x));
+	memcpy(tfl_interpreter_input(interpreter, 1), row->good.values, row->good.count * sizeof(int32_t));
 	scene_invoke(interpreter);
-	ck_assert_int_eq(memcmp(tfl_interpreter_output(interpreter, 0), right, sizeof(right)), 0);
+	ck_assert_int_eq(memcmp(tfl_interpreter_output(interpreter, 0), row->right, outputs[0].bytes), 0);
 	tfl_interpreter_destroy(interpreter);
 	tfl_program_destroy(program);
 	scene_close(&scene);
@@ -300,7 +350,8 @@ END_TEST
 START_TEST(a_constant_index_outside_is_the_models_error)
 {
 	struct tfl_builder *builder = tfl_build_create();
-	int32_t rows = floats(builder, TFL_INTS(3, 2)), indices = ints(builder, TFL_INTS(0, -1), TFL_INTS(2)), output = floats(builder, TFL_INTS(2, 2));
+	int32_t rows = floats(builder, TFL_INTS(3, 2)), indices = ints(builder, TFL_INTS(0, -1), TFL_INTS(2));
+	int32_t output = floats(builder, TFL_INTS(2, 2));
 	struct tfl_program *program;
 	struct scene scene;
 
@@ -313,12 +364,89 @@ START_TEST(a_constant_index_outside_is_the_models_error)
 }
 END_TEST
 
+/* An operator over x of [3, 2] and constants that lie. */
+struct lie {
+	uint32_t code;
+	uint8_t options_type;
+	struct tfl_ints options;
+	bool constant_first;
+	struct tfl_ints constants[3];
+	const char *words;
+	unsigned outputs; /* 0: one */
+};
+
+static const struct lie lies[] = {
+	{TFL_BUILTIN_TILE, 0, LIST(0), false, {LIST(INT32_MAX, INT32_MAX)}, "it repeats dimension 0, of size 3, 2147483647 times"},
+	{TFL_BUILTIN_TILE, 0, LIST(0), false, {LIST(1, -1)}, "it repeats dimension 1, of size 2, -1 times"},
+	{TFL_BUILTIN_TILE, 0, LIST(0), false, {LIST(20000, 20000)}, "[60000, 40000], which is negative or larger than"},
+	{TFL_BUILTIN_TILE, 0, LIST(0), false, {LIST(2)}, "it repeats 1 dimensions; the input has 2"},
+	{TFL_BUILTIN_BROADCAST_TO, 0, LIST(0), false, {LIST(4, 2)}, "dimension 0 of the output is 4; the input's 3 cannot become that"},
+	{TFL_BUILTIN_BROADCAST_TO, 0, LIST(0), false, {LIST(2)}, "the input has 2 dimensions, and the output would have 1"},
+	{TFL_BUILTIN_BROADCAST_TO, 0, LIST(0), false, {LIST(INT32_MAX, 3, 2)}, "negative or larger than"},
+	{TFL_BUILTIN_SLICE, 0, LIST(0), false, {LIST(4, 0), LIST(0, 1)}, "dimension 0 has 3 elements; a slice of 0 from element 4 on"},
+	{TFL_BUILTIN_SLICE, 0, LIST(0), false, {LIST(-1, 0), LIST(1, 1)}, "a slice of 1 from element -1 on does not fit"},
+	{TFL_BUILTIN_SLICE, 0, LIST(0), false, {LIST(0, 1), LIST(1, INT32_MAX)}, "a slice of 2147483647 from element 1 on does not fit"},
+	{TFL_BUILTIN_SLICE, 0, LIST(0), false, {LIST(0, 1), LIST(1, -2)}, "a slice of -2 from element 1 on does not fit"},
+	{TFL_BUILTIN_STRIDED_SLICE, TFL_OPTIONS_STRIDED_SLICE, LIST(0, 0), false, {LIST(0), LIST(3), LIST(0)}, "the stride of dimension 0 is 0"},
+	{TFL_BUILTIN_STRIDED_SLICE, TFL_OPTIONS_STRIDED_SLICE, LIST(0, 0, 3), false, {LIST(0, 0), LIST(3, 2), LIST(1, 1)}, "2 ellipses; one is right"},
+	{TFL_BUILTIN_STRIDED_SLICE, TFL_OPTIONS_STRIDED_SLICE, LIST(0, 0, 0, 0, 1), false, {LIST(INT32_MIN), LIST(0), LIST(1)},
+	 "it takes position -2147483648 of a dimension of 3"},
+	{TFL_BUILTIN_STRIDED_SLICE, TFL_OPTIONS_STRIDED_SLICE, LIST(0, 0), false, {LIST(0, 0, 0), LIST(1, 1, 1), LIST(1, 1, 1)},
+	 "it slices 3 dimensions; the input has 2"},
+	{TFL_BUILTIN_STRIDED_SLICE, TFL_OPTIONS_STRIDED_SLICE, LIST(0, 0), false, {LIST(0, 0), LIST(1), LIST(1, 1)}, "input 2 has 1 elements"},
+	{TFL_BUILTIN_SPLIT, TFL_OPTIONS_SPLIT, LIST(1), true, {LIST(INT32_MIN)}, "its axis is -2147483648; there are 2 dimensions"},
+	{TFL_BUILTIN_SPLIT, TFL_OPTIONS_SPLIT, LIST(INT32_MAX), true, {LIST(0)}, "its options say 2147483647 parts, but it has 1 outputs"},
+	{TFL_BUILTIN_SPLIT_V, TFL_OPTIONS_SPLIT_V, LIST(1), false, {LIST(2), LIST(0)}, "its parts leave 1 of 3 elements for 0 parts of size -1"},
+	{TFL_BUILTIN_SPLIT_V, TFL_OPTIONS_SPLIT_V, LIST(1), false, {LIST(INT32_MAX), LIST(0)}, "part 0 has a size of 2147483647; 3 of 3 elements"},
+	{TFL_BUILTIN_SPLIT_V, TFL_OPTIONS_SPLIT_V, LIST(2), false, {LIST(-1, -1), LIST(0)}, "its parts leave 3 of 3 elements for 2 parts of size -1", 2},
+	{TFL_BUILTIN_SPLIT_V, TFL_OPTIONS_SPLIT_V, LIST(2), false, {LIST(3, 1), LIST(0)}, "part 1 has a size of 1; 0 of 3 elements are left", 2},
+	{TFL_BUILTIN_SPLIT, TFL_OPTIONS_SPLIT, LIST(2), true, {LIST(0)}, "dimension 0 has 3 elements, which are not 2 equal parts", 2},
+	{TFL_BUILTIN_UNPACK, TFL_OPTIONS_UNPACK, LIST(2, 0), false, {{0}}, "its options say 2 parts, but dimension 0 has 3 elements", 2},
+	{TFL_BUILTIN_EXPAND_DIMS, 0, LIST(0), false, {LIST(-4)}, "its axis is -4; there are 3 dimensions"},
+	{TFL_BUILTIN_REVERSE_V2, 0, LIST(0), false, {LIST(0, 2)}, "its axis is 2; there are 2 dimensions"},
+	{TFL_BUILTIN_MIRROR_PAD, 0, LIST(0), false, {LIST(0, 3, 0, 0)}, "dimension 0, of 3 elements, cannot be mirrored by 0 and 3"},
+	{TFL_BUILTIN_FILL, 0, LIST(0), true, {LIST(2, -1)}, "it fills with 6 elements; one is right"},
+	{TFL_BUILTIN_SPACE_TO_BATCH_ND, 0, LIST(0), false, {LIST(0), LIST(0, 0)}, "dimension 1 has blocks of 0"},
+	{TFL_BUILTIN_SPACE_TO_BATCH_ND, 0, LIST(0), false, {LIST(INT32_MAX), LIST(INT32_MAX, 0)}, "is not so many blocks of 2147483647"},
+	{TFL_BUILTIN_SPACE_TO_BATCH_ND, 0, LIST(0), false, {LIST(2, 2), LIST(0, 0, 0, 0)}, "there are 2 block sizes"},
+	{TFL_BUILTIN_BATCH_TO_SPACE_ND, 0, LIST(0), false, {LIST(2), LIST(0, 0)}, "3 batches are not those of whole blocks"},
+	{TFL_BUILTIN_BATCH_TO_SPACE_ND, 0, LIST(0), false, {LIST(3), LIST(INT32_MAX, 7)}, "is smaller than what is cut off: 2147483647 and 7"},
+};
+
+START_TEST(lies_are_refused)
+{
+	const struct lie *lie = &lies[_i];
+	struct tfl_builder *builder = tfl_build_create();
+	int32_t inputs[4], outputs[2], x = floats(builder, TFL_INTS(3, 2));
+	uint32_t count = 0, parts = lie->outputs ? lie->outputs : 1;
+	struct tfl_program *program;
+	struct scene scene;
+
+	if (!lie->constant_first)
+		inputs[count++] = x;
+	for (unsigned i = 0; i < TFL_ARRAY_SIZE(lie->constants) && lie->constants[i].count > 0; i++)
+		inputs[count++] = ints(builder, lie->constants[i], TFL_INTS((int32_t)lie->constants[i].count));
+	if (lie->constant_first)
+		inputs[count++] = x;
+	for (unsigned i = 0; i < parts; i++)
+		outputs[i] = floats(builder, TFL_INTS(1));
+	add(builder, lie->code, tfl_options_ints(lie->options_type, lie->options), (struct tfl_ints){inputs, count},
+	    (struct tfl_ints){outputs, parts});
+	tfl_build_io(builder, TFL_INTS(x), (struct tfl_ints){outputs, parts});
+	ck_assert_int_eq(scene_open(&scene, builder), 0);
+	ck_assert_int_eq(scene_try(&scene, NULL, &program), -EINVAL);
+	ck_assert_msg(strstr(scene.error.text, lie->words) != NULL, "'%s' does not say '%s'", scene.error.text, lie->words);
+	scene_close(&scene);
+}
+END_TEST
+
 /* One part of three is read, by an operator with an activation of its own: XNNPACK must not trip over the others. */
 START_TEST(parts_that_nobody_reads_are_left_out)
 {
 	static const float input[] = {1, -2, 3, 4, -5, 6};
 	struct tfl_builder *builder = tfl_build_create();
-	int32_t x = floats(builder, TFL_INTS(6)), axis = ints(builder, TFL_INTS(0), (struct tfl_ints){0}), parts[3], output = floats(builder, TFL_INTS(2));
+	int32_t x = floats(builder, TFL_INTS(6)), axis = ints(builder, TFL_INTS(0), (struct tfl_ints){0});
+	int32_t parts[3], output = floats(builder, TFL_INTS(2));
 	struct tfl_interpreter *interpreter;
 	struct tfl_program_info info;
 	struct tfl_program *program;
@@ -355,8 +483,9 @@ Suite *move_suite(void)
 	tcase_add_test(tests, fill_repeats_elements_of_any_size);
 	tcase_add_test(tests, shapes_are_constants);
 	tcase_add_loop_test(tests, shapes_that_depend_on_a_request_are_refused_by_name, 0, TFL_ARRAY_SIZE(dependents));
-	tcase_add_test(tests, an_index_outside_is_the_requests_error);
+	tcase_add_loop_test(tests, an_index_outside_is_the_requests_error, 0, TFL_ARRAY_SIZE(indexed));
 	tcase_add_test(tests, a_constant_index_outside_is_the_models_error);
+	tcase_add_loop_test(tests, lies_are_refused, 0, TFL_ARRAY_SIZE(lies));
 	tcase_add_loop_test(tests, parts_that_nobody_reads_are_left_out, 0, 2);
 	suite_add_tcase(suite, tests);
 	return suite;
