@@ -440,6 +440,74 @@ START_TEST(lies_are_refused)
 }
 END_TEST
 
+static int32_t bytes(struct tfl_builder *builder, struct tfl_ints dims, uint32_t scales, float scale, int32_t axis)
+{
+	static const int64_t zero_points[3];
+	const float list[] = {scale, scale, scale};
+
+	return tfl_build_tensor(builder, &(struct tfl_build_tensor){.dtype = TFL_INT8, .dims = dims, .scales = list, .zero_points = zero_points,
+								    .scale_count = scales, .axis = axis});
+}
+
+/* Scales that moving the bytes would not keep: inputs of PACK that differ, a table with a scale for each column instead of each row. */
+START_TEST(scales_that_do_not_fit_are_refused_by_name)
+{
+	struct tfl_builder *builder = tfl_build_create();
+	int32_t x, y, output;
+	struct tfl_program *program;
+	struct scene scene;
+
+	if (_i == 0) {
+		x = bytes(builder, TFL_INTS(2), 1, 0.5f, 0);
+		y = bytes(builder, TFL_INTS(2), 1, 0.25f, 0);
+		output = bytes(builder, TFL_INTS(2, 2), 1, 0.5f, 0);
+		add(builder, TFL_BUILTIN_PACK, tfl_options_ints(TFL_OPTIONS_PACK, TFL_INTS(2, 0)), TFL_INTS(x, y), TFL_INTS(output));
+	} else {
+		x = ints(builder, (struct tfl_ints){0}, TFL_INTS(2));
+		y = bytes(builder, TFL_INTS(3, 3), 3, 0.5f, 1);
+		output = floats(builder, TFL_INTS(2, 3));
+		add(builder, TFL_BUILTIN_EMBEDDING_LOOKUP, tfl_options_empty(0), TFL_INTS(x, y), TFL_INTS(output));
+	}
+	tfl_build_io(builder, TFL_INTS(x, y), TFL_INTS(output));
+	ck_assert_int_eq(scene_open(&scene, builder), 0);
+	ck_assert_int_eq(scene_try(&scene, NULL, &program), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(scene.error.text, _i ? "its table has 3 scales for 3 rows" : "input 1 has another scale than the output"));
+	scene_close(&scene);
+}
+END_TEST
+
+/* x[1, :, newaxis] + row: as many dimensions as before, but others, and what reads them must see that. */
+START_TEST(a_slice_of_another_shape_is_seen_by_its_reader)
+{
+	static const float x[] = {1, 2, 3, 10, 20, 30}, row[] = {1, 2, 3, 4};
+	struct tfl_builder *builder = tfl_build_create();
+	int32_t input = floats(builder, TFL_INTS(2, 3)), zero = ints(builder, TFL_INTS(1, 0, 0), TFL_INTS(3)), column = floats(builder, TFL_INTS(3, 1));
+	int32_t one = ints(builder, TFL_INTS(1, 1, 1), TFL_INTS(3)), output = floats(builder, TFL_INTS(3, 4)), added;
+	struct tfl_interpreter *interpreter;
+	struct tfl_program_info info;
+	struct tfl_program *program;
+	struct scene scene;
+
+	added = tfl_build_tensor(builder, &(struct tfl_build_tensor){.dims = TFL_INTS(1, 4), .data = row, .data_size = sizeof(row)});
+	add(builder, TFL_BUILTIN_STRIDED_SLICE, tfl_options_ints(TFL_OPTIONS_STRIDED_SLICE, TFL_INTS(2, 2, 0, 4, 1)), TFL_INTS(input, zero, one, one),
+	    TFL_INTS(column));
+	add(builder, TFL_BUILTIN_ADD, tfl_options_add(TFL_ACTIVATION_NONE), TFL_INTS(column, added), TFL_INTS(output));
+	tfl_build_io(builder, TFL_INTS(input), TFL_INTS(output));
+	ck_assert_int_eq(scene_open(&scene, builder), 0);
+	program = scene_program(&scene, &(struct tfl_program_options){.portable = _i});
+	tfl_program_info(program, &info);
+	ck_assert_uint_eq(info.xnnpack_operators, _i ? 0 : 2);
+	interpreter = scene_interpreter(program);
+	memcpy(tfl_interpreter_input(interpreter, 0), x, sizeof(x));
+	scene_invoke(interpreter);
+	for (size_t i = 0; i < 12; i++)
+		ck_assert_float_eq(((const float *)tfl_interpreter_output(interpreter, 0))[i], x[3 + i / 4] + row[i % 4]);
+	tfl_interpreter_destroy(interpreter);
+	tfl_program_destroy(program);
+	scene_close(&scene);
+}
+END_TEST
+
 /* One part of three is read, by an operator with an activation of its own: XNNPACK must not trip over the others. */
 START_TEST(parts_that_nobody_reads_are_left_out)
 {
@@ -486,6 +554,8 @@ Suite *move_suite(void)
 	tcase_add_loop_test(tests, an_index_outside_is_the_requests_error, 0, TFL_ARRAY_SIZE(indexed));
 	tcase_add_test(tests, a_constant_index_outside_is_the_models_error);
 	tcase_add_loop_test(tests, lies_are_refused, 0, TFL_ARRAY_SIZE(lies));
+	tcase_add_loop_test(tests, scales_that_do_not_fit_are_refused_by_name, 0, 2);
+	tcase_add_loop_test(tests, a_slice_of_another_shape_is_seen_by_its_reader, 0, 2);
 	tcase_add_loop_test(tests, parts_that_nobody_reads_are_left_out, 0, 2);
 	suite_add_tcase(suite, tests);
 	return suite;
