@@ -112,6 +112,11 @@ static int32_t add(struct maker *m, int32_t x)
 	return emit(m, TFL_BUILTIN_ADD, tfl_options_add(TFL_ACTIVATION_RELU_N1_TO_1), TFL_INTS(x, other), SHAPE);
 }
 
+static int32_t sub(struct maker *m, int32_t x)
+{
+	return emit(m, TFL_BUILTIN_SUB, tfl_options_sub(TFL_ACTIVATION_RELU_N1_TO_1), TFL_INTS(any_value(m), x), SHAPE);
+}
+
 static int32_t mul(struct maker *m, int32_t x)
 {
 	int32_t other = one_in(m, 4) ? weights(m, TFL_INTS(SIDE, 1, SIDE), 1) : any_value(m);
@@ -146,6 +151,32 @@ static int32_t log_softmax(struct maker *m, int32_t x)
 static int32_t relu(struct maker *m, int32_t x)
 {
 	return emit(m, one_in(m, 2) ? TFL_BUILTIN_RELU : TFL_BUILTIN_RELU6, tfl_options_empty(0), TFL_INTS(x), SHAPE);
+}
+
+/* Of every value bounded, or no greater than what it is of. */
+static int32_t unary(struct maker *m, int32_t x)
+{
+	static const uint32_t codes[] = {TFL_BUILTIN_ABS, TFL_BUILTIN_COS, TFL_BUILTIN_GELU, TFL_BUILTIN_HARD_SWISH, TFL_BUILTIN_NEG,
+					 TFL_BUILTIN_RELU_0_TO_1, TFL_BUILTIN_SIN, TFL_BUILTIN_TANH};
+
+	return emit(m, codes[tfl_random_below(&m->random, TFL_ARRAY_SIZE(codes))], tfl_options_empty(0), TFL_INTS(x), SHAPE);
+}
+
+/* The lesser or the greater: by name, or by a comparison. No step in it, so little differences stay little. */
+static int32_t extreme(struct maker *m, int32_t x)
+{
+	static const uint32_t extremes[] = {TFL_BUILTIN_MINIMUM, TFL_BUILTIN_MAXIMUM};
+	static const uint32_t comparisons[] = {TFL_BUILTIN_LESS, TFL_BUILTIN_GREATER_EQUAL};
+	static const uint32_t selections[] = {TFL_BUILTIN_SELECT, TFL_BUILTIN_SELECT_V2};
+	int32_t other = any_value(m), condition;
+
+	if (one_in(m, 2))
+		return emit(m, extremes[one_in(m, 2)], tfl_options_empty(0), TFL_INTS(x, other), SHAPE);
+	condition = tfl_build_tensor(m->builder, &(struct tfl_build_tensor){.dtype = TFL_BOOL, .dims = SHAPE});
+	tfl_build_operator(m->builder, &(struct tfl_build_operator){.code = comparisons[one_in(m, 2)],
+								    .inputs = TFL_INTS(x, other),
+								    .outputs = TFL_INTS(condition)});
+	return emit(m, selections[one_in(m, 2)], tfl_options_empty(0), TFL_INTS(condition, x, other), SHAPE);
 }
 
 static int32_t pool(struct maker *m, int32_t x)
@@ -248,12 +279,12 @@ static int32_t deepen(struct maker *m, int32_t x)
 typedef int32_t (*emitter)(struct maker *m, int32_t x);
 
 static const emitter emitters[] = {
-	relu, pool, pad, transpose, reshape, concatenate, softmax, log_softmax, split, slice, lift, deepen,
+	relu, pool, pad, transpose, reshape, concatenate, softmax, log_softmax, split, slice, lift, deepen, extreme,
 	/* Float only: XNNPACK rounds these once, the reference twice. */
-	conv_1, conv_3, depthwise, dense, add, mul, mean, logistic,
+	conv_1, conv_3, depthwise, dense, add, sub, mul, mean, logistic, unary,
 };
 
-#define EXACT_EMITTERS 12
+#define EXACT_EMITTERS 13
 
 /* What nobody reads would not be run: all loose ends are joined into the first output. */
 static void finish(struct maker *m, const struct random_graph *wanted)
