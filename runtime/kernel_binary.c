@@ -41,7 +41,8 @@ int tfl_binary_prepare(struct tfl_graph *graph, struct tfl_node *node, struct tf
 	const struct tfl_value *output = tfl_node_output(graph, node, 0);
 	struct tfl_binary *binary = node->params = tfl_graph_alloc(graph, sizeof(*binary));
 	const struct tfl_binary_kernel *kernel = node->op->kernel;
-	bool raw = kernel->raw || (kernel->raw_int16 && left->dtype == TFL_INT16 && !left->quantized && !right->quantized && !output->quantized);
+	bool raw = kernel->raw ||
+		   (kernel->raw_int16 && left->dtype == TFL_INT16 && !left->quantized && !right->quantized && !output->quantized);
 	int r;
 
 	if (!binary)
@@ -63,7 +64,8 @@ int tfl_binary_prepare(struct tfl_graph *graph, struct tfl_node *node, struct tf
 
 bool tfl_binary_adds(const struct tfl_value *left, const struct tfl_value *right, const struct tfl_value *output)
 {
-	return !tfl_lower_ratio(left->scale / output->scale, 0x1p-10f, 0x1p8f) && !tfl_lower_ratio(right->scale / output->scale, 0x1p-10f, 0x1p8f);
+	return !tfl_lower_ratio(left->scale / output->scale, 0x1p-10f, 0x1p8f) &&
+	       !tfl_lower_ratio(right->scale / output->scale, 0x1p-10f, 0x1p8f);
 }
 
 int tfl_binary_lower(struct tfl_lower *lower, const struct tfl_node *node)

@@ -26,7 +26,7 @@ struct tfl_binary_kernel {
 	/* Makes multipliers, checks what this operator asks for; NULL: nothing of the kind. Broadcasting and range are known. */
 	int (*setup)(struct tfl_graph *graph, struct tfl_node *node, struct tfl_binary *binary, struct tfl_error *error);
 	enum xnn_binary_operator xnnpack;
-	/* Of quantised bytes: whether XNNPACK's arithmetic holds for these scales. NULL: it has only a slow way through float32 for them. */
+	/* Of quantised bytes: whether XNNPACK's arithmetic holds for these scales. NULL: it has only a slow way through float32. */
 	bool (*xnnpack_fits)(const struct tfl_value *left, const struct tfl_value *right, const struct tfl_value *output);
 };
 
@@ -53,8 +53,8 @@ bool tfl_binary_adds(const struct tfl_value *left, const struct tfl_value *right
 
 /* Defines a loop from elements of one type to elements of another; function(binary, left, right) is inlined. */
 #define TFL_BINARY_LOOP(name, from, to, function) \
-	static void name(const struct tfl_binary *binary, const void *left, const void *right, void *output, size_t count, size_t left_step, \
-			 size_t right_step) \
+	static void name(const struct tfl_binary *binary, const void *left, const void *right, void *output, size_t count, \
+			 size_t left_step, size_t right_step) \
 	{ \
 		const from *restrict a = left, *restrict b = right; \
 		to *restrict out = output; \

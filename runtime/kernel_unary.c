@@ -80,7 +80,8 @@ static int make_int16_table(struct tfl_graph *graph, const struct tfl_node *node
 	int16_t *table = tfl_graph_alloc(graph, TFL_TABLE_SIZE * sizeof(*table));
 
 	if (!isfinite(last - first) || !isfinite(unary->output_scale * UINT16_MAX))
-		return tfl_node_unsupported(graph, node, error, "the scales of its int16 input and output, %g and %g, are too great for a table",
+		return tfl_node_unsupported(graph, node, error,
+					    "the scales of its int16 input and output, %g and %g, are too great for a table",
 					    (double)unary->input_scale, (double)unary->output_scale);
 	if (!table)
 		return -ENOMEM;

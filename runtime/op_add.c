@@ -112,16 +112,17 @@ static int setup_sum(struct tfl_graph *graph, struct tfl_node *node, struct tfl_
 	const struct tfl_value *output = tfl_node_output(graph, node, 0);
 	double twice = 2.0 * (double)(left->scale > right->scale ? left->scale : right->scale);
 	bool allowed = node->source->options_type != TFL_OPTIONS_NONE && tfl_fb_bool(&node->source->options, 1, true);
+	int shift = left->dtype == TFL_INT16 ? INT16_SHIFT : BYTE_SHIFT;
 
-	if (left->dtype == TFL_INT16 && allowed && steps_to(left, output, &binary->left.shift) && steps_to(right, output, &binary->right.shift) &&
-	    (binary->left.shift == 0 || binary->right.shift == 0)) {
+	if (left->dtype == TFL_INT16 && allowed && steps_to(left, output, &binary->left.shift) &&
+	    steps_to(right, output, &binary->right.shift) && (binary->left.shift == 0 || binary->right.shift == 0)) {
 		binary->loop = powers_of_2;
 		return 0;
 	}
 	binary->left = tfl_multiplier_from((double)left->scale / twice);
 	binary->right = tfl_multiplier_from((double)right->scale / twice);
 	binary->right.multiplier *= sign;
-	binary->output = tfl_multiplier_from(twice / ((left->dtype == TFL_INT16 ? 1 << INT16_SHIFT : 1 << BYTE_SHIFT) * (double)output->scale));
+	binary->output = tfl_multiplier_from(twice / ((1 << shift) * (double)output->scale));
 	return 0;
 }
 

@@ -33,7 +33,8 @@ static inline int32_t div_byte(const struct tfl_binary *binary, int32_t left, in
 	/* Both shifted as far to the left as there is room, for precision; the divisor is then 2^31 * (1 + something). */
 	room = __builtin_clrsb(dividend);
 	inverse_room = __builtin_clz((uint32_t)divisor);
-	quotient = tfl_fixed_multiply(dividend * (1LL << room), tfl_fixed_inverse((int32_t)(((uint32_t)divisor << inverse_room) - (1u << 31))));
+	quotient = tfl_fixed_multiply(dividend * (1LL << room),
+				      tfl_fixed_inverse((int32_t)(((uint32_t)divisor << inverse_room) - (1u << 31))));
 	return tfl_binary_element(binary, tfl_multiply(quotient, tfl_multiplier_scale(binary->output, inverse_room - 31 - room)));
 }
 

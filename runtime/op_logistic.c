@@ -92,7 +92,8 @@ static int setup_int16(struct tfl_graph *graph, const struct tfl_node *node, str
 	if (tfl_node_input(graph, node, 0)->dtype != TFL_INT16)
 		return 0;
 	if (!tfl_is_power_of_2(unary->output_scale, &log2) || log2 != -15)
-		return tfl_node_unsupported(graph, node, error, "the scale of its int16 output is %g; only 1/32768 is", (double)unary->output_scale);
+		return tfl_node_unsupported(graph, node, error, "the scale of its int16 output is %g; only 1/32768 is",
+					    (double)unary->output_scale);
 	pthread_once(&once, fill_logistics);
 	if (tfl_is_power_of_2(unary->input_scale, &log2) && log2 >= -12 && log2 <= shifts - 12) {
 		unary->multipliers[0] = (struct tfl_multiplier){3 << (log2 + 12), 0};

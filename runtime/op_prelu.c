@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PRELU: x, or alpha times x where x is negative; alpha is a tensor that is broadcast to the input. A quantised element is rescaled by one of
- * two multipliers, the second with alpha's scale in it.
+ * PRELU: x, or alpha times x where x is negative; alpha is a tensor that is broadcast to the input. A quantised element is rescaled by one
+ * of two multipliers, the second with alpha's scale in it.
  */
 #include <string.h>
 

@@ -19,7 +19,8 @@ struct pair {
 
 /* A run of the innermost loop. A step is 1, or 0 where the same element is taken again and again. */
 #define DEFINE_SELECT(name, type) \
-	static void name(const uint8_t *restrict condition, const void *yes, const void *no, void *output, size_t count, const size_t *steps) \
+	static void name(const uint8_t *restrict condition, const void *yes, const void *no, void *output, size_t count, \
+			 const size_t *steps) \
 	{ \
 		const type *restrict a = yes, *restrict b = no; \
 		type *restrict out = output; \

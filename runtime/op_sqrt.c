@@ -4,8 +4,8 @@
  * the output's step; the reciprocal root of a byte is Newton's method in fixed point, that of an int16 a table. TensorFlow Lite takes no
  * numbers below 0 there; here their root is 0, and their reciprocal root that of 0: the greatest number that the output holds.
  *
- * XNNPACK has both in float32, but where it refines an estimate it makes NaN of 1 / sqrt(0) and of the root of infinity. The processor's own
- * instructions cost 0.3 and 0.6 ns an element, and a step of its own 0.1 us.
+ * XNNPACK has both in float32, but where it refines an estimate it makes NaN of 1 / sqrt(0) and of the root of infinity. The processor's
+ * own instructions cost 0.3 and 0.6 ns an element, and a step of its own 0.1 us.
  */
 #include <math.h>
 

@@ -12,9 +12,9 @@
 #include "tests/runtime/scene.h"
 #include "tests/runtime/suites.h"
 
-static const float specials[] = {0, -0.0f, 1e-40f, -1e-40f, FLT_MIN, -FLT_MIN, 1e-20f, -1e-20f, 0.5f, -0.5f, 1, -1, 1.5f, -1.5f, 2.5f, 3, -3,
-				 9, -9, 20, -20, 88, -88, 89, -89, 104, -104, 1e4f, -1e4f, 8388607.5f, -8388607.5f, 1e10f, -1e10f, 1e20f, -1e20f,
-				 FLT_MAX, -FLT_MAX, INFINITY, -INFINITY, NAN};
+static const float specials[] = {0, -0.0f, 1e-40f, -1e-40f, FLT_MIN, -FLT_MIN, 1e-20f, -1e-20f, 0.5f, -0.5f, 1, -1, 1.5f, -1.5f, 2.5f, 3,
+				 -3, 9, -9, 20, -20, 88, -88, 89, -89, 104, -104, 1e4f, -1e4f, 8388607.5f, -8388607.5f, 1e10f, -1e10f,
+				 1e20f, -1e20f, FLT_MAX, -FLT_MAX, INFINITY, -INFINITY, NAN};
 
 #define SPECIALS (int32_t)TFL_ARRAY_SIZE(specials)
 
@@ -148,7 +148,9 @@ START_TEST(special_numbers_go_through)
 		options = tfl_options_leaky_relu(0.25f);
 	for (unsigned i = 0; i < 2; i++)
 		tensors[i] = tfl_build_tensor(builder, &(struct tfl_build_tensor){.dims = TFL_INTS(SPECIALS)});
-	tfl_build_operator(builder, &(struct tfl_build_operator){.code = code, .inputs = TFL_INTS(tensors[0]), .outputs = TFL_INTS(tensors[1]),
+	tfl_build_operator(builder, &(struct tfl_build_operator){.code = code,
+								 .inputs = TFL_INTS(tensors[0]),
+								 .outputs = TFL_INTS(tensors[1]),
 								 .options = options});
 	tfl_build_io(builder, TFL_INTS(tensors[0]), TFL_INTS(tensors[1]));
 	ck_assert_int_eq(scene_open(&scene, builder), 0);
@@ -184,10 +186,12 @@ static const struct lie lies[] = {
 	 "the shapes [2] and [3] do not fit each other"},
 	{TFL_BUILTIN_SELECT_V2, {TFL_BOOL, TFL_INT8, TFL_INT8}, {TFL_INTS(2), TFL_INTS(2), TFL_INTS(3)}, 3, 0, 0, 0, -EINVAL,
 	 "the shapes [2] and [3] do not fit each other"},
-	{TFL_BUILTIN_SELECT, {TFL_FLOAT32, TFL_FLOAT32, TFL_FLOAT32}, {TFL_INTS(2), TFL_INTS(2), TFL_INTS(2)}, 3, 0, 0, 0, -EOPNOTSUPP, "types"},
+	{TFL_BUILTIN_SELECT, {TFL_FLOAT32, TFL_FLOAT32, TFL_FLOAT32}, {TFL_INTS(2), TFL_INTS(2), TFL_INTS(2)}, 3, 0, 0, 0, -EOPNOTSUPP,
+	 "types"},
 	{TFL_BUILTIN_HARD_SWISH, {TFL_INT8}, {TFL_INTS(2)}, 1, 1, 0.0078f, 0, -EOPNOTSUPP,
 	 "the scale of its input, 1, is more than 128 times that of its output, 0.0078"},
-	{TFL_BUILTIN_TANH, {TFL_INT16}, {TFL_INTS(2)}, 1, 0.001f, 0.001f, 0, -EOPNOTSUPP, "the scale of its int16 output is 0.001; only 1/32768 is"},
+	{TFL_BUILTIN_TANH, {TFL_INT16}, {TFL_INTS(2)}, 1, 0.001f, 0.001f, 0, -EOPNOTSUPP,
+	 "the scale of its int16 output is 0.001; only 1/32768 is"},
 	{TFL_BUILTIN_LOGISTIC, {TFL_INT16}, {TFL_INTS(2)}, 1, 0.001f, 1 / 32768.0f, 5, -EOPNOTSUPP,
 	 "the zero point of the input is 5; for int16 here only 0 is"},
 	{TFL_BUILTIN_RELU, {TFL_INT16}, {TFL_INTS(2)}, 1, 0.001f, 0.001f, -3, -EOPNOTSUPP, "for int16 here only 0 is"},
@@ -218,7 +222,9 @@ START_TEST(refusals_say_why)
 	}
 	tensor.scales = &lie->output_scale;
 	output = tfl_build_tensor(builder, &tensor);
-	tfl_build_operator(builder, &(struct tfl_build_operator){.code = lie->code, .inputs = {inputs, lie->inputs}, .outputs = TFL_INTS(output)});
+	tfl_build_operator(builder, &(struct tfl_build_operator){.code = lie->code,
+								 .inputs = {inputs, lie->inputs},
+								 .outputs = TFL_INTS(output)});
 	tfl_build_io(builder, (struct tfl_ints){inputs, lie->inputs}, TFL_INTS(output));
 	ck_assert_int_eq(scene_open(&scene, builder), 0);
 	ck_assert_int_eq(scene_try(&scene, NULL, &program), lie->refusal);

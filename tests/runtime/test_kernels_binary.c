@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Arithmetic of two tensors with numpy's broadcasting. Quantised ADD and SUB bring both sides, shifted left by 20 bits, int16 by 15, to twice
- * the greater scale before they add, SQUARED_DIFFERENCE by 7; MUL multiplies the integers and rescales once. Integers wrap.
+ * Arithmetic of two tensors with numpy's broadcasting. Quantised ADD and SUB bring both sides, shifted left by 20 bits, int16 by 15, to
+ * twice the greater scale before they add, SQUARED_DIFFERENCE by 7; MUL multiplies the integers and rescales once. Integers wrap.
  */
 #include <math.h>
 
@@ -198,7 +198,8 @@ static struct kernel_element mul(const struct kernel_case *c, const size_t *inde
 	if (c->type == 'f')
 		return (struct kernel_element){product, KERNEL_FLOAT_ERROR * fabs(product)};
 	if (is_quantized(c))
-		return elementwise_rescaled(c, elementwise_centred(left, index[0]) * elementwise_centred(right, index[1]), product_of_scales(c));
+		return elementwise_rescaled(c, elementwise_centred(left, index[0]) * elementwise_centred(right, index[1]),
+					    product_of_scales(c));
 	wide = (uint64_t)kernel_integer(left, index[0]) * (uint64_t)kernel_integer(right, index[1]);
 	return (struct kernel_element){elementwise_wrapped((int64_t)wide, bits_of(c)), 0};
 }
@@ -235,7 +236,8 @@ static void draw_squared_difference(struct kernel_case *c)
 static struct kernel_element squared_difference(const struct kernel_case *c, const size_t *index)
 {
 	const struct kernel_tensor *left = &c->inputs[0], *right = &c->inputs[1];
-	double twice = 2 * fmax(kernel_scale(left, 0), kernel_scale(right, 0)), real = kernel_real(left, index[0]) - kernel_real(right, index[1]);
+	double twice = 2 * fmax(kernel_scale(left, 0), kernel_scale(right, 0));
+	double real = kernel_real(left, index[0]) - kernel_real(right, index[1]);
 	int64_t difference;
 
 	if (c->type == 'f')
@@ -285,7 +287,8 @@ static struct kernel_element floor_mod(const struct kernel_case *c, const size_t
 
 	if (c->type != 'f' && b == 0)
 		return (struct kernel_element){0, 0};
-	return (struct kernel_element){rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest, c->type == 'f' ? KERNEL_FLOAT_ERROR * fabs(b) : 0};
+	return (struct kernel_element){rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest,
+				       c->type == 'f' ? KERNEL_FLOAT_ERROR * fabs(b) : 0};
 }
 
 static void draw_pow(struct kernel_case *c)
@@ -317,7 +320,8 @@ static struct kernel_element power(const struct kernel_case *c, const size_t *in
 
 static struct kernel_element angle(const struct kernel_case *c, const size_t *index)
 {
-	return (struct kernel_element){atan2(kernel_real(&c->inputs[0], index[0]), kernel_real(&c->inputs[1], index[1])), 4 * KERNEL_FLOAT_ERROR};
+	return (struct kernel_element){atan2(kernel_real(&c->inputs[0], index[0]), kernel_real(&c->inputs[1], index[1])),
+				       4 * KERNEL_FLOAT_ERROR};
 }
 
 #define REFERENCE(name) \
@@ -347,6 +351,6 @@ const struct kernel_row kernel_maximum = {"MAXIMUM", TFL_BUILTIN_MAXIMUM, "fbBsi
 const struct kernel_row kernel_minimum = {"MINIMUM", TFL_BUILTIN_MINIMUM, "fbBsil", draw, NULL, refer_minimum};
 const struct kernel_row kernel_mul = {"MUL", TFL_BUILTIN_MUL, "fbBsil", draw_mul, options_mul, refer_mul};
 const struct kernel_row kernel_pow = {"POW", TFL_BUILTIN_POW, "fi", draw_pow, NULL, refer_power};
-const struct kernel_row kernel_squared_difference = {"SQUARED_DIFFERENCE", TFL_BUILTIN_SQUARED_DIFFERENCE, "fbi", draw_squared_difference, NULL,
-						     refer_squared_difference};
+const struct kernel_row kernel_squared_difference = {"SQUARED_DIFFERENCE", TFL_BUILTIN_SQUARED_DIFFERENCE, "fbi",
+						     draw_squared_difference, NULL, refer_squared_difference};
 const struct kernel_row kernel_sub = {"SUB", TFL_BUILTIN_SUB, "fbBsil", draw_sum, options_sub, refer_sub};

@@ -31,7 +31,8 @@ static void draw_bounded(struct kernel_case *c)
 	}
 	if (c->type == 's') {
 		c->output.scales[0] = 1 / 32768.0f;
-		c->inputs[0].scales[0] = kernel_one_in(c, 2) ? exp2f((float)kernel_between(c, -13, -10)) : exp2f(tfl_random_uniform(&c->random, -20, 4));
+		c->inputs[0].scales[0] = exp2f(kernel_one_in(c, 2) ? (float)kernel_between(c, -13, -10)
+								   : tfl_random_uniform(&c->random, -20, 4));
 	}
 }
 
@@ -97,7 +98,8 @@ static void refer_table(const struct kernel_case *c, struct kernel_expected *exp
 			double value = sample(c, function, scale * from), next = sample(c, function, scale * (from + step));
 			double error = round((value + next) / 2) - sample(c, function, scale * (from + step / 2));
 
-			entry[side] = kernel_clamp(at + 128 > INT16_STEPS ? value : value - round(error / 2), -INT16_STEPS, INT16_STEPS - 1);
+			value -= at + 128 > INT16_STEPS ? 0 : round(error / 2);
+			entry[side] = kernel_clamp(value, -INT16_STEPS, INT16_STEPS - 1);
 		}
 		expected->element[i].value = entry[0] + floor((entry[1] - entry[0]) * (double)(q & 127) / 128 + 0.5);
 		expected->element[i].slack = 2;
