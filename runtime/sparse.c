@@ -6,6 +6,8 @@
 #include "runtime/sparse.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/dtype.h"
@@ -36,9 +38,18 @@ static uint32_t at(const struct tfl_sparse_list *list, uint32_t index)
 	}
 }
 
-static int invalid(struct tfl_error *error, const char *what)
+/* "its sparsity: " before the text; returns -EINVAL. */
+static int invalid(struct tfl_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static int invalid(struct tfl_error *error, const char *format, ...)
 {
-	return tfl_error_set(error, -EINVAL, "its sparsity: %s", what);
+	char text[TFL_ERROR_TEXT_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return tfl_error_set(error, -EINVAL, "its sparsity: %s", text);
 }
 
 static int read_list(const struct tfl_fb_table *table, unsigned field, unsigned size, const char *what, struct tfl_sparse_list *ret_list,
@@ -47,7 +58,7 @@ static int read_list(const struct tfl_fb_table *table, unsigned field, unsigned 
 	struct tfl_fb_vector vector;
 
 	if (tfl_fb_vector_unaligned(table, field, size, &vector) < 0)
-		return tfl_error_set(error, -EINVAL, "its sparsity: %s lead out of the file", what);
+		return invalid(error, "%s lead out of the file", what);
 	*ret_list = (struct tfl_sparse_list){vector.data, vector.count, size};
 	return 0;
 }
@@ -61,9 +72,9 @@ static int read_union(const struct tfl_fb_table *metadata, unsigned field, const
 	struct tfl_fb_table table;
 
 	if (type == 0 || type >= TFL_ARRAY_SIZE(sizes))
-		return tfl_error_set(error, -EINVAL, "its sparsity: %s have the type %u; 1 to 3 are known", what, type);
+		return invalid(error, "%s have the type %u; 1 to 3 are known", what, type);
 	if (tfl_fb_table(metadata, field + 1, &table) != 0)
-		return tfl_error_set(error, -EINVAL, "its sparsity: %s are missing, or lead out of the file", what);
+		return invalid(error, "%s are missing, or lead out of the file", what);
 	return read_list(&table, 0, sizes[type], what, ret_list, error);
 }
 
@@ -78,12 +89,12 @@ static int read_level(struct tfl_sparse_level *level, const struct tfl_fb_vector
 	if (format == FORMAT_DENSE) {
 		size = tfl_fb_i32(&table, DENSE_SIZE, 0);
 		if (size < 1)
-			return tfl_error_set(error, -EINVAL, "its sparsity: level %u has a size of %d; at least 1 is right", index, size);
+			return invalid(error, "level %u has a size of %d; at least 1 is right", index, size);
 		level->size = (uint32_t)size;
 		return 0;
 	}
 	if (format != FORMAT_COMPRESSED)
-		return tfl_error_set(error, -EINVAL, "its sparsity: level %u has the format %d; 0 and 1 are known", index, format);
+		return invalid(error, "level %u has the format %d; 0 and 1 are known", index, format);
 	r = read_union(&table, SEGMENTS_TYPE, "segments", &level->segments, error);
 	return r < 0 ? r : read_union(&table, INDICES_TYPE, "indices", &level->indices, error);
 }
@@ -97,8 +108,8 @@ static int read_order(struct tfl_sparse *sparse, const struct tfl_sparse_list *o
 		uint32_t dimension = at(order, i);
 
 		if (dimension >= sparse->level_count || (seen & 1u << dimension) || (dimension < rank) != (i < rank))
-			return tfl_error_set(error, -EINVAL, "its sparsity: traversal_order has %u at %u; each dimension once, and then each block, is right",
-					     dimension, i);
+			return invalid(error, "traversal_order has %u at %u; each dimension once, and then each block, is right",
+				       dimension, i);
 		seen |= 1u << dimension;
 		sparse->levels[i].dimension = dimension;
 	}
@@ -122,8 +133,8 @@ static int measure(struct tfl_sparse *sparse, const struct tfl_sparse_list *bloc
 		uint32_t dimension = at(block_map, level->dimension - rank);
 
 		if (dimension >= rank || blocks[dimension] || level->size == 0 || (uint32_t)tensor->dims[dimension] % level->size)
-			return tfl_error_set(error, -EINVAL, "its sparsity: block %u (of dimension %u, size %u) does not fit the shape, or is not dense",
-					     level->dimension - rank, dimension, level->size);
+			return invalid(error, "block %u (of dimension %u, size %u) does not fit the shape, or is not dense",
+				       level->dimension - rank, dimension, level->size);
 		blocks[dimension] = level->size;
 		level->stride = strides[dimension];
 	}
@@ -133,7 +144,7 @@ static int measure(struct tfl_sparse *sparse, const struct tfl_sparse_list *bloc
 		uint32_t size = (uint32_t)tensor->dims[level->dimension] / block;
 
 		if (level->size != 0 && level->size != size)
-			return tfl_error_set(error, -EINVAL, "its sparsity: level %u has a size of %u; %u would be right", i, level->size, size);
+			return invalid(error, "level %u has a size of %u; %u would be right", i, level->size, size);
 		level->size = size;
 		level->stride = strides[level->dimension] * block;
 	}
@@ -146,21 +157,21 @@ static int check_lists(const struct tfl_sparse_level *level, uint32_t number, ui
 	uint32_t end, position = 0;
 
 	if (level->segments.count != entries + 1)
-		return tfl_error_set(error, -EINVAL, "its sparsity: level %u has %u segments; %llu would be right", number, level->segments.count,
-				     (unsigned long long)entries + 1);
+		return invalid(error, "level %u has %u segments; %llu would be right", number, level->segments.count,
+			       (unsigned long long)entries + 1);
 	for (uint32_t i = 0; i < entries; i++) {
 		end = at(&level->segments, i + 1);
 		if (at(&level->segments, i) != position || end < position || end > level->indices.count)
-			return tfl_error_set(error, -EINVAL, "its sparsity: segment %u of level %u does not start at %u and end within %u indices", i,
-					     number, position, level->indices.count);
+			return invalid(error, "segment %u of level %u does not start at %u and end within %u indices", i,
+				       number, position, level->indices.count);
 		for (uint32_t first = position; position < end; position++)
 			if (at(&level->indices, position) >= level->size ||
 			    (position > first && at(&level->indices, position) <= at(&level->indices, position - 1)))
-				return tfl_error_set(error, -EINVAL, "its sparsity: index %u of level %u is %u, not above the one before, or not below %u",
-						     position, number, at(&level->indices, position), level->size);
+				return invalid(error, "index %u of level %u is %u, not above the one before, or not below %u",
+					       position, number, at(&level->indices, position), level->size);
 	}
 	if (position != level->indices.count)
-		return tfl_error_set(error, -EINVAL, "its sparsity: level %u has %u indices, but its segments %u", number, level->indices.count, position);
+		return invalid(error, "level %u has %u indices, but its segments %u", number, level->indices.count, position);
 	return 0;
 }
 
@@ -187,16 +198,16 @@ static int check_levels(struct tfl_sparse *sparse, struct tfl_error *error)
 		entries = level->indices.count;
 	}
 	if (sparse->tensor->data_size % size || sparse->tensor->data_size / size != entries)
-		return tfl_error_set(error, -EINVAL, "its sparsity is that of %llu elements, but there are %zu bytes of content",
-				     (unsigned long long)entries, sparse->tensor->data_size);
+		return invalid(error, "it is that of %llu elements, but there are %zu bytes of content",
+			       (unsigned long long)entries, sparse->tensor->data_size);
 	sparse->work += entries;
 	return 0;
 }
 
 int tfl_sparse_init(struct tfl_sparse *sparse, const struct tfl_tensor *tensor, struct tfl_error *error)
 {
-	struct tfl_sparse_list order, block_map;
-	struct tfl_fb_vector metadata;
+	struct tfl_sparse_list order = {0}, block_map = {0};
+	struct tfl_fb_vector metadata = {0};
 	int r;
 
 	*sparse = (struct tfl_sparse){.tensor = tensor};
@@ -212,8 +223,8 @@ int tfl_sparse_init(struct tfl_sparse *sparse, const struct tfl_tensor *tensor, 
 	if (r < 0)
 		return r;
 	if (block_map.count > tensor->rank || order.count != tensor->rank + block_map.count || metadata.count != order.count)
-		return tfl_error_set(error, -EINVAL, "its sparsity: %u dimensions, %u blocks, %u in traversal_order, %u in dim_metadata", tensor->rank,
-				     block_map.count, order.count, metadata.count);
+		return invalid(error, "%u dimensions, %u blocks, %u in traversal_order, %u in dim_metadata", tensor->rank,
+			       block_map.count, order.count, metadata.count);
 	sparse->level_count = order.count;
 	for (uint32_t i = 0; r == 0 && i < order.count; i++)
 		r = read_level(&sparse->levels[i], &metadata, i, error);

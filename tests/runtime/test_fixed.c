@@ -21,7 +21,8 @@ START_TEST(roundings_by_hand)
 		int32_t value;
 		int bits;
 		int32_t right;
-	} shifts[] = {{3, 1, 2}, {-3, 1, -2}, {1, 1, 1}, {-1, 1, -1}, {5, 2, 1}, {6, 2, 2}, {-6, 2, -2}, {7, 0, 7}, {INT32_MIN, 31, -1}, {INT32_MAX, 31, 1}};
+	} shifts[] = {{3, 1, 2}, {-3, 1, -2}, {1, 1, 1},  {-1, 1, -1},         {5, 2, 1},
+		      {6, 2, 2}, {-6, 2, -2}, {7, 0, 7}, {INT32_MIN, 31, -1}, {INT32_MAX, 31, 1}};
 
 	for (size_t i = 0; i < TFL_ARRAY_SIZE(shifts); i++)
 		ck_assert_int_eq(tfl_fixed_shift_right(shifts[i].value, shifts[i].bits), shifts[i].right);

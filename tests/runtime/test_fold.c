@@ -149,7 +149,8 @@ static void open_convolution(struct scene *scene, const struct convolution *c)
 	for (size_t i = 0; i < count; i++)
 		halves[i] = (uint16_t)(0x2c00 + tfl_random_below(&random, 1024)); /* 1/16 to 1/8 */
 	x = tfl_build_tensor(b, &(struct tfl_build_tensor){.dims = {dims, 4}});
-	half = tfl_build_tensor(b, &(struct tfl_build_tensor){.dtype = TFL_FLOAT16, .dims = {c->filter, 4}, .data = halves, .data_size = count * 2});
+	half = tfl_build_tensor(b, &(struct tfl_build_tensor){.dtype = TFL_FLOAT16, .dims = {c->filter, 4}, .data = halves,
+							      .data_size = count * 2});
 	filter = tfl_build_tensor(b, &(struct tfl_build_tensor){.dims = {c->filter, 4}});
 	y = tfl_build_tensor(b, &(struct tfl_build_tensor){.dims = {dims, 4}});
 	operation(b, TFL_BUILTIN_DEQUANTIZE, TFL_INTS(half), filter);

@@ -205,7 +205,8 @@ START_TEST(places_are_bounded)
 	struct tfl_error error = {0};
 	struct scene scene;
 
-	tfl_build_tensor(b, &(struct tfl_build_tensor){.dtype = TFL_INT8, .dims = {dims, 2}, .data = content, .data_size = 6, .sparsity = &sparsity});
+	tfl_build_tensor(b, &(struct tfl_build_tensor){.dtype = TFL_INT8, .dims = {dims, 2}, .data = content, .data_size = sizeof(content),
+						       .sparsity = &sparsity});
 	tfl_build_io(b, (struct tfl_ints){NULL, 0}, TFL_INTS(0));
 	ck_assert_msg(scene_open(&scene, b) == 0, "%s", scene.error.text);
 	ck_assert_int_eq(tfl_sparse_init(&sparse, &scene.model->subgraphs[0].tensors[0], &error), -EINVAL);
