@@ -12,6 +12,7 @@
 #include "client/ctl.h"
 #include "client/print.h"
 
+#define LABEL_MAX 48
 #define BUSY_LIMIT 0.9  /* of the time computing: the client is what limits */
 #define LATE_LIMIT 0.01 /* of the requests late to be sent */
 
@@ -34,13 +35,14 @@ static void print_head(const struct bench_report *report)
 	const struct bench_settings *settings = report->settings;
 	char duration[CTL_UNIT_MAX], warm_up[CTL_UNIT_MAX];
 
-	ctl_printf("%s@%llu, inputs: %s, %s, %u connection%s; %s a level after %s of warm-up\n", report->model,
-		   (unsigned long long)report->version, report->data,
-		   !settings->open    ? "closed loop" :
-		   settings->poisson ? "open loop (poisson)" :
-				       "open loop (constant)",
-		   settings->connections, settings->connections == 1 ? "" : "s", ctl_format_duration(duration, (double)settings->duration_ns),
-		   ctl_format_duration(warm_up, (double)settings->warm_up_ns));
+	ctl_printf_wrapped("", 0, "%s@%llu, inputs: %s, %s, %u connection%s; %s a level after %s of warm-up", report->model,
+			   (unsigned long long)report->version, report->data,
+			   !settings->open    ? "closed loop" :
+			   settings->poisson ? "open loop (poisson)" :
+					       "open loop (constant)",
+			   settings->connections, ctl_plural(settings->connections),
+			   ctl_format_duration(duration, (double)settings->duration_ns),
+			   ctl_format_duration(warm_up, (double)settings->warm_up_ns));
 }
 
 /* Whether the percentile that is judged is none of those that are shown anyway. */
@@ -118,46 +120,57 @@ static void print_stages(const struct bench_report *report)
 	ctl_table_print(&table, "");
 }
 
-static void print_failures(const struct bench_result *result, const char *name)
+/* "concurrency 4: ", in front of what is to be said of a level; lines below begin where the sentence did. */
+static unsigned label_of(const struct bench_report *report, const struct bench_result *result, char label[LABEL_MAX])
 {
+	return (unsigned)snprintf(label, LABEL_MAX, "%s %.10g: ", level_name(report), result->level);
+}
+
+static void print_failures(const struct bench_result *result, const char *label, unsigned indent)
+{
+	char counts[TFL_STATUS_COUNT * 48] = "";
+	size_t used = 0;
+
 	if (bench_failed(result) == 0)
 		return;
-	printf("%s %.10g: failed:", name, result->level);
-	for (unsigned i = 0; i < TFL_STATUS_COUNT; i++) {
+	for (unsigned i = 0; i < TFL_STATUS_COUNT && used < sizeof(counts); i++) {
 		if (result->failures[i])
-			printf(" %llu %s", (unsigned long long)result->failures[i], tfl_status_name((enum tfl_status)i));
+			used += (size_t)snprintf(counts + used, sizeof(counts) - used, " %llu %s", (unsigned long long)result->failures[i],
+						 tfl_status_name((enum tfl_status)i));
 	}
-	ctl_printf("; the first: %s\n", result->failure);
+	ctl_printf_wrapped(label, indent, "failed:%s; the first: %s", counts, result->failure);
 }
 
 static void print_doubts(const struct bench_report *report, const struct bench_result *result)
 {
-	const char *name = level_name(report);
+	char label[LABEL_MAX];
+	unsigned indent = label_of(report, result, label);
 
-	print_failures(result, name);
+	print_failures(result, label, indent);
 	if (!result->settled && result->windows >= BENCH_WINDOWS)
-		printf("%s %.10g: unstable: after three times the duration its windows still differ by more than 10 %%\n", name, result->level);
+		ctl_print_wrapped(label, indent, "unstable: after three times the duration its windows still differ by more than 10 %");
 	if (!result->settled && result->windows < BENCH_WINDOWS)
-		printf("%s %.10g: interrupted after %u of %u windows\n", name, result->level, result->windows, BENCH_WINDOWS);
+		ctl_printf_wrapped(label, indent, "interrupted after %u of %u windows", result->windows, BENCH_WINDOWS);
 	if (result->behind)
-		printf("%s %.10g: the daemon fell behind: %u requests were in flight, and the next waited to be sent, longer and longer\n", name,
-		       result->level, BENCH_IN_FLIGHT_MAX);
+		ctl_printf_wrapped(label, indent,
+				   "the daemon fell behind: %u requests were in flight, and the next waited to be sent, longer and longer",
+				   BENCH_IN_FLIGHT_MAX);
 	if (result->busy > BUSY_LIMIT)
-		printf("%s %.10g: this client computed all the time; it may be what limits the figures\n", name, result->level);
+		ctl_print_wrapped(label, indent, "this client computed all the time; it may be what limits the figures");
 	else if (!result->behind && (double)result->late > LATE_LIMIT * (double)result->times[BENCH_LATENCY].count)
-		printf("%s %.10g: %.0f %% were sent more than 1 ms late: this client was not given a processor in time\n", name, result->level,
-		       100 * (double)result->late / (double)(result->times[BENCH_LATENCY].count + bench_failed(result)));
+		ctl_printf_wrapped(label, indent, "%.0f %% were sent more than 1 ms late: this client was not given a processor in time",
+				   100 * (double)result->late / (double)(result->times[BENCH_LATENCY].count + bench_failed(result)));
 }
 
 static void print_end(const struct bench_report *report)
 {
 	const struct bench_result *last = &report->results[report->count - 1];
-	char judged[CTL_UNIT_MAX], limit[CTL_UNIT_MAX];
+	char judged[CTL_UNIT_MAX], limit[CTL_UNIT_MAX], label[LABEL_MAX];
 
 	if (report->over_limit)
-		printf("%s %.10g: p%.10g is %s, above the limit of %s; nothing more was tried\n", level_name(report), last->level,
-		       report->settings->share * 100, ctl_format_duration(judged, (double)last->judged_ns),
-		       ctl_format_duration(limit, (double)report->settings->limit_ns));
+		ctl_printf_wrapped(label, label_of(report, last, label), "p%.10g is %s, above the limit of %s; nothing more was tried",
+				   report->settings->share * 100, ctl_format_duration(judged, (double)last->judged_ns),
+				   ctl_format_duration(limit, (double)report->settings->limit_ns));
 }
 
 void bench_report_print(const struct bench_report *report)

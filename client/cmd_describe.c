@@ -44,8 +44,9 @@ static void print_loaded(const struct tfl_value *value)
 		return;
 	printf("time       loaded in %s, runs in %s\n", ctl_format_duration(a, (double)number(value, "load_ns")),
 	       ctl_format_duration(b, (double)number(value, "run_ns")));
-	printf("memory     file %s, packed weights %s, %llu interpreters %s\n", ctl_format_bytes(a, number(memory, "file")),
+	printf("memory     file %s, packed weights %s, %llu interpreter%s %s\n", ctl_format_bytes(a, number(memory, "file")),
 	       ctl_format_bytes(b, number(memory, "packed")), (unsigned long long)number(value, "instances"),
+	       ctl_plural(number(value, "instances")),
 	       ctl_format_bytes(c, number(memory, "interpreters")));
 	printf("operators  %llu, of them %llu in XNNPACK\n", (unsigned long long)number(operators, "total"),
 	       (unsigned long long)number(operators, "xnnpack"));
@@ -59,9 +60,9 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 	ctl_printf("%s@%llu  %s since %s%s\n", string(value, "model"), (unsigned long long)number(value, "version"), string(value, "state"),
 		   ctl_format_time(unit, number(value, "since")), tfl_value_bool(tfl_value_get(value, "active"), false) ? ", active" : "");
 	if (*string(value, "reason"))
-		ctl_printf("reason     %s\n", string(value, "reason"));
+		ctl_print_wrapped("reason", CTL_TEXT_INDENT, string(value, "reason"));
 	ctl_print_about(model);
-	ctl_printf("file       %s, sha256 %s\n", ctl_format_bytes(unit, number(value, "file_bytes")), string(value, "sha256"));
+	ctl_printf_wrapped("file", CTL_TEXT_INDENT, "%s, sha256 %s", ctl_format_bytes(unit, number(value, "file_bytes")), string(value, "sha256"));
 	print_loaded(value);
 	ctl_print_tensors(model);
 	print_settings(tfl_value_get(value, "settings"));

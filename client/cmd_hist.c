@@ -14,7 +14,8 @@
 #include "client/seen.h"
 
 #define LINES 25
-#define BAR_COLUMNS 30
+#define BAR_COLUMNS 30    /* at most */
+#define OTHER_COLUMNS 34u /* of a line: the bounds in front, a share behind each bar */
 #define CLASSES_SHOWN 10
 
 struct options {
@@ -23,16 +24,16 @@ struct options {
 	int top;
 };
 
-/* A bar of @p share of the full length, in eighths of a column. */
-static void print_bar(double share)
+/* A bar of @p share of @p length columns, in eighths of a column. */
+static void print_bar(double share, unsigned length)
 {
 	static const char *const parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-	unsigned eighths = (unsigned)(share * BAR_COLUMNS * 8 + 0.5), columns = eighths / 8 + (eighths % 8 > 0);
+	unsigned eighths = (unsigned)(share * length * 8 + 0.5), columns = eighths / 8 + (eighths % 8 > 0);
 
 	for (unsigned i = 0; i < eighths / 8; i++)
 		fputs("█", stdout);
 	fputs(parts[eighths % 8], stdout);
-	printf("%*s", (int)(BAR_COLUMNS - columns), "");
+	printf("%*s", (int)(length - columns), "");
 }
 
 /* The share of a line's two bins. */
@@ -45,7 +46,7 @@ static double line_share(const struct tfl_confidence *confidence, unsigned line)
 
 static void print_chart(const struct ctl_seen *seen)
 {
-	unsigned first = LINES;
+	unsigned first = LINES, room = (ctl_width() - OTHER_COLUMNS) / 2, length = room < BAR_COLUMNS ? room : BAR_COLUMNS;
 	double longest = 0;
 
 	for (unsigned i = 0; i < LINES; i++) {
@@ -55,12 +56,12 @@ static void print_chart(const struct ctl_seen *seen)
 		longest = there > longest ? there : longest;
 		first = first == LINES && here + there > 0 ? i : first;
 	}
-	printf("  CONFIDENCE       %-*s BASELINE\n", BAR_COLUMNS + 8, "NOW");
+	printf("  CONFIDENCE    %-*sBASELINE\n", (int)length + 10, "NOW");
 	for (unsigned i = first; i < LINES; i++) {
 		printf("  %.2f to %.2f  ", i * 2.0 / TFL_CONFIDENCE_BINS, (i + 1) * 2.0 / TFL_CONFIDENCE_BINS);
-		print_bar(line_share(&seen->histogram, i) / longest);
+		print_bar(line_share(&seen->histogram, i) / longest, length);
 		printf(" %5.1f %%  ", 100 * line_share(&seen->histogram, i));
-		print_bar(line_share(&seen->baseline, i) / longest);
+		print_bar(line_share(&seen->baseline, i) / longest, length);
 		printf(" %5.1f %%\n", 100 * line_share(&seen->baseline, i));
 	}
 }
@@ -70,8 +71,8 @@ static void print_baseline(const struct ctl_seen *seen)
 	char time[CTL_UNIT_MAX];
 
 	if (seen->baseline_set)
-		printf("  baseline: %llu verdicts, mean %.3f, set %s\n", (unsigned long long)seen->baseline.count,
-		       tfl_confidence_mean(&seen->baseline), ctl_format_time(time, seen->baseline_since));
+		printf("  baseline: %llu verdict%s, mean %.3f, set %s\n", (unsigned long long)seen->baseline.count,
+		       ctl_plural(seen->baseline.count), tfl_confidence_mean(&seen->baseline), ctl_format_time(time, seen->baseline_since));
 	else
 		printf("  baseline: the first %llu of %llu verdicts, mean %.3f\n", (unsigned long long)seen->baseline.count,
 		       (unsigned long long)seen->baseline_wanted, tfl_confidence_mean(&seen->baseline));
@@ -121,8 +122,9 @@ static void print_head(const struct ctl_seen *seen, const struct tfl_value *labe
 {
 	char window[64];
 
-	ctl_printf("  output '%s': %s (%s)\n", seen->name, seen->kind, seen->reason);
-	printf("  %llu verdicts %s", (unsigned long long)seen->histogram.count, ctl_window_name(seen->seconds, window, sizeof(window)));
+	ctl_printf_wrapped("", 2, "output '%s': %s (%s)", seen->name, seen->kind, seen->reason);
+	printf("  %llu verdict%s %s", (unsigned long long)seen->histogram.count, ctl_plural(seen->histogram.count),
+	       ctl_window_name(seen->seconds, window, sizeof(window)));
 	if (seen->histogram.invalid)
 		printf(", %llu more were no numbers", (unsigned long long)seen->histogram.invalid);
 	if (seen->histogram.count)
@@ -150,7 +152,7 @@ static int show(struct ctl *ctl, const struct tfl_value *value, const struct opt
 		tfl_client_describe(ctl->client, model, &description, NULL);
 	ctl_printf("%s\n", model);
 	if (tfl_value_size(heads) == 0)
-		ctl_printf("  no output says how sure it is: %s\n", tfl_value_string(tfl_value_get(value, "reason"), ""));
+		ctl_printf_wrapped("", 2, "no output says how sure it is: %s", tfl_value_string(tfl_value_get(value, "reason"), ""));
 	for (size_t i = 0; i < tfl_value_size(heads) && status == CTL_OK; i++) {
 		struct ctl_seen seen;
 

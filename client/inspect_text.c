@@ -6,7 +6,6 @@
 #include "client/inspect.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,28 +21,9 @@
 #define SIGNATURES_MAX 6
 #define TITLE_COLUMNS 48
 #define NAME_COLUMNS 34
+#define TYPES_MIN 21     /* columns of types, however narrow the terminal is: "int8 ×2, int32 → int8" */
 #define LIST_COLUMNS 22  /* names in the long lists, beside much else */
 #define FLOW_COLUMNS 55  /* and what goes in and comes out */
-
-static void print_line(const char *label, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void print_line(const char *label, const char *format, ...)
-{
-	va_list args;
-	char *text;
-
-	va_start(args, format);
-	if (vasprintf(&text, format, args) < 0)
-		abort();
-	va_end(args);
-	ctl_print_wrapped(label, CTL_TEXT_INDENT, text);
-	free(text);
-}
-
-static const char *plural(uint64_t count)
-{
-	return count == 1 ? "" : "s";
-}
 
 /* ---- The lines above the tables ---- */
 
@@ -62,9 +42,9 @@ static void print_headline(const struct ctl_inspection *inspection)
 
 	ctl_format_short(title, TITLE_COLUMNS, strcmp(name, "-") == 0 ? "standard input" : name);
 	ctl_printf("%s  %s, %s, %u operator%s", title, ctl_format_bytes(unit, survey->model->size),
-		   tfl_survey_quantization(survey), operators, plural(operators));
+		   tfl_survey_quantization(survey), operators, ctl_plural(operators));
 	if (survey->model->subgraph_count > 1)
-		printf(" and %u more subgraph%s", survey->model->subgraph_count - 1, plural(survey->model->subgraph_count - 1));
+		printf(" and %u more subgraph%s", survey->model->subgraph_count - 1, ctl_plural(survey->model->subgraph_count - 1));
 	printf("\n");
 }
 
@@ -74,17 +54,19 @@ static void print_verdict(const struct tfl_survey *survey)
 
 	count_verdicts(survey, counts);
 	if (!survey->runs && counts[TFL_VERDICT_UNSUPPORTED] + counts[TFL_VERDICT_UNCERTAIN] > 0) {
-		print_line("runs", "no: %u of its operators %s not supported (below)", counts[TFL_VERDICT_UNSUPPORTED],
-			   counts[TFL_VERDICT_UNSUPPORTED] == 1 ? "is" : "are");
+		ctl_printf_wrapped("runs", CTL_TEXT_INDENT, "no: %u of its operators %s not supported (below)",
+				   counts[TFL_VERDICT_UNSUPPORTED], counts[TFL_VERDICT_UNSUPPORTED] == 1 ? "is" : "are");
 		return;
 	}
 	if (!survey->runs) {
-		print_line("runs", "no: %s", survey->fault.text);
+		ctl_printf_wrapped("runs", CTL_TEXT_INDENT, "no: %s", survey->fault.text);
 		return;
 	}
-	print_line("runs", "yes, in %u step%s: %u operator%s in XNNPACK, %u in portable kernels%s", survey->steps, plural(survey->steps),
-		   counts[TFL_VERDICT_XNNPACK], plural(counts[TFL_VERDICT_XNNPACK]), counts[TFL_VERDICT_PORTABLE],
-		   counts[TFL_VERDICT_FOLDED] ? "; the others are computed at load, or read by nobody" : "");
+	ctl_printf_wrapped("runs", CTL_TEXT_INDENT,
+			   "yes, in %u step%s: %u operator%s in XNNPACK, %u in portable kernels%s", survey->steps,
+			   ctl_plural(survey->steps), counts[TFL_VERDICT_XNNPACK], ctl_plural(counts[TFL_VERDICT_XNNPACK]),
+			   counts[TFL_VERDICT_PORTABLE],
+			   counts[TFL_VERDICT_FOLDED] ? "; the others are computed at load, or read by nobody" : "");
 }
 
 /* Only where the headline's word does not say it. */
@@ -102,7 +84,7 @@ static void print_forms(const struct tfl_survey *survey)
 		kinds++;
 	}
 	if (kinds > 1)
-		print_line("weights", "operators with weights: %s", text);
+		ctl_printf_wrapped("weights", CTL_TEXT_INDENT, "operators with weights: %s", text);
 }
 
 static void print_memory(const struct tfl_survey *survey)
@@ -111,18 +93,19 @@ static void print_memory(const struct tfl_survey *survey)
 	char units[5][CTL_UNIT_MAX];
 
 	if (memory->measured)
-		print_line("memory", "%s with one interpreter: file %s, packed weights %s, interpreter %s; each further one %s (measured)",
-			   ctl_format_bytes(units[0], survey->model->size + memory->packed + memory->interpreter),
-			   ctl_format_bytes(units[1], survey->model->size), ctl_format_bytes(units[2], memory->packed),
-			   ctl_format_bytes(units[3], memory->interpreter), ctl_format_bytes(units[4], memory->further));
+		ctl_printf_wrapped("memory", CTL_TEXT_INDENT,
+				   "%s with one interpreter: file %s, packed weights %s, interpreter %s; each further one %s (measured)",
+				   ctl_format_bytes(units[0], survey->model->size + memory->packed + memory->interpreter),
+				   ctl_format_bytes(units[1], survey->model->size), ctl_format_bytes(units[2], memory->packed),
+				   ctl_format_bytes(units[3], memory->interpreter), ctl_format_bytes(units[4], memory->further));
 	else if (memory->interpreter)
-		print_line("memory",
-			   "about %s with one interpreter: file %s, weights %s, activations %s (estimated from the tensors' sizes)",
-			   ctl_format_bytes(units[0], survey->model->size + memory->packed + memory->interpreter),
-			   ctl_format_bytes(units[1], survey->model->size), ctl_format_bytes(units[2], memory->packed),
-			   ctl_format_bytes(units[3], memory->interpreter));
+		ctl_printf_wrapped("memory", CTL_TEXT_INDENT,
+				   "about %s with one interpreter: file %s, weights %s, activations %s (estimated from the tensors' sizes)",
+				   ctl_format_bytes(units[0], survey->model->size + memory->packed + memory->interpreter),
+				   ctl_format_bytes(units[1], survey->model->size), ctl_format_bytes(units[2], memory->packed),
+				   ctl_format_bytes(units[3], memory->interpreter));
 	else
-		print_line("memory", "unknown: the tensors' sizes are not in the file, or past the limit");
+		ctl_printf_wrapped("memory", CTL_TEXT_INDENT, "unknown: the tensors' sizes are not in the file, or past the limit");
 }
 
 static void print_work(const struct tfl_survey *survey)
@@ -133,12 +116,12 @@ static void print_work(const struct tfl_survey *survey)
 	for (uint32_t i = 0; i < survey->tensor_count; i++)
 		constants += survey->tensors[i].constant;
 	if (constants > 0)
-		print_line("tensors", "%u, of them %u constant%s with %s", survey->tensor_count, constants, plural(constants),
-			   ctl_format_bytes(unit, survey->memory.constants));
+		ctl_printf_wrapped("tensors", CTL_TEXT_INDENT, "%u, of them %u constant%s with %s", survey->tensor_count, constants,
+				   ctl_plural(constants), ctl_format_bytes(unit, survey->memory.constants));
 	else
-		print_line("tensors", "%u, no constants", survey->tensor_count);
+		ctl_printf_wrapped("tensors", CTL_TEXT_INDENT, "%u, no constants", survey->tensor_count);
 	if (survey->multiplies > 0)
-		print_line("work", "%s multiply-adds an inference", ctl_format_count(unit, survey->multiplies));
+		ctl_printf_wrapped("work", CTL_TEXT_INDENT, "%s multiply-adds an inference", ctl_format_count(unit, survey->multiplies));
 }
 
 static void put_bindings(FILE *stream, const struct tfl_signature_tensor *tensors, uint32_t count)
@@ -172,15 +155,15 @@ static void print_signatures(const struct tfl_model *model)
 		free(text);
 	}
 	if (model->signature_count > SIGNATURES_MAX)
-		print_line("", "… %u in all", model->signature_count);
+		ctl_printf_wrapped("", CTL_TEXT_INDENT, "… %u in all", model->signature_count);
 }
 
 /* ---- Operators ---- */
 
-/* Columns that are left for types beside the longest of the names shown. */
+/* Columns that are left for types beside the longest of the names shown; a few in any case. */
 static unsigned type_columns(const struct ctl_groups *groups)
 {
-	unsigned longest = 0, others = sizeof("  COUNT  100.0 %    VERSION  unsupported  ");
+	unsigned longest = 0, width = ctl_width(), others = sizeof("  COUNT  100.0 %    VERSION  unsupported  ");
 	char name[4 * NAME_COLUMNS + 1];
 
 	for (size_t i = 0; i < groups->count && i < ROWS_MAX; i++) {
@@ -189,7 +172,7 @@ static unsigned type_columns(const struct ctl_groups *groups)
 		longest = columns > longest ? columns : longest;
 	}
 	longest = longest > NAME_COLUMNS ? NAME_COLUMNS : longest; /* bytes: more than columns where they are not ASCII */
-	return CTL_WIDTH - others - longest;
+	return width < others + longest + TYPES_MIN ? TYPES_MIN : width - others - longest;
 }
 
 static void add_group(struct ctl_table *table, const struct ctl_group *group, uint64_t multiplies, unsigned columns)
@@ -402,8 +385,9 @@ static int print_findings(const struct tfl_survey *survey)
 	for (uint32_t i = 0; i < survey->operator_count; i++)
 		uncertain += survey->operators[i].verdict == TFL_VERDICT_UNCERTAIN;
 	if (uncertain > 0)
-		print_line("uncertain", "%u operator%s behind them: what %s would read has a shape that the file does not tell", uncertain,
-			   plural(uncertain), uncertain == 1 ? "it" : "they");
+		ctl_printf_wrapped("uncertain", CTL_TEXT_INDENT,
+				   "%u operator%s behind them: what %s would read has a shape that the file does not tell",
+				   uncertain, ctl_plural(uncertain), uncertain == 1 ? "it" : "they");
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 #include "base/utf8.h"
@@ -135,6 +136,15 @@ static void *or_die(void *memory)
 	return memory;
 }
 
+static char *format_text(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
+
+static char *format_text(const char *format, va_list args)
+{
+	char *text;
+
+	return or_die(vasprintf(&text, format, args) < 0 ? NULL : text);
+}
+
 void ctl_print_text(FILE *file, const char *text)
 {
 	char *copy = or_die(strdup(text));
@@ -150,10 +160,9 @@ void ctl_printf(const char *format, ...)
 	char *text;
 
 	va_start(args, format);
-	if (vasprintf(&text, format, args) < 0)
-		text = NULL;
+	text = format_text(format, args);
 	va_end(args);
-	clean(or_die(text), '\n');
+	clean(text, '\n');
 	fputs(text, stdout);
 	free(text);
 }
@@ -165,6 +174,20 @@ static size_t width(const char *text)
 	for (; *text; text++)
 		characters += ((unsigned char)*text & 0xc0) != 0x80;
 	return characters;
+}
+
+unsigned ctl_width(void)
+{
+	struct winsize size;
+
+	if (ioctl(fileno(stdout), TIOCGWINSZ, &size) < 0 || size.ws_col == 0 || size.ws_col > CTL_WIDTH)
+		return CTL_WIDTH;
+	return size.ws_col < CTL_WIDTH_MIN ? CTL_WIDTH_MIN : size.ws_col;
+}
+
+const char *ctl_plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
 }
 
 /* Bytes of @text that fit into @columns, cut between words; at least one word. */
@@ -196,7 +219,7 @@ void ctl_print_wrapped(const char *label, unsigned indent, const char *text)
 	clean(copy, 0);
 	printf("%s%*s", label, width(label) < indent ? (int)(indent - width(label)) : 0, "");
 	for (;;) {
-		length = next = fitting(rest, CTL_WIDTH - indent);
+		length = next = fitting(rest, ctl_width() - indent);
 		while (length > 1 && rest[length - 1] == ' ')
 			length--;
 		printf("%.*s\n", (int)length, rest);
@@ -207,6 +230,18 @@ void ctl_print_wrapped(const char *label, unsigned indent, const char *text)
 		printf("%*s", (int)indent, "");
 	}
 	free(copy);
+}
+
+void ctl_printf_wrapped(const char *label, unsigned indent, const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	text = format_text(format, args);
+	va_end(args);
+	ctl_print_wrapped(label, indent, text);
+	free(text);
 }
 
 static void add_cell(struct ctl_table *table, char *cell)
@@ -246,10 +281,9 @@ void ctl_table_add(struct ctl_table *table, const char *format, ...)
 	char *cell;
 
 	va_start(args, format);
-	if (vasprintf(&cell, format, args) < 0)
-		cell = NULL;
+	cell = format_text(format, args);
 	va_end(args);
-	clean(or_die(cell), 0);
+	clean(cell, 0);
 	add_cell(table, cell);
 }
 

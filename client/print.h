@@ -37,14 +37,24 @@ void ctl_print_text(FILE *file, const char *text);
 /** As printf(), and the result is cleaned like that, except for newlines. For lines with names, labels and reasons in them. */
 void ctl_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/** Columns that text for people keeps to. */
+/** Columns that text for people keeps to, at most and at least. */
 #define CTL_WIDTH 100
+#define CTL_WIDTH_MIN 60
+
+/** Those that standard output has, between the two; CTL_WIDTH where it is no terminal. */
+unsigned ctl_width(void);
 
 /**
- * Prints @p text, cleaned, in lines that end before column CTL_WIDTH: the first behind @p label padded to @p indent columns, the others
+ * Prints @p text, cleaned, in lines of at most ctl_width() columns: the first behind @p label padded to @p indent columns, the others
  * behind as many blanks. Words longer than a line stand alone. Nothing where @p text is NULL or empty.
  */
 void ctl_print_wrapped(const char *label, unsigned indent, const char *text);
+
+/** The same of what the format says. */
+void ctl_printf_wrapped(const char *label, unsigned indent, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/** "s" behind a noun, unless there is one of it. */
+const char *ctl_plural(uint64_t count);
 
 #define CTL_COLUMNS_MAX 12
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Units, and text that must not steer a terminal. */
+#include <pty.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/print.h"
 #include "tests/client/ctl_suites.h"
@@ -122,6 +124,41 @@ START_TEST(wrapped_text)
 }
 END_TEST
 
+/* What is printed on a terminal of @here columns; 0: one that does not say. */
+static void expect_width(unsigned short here, unsigned width)
+{
+	struct winsize size = {.ws_row = 24, .ws_col = here};
+	int master, slave;
+
+	ck_assert_int_eq(openpty(&master, &slave, NULL, NULL, &size), 0);
+	saved = stdout;
+	stdout = fdopen(slave, "w");
+	ck_assert_uint_eq(ctl_width(), width);
+	fclose(stdout);
+	stdout = saved;
+	close(master);
+}
+
+START_TEST(terminal_width)
+{
+	capture();
+	ck_assert_uint_eq(ctl_width(), CTL_WIDTH); /* a file */
+	expect_printed("");
+	expect_width(80, 80);
+	expect_width(200, CTL_WIDTH);
+	expect_width(20, CTL_WIDTH_MIN);
+	expect_width(0, CTL_WIDTH);
+}
+END_TEST
+
+START_TEST(wrapped_format)
+{
+	capture();
+	ctl_printf_wrapped("label", 7, "%d verdict%s, %d label%s\033", 1, ctl_plural(1), 0, ctl_plural(0));
+	expect_printed("label  1 verdict, 0 labels?\n");
+}
+END_TEST
+
 Suite *print_suite(void)
 {
 	Suite *suite = suite_create("print");
@@ -132,6 +169,8 @@ Suite *print_suite(void)
 	tcase_add_test(tcase, repaired_text);
 	tcase_add_test(tcase, columns);
 	tcase_add_test(tcase, wrapped_text);
+	tcase_add_test(tcase, wrapped_format);
+	tcase_add_test(tcase, terminal_width);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
