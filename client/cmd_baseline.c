@@ -17,8 +17,8 @@ static void print_head(const struct ctl_seen *seen)
 {
 	char time[CTL_UNIT_MAX];
 
-	ctl_printf("  output '%s': %llu verdicts, mean confidence %.3f, ", seen->name, (unsigned long long)seen->baseline.count,
-		   tfl_confidence_mean(&seen->baseline));
+	ctl_printf("  output '%s': %llu verdict%s, mean confidence %.3f, ", seen->name, (unsigned long long)seen->baseline.count,
+		   ctl_plural(seen->baseline.count), tfl_confidence_mean(&seen->baseline));
 	if (seen->baseline_set)
 		printf("set %s\n", ctl_format_time(time, seen->baseline_since));
 	else if (seen->baseline.count + seen->baseline.invalid < seen->baseline_wanted)
@@ -31,12 +31,13 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 {
 	const struct options *options = arguments->options;
 	const struct tfl_value *heads = tfl_value_get(value, "heads");
+	uint64_t verdicts = tfl_value_uint(tfl_value_get(value, "verdicts"), 0);
 	struct ctl_seen seen;
 
 	ctl_printf("%s@%llu", tfl_value_string(tfl_value_get(value, "model"), ""),
 		   (unsigned long long)tfl_value_uint(tfl_value_get(value, "version"), 0));
 	if (options->set) {
-		printf("  baseline set: %llu verdicts\n", (unsigned long long)tfl_value_uint(tfl_value_get(value, "verdicts"), 0));
+		printf("  baseline set: %llu verdict%s\n", (unsigned long long)verdicts, ctl_plural(verdicts));
 		return;
 	}
 	putchar('\n');

@@ -103,7 +103,7 @@ static void print_series(const struct tfl_value *series, const struct tfl_confid
 		}
 		ctl_table_add(&table, "%s ago", ctl_format_uptime(age, tfl_value_uint(tfl_value_get(window, "age_s"), 0) * UINT64_C(1000000000)));
 		ctl_table_add(&table, "%llu", (unsigned long long)drift.window_records);
-		ctl_table_add(&table, "%.3f", drift.psi);
+		ctl_table_add(&table, drift.baseline_records > 0 ? "%.3f" : "-", drift.psi);
 		ctl_table_add(&table, "%s", tfl_drift_verdict_to_string(drift.verdict));
 	}
 	ctl_table_print(&table, "  ");
@@ -113,7 +113,7 @@ static void print_verdict(const struct tfl_drift *drift)
 {
 	switch (drift->verdict) {
 	case TFL_DRIFT_UNKNOWN:
-		printf("unknown: a verdict needs %d verdicts on each side\n", TFL_DRIFT_RECORDS_MIN);
+		printf("unknown: it takes %d verdicts on each side\n", TFL_DRIFT_RECORDS_MIN);
 		break;
 	case TFL_DRIFT_STABLE:
 		printf("stable: PSI is below %g\n", TFL_DRIFT_PSI_WATCH);
@@ -127,6 +127,14 @@ static void print_verdict(const struct tfl_drift *drift)
 	}
 }
 
+static void print_side(const char *before, const struct tfl_confidence *side, const char *behind)
+{
+	printf("  %s%llu verdict%s %s", before, (unsigned long long)side->count, ctl_plural(side->count), behind);
+	if (side->count)
+		printf(", mean %.3f", tfl_confidence_mean(side));
+	putchar('\n');
+}
+
 static void print_head(const struct ctl_seen *seen, const struct tfl_confidence *reference, const char *against)
 {
 	struct tfl_drift drift;
@@ -135,11 +143,13 @@ static void print_head(const struct ctl_seen *seen, const struct tfl_confidence 
 	tfl_drift_compute(reference, &seen->histogram, &drift);
 	ctl_printf("  output '%s': ", seen->name);
 	print_verdict(&drift);
-	printf("  %llu verdicts %s, mean %.3f, against %llu of %s, mean %.3f\n", (unsigned long long)drift.window_records,
-	       ctl_window_name(seen->seconds, window, sizeof(window)), tfl_confidence_mean(&seen->histogram),
-	       (unsigned long long)drift.baseline_records, against ? "the other version" : "the baseline", tfl_confidence_mean(reference));
-	printf("  PSI %.3f (%.3f, of which %.3f is noise, over %u groups); Jensen-Shannon %.3f bits; Kolmogorov-Smirnov %.3f\n", drift.psi,
-	       drift.psi_raw, drift.noise, drift.groups, drift.jensen_shannon, drift.kolmogorov_smirnov);
+	print_side("", &seen->histogram, ctl_window_name(seen->seconds, window, sizeof(window)));
+	print_side("against ", reference, against ? "of the other version" : "of the baseline");
+	if (drift.window_records > 0 && drift.baseline_records > 0) {
+		printf("  PSI %.3f: %.3f over %u group%s, less %.3f that chance alone would make\n", drift.psi, drift.psi_raw, drift.groups,
+		       ctl_plural(drift.groups), drift.noise);
+		printf("  Jensen-Shannon %.3f bits; Kolmogorov-Smirnov %.3f\n", drift.jensen_shannon, drift.kolmogorov_smirnov);
+	}
 	print_series(seen->series, reference);
 }
 
@@ -163,8 +173,6 @@ static int compare(const struct answers *answers, const char *against, json_t *l
 {
 	const struct tfl_value *heads = tfl_value_get(answers->value, "heads");
 
-	if (tfl_value_size(heads) == 0)
-		return tfl_error_set(error, -EINVAL, "no output says how sure it is: %s", tfl_value_string(tfl_value_get(answers->value, "reason"), ""));
 	for (size_t i = 0; i < tfl_value_size(heads); i++) {
 		struct tfl_confidence reference;
 		struct ctl_seen seen;
@@ -194,11 +202,17 @@ static int report(const struct ctl *ctl, const struct answers *answers, const ch
 {
 	const char *model = tfl_value_string(tfl_value_get(answers->value, "model"), "");
 	unsigned long long version = tfl_value_uint(tfl_value_get(answers->value, "version"), 0);
-	json_t *list = ctl->json ? json_array() : NULL;
 	struct tfl_error error;
+	json_t *list;
 
+	if (tfl_value_size(tfl_value_get(answers->value, "heads")) == 0) {
+		tfl_error_set(&error, -EINVAL, "%s@%llu: no output says how sure it is: %s", model, version,
+			      tfl_value_string(tfl_value_get(answers->value, "reason"), ""));
+		return ctl_fail(ctl, TFL_INVALID_ARGUMENT, error.text);
+	}
 	if (!ctl->json)
 		ctl_printf("%s@%llu\n", model, version);
+	list = ctl->json ? json_array() : NULL;
 	if (compare(answers, against, list, &error) < 0) {
 		json_decref(list);
 		return ctl_fail(ctl, error.code == -EPROTO ? TFL_PROTOCOL_ERROR : TFL_INVALID_ARGUMENT, error.text);
@@ -227,7 +241,20 @@ static int run(struct ctl *ctl, const struct ctl_arguments *arguments)
 
 static int check(const struct ctl *ctl, const struct ctl_arguments *arguments)
 {
-	return ctl_window_check(ctl, ((const struct options *)arguments->options)->window);
+	const struct options *options = arguments->options;
+	struct tfl_infer *infer = NULL;
+	char other[128];
+	int r = 0;
+
+	/* The library knows what a version is. */
+	if (options->against) {
+		other_version("model", options->against, other, sizeof(other));
+		r = tfl_infer_create(other, &infer, NULL);
+		tfl_infer_destroy(infer);
+	}
+	if (r == -EINVAL)
+		return ctl_usage(ctl, "--against takes the number of a version, as in --against 2");
+	return ctl_window_check(ctl, options->window);
 }
 
 static const struct ctl_option options[] = {

@@ -21,8 +21,8 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 	const char *state = is_ready(value) ? "ready" : tfl_value_bool(tfl_value_get(value, "stopping"), false) ? "stopping" : "not ready";
 	struct ctl_table table = {.columns = 2};
 
-	printf("%s: %llu versions available, %llu loading, %llu out of service\n", state, number(versions, "available"),
-	       number(versions, "loading"), number(versions, "ended"));
+	printf("%s: %llu version%s available, %llu loading, %llu out of service\n", state, number(versions, "available"),
+	       ctl_plural(number(versions, "available")), number(versions, "loading"), number(versions, "ended"));
 	for (size_t i = 0; i < tfl_value_size(ended); i++) {
 		const struct tfl_value *version = tfl_value_at(ended, i);
 

@@ -24,10 +24,10 @@ static void print_service(const struct tfl_value *value)
 	const struct tfl_value *workers = tfl_value_get(value, "workers");
 	char up[CTL_UNIT_MAX], memory[CTL_UNIT_MAX];
 
-	printf("up %s, %llu requests; connections: %llu open, %llu accepted, %llu refused\n",
+	printf("up %s, %llu request%s; connections: %llu open, %llu accepted, %llu refused\n",
 	       ctl_format_uptime(up, number(value, "uptime_ns")), (unsigned long long)number(value, "requests"),
-	       (unsigned long long)number(connections, "open"), (unsigned long long)number(connections, "accepted"),
-	       (unsigned long long)number(connections, "refused"));
+	       ctl_plural(number(value, "requests")), (unsigned long long)number(connections, "open"),
+	       (unsigned long long)number(connections, "accepted"), (unsigned long long)number(connections, "refused"));
 	printf("workers: %llu of %llu busy; queue: %llu of %llu; memory: %s\n", (unsigned long long)number(workers, "busy"),
 	       (unsigned long long)number(workers, "count"), (unsigned long long)number(queue, "waiting"),
 	       (unsigned long long)number(queue, "capacity"), ctl_format_bytes(memory, number(value, "rss_bytes")));
@@ -88,8 +88,9 @@ static void print_stages(const struct tfl_value *version)
 	static const char *const stages[] = {"wait", "compute", "reply", "total"};
 	struct ctl_table table = {.columns = 6, .right = 0x3e};
 
-	ctl_printf("%s@%llu  %llu requests", tfl_value_string(tfl_value_get(version, "model"), ""),
-		   (unsigned long long)number(version, "version"), (unsigned long long)number(version, "requests"));
+	ctl_printf("%s@%llu  %llu request%s", tfl_value_string(tfl_value_get(version, "model"), ""),
+		   (unsigned long long)number(version, "version"), (unsigned long long)number(version, "requests"),
+		   ctl_plural(number(version, "requests")));
 	fputs(number(version, "requests") ? ": " : "", stdout);
 	print_results(tfl_value_get(version, "results"));
 	putchar('\n');

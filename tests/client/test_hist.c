@@ -59,6 +59,35 @@ static void teardown(void)
 	fake_stop(&fake);
 }
 
+/* The column at which @p word begins, on the line that @p line begins. Bars are three bytes a column. */
+static long column_of(const char *line, const char *word)
+{
+	const char *at = line ? strstr(line, word) : NULL;
+	long columns = 0;
+
+	ck_assert_ptr_nonnull(at);
+	for (; line < at; line++)
+		columns += ((unsigned char)*line & 0xc0) != 0x80;
+	return columns;
+}
+
+START_TEST(bars_stand_below_their_heads)
+{
+	TFLCTL("hist", "sound");
+	ck_assert_int_eq(column_of(strstr(result.out, "  CONFIDENCE"), "NOW"), column_of(strstr(result.out, "  0.96"), "█"));
+}
+END_TEST
+
+/* Nothing is not compared with: no distance, no mean. */
+START_TEST(nothing_to_compare_with)
+{
+	TFLCTL("drift", "sound");
+	ck_assert_msg(strstr(result.out, "7 verdicts since it was first active, mean 0.000\n  against 0 verdicts of the baseline\n"), "%s",
+		      result.out);
+	ck_assert_msg(!strstr(result.out, "PSI 0"), "%s", result.out);
+}
+END_TEST
+
 START_TEST(histograms_are_checked)
 {
 	TFLCTL("hist", "sound");
@@ -83,6 +112,8 @@ Suite *hist_suite(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, histograms_are_checked);
+	tcase_add_test(tcase, bars_stand_below_their_heads);
+	tcase_add_test(tcase, nothing_to_compare_with);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
