@@ -56,7 +56,7 @@ int bench_range_parse(const char *text, const char *what, double least, double m
 		return tfl_error_set(error, -EINVAL, "%s takes START[:END[:STEP]]%s, such as 1:8, 1:16:5 or 1:64:x2, not '%s'", what,
 				     whole ? " in whole numbers" : "", text);
 	if (range.begin < least || range.end > most)
-		return tfl_error_set(error, -EINVAL, "%s goes from %g to %g, not '%s'", what, least, most, text);
+		return tfl_error_set(error, -EINVAL, "%s goes from %.10g to %.10g, not '%s'", what, least, most, text);
 	if (range.end < range.begin)
 		return tfl_error_set(error, -EINVAL, "%s ends before it begins: '%s'", what, text);
 	if (range.times ? range.step <= 1 : range.step <= 0)

@@ -191,8 +191,8 @@ void ctl_output_print(const struct tfl_output *output, const struct ctl_output_m
 		print_scores(output, meaning, top, &summary, remark);
 		return;
 	}
-	ctl_printf("%s  %s %s  %s\n", *output->name ? output->name : "output", tfl_dtype_to_string(output->dtype),
-		   tfl_shape_to_string(output->dims, output->rank, shape, sizeof(shape)), remark);
+	ctl_printf("%s  %s %s%s%s\n", *output->name ? output->name : "output", tfl_dtype_to_string(output->dtype),
+		   tfl_shape_to_string(output->dims, output->rank, shape, sizeof(shape)), *remark ? "  " : "", remark);
 	if (summary.nans)
 		printf("  %zu of %zu numbers are NaN\n", summary.nans, summary.count);
 	if (summary.count - summary.nans > 1)

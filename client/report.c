@@ -89,6 +89,8 @@ static int connect_client(struct ctl *ctl)
 					     .timeout_ms = ctl->timeout_ms ? ctl->timeout_ms : ctl->command->timeout_ms};
 	struct tfl_call_error error;
 
+	if (ctl->socket && !*ctl->socket)
+		return ctl_usage(ctl, "--socket is empty, expected a path");
 	if (tfl_client_connect(ctl->socket, &options, &ctl->client, &error) < 0)
 		return ctl_fail(ctl, error.status, error.message);
 	return CTL_OK;

@@ -76,6 +76,9 @@ int tfl_open_file(const char *path, int *ret_fd, struct tfl_error *error)
 	int code = errno;
 	struct stat st;
 
+	if (!*path)
+		return tfl_error_set(error, -EINVAL, "'' names no file");
+
 	/* A socket cannot be opened at all; ENXIO is what open says of it. */
 	if ((fd < 0 && code != ENXIO) || (fd < 0 ? stat(path, &st) : fstat(fd, &st)) < 0)
 		return tfl_error_set(error, -code, "%s: %s", path, strerror(code));

@@ -224,6 +224,10 @@ static const struct misuse misuses[] = {
 	{{"infer", "digits", "--top"}, "--top needs a value: --top N"},
 	{{"infer", "digits", "--image=x", "--norm=odd"}, "auto, raw, unit or signed"},
 	{{"ls", "--json=yes"}, "--json takes no value"},
+	{{"ls", "--socket", ""}, "--socket is empty, expected a path"},
+	{{"drift", "digits", "--against", "x"}, "--against takes the number of a version"},
+	{{"drift", "digits", "--against=2@3"}, "--against takes the number of a version"},
+	{{"bench", "digits", "--request-rate=0"}, "goes from 0.1 to 1000000, not '0'"},
 	{{"--timeout", "-5", "ls"}, "--timeout takes a whole number"},
 };
 
@@ -469,6 +473,8 @@ START_TEST(failures)
 	TFLCTL("load", "digits", "/no/file.tflite");
 	ck_assert_int_eq(result.status, 1);
 	ck_assert_msg(strstr(result.err, "/no/file.tflite: No such file"), "%s", result.err);
+	TFLCTL("load", "digits", "");
+	ck_assert_str_eq(result.err, "tflctl: '' names no file\n");
 }
 END_TEST
 
