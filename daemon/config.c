@@ -233,6 +233,8 @@ static int find_file(int argc, char *const *argv, struct tfl_config *config, str
 			continue;
 		if (option.special->special == ACTION)
 			config->action = option.special->action;
+		else if (!*option.value)
+			return tfl_error_set(error, -EINVAL, "--config is empty, expected a path");
 		else if (strlen(option.value) >= sizeof(config->file))
 			return tfl_error_set(error, -ENAMETOOLONG, "--config has %zu bytes, expected at most %zu", strlen(option.value),
 					     sizeof(config->file) - 1);

@@ -180,8 +180,8 @@ int tfl_handle_model_unload(struct tfl_call *call, struct tfl_error *error)
 		r = begin(call, &params, &errand, error);
 	if (r < 0)
 		return r;
-	tfl_log_info("uid %u, pid %d unloads %u version(s) of model '%s'", (unsigned)call->peer->uid, (int)call->peer->pid, count,
-		     errand->model);
+	tfl_log_info("uid %u, pid %d unloads %u version%s of model '%s'", (unsigned)call->peer->uid, (int)call->peer->pid, count,
+		     count == 1 ? "" : "s", errand->model);
 	errand->open = 1; /* this function */
 	for (unsigned i = 0; i < count; i++) {
 		struct tfl_error why = {0};

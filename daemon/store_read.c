@@ -213,11 +213,10 @@ static int read_bounded(int folder, const char *path, const char *name, size_t m
 
 	if (result == -EFBIG)
 		return tfl_error_set(error, -EINVAL, "%s has more than %zu bytes", path, max);
-	if (result == -EINVAL)
-		return tfl_error_set(error, -EINVAL, "%s is no file", path);
+	if (result == -EINVAL || result == -ELOOP)
+		return tfl_error_set(error, result, "%s is no plain file (links are not followed)", path);
 	if (result < 0 && result != -ENOENT)
-		return tfl_error_set(error, result, "%s cannot be read: %s%s", path, strerror(-result),
-				     result == -ELOOP ? " (links are not followed)" : "");
+		return tfl_error_set(error, result, "%s cannot be read: %s", path, strerror(-result));
 	return result;
 }
 

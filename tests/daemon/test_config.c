@@ -286,6 +286,7 @@ START_TEST(a_file_that_is_no_text_is_refused)
 	ck_assert_str_eq(mistake(), "c:2: the line has a NUL byte; this is no text file");
 	ck_assert_int_lt(PARSE("--config", folder_path()), 0);
 	ck_assert_ptr_nonnull(strstr(mistake(), "is it a file?"));
+	ck_assert_int_eq(PARSE("--config", ""), -EINVAL);
 	ck_assert_int_eq(PARSE("--config", "missing"), -EINVAL);
 	ck_assert_str_eq(mistake(), "missing: cannot be opened: No such file or directory");
 }
