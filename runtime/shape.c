@@ -75,16 +75,22 @@ static int32_t dim_from_end(const struct tfl_value *value, unsigned at)
 	return at < value->rank ? value->dims[value->rank - 1 - at] : 1;
 }
 
+/* Whether a loop around the last one added would only make that longer, for all tensors. */
+static bool goes_on(const struct tfl_broadcast *broadcast, const size_t *strides, unsigned count)
+{
+	if (broadcast->loops == 0)
+		return false;
+	for (unsigned i = 0; i < count; i++)
+		if (strides[i] != broadcast->strides[i][broadcast->loops - 1] * broadcast->counts[broadcast->loops - 1])
+			return false;
+	return true;
+}
+
 /* One dimension of the output; the strides say how each tensor moves along it. Joins the loop inside it where all of them just go on. */
 static void add_loop(struct tfl_broadcast *broadcast, size_t size, const size_t *strides, unsigned count)
 {
-	unsigned inner = broadcast->loops - 1;
-	bool joins = broadcast->loops > 0;
-
-	for (unsigned i = 0; i < count && joins; i++)
-		joins = strides[i] == broadcast->strides[i][inner] * broadcast->counts[inner];
-	if (joins) {
-		broadcast->counts[inner] *= size;
+	if (goes_on(broadcast, strides, count)) {
+		broadcast->counts[broadcast->loops - 1] *= size;
 		return;
 	}
 	broadcast->counts[broadcast->loops] = size;
