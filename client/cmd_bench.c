@@ -252,6 +252,8 @@ const struct ctl_command ctl_cmd_bench = {
 	.operands = "MODEL[@VERSION]",
 	.operands_min = 1,
 	.operands_max = 1,
+	.group = CTL_GROUP_REQUESTS,
+	.brief = "throughput and latency",
 	.summary = "Measure throughput and latency of a model under load.",
 	.details = "RANGE is START[:END[:STEP]]: 1:8 is 1, 2 … 8; 1:64:x2 doubles. Latency counts from when a request was due (no "
 		   "coordinated omission). A level goes on, up to three times as long, until three windows of it agree within 10 %.\n",

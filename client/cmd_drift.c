@@ -267,6 +267,8 @@ const struct ctl_command ctl_cmd_drift = {
 	.operands = "MODEL[@VERSION]",
 	.operands_min = 1,
 	.operands_max = 1,
+	.group = CTL_GROUP_WATCH,
+	.brief = "has confidence moved away?",
 	.summary = "Say whether a model's confidence has moved away from its baseline.",
 	.details = "Below a PSI of 0.1 it is stable, to 0.25 worth watching, above it has drifted; with\n"
 		   "fewer than 500 verdicts on either side it is unknown.\n",

@@ -46,6 +46,8 @@ static int call(struct tfl_client *client, const struct ctl_arguments *arguments
 const struct ctl_command ctl_cmd_health = {
 	.name = "health",
 	.operands = "",
+	.group = CTL_GROUP_WATCH,
+	.brief = "is the daemon ready?",
 	.summary = "Say whether the daemon is ready (exit status 0) or not (1).",
 	.call = call,
 	.print = print_text,

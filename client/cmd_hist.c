@@ -197,6 +197,8 @@ const struct ctl_command ctl_cmd_hist = {
 	.operands = "MODEL[@VERSION]",
 	.operands_min = 1,
 	.operands_max = 1,
+	.group = CTL_GROUP_WATCH,
+	.brief = "how sure a model is",
 	.summary = "Show how sure a model is of its verdicts, beside its baseline.",
 	.details = "Of every request the confidence of the best class is counted. The baseline is the\n"
 		   "first 1,000 verdicts, or what 'tflctl baseline --set' made of them.\n",

@@ -298,6 +298,8 @@ const struct ctl_command ctl_cmd_infer = {
 	.operands = "MODEL[@VERSION]",
 	.operands_min = 1,
 	.operands_max = 1,
+	.group = CTL_GROUP_REQUESTS,
+	.brief = "run a model once",
 	.summary = "Run a model on a picture or on arrays, and print the result.",
 	.details = "Pixels are normalised as the model's metadata says. Where it says nothing, --norm auto\n"
 		   "takes: raw for 8-bit inputs, for float32 unit with one channel and signed with three.\n"

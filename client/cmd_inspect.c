@@ -100,6 +100,8 @@ const struct ctl_command ctl_cmd_inspect = {
 	.operands = "FILE",
 	.operands_min = 1,
 	.operands_max = 1,
+	.group = CTL_GROUP_MODELS,
+	.brief = "what a model file holds",
 	.summary = "Show what a model file holds, and whether tfld can run it.",
 	.details = "Needs no daemon. Operators are counted by kind, with the kernels that run them:\n"
 		   "XNNPACK's or portable ones. WORK is their share of the multiply-adds. What is not\n"

@@ -48,6 +48,8 @@ const struct ctl_command ctl_cmd_load = {
 	.operands = "MODEL[@VERSION] FILE",
 	.operands_min = 2,
 	.operands_max = 2,
+	.group = CTL_GROUP_MODELS,
+	.brief = "serve a .tflite file",
 	.summary = "Give the daemon a .tflite file as a version of a model.",
 	.details = "Without @VERSION it becomes the next one. The file is copied: it may be changed or\n"
 		   "removed afterwards. Prints when the version is ready, or why it was refused.\n",

@@ -47,6 +47,8 @@ static int call(struct tfl_client *client, const struct ctl_arguments *arguments
 const struct ctl_command ctl_cmd_ls = {
 	.name = "ls",
 	.operands = "",
+	.group = CTL_GROUP_MODELS,
+	.brief = "models, versions, states",
 	.summary = "List models, their versions and states.",
 	.call = call,
 	.print = print_text,

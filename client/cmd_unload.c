@@ -39,6 +39,8 @@ const struct ctl_command ctl_cmd_unload = {
 	.operands = "MODEL[@VERSION]",
 	.operands_min = 1,
 	.operands_max = 1,
+	.group = CTL_GROUP_MODELS,
+	.brief = "take out of service",
 	.summary = "Take a version, or all versions of a model, out of service.",
 	.details = "Requests that are running end first. Without --erase the files stay in the store.\n"
 		   "'tflctl load MODEL@VERSION FILE' with the same file brings a version back.\n",

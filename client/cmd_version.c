@@ -73,6 +73,8 @@ static int call(struct tfl_client *client, const struct ctl_arguments *arguments
 const struct ctl_command ctl_cmd_version = {
 	.name = "version",
 	.operands = "",
+	.group = CTL_GROUP_WATCH,
+	.brief = "versions, rights, limits",
 	.summary = "Show the versions of tflctl and daemon, your rights, and the limits.",
 	.call = call,
 	.print = print_text,

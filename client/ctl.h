@@ -65,6 +65,16 @@ struct ctl_option_table {
 	unsigned count;
 };
 
+/* Where help lists a command. */
+enum ctl_command_group {
+	CTL_GROUP_MODELS,
+	CTL_GROUP_REQUESTS,
+	CTL_GROUP_WATCH,
+	CTL_GROUP_COUNT
+};
+
+#define CTL_BRIEF_MAX 26
+
 #define CTL_OPERANDS_MAX 2
 
 /* What a command was given. Strings are argv's. */
@@ -77,6 +87,8 @@ struct ctl_command {
 	const char *name;
 	const char *operands; /* as help shows them; the first is a model, unless local */
 	unsigned operands_min, operands_max;
+	enum ctl_command_group group;
+	const char *brief;   /* for the list of all commands: at most CTL_BRIEF_MAX columns */
 	const char *summary; /* one line */
 	const char *details; /* paragraphs for help, or NULL */
 	struct ctl_option_table table;

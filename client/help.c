@@ -101,15 +101,40 @@ void ctl_help_command(const struct ctl_command *command)
 	printf("\n");
 }
 
-void ctl_help(void)
+/* The commands of a group, two a line: the second half stands beside the first. */
+static void print_group(enum ctl_command_group group)
 {
-	const struct ctl_command *const *commands;
-	unsigned count;
+	const struct ctl_command *const *commands, *members[64];
+	unsigned count, found = 0;
 
 	commands = ctl_commands(&count);
+	for (unsigned i = 0; i < count && found < TFL_ARRAY_SIZE(members); i++) {
+		if (commands[i]->group == group)
+			members[found++] = commands[i];
+	}
+	for (unsigned i = 0; i < (found + 1) / 2; i++) {
+		const struct ctl_command *left = members[i], *right = i + (found + 1) / 2 < found ? members[i + (found + 1) / 2] : NULL;
+
+		if (right)
+			printf("  %-9s %-*s  %-9s %s\n", left->name, CTL_BRIEF_MAX, left->brief, right->name, right->brief);
+		else
+			printf("  %-9s %s\n", left->name, left->brief);
+	}
+}
+
+void ctl_help(void)
+{
+	static const char *const titles[CTL_GROUP_COUNT] = {
+		[CTL_GROUP_MODELS] = "Models",
+		[CTL_GROUP_REQUESTS] = "Requests",
+		[CTL_GROUP_WATCH] = "What an operator looks at",
+	};
+
 	printf("usage: tflctl [options] COMMAND [arguments]\n\n");
-	for (unsigned i = 0; i < count; i++)
-		printf("  %-9s %s\n", commands[i]->name, commands[i]->summary);
+	for (unsigned i = 0; i < CTL_GROUP_COUNT; i++) {
+		printf("%s\n", titles[i]);
+		print_group(i);
+	}
 	printf("\n");
 	print_options(&ctl_global_options);
 	printf("\nMODEL is a name as 'tflctl ls' shows it, MODEL@VERSION one version of it.\n"

@@ -13,9 +13,19 @@
 #include "client/ctl.h"
 
 static const struct ctl_command *const commands[] = {
-	&ctl_cmd_load,  &ctl_cmd_ls,      &ctl_cmd_describe, &ctl_cmd_unload, &ctl_cmd_infer,
-	&ctl_cmd_bench, &ctl_cmd_inspect, &ctl_cmd_stats,    &ctl_cmd_hist,   &ctl_cmd_drift,
-	&ctl_cmd_baseline, &ctl_cmd_health, &ctl_cmd_version,
+	&ctl_cmd_load,
+	&ctl_cmd_ls,
+	&ctl_cmd_describe,
+	&ctl_cmd_unload,
+	&ctl_cmd_inspect,
+	&ctl_cmd_infer,
+	&ctl_cmd_bench,
+	&ctl_cmd_stats,
+	&ctl_cmd_hist,
+	&ctl_cmd_drift,
+	&ctl_cmd_baseline,
+	&ctl_cmd_health,
+	&ctl_cmd_version,
 };
 
 const struct ctl_command *const *ctl_commands(unsigned *ret_count)
