@@ -8,6 +8,7 @@
  */
 #include "daemon/log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -18,12 +19,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/util.h"
+
 #ifdef HAVE_SYSTEMD
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 #endif
 
 #define LINE_MAX_BYTES 2048
+#define ENTRY_BYTES 16384 /* of all fields of an entry together */
 
 static struct {
 	int level;
@@ -73,6 +77,15 @@ static void write_stderr(int level, const char *text)
 		return;
 }
 
+/* Into the text that is written: cut to fit, in one line. */
+static void format_line(char text[static LINE_MAX_BYTES], const char *format, va_list args)
+{
+	vsnprintf(text, LINE_MAX_BYTES, format, args);
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
+}
+
 void tfl_log(int level, const char *format, ...)
 {
 	char text[LINE_MAX_BYTES];
@@ -82,14 +95,86 @@ void tfl_log(int level, const char *format, ...)
 	if (level > log_target.level)
 		return;
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	format_line(text, format, args);
 	va_end(args);
-	for (char *c = text; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
 #ifdef HAVE_SYSTEMD
 	if (log_target.journal)
 		sd_journal_send("PRIORITY=%d", level, "MESSAGE=%s", text, NULL);
+	else
+#endif
+		write_stderr(level, text);
+	errno = saved;
+}
+
+#ifdef HAVE_SYSTEMD
+
+#define OWN_FIELDS 3 /* PRIORITY, MESSAGE_ID, MESSAGE */
+
+/* An entry as the journal takes it. Fields past the room are left out; the words come first. */
+struct entry {
+	struct iovec fields[OWN_FIELDS + TFL_LOG_FIELDS_MAX];
+	unsigned count;
+	size_t used;
+	char memory[ENTRY_BYTES];
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct entry *entry, const char *format, ...)
+{
+	char *text = entry->memory + entry->used;
+	size_t room = sizeof(entry->memory) - entry->used;
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(text, room, format, args);
+	va_end(args);
+	if (length < 0 || (size_t)length >= room || entry->count == TFL_ARRAY_SIZE(entry->fields))
+		return;
+	entry->fields[entry->count++] = (struct iovec){text, (size_t)length};
+	entry->used += (size_t)length;
+}
+
+static void add_field(struct entry *entry, const struct tfl_log_field *field)
+{
+	if (field->kind == TFL_LOG_TEXT)
+		add(entry, "%s=%.*s", field->name, TFL_LOG_FIELD_TEXT_MAX, field->text);
+	else if (field->kind == TFL_LOG_UINT)
+		add(entry, "%s=%" PRIu64, field->name, field->uint);
+	else
+		add(entry, "%s=%.6f", field->name, field->real);
+}
+
+static void send_entry(int level, const char *message_id, const struct tfl_log_field *fields, unsigned count, const char *text)
+{
+	struct entry entry;
+
+	entry.count = 0;
+	entry.used = 0;
+	add(&entry, "PRIORITY=%d", level);
+	add(&entry, "MESSAGE_ID=%s", message_id);
+	add(&entry, "MESSAGE=%s", text);
+	for (unsigned i = 0; i < count; i++)
+		add_field(&entry, &fields[i]);
+	sd_journal_sendv(entry.fields, (int)entry.count);
+}
+
+#endif
+
+void tfl_log_fields(int level, const char *message_id, const struct tfl_log_field *fields, unsigned count, const char *format, ...)
+{
+	char text[LINE_MAX_BYTES];
+	int saved = errno;
+	va_list args;
+
+	assert(count <= TFL_LOG_FIELDS_MAX);
+	if (level > log_target.level)
+		return;
+	va_start(args, format);
+	format_line(text, format, args);
+	va_end(args);
+#ifdef HAVE_SYSTEMD
+	if (log_target.journal)
+		send_entry(level, message_id, fields, count, text);
 	else
 #endif
 		write_stderr(level, text);
