@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The clock of everything that is measured or has a deadline. */
+/* Clocks: one for everything that is measured or has a deadline, one for what is counted by the minute. Neither is ever set. */
 #ifndef DAEMON_CLOCK_H
 #define DAEMON_CLOCK_H
 
@@ -15,10 +15,19 @@ static inline uint64_t tfl_clock_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/** Whole seconds of the same clock. */
+/** Nanoseconds of CLOCK_BOOTTIME, which goes on while the device sleeps. */
+static inline uint64_t tfl_clock_boot_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/** Whole seconds of that. */
 static inline int64_t tfl_clock_seconds(void)
 {
-	return (int64_t)(tfl_clock_ns() / 1000000000u);
+	return (int64_t)(tfl_clock_boot_ns() / 1000000000u);
 }
 
 #endif

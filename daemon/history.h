@@ -20,6 +20,7 @@
 struct tfl_error;
 struct tfl_heads;
 struct tfl_history;
+struct tfl_moment;
 struct tfl_recorder;
 struct tfl_writer;
 
@@ -47,10 +48,12 @@ void tfl_history_destroy(struct tfl_history *history);
 
 /**
  * Goes on from what tfl_history_encode() once made, or from nothing where @p size is 0. What no longer fits (a head of another kind or number of
- * classes) is left out. Tells @p recorder, which nobody uses yet, how much of the first baselines is still wanted. -EINVAL, with a sentence, for
- * what cannot be read: then it is as new.
+ * classes) is left out. Windows come to lie where they lay before @p now; after a reboot, where minutes begin at other times, within half of one.
+ * Tells @p recorder, which nobody uses yet, how much of the first baselines is still wanted. -EINVAL, with a sentence, for what cannot be read: then
+ * it is as new.
  */
-int tfl_history_restore(struct tfl_history *history, const void *data, size_t size, struct tfl_recorder *recorder, struct tfl_error *error);
+int tfl_history_restore(struct tfl_history *history, const void *data, size_t size, const struct tfl_moment *now, struct tfl_recorder *recorder,
+			struct tfl_error *error);
 
 /** Takes over what the recorder has counted until now: @p now in seconds of a clock that never jumps. */
 void tfl_history_advance(struct tfl_history *history, const struct tfl_recorder *recorder, int64_t now);
@@ -63,8 +66,8 @@ void tfl_history_set_baseline(struct tfl_history *history, unsigned head, const 
 /** Whether there is news that tfl_history_encode() has not written. */
 bool tfl_history_changed(const struct tfl_history *history);
 
-/** Everything but the windows, as bytes that the caller frees. @p writer is memory to work in. Errors: -ENOMEM. */
-int tfl_history_encode(struct tfl_history *history, struct tfl_writer *writer, void **ret_data, size_t *ret_size);
+/** Everything, as bytes that the caller frees, at @p now, the moment of the last advance. @p writer is memory to work in. Errors: -ENOMEM, -EMSGSIZE. */
+int tfl_history_encode(struct tfl_history *history, const struct tfl_moment *now, struct tfl_writer *writer, void **ret_data, size_t *ret_size);
 
 size_t tfl_history_bytes(const struct tfl_history *history);
 

@@ -17,10 +17,10 @@
 #include <time.h>
 
 #include "base/util.h"
-#include "daemon/clock.h"
 #include "daemon/history.h"
 #include "daemon/loader_internal.h"
 #include "daemon/log.h"
+#include "daemon/moment.h"
 #include "daemon/recorder.h"
 #include "daemon/registry.h"
 #include "daemon/spawner.h"
@@ -151,6 +151,7 @@ static int build(struct tfl_loader *loader, struct tfl_loader_job *job, int fd, 
 static int restore_history(struct tfl_loader *loader, struct tfl_version *version, struct tfl_error *error)
 {
 	_tfl_free_ void *data = NULL;
+	struct tfl_moment now;
 	struct tfl_error why;
 	size_t size = 0;
 	int result;
@@ -158,9 +159,10 @@ static int restore_history(struct tfl_loader *loader, struct tfl_version *versio
 	if (tfl_history_create(&version->heads, &version->history) < 0)
 		return tfl_error_set(error, -ENOMEM, "not enough memory for the statistics of '%s'", version->model_name);
 	why.text[0] = '\0';
+	tfl_moment_now(&now);
 	result = tfl_store_read_statistics(loader->options.store, version->model_name, version->number, &data, &size, &why);
 	if (result == 0 || result == -ENOENT)
-		result = tfl_history_restore(version->history, data, size, version->recorder, &why);
+		result = tfl_history_restore(version->history, data, size, &now, version->recorder, &why);
 	if (result < 0)
 		tfl_log_warning("statistics of version %" PRIu64 " of '%s' begin anew, what was written cannot be read: %s", version->number,
 				version->model_name, why.text);
@@ -334,17 +336,19 @@ void tfl_loader_keep_last(struct tfl_loader *loader, struct tfl_version *version
 {
 	struct tfl_error error;
 	struct tfl_writer writer;
+	struct tfl_moment now;
 	_tfl_free_ void *data = NULL;
 	size_t size;
 	int result;
 
 	if (!version->history)
 		return;
-	tfl_history_advance(version->history, version->recorder, tfl_clock_seconds());
+	tfl_moment_now(&now);
+	tfl_history_advance(version->history, version->recorder, now.seconds);
 	if (!tfl_history_changed(version->history))
 		return;
 	tfl_writer_init(&writer);
-	result = tfl_history_encode(version->history, &writer, &data, &size);
+	result = tfl_history_encode(version->history, &now, &writer, &data, &size);
 	tfl_writer_finish(&writer);
 	if (result == 0)
 		result = tfl_store_write_statistics(loader->options.store, version->model_name, version->number, data, size, &error);

@@ -9,10 +9,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "daemon/clock.h"
 #include "daemon/history.h"
 #include "daemon/loader.h"
 #include "daemon/log.h"
+#include "daemon/moment.h"
 #include "daemon/registry.h"
 #include "daemon/server.h"
 #include "daemon/version.h"
@@ -24,13 +24,13 @@ uint64_t tfl_observe_delay_ms(uint64_t now_ns)
 	return MINUTE_MS - now_ns / 1000000 % MINUTE_MS;
 }
 
-static void keep(struct tfl_server *server, const struct tfl_version *version)
+static void keep(struct tfl_server *server, const struct tfl_version *version, const struct tfl_moment *now)
 {
 	size_t size;
 	void *data;
 	int r;
 
-	r = tfl_history_encode(version->history, &server->executor.writer, &data, &size);
+	r = tfl_history_encode(version->history, now, &server->executor.writer, &data, &size);
 	if (r == 0)
 		r = tfl_loader_keep(server->loader, version, data, size);
 	if (r < 0)
@@ -40,8 +40,10 @@ static void keep(struct tfl_server *server, const struct tfl_version *version)
 void tfl_observe(struct tfl_server *server)
 {
 	const struct tfl_registry_model *models;
+	struct tfl_moment now;
 	unsigned count;
 
+	tfl_moment_now(&now);
 	models = tfl_registry_models(server->registry, &count);
 	for (unsigned i = 0; i < count; i++) {
 		for (unsigned j = 0; j < models[i].version_count; j++) {
@@ -49,9 +51,9 @@ void tfl_observe(struct tfl_server *server)
 
 			if (version->state != TFL_VERSION_AVAILABLE || !version->history)
 				continue;
-			tfl_history_advance(version->history, version->recorder, tfl_clock_seconds());
+			tfl_history_advance(version->history, version->recorder, now.seconds);
 			if (tfl_history_changed(version->history))
-				keep(server, version);
+				keep(server, version, &now);
 		}
 	}
 }

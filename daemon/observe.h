@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * At each whole minute of the monotonic clock, what every version's recorder has counted goes into its history, so that the windows of the past hour end
+ * At each whole minute since the boot, what every version's recorder has counted goes into its history, so that the windows of the past hour end
  * where they should, and what is new is written down.
  */
 #ifndef DAEMON_OBSERVE_H
@@ -13,7 +13,7 @@ struct tfl_server;
 /** Looks at all versions once. Loop thread. */
 void tfl_observe(struct tfl_server *server);
 
-/** Milliseconds from @p now_ns (CLOCK_MONOTONIC) to the next whole minute. */
+/** Milliseconds from @p now_ns (CLOCK_BOOTTIME) to the next whole minute. */
 uint64_t tfl_observe_delay_ms(uint64_t now_ns);
 
 #endif

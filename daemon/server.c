@@ -130,7 +130,7 @@ static void on_minute(uv_timer_t *timer)
 	struct tfl_server *server = timer->data;
 
 	tfl_observe(server);
-	uv_timer_start(timer, on_minute, tfl_observe_delay_ms(tfl_clock_ns()), 0);
+	uv_timer_start(timer, on_minute, tfl_observe_delay_ms(tfl_clock_boot_ns()), 0);
 }
 
 static int make_loop(struct tfl_server *server, struct tfl_error *error)
@@ -278,7 +278,7 @@ void tfl_server_run(struct tfl_server *server)
 
 	uv_signal_start(&server->terminate, on_signal, SIGTERM);
 	uv_signal_start(&server->interrupt, on_signal, SIGINT);
-	uv_timer_start(&server->minute, on_minute, tfl_observe_delay_ms(tfl_clock_ns()), 0);
+	uv_timer_start(&server->minute, on_minute, tfl_observe_delay_ms(tfl_clock_boot_ns()), 0);
 	tfl_log_info("serving the models in %s on %s%s%s with %u workers", config->models, config->socket,
 		     config->admin_socket[0] ? " and " : "", config->admin_socket, server->worker_count);
 	tfl_notify_ready("serving");

@@ -86,9 +86,24 @@ int tfl_windows_create(uint32_t classes, struct tfl_windows **ret_windows)
 	return 0;
 }
 
+int64_t tfl_windows_seconds(enum tfl_window_length length)
+{
+	return lengths[length].seconds;
+}
+
+/* Steps before time 0 are negative. */
+static int64_t step_of(enum tfl_window_length length, int64_t time)
+{
+	int64_t seconds = lengths[length].seconds;
+
+	return (time - (time < 0 ? seconds - 1 : 0)) / seconds;
+}
+
 static unsigned slot_of(enum tfl_window_length length, int64_t step)
 {
-	return (unsigned)(step % lengths[length].slots);
+	int64_t slots = lengths[length].slots;
+
+	return (unsigned)((step % slots + slots) % slots);
 }
 
 static void take_news(struct tfl_windows *windows, const uint64_t *totals, size_t first, size_t count)
@@ -118,7 +133,7 @@ static void collect_news(struct tfl_windows *windows, enum tfl_window_length len
 static void turn(struct tfl_windows *windows, enum tfl_window_length length, int64_t now)
 {
 	struct ring *ring = &windows->rings[length];
-	int64_t step = now / lengths[length].seconds, from = ring->step;
+	int64_t step = step_of(length, now), from = ring->step;
 
 	if (step - from > lengths[length].slots)
 		from = step - lengths[length].slots;
@@ -131,16 +146,52 @@ static void turn(struct tfl_windows *windows, enum tfl_window_length length, int
 	ring->step = step;
 }
 
+void tfl_windows_forget(struct tfl_windows *windows)
+{
+	for (unsigned i = 0; i < TFL_WINDOW_LENGTHS; i++) {
+		memset(windows->rings[i].counters, 0, lengths[i].slots * windows->width * sizeof(uint32_t));
+		memset(windows->rings[i].sums, 0, lengths[i].slots * sizeof(uint64_t));
+	}
+	memset(windows->totals, 0, windows->width * sizeof(uint64_t));
+	windows->begun = false;
+}
+
+void tfl_windows_begin(struct tfl_windows *windows, int64_t origin, int64_t now)
+{
+	assert(!windows->begun && origin <= now);
+	for (unsigned i = 0; i < TFL_WINDOW_LENGTHS; i++) {
+		windows->rings[i].first = step_of((enum tfl_window_length)i, origin);
+		windows->rings[i].step = step_of((enum tfl_window_length)i, now);
+	}
+	windows->origin = origin;
+	windows->begun = true;
+}
+
+void tfl_windows_put(struct tfl_windows *windows, enum tfl_window_length length, unsigned back, const struct tfl_confidence *confidence,
+		     const uint64_t *classes)
+{
+	struct ring *ring = &windows->rings[length];
+	const uint64_t *from = (const uint64_t *)confidence;
+	unsigned slot = slot_of(length, ring->step - back);
+	uint32_t *counters = ring->counters + slot * windows->width;
+
+	assert(windows->begun);
+	if (back >= tfl_windows_count(windows, length))
+		return;
+	for (size_t i = 0; i < windows->width; i++)
+		if (i != SUM)
+			counters[i] += (uint32_t)(i < COUNTERS ? from[i] : classes[i - COUNTERS]);
+	ring->sums[slot] += confidence->sum;
+}
+
 void tfl_windows_advance(struct tfl_windows *windows, int64_t now, const struct tfl_confidence *confidence, const uint64_t *classes)
 {
-	for (unsigned i = 0; !windows->begun && i < TFL_WINDOW_LENGTHS; i++)
-		windows->rings[i].first = windows->rings[i].step = now / lengths[i].seconds;
-	windows->origin = windows->begun ? windows->origin : now;
-	windows->begun = true;
+	if (!windows->begun)
+		tfl_windows_begin(windows, now, now);
 	take_news(windows, (const uint64_t *)confidence, 0, COUNTERS);
 	take_news(windows, classes, COUNTERS, windows->classes);
 	for (unsigned i = 0; i < TFL_WINDOW_LENGTHS; i++) {
-		assert(now / lengths[i].seconds >= windows->rings[i].step);
+		assert(step_of((enum tfl_window_length)i, now) >= windows->rings[i].step);
 		collect_news(windows, (enum tfl_window_length)i);
 		turn(windows, (enum tfl_window_length)i, now);
 	}

@@ -29,6 +29,21 @@ void tfl_windows_destroy(struct tfl_windows *windows);
 size_t tfl_windows_bytes(const struct tfl_windows *windows);
 
 /**
+ * Before the first call of tfl_windows_advance(), and optional: windows run since @p origin, which is not after @p now and may be before 0, and the
+ * last one begun at @p now is the running one. Then tfl_windows_put() adds to the window @p back before that what was seen in another life; a window
+ * that is too long ago is left out. A window holds at most UINT32_MAX of anything.
+ */
+void tfl_windows_begin(struct tfl_windows *windows, int64_t origin, int64_t now);
+void tfl_windows_put(struct tfl_windows *windows, enum tfl_window_length length, unsigned back, const struct tfl_confidence *confidence,
+		     const uint64_t *classes);
+
+/** As it was when it was made. */
+void tfl_windows_forget(struct tfl_windows *windows);
+
+/** Seconds of a window. */
+int64_t tfl_windows_seconds(enum tfl_window_length length);
+
+/**
  * Brings the totals at time @p now (not before the last call's): @p classes has as many counters as the windows were created for. A counter that is
  * smaller than the last time counts from 0.
  */

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "daemon/heads.h"
 #include "daemon/history.h"
+#include "daemon/moment.h"
 #include "daemon/recorder.h"
 #include "proto/writer.h"
 #include "stats/top.h"
@@ -23,6 +24,7 @@ static struct tfl_heads heads;
 static struct tfl_recorder *recorder;
 static struct tfl_history *history;
 static struct tfl_writer writer;
+static struct tfl_moment now; /* of the life that begins, or is written down */
 static unsigned seed;
 
 static void begin(const void *data, size_t size, int expected)
@@ -31,7 +33,7 @@ static void begin(const void *data, size_t size, int expected)
 
 	ck_assert_int_eq(tfl_heads_recorder(&heads, WRITERS, &recorder), 0);
 	ck_assert_int_eq(tfl_history_create(&heads, &history), 0);
-	ck_assert_int_eq(tfl_history_restore(history, data, size, recorder, &error), expected);
+	ck_assert_int_eq(tfl_history_restore(history, data, size, &now, recorder, &error), expected);
 }
 
 static void end(void)
@@ -47,6 +49,7 @@ static void setup(void)
 		heads.items[i].source = (struct tfl_confidence_source){.kind = TFL_CONFIDENCE_SOFTMAX, .output = i, .rows = 1, .classes = CLASSES};
 		heads.items[i].counted = CLASSES;
 	}
+	now = (struct tfl_moment){.boot = "b007"};
 	seed = 5;
 }
 
@@ -64,6 +67,13 @@ static void verdicts(unsigned count)
 		for (unsigned head = 0; head < 2; head++)
 			tfl_recorder_add_verdict(recorder, i % WRITERS, head, &top);
 	}
+}
+
+static void advance(int64_t seconds)
+{
+	now.wall += seconds - now.seconds;
+	now.seconds = seconds;
+	tfl_history_advance(history, recorder, seconds);
 }
 
 static uint64_t class_sum(const struct tfl_history_head *head)
@@ -90,7 +100,7 @@ static void reload(void)
 	size_t size;
 	void *data;
 
-	ck_assert_int_eq(tfl_history_encode(history, &writer, &data, &size), 0);
+	ck_assert_int_eq(tfl_history_encode(history, &now, &writer, &data, &size), 0);
 	ck_assert(!tfl_history_changed(history));
 	end();
 	begin(data, size, 0);
@@ -104,18 +114,18 @@ START_TEST(totals_go_on)
 	begin(NULL, 0, 0);
 	ck_assert(!tfl_history_changed(history));
 	verdicts(300);
-	tfl_history_advance(history, recorder, 100);
+	advance(100);
 	ck_assert(tfl_history_changed(history));
 	check_head(0, 300, 300);
-	tfl_history_advance(history, recorder, 101);
+	advance(101);
 	check_head(1, 300, 300);
 	before = tfl_history_head(history, 0)->total;
 	reload();
-	tfl_history_advance(history, recorder, 200);
+	advance(200);
 	check_head(0, 300, 300);
 	ck_assert_int_eq(memcmp(&before, &tfl_history_head(history, 0)->total, sizeof(before)), 0);
 	verdicts(100);
-	tfl_history_advance(history, recorder, 201);
+	advance(201);
 	check_head(0, 400, 400);
 	end();
 }
@@ -125,14 +135,14 @@ START_TEST(the_baseline_is_the_first_verdicts)
 {
 	begin(NULL, 0, 0);
 	verdicts(TFL_BASELINE_VERDICTS - 10);
-	tfl_history_advance(history, recorder, 100);
+	advance(100);
 	reload();
 	verdicts(500);
-	tfl_history_advance(history, recorder, 100);
+	advance(100);
 	check_head(0, TFL_BASELINE_VERDICTS + 490, TFL_BASELINE_VERDICTS);
 	reload();
 	verdicts(500);
-	tfl_history_advance(history, recorder, 100);
+	advance(100);
 	check_head(1, TFL_BASELINE_VERDICTS + 990, TFL_BASELINE_VERDICTS);
 	end();
 }
@@ -146,15 +156,15 @@ START_TEST(a_baseline_that_is_set_stays)
 		tfl_confidence_record(&chosen, 0.75f, 0.5f);
 	begin(NULL, 0, 0);
 	verdicts(20);
-	tfl_history_advance(history, recorder, 100);
+	advance(100);
 	tfl_history_set_baseline(history, 1, &chosen, 1234567);
 	verdicts(20);
-	tfl_history_advance(history, recorder, 101);
+	advance(101);
 	check_head(0, 40, 40);
 	check_head(1, 40, 700);
 	reload();
 	verdicts(20);
-	tfl_history_advance(history, recorder, 102);
+	advance(102);
 	check_head(0, 60, 60);
 	check_head(1, 60, 700);
 	ck_assert(tfl_history_head(history, 1)->baseline.set && !tfl_history_head(history, 0)->baseline.set);
@@ -168,11 +178,11 @@ START_TEST(windows_hold_what_came_in_them)
 	struct tfl_confidence minute = {0};
 
 	begin(NULL, 0, 0);
-	tfl_history_advance(history, recorder, 60);
+	advance(60);
 	verdicts(5);
-	tfl_history_advance(history, recorder, 120);
+	advance(120);
 	verdicts(7);
-	tfl_history_advance(history, recorder, 150);
+	advance(150);
 	tfl_windows_add(tfl_history_head(history, 0)->windows, TFL_WINDOW_MINUTE, 1, &minute, NULL);
 	ck_assert_uint_eq(minute.count, 5);
 	tfl_windows_add(tfl_history_head(history, 0)->windows, TFL_WINDOW_MINUTE, 0, &minute, NULL);
@@ -183,6 +193,89 @@ START_TEST(windows_hold_what_came_in_them)
 }
 END_TEST
 
+static uint64_t window_count(enum tfl_window_length length, unsigned back)
+{
+	const struct tfl_windows *windows = tfl_history_head(history, 1)->windows;
+	struct tfl_confidence confidence = {0};
+	uint64_t classes[CLASSES] = {0}, sum = 0;
+
+	if (back >= tfl_windows_count(windows, length))
+		return UINT64_MAX;
+	tfl_windows_add(windows, length, back, &confidence, classes);
+	for (unsigned i = 0; i < CLASSES; i++)
+		sum += classes[i];
+	ck_assert_uint_eq(sum, confidence.count);
+	return confidence.count;
+}
+
+/* Two minutes, of which one runs, and what is before them. */
+static void fill_windows(void)
+{
+	begin(NULL, 0, 0);
+	advance(10030);
+	verdicts(5);
+	advance(10080); /* a whole minute */
+	verdicts(7);
+	advance(10100);
+}
+
+/* The daemon starts again while the device goes on: minutes are the same minutes. */
+START_TEST(windows_survive_a_restart)
+{
+	fill_windows();
+	now.wall += 1000000; /* the time of day is set meanwhile: no matter */
+	reload();
+	advance(10139);
+	verdicts(3);
+	advance(10140);
+	ck_assert_uint_eq(tfl_windows_count(tfl_history_head(history, 1)->windows, TFL_WINDOW_MINUTE), 3);
+	ck_assert_int_eq(tfl_windows_began(tfl_history_head(history, 1)->windows, TFL_WINDOW_MINUTE, 2), 10030);
+	ck_assert_uint_eq(window_count(TFL_WINDOW_MINUTE, 2), 5);
+	ck_assert_uint_eq(window_count(TFL_WINDOW_MINUTE, 1), 10);
+	ck_assert_uint_eq(window_count(TFL_WINDOW_MINUTE, 0), 0);
+	ck_assert_uint_eq(window_count(TFL_WINDOW_HOUR, 0), 15);
+	advance(13680); /* what was 60 minutes ago is gone */
+	ck_assert_uint_eq(window_count(TFL_WINDOW_MINUTE, 59), 0);
+	reload();
+	advance(13690);
+	ck_assert_uint_eq(window_count(TFL_WINDOW_HOUR, 1), 15);
+	end();
+}
+END_TEST
+
+/* The device boots again: what was lies as long ago as the time of day says, before time 0 where the boot is younger than that. */
+START_TEST(windows_survive_a_reboot)
+{
+	size_t size;
+	void *data;
+
+	fill_windows();
+	ck_assert_int_eq(tfl_history_encode(history, &now, &writer, &data, &size), 0);
+	end();
+	now = (struct tfl_moment){.seconds = 20, .wall = now.wall + 600, .boot = "b008"};
+	begin(data, size, 0);
+	advance(20);
+	ck_assert_uint_eq(window_count(TFL_WINDOW_MINUTE, 10), 7); /* began 620 seconds ago, just at a minute of this boot */
+	ck_assert_uint_eq(window_count(TFL_WINDOW_MINUTE, 11), 5);
+	ck_assert_uint_eq(window_count(TFL_WINDOW_MINUTE, 0), 0);
+	ck_assert_uint_eq(window_count(TFL_WINDOW_HOUR, 0) + window_count(TFL_WINDOW_HOUR, 1), 12);
+	end();
+	now = (struct tfl_moment){.seconds = 20, .wall = 0, .boot = "b009"}; /* without a clock that goes on: as if no time had passed */
+	begin(data, size, 0);
+	advance(20);
+	ck_assert_uint_eq(window_count(TFL_WINDOW_MINUTE, 0), 7);
+	ck_assert_uint_eq(window_count(TFL_WINDOW_MINUTE, 1), 5);
+	end();
+	now = (struct tfl_moment){.seconds = 20, .wall = INT64_MAX, .boot = "b010"};
+	begin(data, size, 0);
+	advance(20);
+	for (unsigned back = 0; back < TFL_WINDOWS_HOURS; back++)
+		ck_assert_uint_eq(window_count(TFL_WINDOW_HOUR, back), 0);
+	end();
+	free(data);
+}
+END_TEST
+
 START_TEST(another_model_has_another_history)
 {
 	size_t size;
@@ -190,14 +283,14 @@ START_TEST(another_model_has_another_history)
 
 	begin(NULL, 0, 0);
 	verdicts(30);
-	tfl_history_advance(history, recorder, 60);
-	ck_assert_int_eq(tfl_history_encode(history, &writer, &data, &size), 0);
+	advance(60);
+	ck_assert_int_eq(tfl_history_encode(history, &now, &writer, &data, &size), 0);
 	end();
 	heads.items[0].source.classes = CLASSES + 1;
 	heads.items[0].counted = CLASSES + 1;
 	heads.items[1].source.kind = TFL_CONFIDENCE_LOGITS;
 	begin(data, size, 0);
-	tfl_history_advance(history, recorder, 60);
+	advance(60);
 	check_head(0, 0, 0);
 	check_head(1, 0, 0);
 	end();
@@ -215,13 +308,13 @@ START_TEST(what_lies_on_disk_is_not_trusted)
 
 	begin(NULL, 0, 0);
 	verdicts(200);
-	tfl_history_advance(history, recorder, 60);
-	ck_assert_int_eq(tfl_history_encode(history, &writer, (void **)&data, &size), 0);
+	advance(60);
+	ck_assert_int_eq(tfl_history_encode(history, &now, &writer, (void **)&data, &size), 0);
 	end();
 	damaged = malloc(size);
 	for (size_t length = 1; length < size; length += 7) {
 		begin(data, length, -EINVAL);
-		tfl_history_advance(history, recorder, 60);
+		advance(60);
 		check_head(0, 0, 0);
 		end();
 	}
@@ -231,7 +324,7 @@ START_TEST(what_lies_on_disk_is_not_trusted)
 		ck_assert_int_eq(tfl_heads_recorder(&heads, WRITERS, &recorder), 0);
 		ck_assert_int_eq(tfl_history_create(&heads, &history), 0);
 		error.text[0] = '\0';
-		if (tfl_history_restore(history, damaged, size, recorder, &error) < 0) {
+		if (tfl_history_restore(history, damaged, size, &now, recorder, &error) < 0) {
 			ck_assert(error.text[0]);
 			refused++;
 		}
@@ -254,6 +347,8 @@ Suite *history_suite(void)
 	tcase_add_test(tcase, the_baseline_is_the_first_verdicts);
 	tcase_add_test(tcase, a_baseline_that_is_set_stays);
 	tcase_add_test(tcase, windows_hold_what_came_in_them);
+	tcase_add_test(tcase, windows_survive_a_restart);
+	tcase_add_test(tcase, windows_survive_a_reboot);
 	tcase_add_test(tcase, another_model_has_another_history);
 	tcase_add_test(tcase, what_lies_on_disk_is_not_trusted);
 	suite_add_tcase(suite, tcase);
