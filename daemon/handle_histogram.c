@@ -67,8 +67,8 @@ static uint64_t sum_up(const struct tfl_history_head *head, uint32_t counted, ui
 	*ret_confidence = minutes ? (struct tfl_confidence){0} : head->total;
 	for (uint32_t i = 0; i < counted; i++)
 		ret_classes[i] = minutes ? 0 : head->classes[i];
-	for (unsigned back = 0; minutes && back < span.windows; back++)
-		tfl_windows_add(head->windows, span.length, back, ret_confidence, ret_classes);
+	if (minutes)
+		tfl_windows_add_last(head->windows, span.length, span.windows, ret_confidence, ret_classes);
 	if (!minutes || span.windows == 0)
 		return 0;
 	seconds = tfl_clock_seconds() - tfl_windows_began(head->windows, span.length, span.windows - 1);

@@ -106,6 +106,18 @@ double tfl_confidence_mean(const struct tfl_confidence *confidence)
 	return confidence->count == 0 ? 0 : (double)confidence->sum * 0x1p-24 / (double)confidence->count;
 }
 
+double tfl_confidence_mean_margin(const struct tfl_confidence *confidence)
+{
+	double sum = 0;
+	uint64_t count = 0;
+
+	for (unsigned i = 0; i < TFL_CONFIDENCE_BINS; i++) {
+		sum += (i + 0.5) / TFL_CONFIDENCE_BINS * (double)confidence->margins[i];
+		count += confidence->margins[i];
+	}
+	return count == 0 ? 0 : sum / (double)count;
+}
+
 double tfl_confidence_edge(unsigned index)
 {
 	if (index <= SIDE)

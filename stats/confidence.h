@@ -38,6 +38,9 @@ void tfl_confidence_subtract(struct tfl_confidence *into, const struct tfl_confi
 /** Mean confidence; 0 for an empty histogram. */
 double tfl_confidence_mean(const struct tfl_confidence *confidence);
 
+/** Mean margin, from the middles of its 50 bins: within 0.01; 0 for an empty histogram. */
+double tfl_confidence_mean_margin(const struct tfl_confidence *confidence);
+
 /**
  * Lower edge of fine bin @p index; 1 for TFL_CONFIDENCE_FINE. Below one half a bin holds its lower edge and not its upper one; from there on
  * it holds its upper edge and not its lower one, but for one half itself.

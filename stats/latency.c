@@ -9,6 +9,10 @@
  */
 #include "stats/latency.h"
 
+#include <errno.h>
+
+#include "base/util.h"
+
 #define SUB_BITS 6
 #define SUB_BUCKETS (1u << SUB_BITS)
 
@@ -29,14 +33,17 @@ static unsigned bucket_of(uint64_t value)
 	return index < TFL_LATENCY_BUCKETS ? (unsigned)index : TFL_LATENCY_BUCKETS - 1;
 }
 
+/* The values of a bucket are from here to before the begin of the next. */
+static uint64_t bucket_begin(unsigned bucket)
+{
+	unsigned group = bucket < SUB_BUCKETS ? 0 : bucket / SUB_BUCKETS - 1;
+
+	return (uint64_t)(bucket - group * SUB_BUCKETS) << group;
+}
+
 static uint64_t bucket_middle(unsigned bucket)
 {
-	unsigned group;
-
-	if (bucket < 2 * SUB_BUCKETS)
-		return bucket;
-	group = bucket / SUB_BUCKETS - 1;
-	return ((uint64_t)(bucket - group * SUB_BUCKETS) << group) + (UINT64_C(1) << group) / 2;
+	return bucket_begin(bucket) + (bucket_begin(bucket + 1) - bucket_begin(bucket)) / 2;
 }
 
 void tfl_latency_record(struct tfl_latency *latency, uint64_t nanoseconds)
@@ -74,6 +81,46 @@ void tfl_latency_merge(struct tfl_latency *into, const struct tfl_latency *from)
 	}
 	/* From the buckets, not from the count: a writer may have gone on meanwhile, and percentiles need the two to agree. */
 	into->count += added;
+}
+
+/* The last bucket also holds what is longer. */
+static void widen(struct tfl_latency *latency, unsigned bucket)
+{
+	uint64_t begin = bucket_begin(bucket), end = bucket == TFL_LATENCY_BUCKETS - 1 ? UINT64_MAX : bucket_begin(bucket + 1) - 1;
+
+	if (latency->count == 0 || begin < latency->min_ns)
+		latency->min_ns = begin;
+	if (latency->count == 0 || end > latency->max_ns)
+		latency->max_ns = end;
+}
+
+void tfl_latency_subtract(struct tfl_latency *into, const struct tfl_latency *earlier)
+{
+	const uint64_t least = into->min_ns, most = into->max_ns;
+
+	into->count = into->min_ns = into->max_ns = 0;
+	into->sum_ns = into->sum_ns > earlier->sum_ns ? into->sum_ns - earlier->sum_ns : 0;
+	for (unsigned i = 0; i < TFL_LATENCY_BUCKETS; i++) {
+		into->buckets[i] = into->buckets[i] > earlier->buckets[i] ? into->buckets[i] - earlier->buckets[i] : 0;
+		if (into->buckets[i] > 0)
+			widen(into, i);
+		into->count += into->buckets[i];
+	}
+	into->min_ns = into->count > 0 && into->min_ns < least ? least : into->min_ns;
+	into->max_ns = into->max_ns > most ? most : into->max_ns;
+}
+
+int tfl_latency_add_bucket(struct tfl_latency *latency, uint64_t bucket, uint64_t count)
+{
+	uint64_t all;
+
+	if (bucket >= TFL_LATENCY_BUCKETS || tfl_add_overflow(latency->count, count, &all))
+		return -EINVAL;
+	if (count > 0)
+		widen(latency, (unsigned)bucket);
+	latency->buckets[bucket] += count;
+	latency->count = all;
+	return 0;
 }
 
 uint64_t tfl_latency_percentile(const struct tfl_latency *latency, double share)

@@ -28,6 +28,18 @@ void tfl_latency_record(struct tfl_latency *latency, uint64_t nanoseconds);
 void tfl_latency_merge(struct tfl_latency *into, const struct tfl_latency *from);
 
 /**
+ * Takes the records of @p earlier, an older state of the same histogram, out of @p into: what is left came between the two. The smallest
+ * and the largest of those are no longer known; they become the bounds of their buckets, within those of @p into.
+ */
+void tfl_latency_subtract(struct tfl_latency *into, const struct tfl_latency *earlier);
+
+/**
+ * Adds @p count records to bucket @p bucket of a histogram that was written down as its buckets: -EINVAL for a bucket that there is not, or
+ * more records than 64 bits count. Smallest and largest follow from the buckets; the sum is the caller's to add.
+ */
+int tfl_latency_add_bucket(struct tfl_latency *latency, uint64_t bucket, uint64_t count);
+
+/**
  * The least value with @p share (0 to 1) of the records at or below it, in nanoseconds: 0 is the smallest record, 1 the largest, both
  * exact. 0 for an empty histogram.
  */

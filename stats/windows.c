@@ -226,3 +226,14 @@ void tfl_windows_add(const struct tfl_windows *windows, enum tfl_window_length l
 	for (uint32_t i = 0; into_classes && i < windows->classes; i++)
 		into_classes[i] += counters[COUNTERS + i];
 }
+
+unsigned tfl_windows_add_last(const struct tfl_windows *windows, enum tfl_window_length length, unsigned count, struct tfl_confidence *into,
+			      uint64_t *into_classes)
+{
+	unsigned there = tfl_windows_count(windows, length);
+
+	count = count < there ? count : there;
+	for (unsigned back = 0; back < count; back++)
+		tfl_windows_add(windows, length, back, into, into_classes);
+	return count;
+}

@@ -62,4 +62,8 @@ int64_t tfl_windows_began(const struct tfl_windows *windows, enum tfl_window_len
 void tfl_windows_add(const struct tfl_windows *windows, enum tfl_window_length length, unsigned back, struct tfl_confidence *into,
 		     uint64_t *into_classes);
 
+/** The same of the last windows, the running one among them: @p count of them, or as many as there are. How many were added. */
+unsigned tfl_windows_add_last(const struct tfl_windows *windows, enum tfl_window_length length, unsigned count, struct tfl_confidence *into,
+			      uint64_t *into_classes);
+
 #endif

@@ -34,6 +34,7 @@ def histogram(pairs):
         "count": len(sound),
         "invalid": len(pairs) - len(sound),
         "mean": sound[:, 0].mean(),
+        "mean_margin": sound[:, 1].mean(),
         "bins": np.histogram(sound[:, 0], equal)[0],
         "margins": np.histogram(sound[:, 1], equal)[0],
         "values": np.sort(sound[:, 0]),
@@ -94,6 +95,7 @@ def check_histogram(found, pairs):
     for key in ("count", "invalid"):
         assert found[key] == expected[key], (key, found[key], expected[key])
     assert abs(found["mean"] - expected["mean"]) <= 2 ** -25, (found["mean"], expected["mean"])
+    assert abs(found["mean_margin"] - expected["mean_margin"]) <= 0.01, (found["mean_margin"], expected["mean_margin"])
     for key in ("bins", "margins"):
         assert np.array_equal(found[key], expected[key]), key
     expected["fine"] = fine_counts(expected["values"], np.array(found["edges"]))

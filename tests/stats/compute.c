@@ -45,8 +45,9 @@ static void print_counts(const char *name, const uint64_t *counts, unsigned coun
 
 static void print_confidence(const char *name, const struct tfl_confidence *confidence)
 {
-	printf("\"%s\": {\"count\": %llu, \"invalid\": %llu, \"mean\": %.17g,\n", name, (unsigned long long)confidence->count,
-	       (unsigned long long)confidence->invalid, tfl_confidence_mean(confidence));
+	printf("\"%s\": {\"count\": %llu, \"invalid\": %llu, \"mean\": %.17g, \"mean_margin\": %.17g,\n", name,
+	       (unsigned long long)confidence->count, (unsigned long long)confidence->invalid, tfl_confidence_mean(confidence),
+	       tfl_confidence_mean_margin(confidence));
 	print_counts("bins", confidence->bins, TFL_CONFIDENCE_BINS);
 	print_counts("margins", confidence->margins, TFL_CONFIDENCE_BINS);
 	print_counts("fine", confidence->fine, TFL_CONFIDENCE_FINE);

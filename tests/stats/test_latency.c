@@ -3,6 +3,7 @@
  * The histogram against the sorted values themselves.
  */
 #include <check.h>
+#include <errno.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -206,6 +207,62 @@ START_TEST(a_reader_beside_the_writer_sees_whole_records)
 }
 END_TEST
 
+/* What was recorded after a state, out of the state at the end, is what a histogram of those alone would be but for its ends. */
+START_TEST(subtracting_leaves_what_came_since)
+{
+	static struct tfl_latency earlier, since;
+
+	memset(&since, 0, sizeof(since));
+	fill((unsigned)_i, 40);
+	earlier = latency;
+	for (unsigned i = 0; i < 1000; i++) {
+		uint64_t value = 1000000 + next_random() % 5000000;
+
+		tfl_latency_record(&latency, value);
+		tfl_latency_record(&since, value);
+	}
+	tfl_latency_subtract(&latency, &earlier);
+	ck_assert_uint_eq(latency.count, 1000);
+	ck_assert_uint_eq(latency.sum_ns, since.sum_ns);
+	ck_assert_mem_eq(latency.buckets, since.buckets, sizeof(since.buckets));
+	ck_assert_uint_le(latency.min_ns, since.min_ns);
+	ck_assert_uint_ge(latency.max_ns, since.max_ns);
+	assert_within_one_percent(tfl_latency_percentile(&latency, 0.99), tfl_latency_percentile(&since, 0.99));
+	ck_assert_uint_ge(latency.min_ns, since.min_ns - since.min_ns / 64);
+	ck_assert_uint_le(latency.max_ns, since.max_ns + since.max_ns / 64);
+	tfl_latency_subtract(&latency, &latency);
+	ck_assert_uint_eq(latency.count + latency.sum_ns + latency.min_ns + latency.max_ns, 0);
+}
+END_TEST
+
+START_TEST(the_ends_of_what_is_left_keep_within_those_of_all)
+{
+	memset(&latency, 0, sizeof(latency));
+	memset(&other, 0, sizeof(other));
+	tfl_latency_record(&latency, 1000003);
+	tfl_latency_record(&latency, UINT64_MAX / 2);
+	tfl_latency_subtract(&latency, &other);
+	ck_assert_uint_eq(latency.min_ns, 1000003);
+	ck_assert_uint_eq(latency.max_ns, UINT64_MAX / 2);
+}
+END_TEST
+
+START_TEST(buckets_make_the_histogram_again)
+{
+	fill(3, 40);
+	memset(&other, 0, sizeof(other));
+	for (unsigned i = 0; i < TFL_LATENCY_BUCKETS; i++)
+		ck_assert_int_eq(tfl_latency_add_bucket(&other, i, latency.buckets[i]), 0);
+	ck_assert_uint_eq(other.count, latency.count);
+	ck_assert_uint_eq(tfl_latency_percentile(&other, 0.5), tfl_latency_percentile(&latency, 0.5));
+	ck_assert_uint_le(other.min_ns, latency.min_ns);
+	ck_assert_uint_ge(other.max_ns, latency.max_ns);
+	ck_assert_int_eq(tfl_latency_add_bucket(&other, TFL_LATENCY_BUCKETS, 1), -EINVAL);
+	ck_assert_int_eq(tfl_latency_add_bucket(&other, 7, UINT64_MAX), -EINVAL);
+	ck_assert_uint_eq(other.count, latency.count);
+}
+END_TEST
+
 Suite *latency_suite(void)
 {
 	Suite *suite = suite_create("latency");
@@ -219,6 +276,9 @@ Suite *latency_suite(void)
 	tcase_add_test(tcase, longer_than_the_range_is_counted_not_lost);
 	tcase_add_test(tcase, a_share_that_is_no_share_is_clamped);
 	tcase_add_test(tcase, merging_equals_recording_together);
+	tcase_add_loop_test(tcase, subtracting_leaves_what_came_since, 0, 5);
+	tcase_add_test(tcase, the_ends_of_what_is_left_keep_within_those_of_all);
+	tcase_add_test(tcase, buckets_make_the_histogram_again);
 	tcase_add_test(tcase, a_reader_beside_the_writer_sees_whole_records);
 	suite_add_tcase(suite, tcase);
 	return suite;

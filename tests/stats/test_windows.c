@@ -5,6 +5,7 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,20 @@ static void check_window(const struct tfl_windows *windows, enum tfl_window_leng
 	ck_assert_int_eq(memcmp(expected_classes, classes, sizeof(classes)), 0);
 }
 
+/* Several together are what each of them holds; of more than there are, all. */
+static void check_sum(const struct tfl_windows *windows, enum tfl_window_length length, unsigned count)
+{
+	struct tfl_confidence expected = {0}, found = {0};
+	uint64_t expected_classes[CLASSES] = {0}, classes[CLASSES] = {0};
+	bool all = count == tfl_windows_count(windows, length);
+
+	for (unsigned back = 0; back < count; back++)
+		tfl_windows_add(windows, length, back, &expected, expected_classes);
+	ck_assert_uint_eq(tfl_windows_add_last(windows, length, all ? count + 7 : count, &found, classes), count);
+	ck_assert_mem_eq(&found, &expected, sizeof(found));
+	ck_assert_mem_eq(classes, expected_classes, sizeof(classes));
+}
+
 static void check_all(const struct tfl_windows *windows, int64_t begun, int64_t now)
 {
 	static const int64_t seconds[] = {60, 3600}, slots[] = {60, 24};
@@ -64,6 +79,8 @@ static void check_all(const struct tfl_windows *windows, int64_t begun, int64_t 
 				 now - now % seconds[length] > begun ? now - now % seconds[length] : begun);
 		for (unsigned back = 0; back < count; back++)
 			check_window(windows, (enum tfl_window_length)length, seconds[length], back);
+		check_sum(windows, (enum tfl_window_length)length, count / 2);
+		check_sum(windows, (enum tfl_window_length)length, count);
 	}
 }
 
