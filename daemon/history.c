@@ -10,6 +10,7 @@
 #include "daemon/heads.h"
 #include "daemon/history_internal.h"
 #include "daemon/recorder.h"
+#include "stats/drift.h"
 
 void tfl_history_destroy(struct tfl_history *history)
 {
@@ -89,6 +90,15 @@ void tfl_history_advance(struct tfl_history *history, const struct tfl_recorder 
 		}
 		history->changed |= seen.count + seen.invalid != before;
 	}
+}
+
+void tfl_history_drift(const struct tfl_history *history, unsigned head, struct tfl_drift *ret_drift)
+{
+	const struct tfl_history_head *now = tfl_history_head(history, head);
+	struct tfl_confidence hour = {0};
+
+	tfl_windows_add_last(now->windows, TFL_WINDOW_MINUTE, TFL_WINDOWS_MINUTES, &hour, NULL);
+	tfl_drift_compute(&now->baseline.confidence, &hour, ret_drift);
 }
 
 void tfl_history_set_baseline(struct tfl_history *history, unsigned head, const struct tfl_confidence *confidence, int64_t time)

@@ -17,6 +17,7 @@
 #include "stats/confidence.h"
 #include "stats/windows.h"
 
+struct tfl_drift;
 struct tfl_error;
 struct tfl_heads;
 struct tfl_history;
@@ -59,6 +60,9 @@ int tfl_history_restore(struct tfl_history *history, const void *data, size_t si
 void tfl_history_advance(struct tfl_history *history, const struct tfl_recorder *recorder, int64_t now);
 
 const struct tfl_history_head *tfl_history_head(const struct tfl_history *history, unsigned head);
+
+/** How far the last hour of a head, at the last advance, is from its baseline. */
+void tfl_history_drift(const struct tfl_history *history, unsigned head, struct tfl_drift *ret_drift);
 
 /** Replaces a head's baseline; @p time in seconds since 1970. */
 void tfl_history_set_baseline(struct tfl_history *history, unsigned head, const struct tfl_confidence *confidence, int64_t time);

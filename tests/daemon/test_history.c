@@ -14,6 +14,7 @@
 #include "daemon/moment.h"
 #include "daemon/recorder.h"
 #include "proto/writer.h"
+#include "stats/drift.h"
 #include "stats/top.h"
 #include "tests/daemon/suites.h"
 
@@ -220,6 +221,41 @@ static void fill_windows(void)
 }
 
 /* The daemon starts again while the device goes on: minutes are the same minutes. */
+/* Verdicts of one confidence each, so that two of them are far from each other. */
+static void sure_verdicts(unsigned count, float confidence)
+{
+	struct tfl_top top = {.index = 1, .confidence = confidence, .margin = confidence / 2};
+
+	while (count-- > 0)
+		for (unsigned head = 0; head < 2; head++)
+			tfl_recorder_add_verdict(recorder, 0, head, &top);
+}
+
+START_TEST(drift_is_that_of_the_last_hour)
+{
+	struct tfl_drift drift;
+
+	begin(NULL, 0, 0);
+	advance(10);
+	tfl_history_drift(history, 0, &drift);
+	ck_assert_int_eq(drift.verdict, TFL_DRIFT_UNKNOWN);
+	for (unsigned i = 0; i < 10; i++)
+		sure_verdicts(100, 0.8f + (float)i / 100);
+	advance(20);
+	tfl_history_drift(history, 0, &drift);
+	ck_assert_int_eq(drift.verdict, TFL_DRIFT_STABLE);
+	ck_assert_uint_eq(drift.window_records, 1000);
+	advance(3000);
+	sure_verdicts(700, 0.5f);
+	advance(3700);
+	tfl_history_drift(history, 1, &drift);
+	ck_assert_int_eq(drift.verdict, TFL_DRIFT_DRIFTED);
+	ck_assert_uint_eq(drift.window_records, 700);
+	ck_assert_uint_eq(drift.baseline_records, 1000);
+	end();
+}
+END_TEST
+
 START_TEST(windows_survive_a_restart)
 {
 	fill_windows();
@@ -347,6 +383,7 @@ Suite *history_suite(void)
 	tcase_add_test(tcase, the_baseline_is_the_first_verdicts);
 	tcase_add_test(tcase, a_baseline_that_is_set_stays);
 	tcase_add_test(tcase, windows_hold_what_came_in_them);
+	tcase_add_test(tcase, drift_is_that_of_the_last_hour);
 	tcase_add_test(tcase, windows_survive_a_restart);
 	tcase_add_test(tcase, windows_survive_a_reboot);
 	tcase_add_test(tcase, another_model_has_another_history);
