@@ -73,7 +73,8 @@ void tfl_latency_merge(struct tfl_latency *into, const struct tfl_latency *from)
 	if (max_ns > into->max_ns)
 		into->max_ns = max_ns;
 	into->sum_ns += LOAD(from->sum_ns);
-	for (unsigned i = 0; i < TFL_LATENCY_BUCKETS; i++) {
+	/* All records that the count has lie between the two; of what comes meanwhile, some may be found and some not. */
+	for (unsigned i = bucket_of(min_ns); i <= bucket_of(max_ns); i++) {
 		uint64_t records = LOAD(from->buckets[i]);
 
 		into->buckets[i] += records;
@@ -146,6 +147,26 @@ uint64_t tfl_latency_percentile(const struct tfl_latency *latency, double share)
 		return middle < latency->min_ns ? latency->min_ns : middle > latency->max_ns ? latency->max_ns : middle;
 	}
 	return latency->max_ns;
+}
+
+uint64_t tfl_latency_edge(uint64_t nanoseconds)
+{
+	unsigned bucket = bucket_of(nanoseconds);
+	uint64_t end = bucket_begin(bucket + 1) - 1, before = bucket > 0 ? bucket_begin(bucket) - 1 : 0;
+
+	return end - nanoseconds <= nanoseconds - before ? end : before;
+}
+
+void tfl_latency_cumulate(const struct tfl_latency *latency, const uint64_t *edges, unsigned count, uint64_t *ret_counts)
+{
+	unsigned bucket = 0;
+	uint64_t records = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		while (bucket < TFL_LATENCY_BUCKETS && bucket_begin(bucket + 1) - 1 <= edges[i])
+			records += latency->buckets[bucket++];
+		ret_counts[i] = records;
+	}
 }
 
 double tfl_latency_mean(const struct tfl_latency *latency)

@@ -161,6 +161,54 @@ START_TEST(merging_equals_recording_together)
 }
 END_TEST
 
+static bool ends_a_bucket(uint64_t value)
+{
+	unsigned alone = 0;
+
+	memset(&latency, 0, sizeof(latency));
+	tfl_latency_record(&latency, value);
+	tfl_latency_record(&latency, value + 1);
+	for (unsigned i = 0; i < TFL_LATENCY_BUCKETS; i++)
+		alone += latency.buckets[i] == 1;
+	return alone == 2;
+}
+
+/* All small values, and larger ones in steps: the edge ends a bucket, is within 1 / 128, and none that does is nearer. */
+START_TEST(edges_are_the_nearest)
+{
+	for (uint64_t value = 0; value < UINT64_C(1) << 40; value += value < 700 ? 1 : value / 97) {
+		uint64_t edge = tfl_latency_edge(value), away = edge > value ? edge - value : value - edge;
+		bool nearer = false;
+
+		ck_assert_uint_le(128 * away, value);
+		ck_assert(ends_a_bucket(edge));
+		for (uint64_t step = 0; step < away && away < 40; step++)
+			nearer |= ends_a_bucket(value - step) || ends_a_bucket(value + step);
+		ck_assert_msg(!nearer, "of %llu", (unsigned long long)value);
+	}
+}
+END_TEST
+
+/* Against counting the values themselves, one by one. */
+START_TEST(records_up_to_an_edge_are_counted_exactly)
+{
+	uint64_t edges[30], counts[30], expected;
+	double edge = 10;
+
+	fill((unsigned)_i, 41);
+	for (unsigned i = 0; i < 30; i++, edge *= 1.8)
+		edges[i] = tfl_latency_edge((uint64_t)edge);
+	tfl_latency_cumulate(&latency, edges, 30, counts);
+	for (unsigned i = 0; i < 30; i++) {
+		expected = 0;
+		for (unsigned k = 0; k < RECORDS; k++)
+			expected += values[k] <= edges[i];
+		ck_assert_uint_eq(counts[i], expected);
+	}
+	ck_assert_uint_gt(counts[29], counts[0]);
+}
+END_TEST
+
 static uint64_t recorded;
 static bool enough;
 
@@ -279,6 +327,8 @@ Suite *latency_suite(void)
 	tcase_add_loop_test(tcase, subtracting_leaves_what_came_since, 0, 5);
 	tcase_add_test(tcase, the_ends_of_what_is_left_keep_within_those_of_all);
 	tcase_add_test(tcase, buckets_make_the_histogram_again);
+	tcase_add_test(tcase, edges_are_the_nearest);
+	tcase_add_loop_test(tcase, records_up_to_an_edge_are_counted_exactly, 0, 5);
 	tcase_add_test(tcase, a_reader_beside_the_writer_sees_whole_records);
 	suite_add_tcase(suite, tcase);
 	return suite;
