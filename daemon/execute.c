@@ -133,6 +133,7 @@ static int run(struct tfl_executor *executor, struct tfl_job *job, struct tfl_in
 	if (r < 0)
 		return r;
 	fill_inputs(job, interpreter);
+	record->executed = true;
 	r = tfl_interpreter_invoke(interpreter, &job->control, error);
 	computed = tfl_clock_ns();
 	record->compute_ns = served.compute_ns = computed - started;

@@ -20,6 +20,7 @@
 
 struct block {
 	uint64_t results[TFL_STATUS_COUNT];
+	uint64_t executions;
 	struct tfl_latency wait, compute, reply, total;
 } __attribute__((aligned(64)));
 
@@ -102,6 +103,8 @@ void tfl_recorder_add(struct tfl_recorder *recorder, unsigned writer, const stru
 
 	assert((unsigned)record->status < TFL_STATUS_COUNT);
 	count(&block->results[record->status]);
+	if (record->executed)
+		count(&block->executions);
 	if (record->status != TFL_OK)
 		return;
 	tfl_latency_record(&block->wait, record->wait_ns);
@@ -134,6 +137,7 @@ void tfl_recorder_read(const struct tfl_recorder *recorder, struct tfl_recorder_
 			ret_summary->results[status] += results;
 			ret_summary->requests += results;
 		}
+		ret_summary->executions += __atomic_load_n(&block->executions, __ATOMIC_RELAXED);
 		tfl_latency_merge(&ret_summary->wait, &block->wait);
 		tfl_latency_merge(&ret_summary->compute, &block->compute);
 		tfl_latency_merge(&ret_summary->reply, &block->reply);

@@ -7,6 +7,7 @@
 #ifndef DAEMON_RECORDER_H
 #define DAEMON_RECORDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ struct tfl_top;
 /** One finished request. */
 struct tfl_record {
 	enum tfl_status status;
+	bool executed; /* an interpreter ran it, whatever came of that */
 	uint64_t wait_ns;
 	uint64_t compute_ns;
 	uint64_t reply_ns;
@@ -30,6 +32,7 @@ struct tfl_record {
 struct tfl_recorder_summary {
 	uint64_t requests;                   /* all, by result below */
 	uint64_t results[TFL_STATUS_COUNT];
+	uint64_t executions;
 	struct tfl_latency wait, compute, reply, total; /* of successful requests */
 };
 

@@ -28,7 +28,7 @@ static void teardown(void)
 START_TEST(writers_are_added_up)
 {
 	for (unsigned i = 0; i < WRITERS; i++) {
-		struct tfl_record record = { TFL_OK, 10 + i, 200 + i, 30 + i, 4000 + i };
+		struct tfl_record record = { TFL_OK, true, 10 + i, 200 + i, 30 + i, 4000 + i };
 
 		tfl_recorder_add(recorder, i, &record);
 	}
@@ -45,16 +45,18 @@ END_TEST
 
 START_TEST(failures_are_counted_without_latency)
 {
-	struct tfl_record record = { TFL_INVALID_ARGUMENT, 1, 2, 3, 4 };
+	struct tfl_record record = { TFL_INVALID_ARGUMENT, false, 1, 2, 3, 4 };
 
 	tfl_recorder_add(recorder, 0, &record);
 	tfl_recorder_add(recorder, 1, &record);
 	record.status = TFL_DEADLINE_EXCEEDED;
+	record.executed = true;
 	tfl_recorder_add(recorder, 1, &record);
 	tfl_recorder_read(recorder, &summary);
 	ck_assert_uint_eq(summary.requests, 3);
 	ck_assert_uint_eq(summary.results[TFL_INVALID_ARGUMENT], 2);
 	ck_assert_uint_eq(summary.results[TFL_DEADLINE_EXCEEDED], 1);
+	ck_assert_uint_eq(summary.executions, 1);
 	ck_assert_uint_eq(summary.total.count, 0);
 }
 END_TEST
@@ -64,7 +66,7 @@ static void *write_requests(void *data)
 	unsigned writer = (unsigned)(uintptr_t)data;
 
 	for (unsigned i = 0; i < REQUESTS; i++) {
-		struct tfl_record record = { i % 5 ? TFL_OK : TFL_CANCELLED, i, i, i, i };
+		struct tfl_record record = { i % 5 ? TFL_OK : TFL_CANCELLED, i % 10 > 0, i, i, i, i };
 
 		tfl_recorder_add(recorder, writer, &record);
 	}
@@ -88,6 +90,7 @@ START_TEST(reading_beside_writers_misses_nothing_in_the_end)
 	tfl_recorder_read(recorder, &summary);
 	ck_assert_uint_eq(summary.requests, (uint64_t)WRITERS * REQUESTS);
 	ck_assert_uint_eq(summary.results[TFL_CANCELLED], (uint64_t)WRITERS * REQUESTS / 5);
+	ck_assert_uint_eq(summary.executions, (uint64_t)WRITERS * REQUESTS / 10 * 9);
 	ck_assert_uint_eq(summary.total.count, summary.results[TFL_OK]);
 }
 END_TEST
