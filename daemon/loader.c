@@ -41,6 +41,14 @@ static void push(struct tfl_job_queue *queue, struct tfl_loader_job *job)
 	queue->last = job;
 }
 
+static void push_first(struct tfl_job_queue *queue, struct tfl_loader_job *job)
+{
+	job->next = queue->first;
+	queue->first = job;
+	if (!queue->last)
+		queue->last = job;
+}
+
 static struct tfl_loader_job *pop(struct tfl_job_queue *queue)
 {
 	struct tfl_loader_job *job = queue->first;
@@ -153,7 +161,7 @@ void tfl_loader_submit(struct tfl_loader *loader, struct tfl_loader_job *job)
 	pthread_mutex_lock(&loader->lock);
 	loader->counted += job->counted;
 	loader->open++;
-	push(&loader->todo, job);
+	(job->kind->first ? push_first : push)(&loader->todo, job);
 	pthread_cond_signal(&loader->wanted);
 	pthread_mutex_unlock(&loader->lock);
 }

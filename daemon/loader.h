@@ -85,6 +85,13 @@ unsigned tfl_loader_cancel(struct tfl_loader *loader);
  */
 int tfl_loader_keep(struct tfl_loader *loader, const struct tfl_version *version, void *data, size_t size);
 
+/**
+ * Calls @p run with @p data on the loader thread, before any load that waits, and @p done with it on the loop thread when that has returned: without
+ * @p error, or with what it said. Where the daemon stops first, @p run is not called, and the error is -ECANCELED. For what is quick, and may wait for
+ * a disk. -ENOMEM, then neither is called. Loop thread.
+ */
+int tfl_loader_call(struct tfl_loader *loader, int (*run)(void *data, struct tfl_error *error), tfl_loader_done done, void *data);
+
 /** Delivers results; loop thread. */
 void tfl_loader_collect(struct tfl_loader *loader);
 

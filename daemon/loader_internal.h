@@ -19,6 +19,7 @@ struct tfl_loader_kind {
 	/* On the loop thread, after run. */
 	void (*deliver)(struct tfl_loader *loader, struct tfl_loader_job *job);
 	bool also_at_end; /* run even when the daemon stops */
+	bool first;       /* before what waits already */
 };
 
 /* Belongs to one of the queues, to the thread that runs or delivers it, or to the version that it waits for. */
@@ -46,6 +47,7 @@ struct tfl_loader_job {
 	bool erase;
 	void *statistics;           /* to be kept; owned */
 	size_t statistics_size;
+	int (*call)(void *data, struct tfl_error *error);
 };
 
 struct tfl_job_queue {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Five things that the loader does, each a pair of functions: run, on the loader thread, which touches disk and models, and deliver, on the
+ * Six things that the loader does, each a pair of functions: run, on the loader thread, which touches disk and models, and deliver, on the
  * loop thread, which touches the registry.
  *
  * restore   a version that lies in the store is loaded at start
@@ -8,6 +8,7 @@
  * unload    a version that was taken out of service is marked so on disk, or erased there
  * remember  what is active is written down after it changed
  * keep      what was seen of a version's verdicts is written down
+ * call      whatever else may wait for a disk, of which the loader knows nothing
  *
  * Versions are loaded into an object that nobody knows, which takes the place of the listed, empty one when it is complete.
  */
@@ -84,7 +85,7 @@ static void deliver_remember(struct tfl_loader *loader, struct tfl_loader_job *j
 		tfl_log_error("%s; after a restart another version may serve", job->error.text);
 }
 
-static const struct tfl_loader_kind remember_kind = { write_state, deliver_remember, true };
+static const struct tfl_loader_kind remember_kind = { write_state, deliver_remember, .also_at_end = true };
 
 static uint64_t active_number(const struct tfl_registry *registry, const char *name)
 {
@@ -285,8 +286,8 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 		job->done(job->data, job->loaded, job->error.code < 0 ? &job->error : NULL);
 }
 
-static const struct tfl_loader_kind restore_kind = { run_restore, deliver_loaded, false };
-static const struct tfl_loader_kind load_kind = { run_load, deliver_loaded, false };
+static const struct tfl_loader_kind restore_kind = { run_restore, deliver_loaded };
+static const struct tfl_loader_kind load_kind = { run_load, deliver_loaded };
 
 int tfl_loader_restore(struct tfl_loader *loader, struct tfl_version *listed, const struct tfl_model_conf *conf, bool settles,
 		       struct tfl_error *error)
@@ -316,7 +317,7 @@ static void deliver_keep(struct tfl_loader *loader, struct tfl_loader_job *job)
 		tfl_log_error("statistics are not kept: %s", job->error.text);
 }
 
-static const struct tfl_loader_kind keep_kind = { run_keep, deliver_keep, true };
+static const struct tfl_loader_kind keep_kind = { run_keep, deliver_keep, .also_at_end = true };
 
 int tfl_loader_keep(struct tfl_loader *loader, const struct tfl_version *version, void *data, size_t size)
 {
@@ -328,6 +329,29 @@ int tfl_loader_keep(struct tfl_loader *loader, const struct tfl_version *version
 	}
 	job->statistics = data;
 	job->statistics_size = size;
+	tfl_loader_submit(loader, job);
+	return 0;
+}
+
+static int run_call(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
+{
+	return job->call(job->data, error);
+}
+
+static void deliver_call(struct tfl_loader *loader, struct tfl_loader_job *job)
+{
+	job->done(job->data, NULL, job->error.code < 0 ? &job->error : NULL);
+}
+
+static const struct tfl_loader_kind call_kind = { run_call, deliver_call, .first = true };
+
+int tfl_loader_call(struct tfl_loader *loader, int (*run)(void *data, struct tfl_error *error), tfl_loader_done done, void *data)
+{
+	struct tfl_loader_job *job = make_job(&call_kind, "", 0, done, data);
+
+	if (!job)
+		return -ENOMEM;
+	job->call = run;
 	tfl_loader_submit(loader, job);
 	return 0;
 }
@@ -391,7 +415,7 @@ static void deliver_unload(struct tfl_loader *loader, struct tfl_loader_job *job
 	job->done(job->data, listed, job->error.code < 0 ? &job->error : NULL);
 }
 
-static const struct tfl_loader_kind unload_kind = { run_unload, deliver_unload, false };
+static const struct tfl_loader_kind unload_kind = { run_unload, deliver_unload };
 
 static int check_unload(const struct tfl_version *version, bool erase, struct tfl_error *error)
 {

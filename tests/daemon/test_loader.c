@@ -354,6 +354,78 @@ START_TEST(rounds_of_loading_and_unloading_leave_no_trace)
 }
 END_TEST
 
+/* What a call of another's is: which thread ran it, and how it ended. */
+struct work {
+	struct outcome outcome;
+	const struct outcome *later;
+	unsigned runs;
+	int code;
+	bool elsewhere;
+};
+
+static int run_work(void *data, struct tfl_error *error)
+{
+	struct work *work = data;
+
+	work->runs++;
+	work->elsewhere = gettid() != getpid();
+	return work->code < 0 ? tfl_error_set(error, work->code, "no luck") : 0;
+}
+
+static void on_worked(void *data, struct tfl_version *version, const struct tfl_error *why)
+{
+	struct work *work = data;
+
+	ck_assert_ptr_null(version);
+	if (work->later)
+		ck_assert_uint_eq(work->later->calls, 0);
+	loading_on_done(&work->outcome, NULL, why);
+}
+
+START_TEST(a_call_runs_before_the_loads_that_wait)
+{
+	struct outcome first = { 0 }, second = { 0 };
+	struct work work = { .later = &second };
+
+	__atomic_store_n(&loading.hold, true, __ATOMIC_RELEASE);
+	ck_assert_int_eq(loading_begin_load("m", 0, "a.tflite", &first), 0);
+	ck_assert_int_eq(sem_wait(&loading.woken), 0);
+	ck_assert_int_eq(loading_begin_load("m", 0, "b.tflite", &second), 0);
+	ck_assert_int_eq(tfl_loader_call(loading.loader, run_work, on_worked, &work), 0);
+	__atomic_store_n(&loading.hold, false, __ATOMIC_RELEASE);
+	sem_post(&loading.released);
+	loading_wait_for(&work.outcome, 1);
+	loading_wait_for(&second, 1);
+	ck_assert_uint_eq(work.runs, 1);
+	ck_assert(work.elsewhere);
+	ck_assert_int_eq(work.outcome.code, 0);
+	work.code = -EROFS;
+	ck_assert_int_eq(tfl_loader_call(loading.loader, run_work, on_worked, &work), 0);
+	work.later = NULL;
+	loading_wait_for(&work.outcome, 2);
+	ck_assert_int_eq(work.outcome.code, -EROFS);
+	ck_assert_str_eq(work.outcome.text, "no luck");
+}
+END_TEST
+
+START_TEST(a_call_that_nobody_collects_is_told_so)
+{
+	struct outcome load = { 0 };
+	struct work work = { .code = 0 };
+
+	__atomic_store_n(&loading.hold, true, __ATOMIC_RELEASE);
+	ck_assert_int_eq(loading_begin_load("m", 0, "a.tflite", &load), 0);
+	ck_assert_int_eq(sem_wait(&loading.woken), 0);
+	ck_assert_int_eq(tfl_loader_call(loading.loader, run_work, on_worked, &work), 0);
+	__atomic_store_n(&loading.hold, false, __ATOMIC_RELEASE);
+	sem_post(&loading.released);
+	loading_stop();
+	ck_assert_uint_eq(work.outcome.calls, 1);
+	ck_assert_int_eq(work.outcome.code, -ECANCELED);
+	loading_start();
+}
+END_TEST
+
 Suite *loader_suite(void)
 {
 	Suite *suite = suite_create("loader");
@@ -373,6 +445,8 @@ Suite *loader_suite(void)
 	tcase_add_test(tcase, a_running_request_keeps_an_unloaded_version_usable);
 	tcase_add_test(tcase, an_erased_version_is_gone);
 	tcase_add_test(tcase, erasing_what_somebody_deleted_is_no_error);
+	tcase_add_test(tcase, a_call_runs_before_the_loads_that_wait);
+	tcase_add_test(tcase, a_call_that_nobody_collects_is_told_so);
 	tcase_add_test(tcase, the_loader_is_idle_by_priority_and_nothing_that_computes_is);
 	tcase_add_test(tcase, unloading_gives_the_memory_back);
 	tcase_add_test(tcase, rounds_of_loading_and_unloading_leave_no_trace);
