@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* tflctl health: whether the daemon is ready, also as exit status, and which versions are not in service and why. */
+/*
+ * tflctl health: whether the daemon is ready, also as exit status, what is wrong though it serves, and which versions are not in service and why. What
+ * keeps nobody from being served is no failure: whoever restarts on one would make things worse.
+ */
 #include <stdio.h>
 
+#include "client/condition.h"
 #include "client/ctl.h"
 #include "client/print.h"
 
@@ -30,6 +34,7 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 		ctl_table_add(&table, "%s", tfl_value_string(tfl_value_get(version, "reason"), ""));
 	}
 	ctl_table_print(&table, "  ");
+	ctl_conditions_print(value);
 }
 
 static int status(const struct tfl_value *value)
@@ -49,6 +54,8 @@ const struct ctl_command ctl_cmd_health = {
 	.group = CTL_GROUP_WATCH,
 	.brief = "is the daemon ready?",
 	.summary = "Say whether the daemon is ready (exit status 0) or not (1).",
+	.details = "A daemon that is degraded (a disk is full, a folder is gone) serves and is ready; what is\n"
+		   "wrong is listed, and with --json \"degraded\" is true.\n",
 	.call = call,
 	.print = print_text,
 	.status = status,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "client/condition.h"
 #include "client/ctl.h"
 #include "client/print.h"
 
@@ -31,6 +32,7 @@ static void print_service(const struct tfl_value *value)
 	printf("workers: %llu of %llu busy; queue: %llu of %llu; memory: %s\n", (unsigned long long)number(workers, "busy"),
 	       (unsigned long long)number(workers, "count"), (unsigned long long)number(queue, "waiting"),
 	       (unsigned long long)number(queue, "capacity"), ctl_format_bytes(memory, number(value, "rss_bytes")));
+	ctl_conditions_print(value);
 }
 
 static void add_latency(struct ctl_table *table, const struct tfl_value *latency)

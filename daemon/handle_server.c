@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/util.h"
+#include "daemon/conditions.h"
 #include "daemon/config.h"
 #include "daemon/dispatch.h"
 #include "daemon/fields.h"
@@ -74,7 +75,7 @@ int tfl_handle_health(struct tfl_call *call, struct tfl_error *error)
 	census = count(models, model_count);
 	tfl_writer_begin(writer);
 	tfl_message_reply(writer, call->message->msgid);
-	tfl_writer_map(writer, 5);
+	tfl_writer_map(writer, 5 + TFL_CONDITIONS_FIELDS);
 	tfl_field_bool(writer, "live", true);
 	tfl_field_bool(writer, "ready", !call->server->stopping && census.coming == 0);
 	tfl_field_bool(writer, "stopping", call->server->stopping);
@@ -84,6 +85,7 @@ int tfl_handle_health(struct tfl_call *call, struct tfl_error *error)
 	tfl_field_uint(writer, "ended", census.ended);
 	tfl_field_array(writer, "ended", census.ended);
 	write_ended(writer, models, model_count);
+	tfl_conditions_write(call->server->conditions, writer);
 	tfl_reply_send(call->channel, writer, call->message->msgid);
 	return 0;
 }

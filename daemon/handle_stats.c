@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "daemon/clock.h"
+#include "daemon/conditions.h"
 #include "daemon/dispatch.h"
 #include "daemon/fields.h"
 #include "daemon/handlers.h"
@@ -117,6 +118,7 @@ static void write_service(struct tfl_writer *writer, const struct tfl_server *se
 	tfl_field_map(writer, "workers", 2);
 	tfl_field_uint(writer, "count", server->worker_count);
 	tfl_field_uint(writer, "busy", queue.running);
+	tfl_conditions_write(server->conditions, writer);
 }
 
 /* All models, or the one that was asked for. */
@@ -156,7 +158,7 @@ int tfl_handle_stats(struct tfl_call *call, struct tfl_error *error)
 		return tfl_error_set(error, -ENOMEM, "no memory for statistics");
 	tfl_writer_begin(writer);
 	tfl_message_reply(writer, call->message->msgid);
-	tfl_writer_map(writer, 7);
+	tfl_writer_map(writer, 7 + TFL_CONDITIONS_FIELDS);
 	write_service(writer, call->server);
 	tfl_field_array(writer, "versions", count_versions(models, count));
 	for (unsigned i = 0; i < count; i++) {

@@ -114,3 +114,8 @@ bool tfl_history_changed(const struct tfl_history *history)
 {
 	return history->changed;
 }
+
+void tfl_history_not_kept(struct tfl_history *history)
+{
+	history->changed = true;
+}

@@ -70,6 +70,9 @@ void tfl_history_set_baseline(struct tfl_history *history, unsigned head, const 
 /** Whether there is news that tfl_history_encode() has not written. */
 bool tfl_history_changed(const struct tfl_history *history);
 
+/** What tfl_history_encode() gave last was not written after all, so it is news still. */
+void tfl_history_not_kept(struct tfl_history *history);
+
 /** Everything, as bytes that the caller frees, at @p now, the moment of the last advance. @p writer is memory to work in. Errors: -ENOMEM, -EMSGSIZE. */
 int tfl_history_encode(struct tfl_history *history, const struct tfl_moment *now, struct tfl_writer *writer, void **ret_data, size_t *ret_size);
 

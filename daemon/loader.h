@@ -17,6 +17,7 @@
 
 #include "daemon/version.h"
 
+struct tfl_conditions;
 struct tfl_error;
 struct tfl_loader;
 struct tfl_model_conf;
@@ -26,6 +27,7 @@ struct tfl_store;
 struct tfl_loader_options {
 	struct tfl_store *store;       /* borrowed, outlives the loader; the loader's thread alone uses it after tfl_loader_scan() */
 	struct tfl_registry *registry; /* borrowed; touched on the loop thread only (in the functions below) */
+	struct tfl_conditions *conditions; /* borrowed; likewise. NULL: what fails is nobody's concern */
 	const struct tfl_model_conf *defaults; /* borrowed: of models whose model.conf says nothing else */
 	unsigned workers;              /* interpreters of a version whose instances are 0 */
 	unsigned cpus;                 /* threads of one inference at most */
@@ -81,7 +83,8 @@ int tfl_loader_unload(struct tfl_loader *loader, struct tfl_version *version, bo
 unsigned tfl_loader_cancel(struct tfl_loader *loader);
 
 /**
- * Writes @p data, malloc's and taken over, down as the statistics of a version. Nobody is told; what fails is logged. -ENOMEM. Loop thread.
+ * Writes @p data, malloc's and taken over, down as the statistics of a version. While that fails, a condition stands. -ENOMEM, then that is one too. Loop
+ * thread.
  */
 int tfl_loader_keep(struct tfl_loader *loader, const struct tfl_version *version, void *data, size_t size);
 
@@ -91,6 +94,9 @@ int tfl_loader_keep(struct tfl_loader *loader, const struct tfl_version *version
  * a disk. -ENOMEM, then neither is called. Loop thread.
  */
 int tfl_loader_call(struct tfl_loader *loader, int (*run)(void *data, struct tfl_error *error), tfl_loader_done done, void *data);
+
+/** Tries anew what the conditions say could not be remembered about a model. Loop thread. */
+void tfl_loader_remember_again(struct tfl_loader *loader);
 
 /** Delivers results; loop thread. */
 void tfl_loader_collect(struct tfl_loader *loader);

@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "base/util.h"
+#include "daemon/conditions.h"
 #include "daemon/history.h"
 #include "daemon/loader_internal.h"
 #include "daemon/log.h"
@@ -81,8 +82,12 @@ static int write_state(struct tfl_loader *loader, struct tfl_loader_job *job, st
 
 static void deliver_remember(struct tfl_loader *loader, struct tfl_loader_job *job)
 {
-	if (job->error.code < 0)
-		tfl_log_error("%s; after a restart another version may serve", job->error.text);
+	if (job->error.code < 0) {
+		tfl_error_prefix(&job->error, job->error.code, "after a restart another version may serve");
+		tfl_conditions_raise(loader->options.conditions, TFL_CONDITION_STATE, job->model, 0, job->error.text);
+	} else {
+		tfl_conditions_clear(loader->options.conditions, TFL_CONDITION_STATE, job->model, 0);
+	}
 }
 
 static const struct tfl_loader_kind remember_kind = { write_state, deliver_remember, .also_at_end = true };
@@ -105,6 +110,20 @@ static void remember(struct tfl_loader *loader, const struct tfl_version *versio
 	}
 	job->active = active_number(loader->options.registry, version->model_name);
 	tfl_loader_submit(loader, job);
+}
+
+void tfl_loader_remember_again(struct tfl_loader *loader)
+{
+	const struct tfl_condition *conditions;
+	unsigned count;
+
+	conditions = tfl_conditions_list(loader->options.conditions, &count);
+	for (unsigned i = 0; i < count; i++) {
+		const struct tfl_registry_model *model = tfl_registry_find(loader->options.registry, conditions[i].model, strlen(conditions[i].model));
+
+		if (conditions[i].kind == TFL_CONDITION_STATE && model && model->active)
+			remember(loader, model->active);
+	}
 }
 
 /* A load that was given up fails for that reason, whatever it was doing when it noticed. */
@@ -308,13 +327,27 @@ static int run_keep(struct tfl_loader *loader, struct tfl_loader_job *job, struc
 {
 	int result = tfl_store_write_statistics(loader->options.store, job->model, job->number, job->statistics, job->statistics_size, error);
 
-	return result == -ENOENT ? 0 : result; /* erased meanwhile, and its statistics with it */
+	return result < 0 ? tfl_error_prefix(error, result, "statistics are not kept") : 0;
+}
+
+/* What was not written is news again; where the version has gone meanwhile, it wrote its last words itself. */
+static void not_kept(struct tfl_loader *loader, const struct tfl_loader_job *job)
+{
+	const struct tfl_registry_model *model = tfl_registry_find(loader->options.registry, job->model, strlen(job->model));
+	const struct tfl_version *version = model ? tfl_registry_find_version(model, job->number) : NULL;
+
+	if (!version || version->state != TFL_VERSION_AVAILABLE || !version->history)
+		return;
+	tfl_history_not_kept(version->history);
+	tfl_conditions_raise(loader->options.conditions, TFL_CONDITION_STATISTICS, job->model, job->number, job->error.text);
 }
 
 static void deliver_keep(struct tfl_loader *loader, struct tfl_loader_job *job)
 {
 	if (job->error.code < 0)
-		tfl_log_error("statistics are not kept: %s", job->error.text);
+		not_kept(loader, job);
+	else
+		tfl_conditions_clear(loader->options.conditions, TFL_CONDITION_STATISTICS, job->model, job->number);
 }
 
 static const struct tfl_loader_kind keep_kind = { run_keep, deliver_keep, .also_at_end = true };
@@ -402,12 +435,15 @@ static void deliver_unload(struct tfl_loader *loader, struct tfl_loader_job *job
 	struct tfl_version *listed = NULL;
 	char reason[TFL_STATE_NOTE_MAX + 16];
 
+	tfl_conditions_clear_version(loader->options.conditions, job->model, job->number);
 	if (job->error.code < 0) {
 		tfl_log_error("version %" PRIu64 " of '%s' is out of service, but: %s", job->number, job->model, job->error.text);
 		tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, job->error.text, now());
 	} else if (job->erase) {
+		tfl_conditions_clear(loader->options.conditions, TFL_CONDITION_STATE, job->model, 0);
 		tfl_registry_remove(registry, job->listed);
 	} else {
+		tfl_conditions_clear(loader->options.conditions, TFL_CONDITION_STATE, job->model, 0);
 		snprintf(reason, sizeof(reason), "unloaded %s", job->note);
 		tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, reason, now());
 		listed = job->listed;

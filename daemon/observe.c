@@ -6,12 +6,12 @@
 #include "daemon/observe.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
+#include "base/error.h"
+#include "daemon/conditions.h"
 #include "daemon/history.h"
 #include "daemon/loader.h"
-#include "daemon/log.h"
 #include "daemon/moment.h"
 #include "daemon/registry.h"
 #include "daemon/server.h"
@@ -26,6 +26,7 @@ uint64_t tfl_observe_delay_ms(uint64_t now_ns)
 
 static void keep(struct tfl_server *server, const struct tfl_version *version, const struct tfl_moment *now)
 {
+	struct tfl_error error;
 	size_t size;
 	void *data;
 	int r;
@@ -33,8 +34,11 @@ static void keep(struct tfl_server *server, const struct tfl_version *version, c
 	r = tfl_history_encode(version->history, now, &server->executor.writer, &data, &size);
 	if (r == 0)
 		r = tfl_loader_keep(server->loader, version, data, size);
-	if (r < 0)
-		tfl_log_error("statistics of version %" PRIu64 " of '%s' are not kept: %s", version->number, version->model_name, strerror(-r));
+	if (r == 0)
+		return;
+	tfl_history_not_kept(version->history);
+	tfl_error_set(&error, r, "statistics are not kept: %s", strerror(-r));
+	tfl_conditions_raise(server->conditions, TFL_CONDITION_STATISTICS, version->model_name, version->number, error.text);
 }
 
 void tfl_observe(struct tfl_server *server)
@@ -43,6 +47,7 @@ void tfl_observe(struct tfl_server *server)
 	struct tfl_moment now;
 	unsigned count;
 
+	tfl_loader_remember_again(server->loader);
 	tfl_moment_now(&now);
 	models = tfl_registry_models(server->registry, &count);
 	for (unsigned i = 0; i < count; i++) {

@@ -16,11 +16,13 @@
 #include "daemon/account.h"
 #include "daemon/channel.h"
 #include "daemon/clock.h"
+#include "daemon/conditions.h"
 #include "daemon/config.h"
 #include "daemon/job.h"
 #include "daemon/listener.h"
 #include "daemon/loader.h"
 #include "daemon/log.h"
+#include "daemon/message_ids.h"
 #include "daemon/notify.h"
 #include "daemon/observe.h"
 #include "daemon/outbox.h"
@@ -133,6 +135,22 @@ static void on_minute(uv_timer_t *timer)
 	uv_timer_start(timer, on_minute, tfl_observe_delay_ms(tfl_clock_boot_ns()), 0);
 }
 
+static void on_condition(void *data, const struct tfl_condition *condition, bool raised)
+{
+	const struct tfl_log_field fields[] = {
+		{"TFL_CONDITION", TFL_LOG_TEXT, .text = tfl_condition_to_string(condition->kind)},
+		{"TFL_REASON", TFL_LOG_TEXT, .text = condition->text},
+		{"TFL_MODEL", TFL_LOG_TEXT, .text = condition->model},
+		{"TFL_VERSION", TFL_LOG_UINT, .uint = condition->version},
+	};
+
+	if (raised)
+		tfl_log_fields(LOG_ERR, TFL_MESSAGE_CONDITION, fields, TFL_ARRAY_SIZE(fields), "%s", condition->text);
+	else
+		tfl_log_fields(LOG_NOTICE, TFL_MESSAGE_CONDITION_OVER, fields, TFL_ARRAY_SIZE(fields), "%s; this is over: %s",
+			       tfl_condition_over(condition->kind), condition->text);
+}
+
 static int make_loop(struct tfl_server *server, struct tfl_error *error)
 {
 	int r;
@@ -175,6 +193,8 @@ static int make_queues(struct tfl_server *server, struct tfl_error *error)
 		r = tfl_scheduler_create((unsigned)config->queue, &server->scheduler);
 	if (r == 0)
 		r = tfl_registry_create(&server->registry);
+	if (r == 0)
+		r = tfl_conditions_create(on_condition, server, &server->conditions);
 	return r < 0 ? tfl_error_set(error, r, "cannot set up: %s", strerror(-r)) : 0;
 }
 
@@ -193,6 +213,7 @@ static int make_threads(struct tfl_server *server, struct tfl_error *error)
 	options = (struct tfl_loader_options){
 		.store = server->store,
 		.registry = server->registry,
+		.conditions = server->conditions,
 		.defaults = &config->model,
 		.workers = server->worker_count,
 		.cpus = tfl_workers_default(),
@@ -320,6 +341,7 @@ void tfl_server_destroy(struct tfl_server *server)
 	tfl_executor_finish(&server->executor);
 	tfl_scheduler_destroy(server->scheduler);
 	tfl_store_close(server->store);
+	tfl_conditions_destroy(server->conditions);
 	tfl_accounts_destroy(server->accounts);
 	free(server);
 }

@@ -16,6 +16,7 @@
 #include "daemon/execute.h"
 
 struct tfl_accounts;
+struct tfl_conditions;
 struct tfl_config;
 struct tfl_error;
 struct tfl_listener;
@@ -38,6 +39,7 @@ struct tfl_server {
 	struct tfl_workers *workers;
 	struct tfl_accounts *accounts;
 	struct tfl_outbox *outbox;
+	struct tfl_conditions *conditions; /* loop thread */
 	unsigned worker_count;
 	uint64_t started_ns;
 

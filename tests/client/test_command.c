@@ -117,9 +117,21 @@ static void reply_infer(const struct tfl_message *request)
 static void reply_health(const struct tfl_message *request)
 {
 	tfl_message_reply(&fake.writer, request->msgid);
-	tfl_writer_map(&fake.writer, 1);
+	tfl_writer_map(&fake.writer, 2);
 	tfl_writer_text(&fake.writer, "ready");
 	tfl_writer_bool(&fake.writer, fake.data != NULL);
+	tfl_writer_text(&fake.writer, "conditions");
+	tfl_writer_array(&fake.writer, 2);
+	tfl_writer_map(&fake.writer, 4);
+	tfl_writer_text(&fake.writer, "model");
+	tfl_writer_text(&fake.writer, "digits");
+	tfl_writer_text(&fake.writer, "version");
+	tfl_writer_uint64(&fake.writer, 2);
+	tfl_writer_text(&fake.writer, "age_s");
+	tfl_writer_uint64(&fake.writer, 125);
+	tfl_writer_text(&fake.writer, "text");
+	tfl_writer_text(&fake.writer, "the disk is full\x1b[31m");
+	tfl_writer_map(&fake.writer, 0);
 }
 
 static void serve(struct fake *unused, unsigned connection)
@@ -544,6 +556,7 @@ START_TEST(health_is_an_exit_status)
 	TFLCTL("health");
 	ck_assert_int_eq(result.status, 0);
 	ck_assert_int_eq(strncmp(result.out, "ready", 5), 0);
+	ck_assert_ptr_nonnull(strstr(result.out, "\ndegraded: digits@2 for 2 min 5 s: the disk is full?[31m\ndegraded: for 0 s:\n"));
 	fake.data = NULL;
 	TFLCTL("health");
 	ck_assert_int_eq(result.status, 1);

@@ -40,6 +40,10 @@ void loading_on_done(void *data, struct tfl_version *version, const struct tfl_e
 	outcome->version = version;
 }
 
+static void ignore_condition(void *data, const struct tfl_condition *condition, bool raised)
+{
+}
+
 void loading_start_with(unsigned threads, bool normal_priority)
 {
 	struct tfl_loader_options options = {
@@ -53,7 +57,9 @@ void loading_start_with(unsigned threads, bool normal_priority)
 	ck_assert_msg(tfl_store_open("models", &loading.store, &loading.error) == 0, "%s", loading.error.text);
 	ck_assert_int_eq(tfl_registry_create(&loading.registry), 0);
 	options.store = loading.store;
+	ck_assert_int_eq(tfl_conditions_create(ignore_condition, NULL, &loading.conditions), 0);
 	options.registry = loading.registry;
+	options.conditions = loading.conditions;
 	ck_assert_int_eq(tfl_loader_create(&options, &loading.loader), 0);
 	ck_assert_msg(tfl_loader_scan(loading.loader, &loading.error) == 0, "%s", loading.error.text);
 }
@@ -68,6 +74,7 @@ void loading_stop(void)
 {
 	tfl_registry_destroy(TFL_STEAL(loading.registry));
 	tfl_loader_destroy(TFL_STEAL(loading.loader));
+	tfl_conditions_destroy(TFL_STEAL(loading.conditions));
 	tfl_store_close(TFL_STEAL(loading.store));
 }
 

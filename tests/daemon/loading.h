@@ -9,6 +9,7 @@
 #include <semaphore.h>
 
 #include "base/error.h"
+#include "daemon/conditions.h"
 #include "daemon/loader.h"
 #include "daemon/model_conf.h"
 #include "daemon/registry.h"
@@ -25,6 +26,7 @@ struct outcome {
 struct loading {
 	struct tfl_store *store;
 	struct tfl_registry *registry;
+	struct tfl_conditions *conditions;
 	struct tfl_loader *loader;
 	struct tfl_model_conf defaults;
 	struct tfl_error error; /* of the last call that was refused */

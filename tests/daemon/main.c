@@ -9,6 +9,7 @@
 
 static Suite *(*const suites[])(void) = {
 	log_suite,
+	conditions_suite,
 	config_suite,
 	recorder_suite,
 	store_suite,
@@ -21,6 +22,7 @@ static Suite *(*const suites[])(void) = {
 	registry_suite,
 	history_suite,
 	loader_suite,
+	loader_condition_suite,
 	loader_conf_suite,
 	loader_restart_suite,
 	model_conf_suite,

@@ -6,6 +6,7 @@
 #include <check.h>
 
 Suite *log_suite(void);
+Suite *conditions_suite(void);
 Suite *config_suite(void);
 Suite *recorder_suite(void);
 Suite *store_suite(void);
@@ -18,6 +19,7 @@ Suite *scheduler_suite(void);
 Suite *registry_suite(void);
 Suite *history_suite(void);
 Suite *loader_suite(void);
+Suite *loader_condition_suite(void);
 Suite *loader_conf_suite(void);
 Suite *loader_restart_suite(void);
 Suite *model_conf_suite(void);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#include "client/condition.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "client/print.h"
+
+#define LABEL "degraded: "
+
+static void print_condition(const struct tfl_value *condition)
+{
+	const char *model = tfl_value_string(tfl_value_get(condition, "model"), "");
+	unsigned long long version = tfl_value_uint(tfl_value_get(condition, "version"), 0);
+	uint64_t age_s = tfl_value_uint(tfl_value_get(condition, "age_s"), 0);
+	char number[32] = "", age[CTL_UNIT_MAX];
+
+	if (version)
+		snprintf(number, sizeof(number), "@%llu", version);
+	ctl_format_uptime(age, age_s < UINT64_MAX / 1000000000u ? age_s * 1000000000u : UINT64_MAX);
+	ctl_printf_wrapped(LABEL, (unsigned)strlen(LABEL), "%s%s%sfor %s: %s", model, number, *model ? " " : "", age,
+			   tfl_value_string(tfl_value_get(condition, "text"), ""));
+}
+
+void ctl_conditions_print(const struct tfl_value *value)
+{
+	const struct tfl_value *conditions = tfl_value_get(value, "conditions");
+
+	for (size_t i = 0; i < tfl_value_size(conditions); i++)
+		print_condition(tfl_value_at(conditions, i));
+}

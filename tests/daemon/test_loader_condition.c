@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What cannot be written down is a condition while that is so, and no longer. A folder that stands where a file has to go keeps everybody from writing it,
+ * root too.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/history.h"
+#include "tests/daemon/folder.h"
+#include "tests/daemon/loading.h"
+#include "tests/daemon/suites.h"
+
+/* The text of the only condition; NULL where there is none. */
+static const char *only(enum tfl_condition_kind kind)
+{
+	const struct tfl_condition *list;
+	unsigned count;
+
+	list = tfl_conditions_list(loading.conditions, &count);
+	ck_assert_uint_le(count, 1);
+	ck_assert(count == 0 || list[0].kind == kind);
+	return count ? list[0].text : NULL;
+}
+
+static void keep(void)
+{
+	void *data = malloc(8);
+
+	memset(data, 7, 8);
+	ck_assert_int_eq(tfl_loader_keep(loading.loader, loading_find("m", 1), data, 8), 0);
+	loading_flush();
+}
+
+START_TEST(statistics_that_cannot_be_kept)
+{
+	struct tfl_history *history;
+
+	loading_must_load("m", 0, "a.tflite");
+	history = loading_find("m", 1)->history;
+	keep();
+	ck_assert_ptr_null(only(TFL_CONDITION_STATISTICS));
+	ck_assert_int_eq(unlink("models/m/1/statistics"), 0);
+	ck_assert_int_eq(mkdir("models/m/1/statistics", 0755), 0);
+	ck_assert(!tfl_history_changed(history));
+	keep();
+	ck_assert_ptr_nonnull(strstr(only(TFL_CONDITION_STATISTICS), "statistics are not kept: models/m/1/statistics: cannot be written: "));
+	ck_assert(tfl_history_changed(history)); /* so it is tried again */
+	ck_assert_int_eq(rmdir("models/m/1/statistics"), 0);
+	keep();
+	ck_assert_ptr_null(only(TFL_CONDITION_STATISTICS));
+}
+END_TEST
+
+START_TEST(with_the_version_goes_its_condition)
+{
+	loading_must_load("m", 0, "a.tflite");
+	ck_assert_int_eq(mkdir("models/m/1/statistics", 0755), 0);
+	keep();
+	ck_assert_ptr_nonnull(only(TFL_CONDITION_STATISTICS));
+	ck_assert_int_eq(loading_unload("m", 1, false), 0);
+	ck_assert_ptr_null(only(TFL_CONDITION_STATISTICS));
+}
+END_TEST
+
+START_TEST(what_is_active_cannot_be_remembered)
+{
+	loading_must_load("m", 0, "a.tflite");
+	loading_flush();
+	ck_assert_int_eq(unlink("models/m/state"), 0);
+	ck_assert_int_eq(mkdir("models/m/state", 0755), 0);
+	file_write("models/m/state/in-the-way", "", 0, 0644);
+	loading_must_load("m", 0, "b.tflite");
+	loading_flush();
+	ck_assert_ptr_nonnull(strstr(only(TFL_CONDITION_STATE), "after a restart another version may serve: "));
+	tfl_loader_remember_again(loading.loader);
+	loading_flush();
+	ck_assert_ptr_nonnull(only(TFL_CONDITION_STATE));
+	ck_assert_int_eq(unlink("models/m/state/in-the-way"), 0);
+	ck_assert_int_eq(rmdir("models/m/state"), 0);
+	tfl_loader_remember_again(loading.loader);
+	loading_flush();
+	ck_assert_ptr_null(only(TFL_CONDITION_STATE));
+	loading_restart();
+	ck_assert_uint_eq(loading_active("m"), 1);
+}
+END_TEST
+
+Suite *loader_condition_suite(void)
+{
+	Suite *suite = suite_create("loader-condition");
+	TCase *tcase = tcase_create("condition");
+
+	tcase_add_checked_fixture(tcase, loading_setup, loading_teardown);
+	tcase_set_timeout(tcase, 100);
+	tcase_add_test(tcase, statistics_that_cannot_be_kept);
+	tcase_add_test(tcase, with_the_version_goes_its_condition);
+	tcase_add_test(tcase, what_is_active_cannot_be_remembered);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
