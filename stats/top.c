@@ -2,7 +2,7 @@
 /*
  * One pass keeps the best two of each of sixteen lanes, so that nothing depends on the order of evaluation and the vectoriser has whole vectors: the
  * greater of two and the lesser of two are one instruction each, for floats and for unsigned bytes (signed ones are moved into their range). What is
- * no number shows in x - x, which is 0 for all others. Only the best two scores become real numbers; a softmax over logits needs all of them, 8-bit
+ * no number, or infinite, shows in the sum of all. Only the best two scores become real numbers; a softmax over logits needs all of them, 8-bit
  * ones through a table.
  */
 #include "stats/top.h"
@@ -24,13 +24,13 @@ struct scan {
 #define LESSER(a, b) ((a) < (b) ? (a) : (b))
 
 /* @p lowest: no key is below it. @p key of row[i] ascends as the score does; @p score is the way back. */
-#define DEFINE_SCAN(name, type, key_type, lowest, key, score, difference) \
+#define DEFINE_SCAN(name, type, key_type, lowest, key, score, add) \
 	static void take_##name(key_type x, key_type *best, key_type *second) \
 	{ \
 		key_type lesser = LESSER(x, *best); \
 \
-		*second = GREATER(lesser, *second); \
-		*best = GREATER(x, *best); \
+		*second = GREATER(*second, lesser); \
+		*best = GREATER(*best, x); \
 	} \
 \
 	static size_t find_##name(const type *row, size_t classes, key_type best) \
@@ -51,7 +51,7 @@ struct scan {
 	static void scan_##name(const type *row, size_t classes, struct scan *ret_scan) \
 	{ \
 		key_type best[LANES], second[LANES]; \
-		float differences[LANES] = {0}, invalid = 0; \
+		float sums[LANES] = {0}, sum = 0; \
 		size_t i = 0; \
 \
 		for (size_t k = 0; k < LANES; k++) \
@@ -62,34 +62,43 @@ struct scan {
 \
 				second[k] = GREATER(lesser, second[k]); \
 				best[k] = GREATER(x, best[k]); \
-				difference(differences[k], x); \
+				add(sums[k], x); \
 			} \
 		} \
 		for (; i < classes; i++) { \
 			take_##name(key(row[i]), &best[0], &second[0]); \
-			difference(differences[0], key(row[i])); \
+			add(sums[0], key(row[i])); \
 		} \
 		for (size_t k = 0; k < LANES; k++) { \
 			if (k > 0) { \
 				take_##name(best[k], &best[0], &second[0]); \
 				take_##name(second[k], &best[0], &second[0]); \
 			} \
-			invalid += differences[k]; \
+			sum += sums[k]; \
 		} \
-		*ret_scan = (struct scan){(float)score(best[0]), (float)score(second[0]), 0, invalid != 0}; \
-		ret_scan->index = invalid != 0 ? 0 : (uint32_t)find_##name(row, classes, best[0]); \
+		*ret_scan = (struct scan){(float)score(best[0]), (float)score(second[0]), 0, !isfinite(sum)}; \
+		ret_scan->index = (uint32_t)find_##name(row, classes, best[0]); \
 	}
 
 #define ITSELF(x) (x)
 #define FROM_SIGNED(x) ((uint8_t)((uint8_t)(x) ^ 0x80))
 #define TO_SIGNED(x) ((int32_t)(x) - 128)
-#define NO_DIFFERENCE(sum, x) ((void)(sum))
-#define ADD_DIFFERENCE(sum, x) ((sum) += (x) - (x))
+#define NO_SUM(sum, x) ((void)(sum))
+#define ADD(sum, x) ((sum) += (x))
 
-DEFINE_SCAN(float32, float, float, -INFINITY, ITSELF, ITSELF, ADD_DIFFERENCE)
-DEFINE_SCAN(int8, int8_t, uint8_t, 0, FROM_SIGNED, TO_SIGNED, NO_DIFFERENCE)
-DEFINE_SCAN(uint8, uint8_t, uint8_t, 0, ITSELF, ITSELF, NO_DIFFERENCE)
-DEFINE_SCAN(int16, int16_t, int16_t, INT16_MIN, ITSELF, ITSELF, NO_DIFFERENCE)
+DEFINE_SCAN(float32, float, float, -INFINITY, ITSELF, ITSELF, ADD)
+DEFINE_SCAN(int8, int8_t, uint8_t, 0, FROM_SIGNED, TO_SIGNED, NO_SUM)
+DEFINE_SCAN(uint8, uint8_t, uint8_t, 0, ITSELF, ITSELF, NO_SUM)
+DEFINE_SCAN(int16, int16_t, int16_t, INT16_MIN, ITSELF, ITSELF, NO_SUM)
+
+/* Whether a number is none, where the sum of all was none: finite numbers can have an infinite sum. */
+static bool has_invalid(const float *row, size_t classes)
+{
+	for (size_t i = 0; i < classes; i++)
+		if (!isfinite(row[i]))
+			return true;
+	return false;
+}
 
 static void scan_row(const struct tfl_top_reader *reader, const void *row, struct scan *ret_scan)
 {
@@ -105,6 +114,7 @@ static void scan_row(const struct tfl_top_reader *reader, const void *row, struc
 		break;
 	default:
 		scan_float32(row, reader->classes, ret_scan);
+		ret_scan->invalid = ret_scan->invalid && has_invalid(row, reader->classes);
 		break;
 	}
 }
@@ -114,22 +124,31 @@ static float real_of(const struct tfl_top_reader *reader, float score)
 	return reader->dtype == TFL_FLOAT32 ? score : reader->scale * (score - (float)reader->zero_point);
 }
 
-/* exp(x) for x <= 0, within 3e-6 of itself from -10 up: a power of two by its exponent, the rest by a polynomial. */
+#define EXPONENT_LEAST (-87.0f) /* exp() of less is no normal number */
+
+/*
+ * exp(x) for EXPONENT_LEAST <= x <= 0, within 3e-6 of itself, and 1 for 0: a power of two to the nearest whole number, which a float of 1.5 * 2^23 more holds
+ * in its lowest bits, by a polynomial over what is left.
+ */
 static inline float exp_below(float x)
 {
-	float scaled = x * 1.442695041f, power = scaled > -126.0f ? scaled : -126.0f;
-	int32_t whole = (int32_t)(power - 0.5f);
-	float rest = (power - (float)whole) * 0.693147181f;
-	float polynomial = 1 + rest * (1 + rest * (0.5f + rest * (1.6666667e-1f + rest * (4.1666667e-2f + rest * 8.3333333e-3f))));
-	int32_t exponent = (whole + 127) << 23;
-	float factor;
+	float power = x * 1.442695041f, rounded = power + 12582912.0f, rest = power - (rounded - 12582912.0f);
+	float factor = 1 + rest * (0.693124175f + rest * (0.240240991f + rest * (5.59064262e-2f + rest * 9.58285294e-3f)));
+	uint32_t bits, whole;
 
-	memcpy(&factor, &exponent, sizeof(factor));
-	return factor * polynomial;
+	memcpy(&bits, &factor, sizeof(bits));
+	memcpy(&whole, &rounded, sizeof(whole));
+	bits += whole << 23;
+	memcpy(&factor, &bits, sizeof(factor));
+	return factor;
 }
 
+/*
+ * @p least: the least difference to the best score that counts. It is no constant, because gcc takes a comparison with one for a branch, and does
+ * all the arithmetic for both sides of it.
+ */
 #define DEFINE_SUM(name, type, term) \
-	static float sum_##name(const struct tfl_top_reader *reader, const type *row, type best) \
+	static float sum_##name(const struct tfl_top_reader *reader, const type *row, type best, float least) \
 	{ \
 		float sums[LANES] = {0}, sum = 0; \
 		size_t i = 0; \
@@ -144,9 +163,9 @@ static inline float exp_below(float x)
 		return sum; \
 	}
 
-#define BY_TABLE(score) reader->powers[best - (score)]
-#define BY_SCALE(score) exp_below(reader->scale * (float)((score) - best))
-#define BY_VALUE(score) exp_below((score) - best)
+#define BY_TABLE(score) ((void)least, reader->powers[best - (score)])
+#define BY_SCALE(score) exp_below(reader->scale * GREATER((float)((score) - best), least))
+#define BY_VALUE(score) exp_below(GREATER((score) - best, least))
 
 DEFINE_SUM(int8, int8_t, BY_TABLE)
 DEFINE_SUM(uint8, uint8_t, BY_TABLE)
@@ -156,15 +175,17 @@ DEFINE_SUM(float32, float, BY_VALUE)
 /* The sum of exp(score - best score) over a row: the best class's share of it is its confidence. */
 static float softmax_sum(const struct tfl_top_reader *reader, const void *row, float best)
 {
+	float least = EXPONENT_LEAST / reader->scale;
+
 	switch (reader->dtype) {
 	case TFL_INT8:
-		return sum_int8(reader, row, (int8_t)best);
+		return sum_int8(reader, row, (int8_t)best, least);
 	case TFL_UINT8:
-		return sum_uint8(reader, row, (uint8_t)best);
+		return sum_uint8(reader, row, (uint8_t)best, least);
 	case TFL_INT16:
-		return sum_int16(reader, row, (int16_t)best);
+		return sum_int16(reader, row, (int16_t)best, least);
 	default:
-		return sum_float32(reader, row, best);
+		return sum_float32(reader, row, best, least);
 	}
 }
 
@@ -197,7 +218,7 @@ void tfl_top_read(const struct tfl_top_reader *reader, const void *row, struct t
 		break;
 	case TFL_SCORES_LOGIT:
 		sum = softmax_sum(reader, row, scan.best);
-		second = exp_below(second - best) / sum;
+		second = exp_below(GREATER(second - best, EXPONENT_LEAST)) / sum;
 		best = 1 / sum;
 		break;
 	}

@@ -174,6 +174,9 @@ START_TEST(extreme_numbers)
 	memcpy(row.f, (float[]){-3e38f, 3e38f, 0}, 3 * sizeof(float));
 	tfl_top_read(&reader, &row, &top);
 	ck_assert(top.index == 1 && top.confidence == 1 && top.margin > 0.999999f);
+	memcpy(row.f, (float[]){3e38f, 3e38f, -1}, 3 * sizeof(float)); /* whose sum is no number */
+	tfl_top_read(&reader, &row, &top);
+	ck_assert(top.index == 0 && top.confidence == 0.5f && top.margin == 0);
 	memcpy(row.f, (float[]){-1e-40f, -0.0f, -1}, 3 * sizeof(float));
 	tfl_top_read(&reader, &row, &top);
 	ck_assert(top.index == 1 && fabsf(top.confidence - 0.4223188f) < 1e-6f);
