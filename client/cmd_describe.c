@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* tflctl describe: one version in full: state, sizes, what it is, inputs and outputs. */
 #include <stdio.h>
+#include <string.h>
 
+#include "base/util.h"
 #include "client/ctl.h"
 #include "client/model_text.h"
 #include "client/print.h"
@@ -16,6 +18,24 @@ static const char *string(const struct tfl_value *map, const char *key)
 	return tfl_value_string(tfl_value_get(map, key), "");
 }
 
+/* What 0 stands for in a setting's value; NULL: for itself. */
+static const char *meaning_of_zero(const char *key)
+{
+	static const struct {
+		const char *key, *meaning;
+	} meanings[] = {
+		{"instances", "as many as workers"},
+		{"queue", "no bound of its own"},
+		{"timeout", "none"},
+		{"inline", "never"},
+	};
+
+	for (size_t i = 0; i < TFL_ARRAY_SIZE(meanings); i++)
+		if (strcmp(meanings[i].key, key) == 0)
+			return meanings[i].meaning;
+	return NULL;
+}
+
 /* What is in force for the version, and where that comes from. */
 static void print_settings(const struct tfl_value *settings)
 {
@@ -25,11 +45,15 @@ static void print_settings(const struct tfl_value *settings)
 		printf("settings\n");
 	for (size_t i = 0; i < tfl_value_size(settings); i++) {
 		const struct tfl_value *setting = tfl_value_at(settings, i);
+		const char *zero = strcmp(string(setting, "value"), "0") == 0 ? meaning_of_zero(string(setting, "key")) : NULL;
 
 		if (!*string(setting, "value"))
 			continue;
 		ctl_table_add(&table, "%s", string(setting, "key"));
-		ctl_table_add(&table, "%s", string(setting, "value"));
+		if (zero)
+			ctl_table_add(&table, "0 (%s)", zero);
+		else
+			ctl_table_add(&table, "%s", string(setting, "value"));
 		ctl_table_add(&table, "%s", string(setting, "source"));
 	}
 	ctl_table_print(&table, "  ");
@@ -38,18 +62,30 @@ static void print_settings(const struct tfl_value *settings)
 static void print_loaded(const struct tfl_value *value)
 {
 	const struct tfl_value *memory = tfl_value_get(value, "memory"), *operators = tfl_value_get(value, "operators");
-	char a[CTL_UNIT_MAX], b[CTL_UNIT_MAX], c[CTL_UNIT_MAX];
+	char a[CTL_UNIT_MAX], b[CTL_UNIT_MAX], c[CTL_UNIT_MAX], d[CTL_UNIT_MAX];
 
 	if (!memory)
 		return;
 	printf("time       loaded in %s, runs in %s\n", ctl_format_duration(a, (double)number(value, "load_ns")),
 	       ctl_format_duration(b, (double)number(value, "run_ns")));
-	printf("memory     file %s, packed weights %s, %llu interpreter%s %s\n", ctl_format_bytes(a, number(memory, "file")),
-	       ctl_format_bytes(b, number(memory, "packed")), (unsigned long long)number(value, "instances"),
-	       ctl_plural(number(value, "instances")),
-	       ctl_format_bytes(c, number(memory, "interpreters")));
+	ctl_printf_wrapped("memory", CTL_TEXT_INDENT, "file %s, packed weights %s, %llu interpreter%s %s, statistics %s",
+			   ctl_format_bytes(a, number(memory, "file")), ctl_format_bytes(b, number(memory, "packed")),
+			   (unsigned long long)number(value, "instances"), ctl_plural(number(value, "instances")),
+			   ctl_format_bytes(c, number(memory, "interpreters")), ctl_format_bytes(d, number(memory, "statistics")));
 	printf("operators  %llu, of them %llu in XNNPACK\n", (unsigned long long)number(operators, "total"),
 	       (unsigned long long)number(operators, "xnnpack"));
+}
+
+/* "scores  softmax: SOFTMAX over 10 classes makes it" */
+static void print_confidence(const struct tfl_value *outputs)
+{
+	if (tfl_value_size(outputs) > 0)
+		printf("confidence\n");
+	for (size_t i = 0; i < tfl_value_size(outputs); i++) {
+		const struct tfl_value *output = tfl_value_at(outputs, i);
+
+		ctl_printf_wrapped("", 2, "%s: %s, because %s", string(output, "name"), string(output, "kind"), string(output, "reason"));
+	}
 }
 
 static void print_text(const struct tfl_value *value, const struct ctl_arguments *arguments)
@@ -65,6 +101,7 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 	ctl_printf_wrapped("file", CTL_TEXT_INDENT, "%s, sha256 %s", ctl_format_bytes(unit, number(value, "file_bytes")), string(value, "sha256"));
 	print_loaded(value);
 	ctl_print_tensors(model);
+	print_confidence(tfl_value_get(value, "confidence"));
 	print_settings(tfl_value_get(value, "settings"));
 	json_decref(model);
 }

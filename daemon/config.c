@@ -63,6 +63,7 @@ const struct tfl_setting_table tfl_config_table = { rows, TFL_ARRAY_SIZE(rows), 
 void tfl_config_init(struct tfl_config *ret_config)
 {
 	memset(ret_config, 0, sizeof(*ret_config));
+	tfl_settings_init(&tfl_model_conf_table, &ret_config->model); /* what only a model's file has */
 	tfl_settings_init(&tfl_config_table, ret_config);
 }
 

@@ -78,7 +78,24 @@ static void write_settings(struct tfl_writer *writer, const struct tfl_model_con
 	}
 }
 
-#define VERSION_MEMORY_FIELDS 6
+/* Of every output, whether it says how sure the model is, and why. */
+static void write_confidence(struct tfl_writer *writer, const struct tfl_version *version)
+{
+	tfl_field_array(writer, "confidence", version->output_count);
+	for (uint32_t i = 0; i < version->output_count; i++) {
+		struct tfl_confidence_source source;
+
+		tfl_heads_explain(&version->heads, version->program, i, &source);
+		tfl_writer_map(writer, 5);
+		tfl_field_uint(writer, "output", i);
+		tfl_field_text(writer, "name", version->outputs[i].name);
+		tfl_field_text(writer, "kind", tfl_confidence_kind_to_string(source.kind));
+		tfl_field_uint(writer, "classes", source.classes);
+		tfl_field_text(writer, "reason", source.reason);
+	}
+}
+
+#define VERSION_MEMORY_FIELDS 7
 
 /* What only a version in memory has. */
 static void write_loaded(struct tfl_writer *writer, const struct tfl_version *version, const struct tfl_telling *telling)
@@ -91,15 +108,17 @@ static void write_loaded(struct tfl_writer *writer, const struct tfl_version *ve
 	tfl_field_uint(writer, "load_ns", version->load_ns);
 	tfl_field_uint(writer, "run_ns", version->run_ns);
 	tfl_field_uint(writer, "instances", tfl_pool_instances(version->pool));
-	tfl_field_map(writer, "memory", 3);
+	tfl_field_map(writer, "memory", 4);
 	tfl_field_uint(writer, "file", memory.file);
 	tfl_field_uint(writer, "packed", memory.packed);
 	tfl_field_uint(writer, "interpreters", memory.interpreters);
+	tfl_field_uint(writer, "statistics", memory.statistics);
 	tfl_field_map(writer, "operators", 3);
 	tfl_field_uint(writer, "total", info.operators);
 	tfl_field_uint(writer, "xnnpack", info.xnnpack_operators);
 	tfl_field_uint(writer, "steps", info.steps);
 	tfl_telling_write(telling, writer);
+	write_confidence(writer, version);
 	write_settings(writer, &version->conf);
 }
 

@@ -77,10 +77,11 @@ static void write_version(struct tfl_writer *writer, const struct tfl_version *v
 	write_latency(writer, "compute", &summary->compute);
 	write_latency(writer, "reply", &summary->reply);
 	write_latency(writer, "total", &summary->total);
-	tfl_field_map(writer, "memory", 3);
+	tfl_field_map(writer, "memory", 4);
 	tfl_field_uint(writer, "file", memory.file);
 	tfl_field_uint(writer, "packed", memory.packed);
 	tfl_field_uint(writer, "interpreters", memory.interpreters);
+	tfl_field_uint(writer, "statistics", memory.statistics);
 }
 
 /* Only such versions have counters and memory that this thread may look at. */

@@ -5,10 +5,13 @@
  */
 #include "daemon/heads.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/dtype.h"
+#include "base/error.h"
 #include "base/util.h"
 #include "daemon/recorder.h"
 #include "runtime/interpreter.h"
@@ -55,12 +58,8 @@ static void add_head(struct tfl_heads *heads, const struct tfl_io *outputs, cons
 	heads->count++;
 }
 
-void tfl_heads_find(const struct tfl_program *program, struct tfl_heads *ret_heads)
+static void find_all(const struct tfl_program *program, const struct tfl_io *outputs, uint32_t count, struct tfl_heads *ret_heads)
 {
-	uint32_t count;
-	const struct tfl_io *outputs = tfl_program_outputs(program, &count);
-
-	ret_heads->count = 0;
 	snprintf(ret_heads->reason, sizeof(ret_heads->reason), "it has no output");
 	for (uint32_t i = 0; i < count; i++) {
 		struct tfl_confidence_source source;
@@ -71,6 +70,69 @@ void tfl_heads_find(const struct tfl_program *program, struct tfl_heads *ret_hea
 		if (source.kind != TFL_CONFIDENCE_NONE)
 			add_head(ret_heads, outputs, &source);
 	}
+}
+
+/* Whether an output is the one that is chosen: by name, else by index. */
+static bool is_chosen(const struct tfl_io *output, uint32_t index, const char *chosen)
+{
+	char digits[16];
+
+	snprintf(digits, sizeof(digits), "%u", index);
+	return !chosen || strcmp(output->name, chosen) == 0 || strcmp(digits, chosen) == 0;
+}
+
+/* The head that is configured: the first output of those meant that can be of the kind. */
+static int find_chosen(const struct tfl_program *program, const struct tfl_io *outputs, uint32_t count,
+		       const struct tfl_confidence_choice *choice, struct tfl_heads *ret_heads, struct tfl_error *error)
+{
+	struct tfl_confidence_source source = {0};
+	bool meant = false;
+
+	for (uint32_t i = 0; i < count && ret_heads->count == 0; i++) {
+		if (!is_chosen(&outputs[i], i, choice->output))
+			continue;
+		meant = true;
+		if (tfl_confidence_source_set(program, i, choice->kind, &source) == 0)
+			add_head(ret_heads, outputs, &source);
+	}
+	if (!meant)
+		return tfl_error_set(error, -EINVAL, "there is no output '%s'; the first is '%s'", choice->output,
+				     count ? outputs[0].name : "");
+	if (ret_heads->count == 0)
+		return tfl_error_set(error, -EINVAL, "%s has no %s: %s", choice->output ? choice->output : "it",
+				     tfl_confidence_kind_to_string(choice->kind), source.reason);
+	return 0;
+}
+
+int tfl_heads_find(const struct tfl_program *program, const struct tfl_confidence_choice *choice, struct tfl_heads *ret_heads,
+		   struct tfl_error *error)
+{
+	uint32_t count;
+	const struct tfl_io *outputs = tfl_program_outputs(program, &count);
+
+	ret_heads->count = 0;
+	ret_heads->configured = !choice->automatic;
+	if (choice->automatic) {
+		find_all(program, outputs, count, ret_heads);
+		return 0;
+	}
+	snprintf(ret_heads->reason, sizeof(ret_heads->reason), "it is configured so");
+	return choice->kind == TFL_CONFIDENCE_NONE ? 0 : find_chosen(program, outputs, count, choice, ret_heads, error);
+}
+
+void tfl_heads_explain(const struct tfl_heads *heads, const struct tfl_program *program, uint32_t output,
+		       struct tfl_confidence_source *ret_source)
+{
+	for (unsigned i = 0; i < heads->count; i++) {
+		if (heads->items[i].source.output != output)
+			continue;
+		*ret_source = heads->items[i].source;
+		return;
+	}
+	if (heads->configured)
+		(void)tfl_confidence_source_set(program, output, TFL_CONFIDENCE_NONE, ret_source);
+	else
+		tfl_confidence_source_find(program, output, ret_source);
 }
 
 int tfl_heads_recorder(const struct tfl_heads *heads, unsigned writers, struct tfl_recorder **ret_recorder)

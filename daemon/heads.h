@@ -8,12 +8,14 @@
 #ifndef DAEMON_HEADS_H
 #define DAEMON_HEADS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/limits.h"
 #include "runtime/confidence.h"
 #include "stats/top.h"
 
+struct tfl_error;
 struct tfl_interpreter;
 struct tfl_io;
 struct tfl_program;
@@ -29,11 +31,20 @@ struct tfl_head {
 struct tfl_heads {
 	unsigned count;
 	struct tfl_head items[TFL_CONFIDENCE_OUTPUTS_MAX];
+	bool configured;
 	char reason[160]; /* where there are none: why, of the first output */
 };
 
-/** Looks at every output of a program; past TFL_CONFIDENCE_OUTPUTS_MAX heads the rest is left out. */
-void tfl_heads_find(const struct tfl_program *program, struct tfl_heads *ret_heads);
+/**
+ * Looks at every output of a program, or only at what @p choice says; past TFL_CONFIDENCE_OUTPUTS_MAX heads the rest is left out. -EINVAL, with a
+ * sentence, for a choice that is not of this program.
+ */
+int tfl_heads_find(const struct tfl_program *program, const struct tfl_confidence_choice *choice, struct tfl_heads *ret_heads,
+		   struct tfl_error *error);
+
+/** What was found of an output of the same program, head or not: its kind and the reason. */
+void tfl_heads_explain(const struct tfl_heads *heads, const struct tfl_program *program, uint32_t output,
+		       struct tfl_confidence_source *ret_source);
 
 /** A recorder for @p writers that counts for these heads. 0 or -ENOMEM. */
 int tfl_heads_recorder(const struct tfl_heads *heads, unsigned writers, struct tfl_recorder **ret_recorder);

@@ -162,6 +162,8 @@ static int build(struct tfl_loader *loader, struct tfl_loader_job *job, int fd, 
 		return result;
 	result = tfl_version_load(version, fd, job->conf.instances ? (unsigned)job->conf.instances : options->workers, &program,
 				  &loader->cancelled, error);
+	if (result == 0)
+		result = tfl_model_conf_heads(&job->conf, version->program, &version->heads, error);
 	if (result == 0 && tfl_heads_recorder(&version->heads, options->writers, &version->recorder) < 0)
 		result = tfl_error_set(error, -ENOMEM, "not enough memory for the counters of '%s'", job->model);
 	return result;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of model.conf. It has no defaults of its own: the struct starts as a copy of what tfld.conf says, sources and all.
+ * The table of model.conf. A struct starts as a copy of what tfld.conf says, sources and all; defaults of its own have only the keys that are not there.
  */
 #include "daemon/model_conf.h"
 
@@ -9,8 +9,10 @@
 #include "base/error.h"
 #include "base/labels.h"
 #include "base/util.h"
+#include "daemon/heads.h"
 #include "daemon/mistakes.h"
 #include "daemon/store.h"
+#include "runtime/confidence.h"
 
 #define CONF_BYTES_MAX (64u << 10)
 
@@ -25,6 +27,7 @@ static const struct tfl_setting rows[] = {
 	{ "model", "priority", NULL, TO(priority), TFL_MODEL_CONF_PRIORITY },
 	{ "model", "inline", NULL, TO(inline_us), TFL_MODEL_CONF_INLINE },
 	{ "model", "labels", NULL, TO(labels), TFL_SETTING_LABELS, 0, TFL_MODEL_LABELS_NAME_MAX },
+	{ "model", "confidence", NULL, TO(confidence), TFL_SETTING_CONFIDENCE, 0, TFL_MODEL_CONFIDENCE_MAX, 0, "auto" },
 };
 _Static_assert(TFL_ARRAY_SIZE(rows) == TFL_MODEL_CONF_SETTINGS, "a source for each row");
 
@@ -67,11 +70,12 @@ int tfl_model_conf_read(const struct tfl_store *store, const char *model, const 
 	return 0;
 }
 
-static const char *labels_source(const struct tfl_model_conf *conf)
+/* Where the value at @p offset, which is a row's, comes from. */
+static const char *source_of(const struct tfl_model_conf *conf, size_t offset)
 {
 	unsigned row = 0;
 
-	while (rows[row].offset != TO(labels))
+	while (rows[row].offset != offset)
 		row++;
 	return conf->sources[row].text;
 }
@@ -91,12 +95,26 @@ int tfl_model_conf_labels(const struct tfl_store *store, const char *model, cons
 	result = tfl_store_read_file(store, model, conf->labels, TFL_LABELS_BYTES_MAX, &text, &length, error);
 	if (result == -ENOENT)
 		return tfl_error_set(error, -EINVAL, "%s is not there, but [model] labels (%s) names it; put it there, or leave the key out",
-				     path, labels_source(conf));
+				     path, source_of(conf, TO(labels)));
 	if (result < 0)
 		return result;
 	result = tfl_labels_parse(text, length, ret_labels, error);
 	if (result < 0)
-		return tfl_error_prefix(error, result, "%s, which [model] labels (%s) names", path, labels_source(conf));
+		return tfl_error_prefix(error, result, "%s, which [model] labels (%s) names", path, source_of(conf, TO(labels)));
 	TFL_STEAL(text);
 	return 0;
+}
+
+int tfl_model_conf_heads(const struct tfl_model_conf *conf, const struct tfl_program *program, struct tfl_heads *ret_heads,
+			 struct tfl_error *error)
+{
+	struct tfl_confidence_choice choice;
+	int result;
+
+	result = tfl_confidence_choice_parse(conf->confidence, &choice);
+	if (result == 0)
+		result = tfl_heads_find(program, &choice, ret_heads, error);
+	else
+		tfl_error_set(error, result, "'%s' says nothing", conf->confidence); /* its row would not have taken it */
+	return result < 0 ? tfl_error_prefix(error, result, "[model] confidence (%s)", source_of(conf, TO(confidence))) : 0;
 }

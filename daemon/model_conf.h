@@ -15,12 +15,15 @@
 #include "daemon/settings.h"
 
 struct tfl_error;
+struct tfl_heads;
 struct tfl_labels;
 struct tfl_mistakes;
+struct tfl_program;
 struct tfl_store;
 
 #define TFL_MODEL_LABELS_NAME_MAX 63
-#define TFL_MODEL_CONF_SETTINGS 8
+#define TFL_MODEL_CONFIDENCE_MAX 127
+#define TFL_MODEL_CONF_SETTINGS 9
 
 /* Plain data. Set once, when a version is loaded. */
 struct tfl_model_conf {
@@ -32,6 +35,7 @@ struct tfl_model_conf {
 	uint64_t priority;   /* likewise */
 	uint64_t inline_us;  /* a version that runs in less is run on the loop thread; 0: none */
 	char labels[TFL_MODEL_LABELS_NAME_MAX + 1]; /* a file beside model.conf; "": those of the model */
+	char confidence[TFL_MODEL_CONFIDENCE_MAX + 1]; /* where it comes from; "" and "auto": found in the graph */
 	struct tfl_setting_source sources[TFL_MODEL_CONF_SETTINGS];
 };
 
@@ -63,5 +67,9 @@ int tfl_model_conf_check(const struct tfl_store *store, const char *model, const
  */
 int tfl_model_conf_labels(const struct tfl_store *store, const char *model, const struct tfl_model_conf *conf,
 			  struct tfl_labels *ret_labels, struct tfl_error *error);
+
+/** Finds where the confidence of a program comes from, as @p conf says. -EINVAL for what its outputs cannot be; the sentence names the key. */
+int tfl_model_conf_heads(const struct tfl_model_conf *conf, const struct tfl_program *program, struct tfl_heads *ret_heads,
+			 struct tfl_error *error);
 
 #endif

@@ -15,6 +15,7 @@
 #include "base/util.h"
 #include "daemon/keyfile.h"
 #include "daemon/mistakes.h"
+#include "runtime/confidence.h"
 
 /* A unit behind a number, or a word that stands for one. */
 struct unit {
@@ -123,6 +124,8 @@ static const char *format_versions(const struct tfl_setting *row, uint64_t numbe
 static const struct kind kinds[TFL_SETTING_KIND_COUNT] = {
 	[TFL_SETTING_PATH] = { NULL, NULL, NULL, 0, "PATH", "a path", NULL },
 	[TFL_SETTING_LABELS] = { NULL, NULL, NULL, 0, "FILE", "the name of a .txt file beside model.conf, as in labels.txt", NULL },
+	[TFL_SETTING_CONFIDENCE] = { NULL, NULL, NULL, 0, "WHAT",
+				     "auto, none, or softmax, logistic, log-softmax, logits or detection, alone or 'of' an output", NULL },
 	[TFL_SETTING_COUNT] = { parse_units, format_units, no_units, 10, "N", "", "a number" },
 	[TFL_SETTING_SIZE] = { parse_units, format_units, sizes, 10, "SIZE", ", as in 4096, 64K or 16M", "a size" },
 	[TFL_SETTING_DURATION] = { parse_units, format_units, durations, 10, "TIME", ", as in 500ms, 2s or 1min", "a time" },
@@ -174,6 +177,21 @@ static bool is_label_file(const char *name)
 	return length == 0 || (length > 4 && name[0] != '.' && !strchr(name, '/') && strcmp(name + length - 4, ".txt") == 0);
 }
 
+/* What a text of its kind has to be, beyond its length. */
+static bool is_right(const struct tfl_setting *row, const char *text)
+{
+	struct tfl_confidence_choice choice;
+
+	switch (row->kind) {
+	case TFL_SETTING_LABELS:
+		return is_label_file(text);
+	case TFL_SETTING_CONFIDENCE:
+		return tfl_confidence_choice_parse(text, &choice) == 0;
+	default:
+		return true;
+	}
+}
+
 static bool has_control_character(const char *text)
 {
 	while (*text && (unsigned char)*text >= 0x20 && *text != 0x7f)
@@ -191,7 +209,7 @@ static int set_text(const struct tfl_setting *row, const char *text, void *value
 		return tfl_error_set(error, -EINVAL, "has %zu bytes, expected at most %llu", length, (unsigned long long)row->max);
 	if (has_control_character(text))
 		return tfl_error_set(error, -EINVAL, "has a control character, expected %s", kinds[row->kind].expected);
-	if (row->kind == TFL_SETTING_LABELS && !is_label_file(text))
+	if (!is_right(row, text))
 		return tfl_error_set(error, -EINVAL, "is '%s', expected %s", text, kinds[row->kind].expected);
 	memcpy((char *)values + row->offset, text, length + 1);
 	return 0;

@@ -170,7 +170,6 @@ static int build(struct tfl_version *version, int fd, unsigned instances, const 
 		return result;
 	version->inputs = tfl_program_inputs(version->program, &version->input_count);
 	version->outputs = tfl_program_outputs(version->program, &version->output_count);
-	tfl_heads_find(version->program, &version->heads);
 	result = tfl_pool_create(version->program, instances, cancelled, &version->pool, error);
 	if (result < 0)
 		return result;
@@ -209,5 +208,7 @@ void tfl_version_memory(const struct tfl_version *version, struct tfl_version_me
 		.file = version->file ? version->file->size : 0,
 		.packed = info.packed_bytes,
 		.interpreters = version->pool ? tfl_pool_bytes(version->pool) : 0,
+		.statistics = (version->recorder ? tfl_recorder_bytes(version->recorder) : 0) +
+			      (version->history ? tfl_history_bytes(version->history) : 0),
 	};
 }

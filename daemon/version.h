@@ -110,9 +110,9 @@ int tfl_version_load(struct tfl_version *version, int fd, unsigned instances, co
 /** Frees everything, whatever the count says. For the retire function and for versions that were never shared. */
 void tfl_version_destroy(struct tfl_version *version);
 
-/** Bytes by kind: file mapping, packed weights, interpreters. */
+/** Bytes by kind: file mapping, packed weights, interpreters, and address space of counters and histories. */
 struct tfl_version_memory {
-	uint64_t file, packed, interpreters;
+	uint64_t file, packed, interpreters, statistics;
 };
 void tfl_version_memory(const struct tfl_version *version, struct tfl_version_memory *ret_memory);
 

@@ -32,6 +32,27 @@ const char *tfl_confidence_kind_to_string(enum tfl_confidence_kind kind)
 	return kind_names[kind];
 }
 
+int tfl_confidence_choice_parse(const char *text, struct tfl_confidence_choice *ret_choice)
+{
+	struct tfl_confidence_choice choice = {.automatic = !*text || strcmp(text, "auto") == 0};
+	size_t length = strcspn(text, " ");
+	unsigned kind = 0;
+
+	while (!choice.automatic && kind < TFL_CONFIDENCE_KINDS &&
+	       (strlen(kind_names[kind]) != length || memcmp(kind_names[kind], text, length) != 0))
+		kind++;
+	if (kind == TFL_CONFIDENCE_KINDS)
+		return -EINVAL;
+	choice.kind = (enum tfl_confidence_kind)kind;
+	if (!choice.automatic && text[length]) {
+		if (kind == TFL_CONFIDENCE_NONE || strncmp(text + length, " of ", 4) != 0 || !text[length + 4])
+			return -EINVAL;
+		choice.output = text + length + 4;
+	}
+	*ret_choice = choice;
+	return 0;
+}
+
 /* Operators that hand on what they read, in another shape or type. */
 static const uint16_t views[] = {TFL_BUILTIN_RESHAPE, TFL_BUILTIN_SQUEEZE, TFL_BUILTIN_EXPAND_DIMS, TFL_BUILTIN_DEQUANTIZE, TFL_BUILTIN_QUANTIZE};
 

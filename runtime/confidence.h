@@ -8,6 +8,7 @@
 #ifndef RUNTIME_CONFIDENCE_H
 #define RUNTIME_CONFIDENCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct tfl_program;
@@ -35,6 +36,18 @@ struct tfl_confidence_source {
 
 /** "none", "softmax", "logistic", "log-softmax", "logits", "detection". Static. */
 const char *tfl_confidence_kind_to_string(enum tfl_confidence_kind kind);
+
+/* What whoever runs a model says about where its confidence comes from. */
+struct tfl_confidence_choice {
+	bool automatic;                /* found; the rest is then of no account */
+	enum tfl_confidence_kind kind; /* NONE: nowhere */
+	const char *output;            /* its name, or its index in digits; NULL: of the one output that can be of the kind */
+};
+
+/**
+ * Reads "auto" or "" (found), "none", a kind's name, or that and an output: "logits of scores". The choice points into @p text. 0 or -EINVAL.
+ */
+int tfl_confidence_choice_parse(const char *text, struct tfl_confidence_choice *ret_choice);
 
 /** What output @p output (below the program's number of outputs) says of the model's confidence. */
 void tfl_confidence_source_find(const struct tfl_program *program, uint32_t output, struct tfl_confidence_source *ret_source);

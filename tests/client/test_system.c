@@ -372,7 +372,7 @@ START_TEST(completion)
 	for (unsigned i = 0; i < 2; i++)
 		TFLCTL("load", "digits", words);
 	TFLCTL("load", "dog", words);
-	ck_assert_str_eq(complete("in"), "infer inspect\n");
+	ck_assert_str_eq(complete("in"), "inspect infer\n");
 	ck_assert_str_eq(complete("infer d"), "digits digits@1 digits@2 dog dog@1\n");
 	ck_assert_str_eq(complete("infer di"), "digits digits@1 digits@2\n");
 	ck_assert_str_eq(complete("infer digits @"), "1 2\n");

@@ -75,6 +75,27 @@ START_TEST(a_load_with_a_wrong_file_is_refused)
 }
 END_TEST
 
+START_TEST(confidence_comes_from_where_its_model_says)
+{
+	loading_must_load("m", 0, "a.tflite");
+	ck_assert_uint_eq(loading_find("m", 1)->heads.count, 1);
+	ck_assert_int_eq(loading_find("m", 1)->heads.items[0].source.kind, TFL_CONFIDENCE_SOFTMAX);
+	configure("[model]\nconfidence = none\n");
+	loading_must_load("m", 0, "b.tflite");
+	ck_assert_uint_eq(loading_find("m", 2)->heads.count, 0);
+	ck_assert_str_eq(loading_find("m", 2)->heads.reason, "it is configured so");
+	configure("[model]\nconfidence = logits of 0\n");
+	loading_must_load("m", 0, "b.tflite");
+	ck_assert_int_eq(loading_find("m", 3)->heads.items[0].source.kind, TFL_CONFIDENCE_LOGITS);
+	configure("[model]\n\nconfidence = logits of nose\n");
+	ck_assert_int_eq(loading_load("m", 0, "b.tflite"), -EINVAL);
+	ck_assert_msg(strstr(loading.last.text, "[model] confidence (model.conf:3): there is no output 'nose'; the first is '"), "%s",
+		      loading.last.text);
+	ck_assert_ptr_null(loading_find("m", 4));
+	ck_assert_uint_eq(loading_staged(), 0);
+}
+END_TEST
+
 START_TEST(a_start_with_a_wrong_file_says_so_and_forgets_nothing)
 {
 	static const char reason[] = "models/m/model.conf:2: [model] queue is '-', expected a number from 0 to 1024";
@@ -200,6 +221,7 @@ Suite *loader_conf_suite(void)
 	tcase_add_test(tcase, a_version_is_loaded_as_its_model_says);
 	tcase_add_test(tcase, threads_are_no_more_than_there_are_cpus);
 	tcase_add_test(tcase, a_load_with_a_wrong_file_is_refused);
+	tcase_add_test(tcase, confidence_comes_from_where_its_model_says);
 	tcase_add_test(tcase, a_start_with_a_wrong_file_says_so_and_forgets_nothing);
 	tcase_add_loop_test(tcase, the_policy_decides_what_a_start_loads, 0, sizeof(policies) / sizeof(policies[0]));
 	tcase_add_test(tcase, what_the_policy_left_out_can_be_loaded_by_hand);

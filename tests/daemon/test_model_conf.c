@@ -79,10 +79,14 @@ START_TEST(every_key_is_inherited_from_one_that_is_alike)
 			ck_assert_uint_eq(row->max, from->max);
 		}
 	}
-	/* All but the labels. */
-	ck_assert_uint_eq(found, tfl_model_conf_table.count - 1);
+	/* All but the labels and the confidence. */
+	ck_assert_uint_eq(found, tfl_model_conf_table.count - 2);
 }
 END_TEST
+
+#define CONFIDENCE(value) \
+	"models/m/model.conf:2: [model] confidence is '" value "', expected auto, none, or softmax, logistic, log-softmax, logits or detection, " \
+	"alone or 'of' an output"
 
 static const struct {
 	const char *text, *sentence;
@@ -90,7 +94,8 @@ static const struct {
 	{ "[model]\n\ninstances = lots\n", "models/m/model.conf:3: [model] instances is 'lots', expected a number from 0 to 64" },
 	{ "[model]\nthreads = 0\n", "models/m/model.conf:2: [model] threads is '0', expected a number from 1 to 64" },
 	{ "[model]\npath = /\n",
-	  "models/m/model.conf:2: [model] has no key 'path'; it has versions, instances, threads, queue, timeout, priority, inline, labels" },
+	  "models/m/model.conf:2: [model] has no key 'path'; it has versions, instances, threads, queue, timeout, priority, inline, labels, "
+	  "confidence" },
 	{ "[models]\nqueue = 1\n", "models/m/model.conf:2: there is no section [models]; did you mean [model]?" },
 	{ "[model]\nversions = specific 1\n",
 	  "models/m/model.conf:2: [model] versions is 'specific 1', expected all, latest, or a number of them as in latest 2" },
@@ -100,6 +105,10 @@ static const struct {
 	  "models/m/model.conf:2: [model] labels is 'state', expected the name of a .txt file beside model.conf, as in labels.txt" },
 	{ "[model]\nlabels = .txt\n",
 	  "models/m/model.conf:2: [model] labels is '.txt', expected the name of a .txt file beside model.conf, as in labels.txt" },
+	{ "[model]\nconfidence = of\n", CONFIDENCE("of") },
+	{ "[model]\nconfidence = none of x\n", CONFIDENCE("none of x") },
+	{ "[model]\nconfidence = logits of \n", CONFIDENCE("logits of") },
+	{ "[model]\nconfidence = logits scores\n", CONFIDENCE("logits scores") },
 	{ "[model]\nqueue = a\nthreads = b\ninline = c\n",
 	  "models/m/model.conf:2: [model] queue is 'a', expected a number from 0 to 1024 (and 2 more mistakes; tfld --check-config lists them)" },
 };

@@ -117,6 +117,26 @@ START_TEST(what_is_set)
 }
 END_TEST
 
+START_TEST(what_is_chosen)
+{
+	static const char *const wrong[] = {"soft", "softmaxx", "none of 0", "logits of ", "logits scores", "logits  of x", "of", "auto of 1", " "};
+	struct tfl_confidence_choice choice;
+
+	ck_assert(tfl_confidence_choice_parse("", &choice) == 0 && choice.automatic);
+	ck_assert(tfl_confidence_choice_parse("auto", &choice) == 0 && choice.automatic);
+	for (unsigned kind = 0; kind < TFL_CONFIDENCE_KINDS; kind++) {
+		const char *name = tfl_confidence_kind_to_string((enum tfl_confidence_kind)kind);
+
+		ck_assert(tfl_confidence_choice_parse(name, &choice) == 0 && !choice.automatic && choice.kind == kind && !choice.output);
+	}
+	ck_assert_int_eq(tfl_confidence_choice_parse("logits of a b of c", &choice), 0);
+	ck_assert_int_eq(choice.kind, TFL_CONFIDENCE_LOGITS);
+	ck_assert_str_eq(choice.output, "a b of c");
+	for (size_t i = 0; i < TFL_ARRAY_SIZE(wrong); i++)
+		ck_assert_msg(tfl_confidence_choice_parse(wrong[i], &choice) == -EINVAL, "'%s'", wrong[i]);
+}
+END_TEST
+
 Suite *confidence_suite(void)
 {
 	Suite *suite = suite_create("confidence");
@@ -124,6 +144,7 @@ Suite *confidence_suite(void)
 
 	tcase_add_loop_test(tcase, what_is_found, 0, TFL_ARRAY_SIZE(tails));
 	tcase_add_test(tcase, what_is_set);
+	tcase_add_test(tcase, what_is_chosen);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
