@@ -3,38 +3,22 @@
  * What happened: stats, in numbers since the start of the daemon, for the service and for each version that is listed. doc/protocol.md
  * names the keys; times are nanoseconds, sizes bytes.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/dtype.h"
 #include "base/error.h"
 #include "base/util.h"
-#include "daemon/clock.h"
 #include "daemon/conditions.h"
 #include "daemon/dispatch.h"
 #include "daemon/fields.h"
 #include "daemon/handlers.h"
 #include "daemon/recorder.h"
 #include "daemon/registry.h"
-#include "daemon/scheduler.h"
 #include "daemon/server.h"
+#include "daemon/service.h"
 #include "daemon/version.h"
 #include "proto/message.h"
 #include "proto/request.h"
-
-/* Resident memory of this process; 0 where it cannot be read. */
-static uint64_t resident_bytes(void)
-{
-	FILE *file = fopen("/proc/self/statm", "re");
-	unsigned long long pages = 0;
-
-	if (!file)
-		return 0;
-	if (fscanf(file, "%*u %llu", &pages) != 1)
-		pages = 0;
-	fclose(file);
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
 
 static void write_latency(struct tfl_writer *writer, const char *stage, const struct tfl_latency *latency)
 {
@@ -103,22 +87,22 @@ static unsigned count_versions(const struct tfl_registry_model *models, unsigned
 
 static void write_service(struct tfl_writer *writer, const struct tfl_server *server)
 {
-	struct tfl_scheduler_counts queue;
+	struct tfl_service service;
 
-	tfl_scheduler_read(server->scheduler, &queue);
-	tfl_field_uint(writer, "uptime_ns", tfl_clock_ns() - server->started_ns);
-	tfl_field_uint(writer, "requests", server->connections.requests);
-	tfl_field_uint(writer, "rss_bytes", resident_bytes());
+	tfl_service_read(server, &service);
+	tfl_field_uint(writer, "uptime_ns", service.uptime_ns);
+	tfl_field_uint(writer, "requests", service.requests);
+	tfl_field_uint(writer, "rss_bytes", service.resident_bytes);
 	tfl_field_map(writer, "connections", 3);
-	tfl_field_uint(writer, "open", server->connections.count);
-	tfl_field_uint(writer, "accepted", server->connections.accepted);
-	tfl_field_uint(writer, "refused", server->connections.refused);
+	tfl_field_uint(writer, "open", service.connections);
+	tfl_field_uint(writer, "accepted", service.accepted);
+	tfl_field_uint(writer, "refused", service.refused);
 	tfl_field_map(writer, "queue", 2);
-	tfl_field_uint(writer, "waiting", queue.waiting);
-	tfl_field_uint(writer, "capacity", queue.capacity);
+	tfl_field_uint(writer, "waiting", service.waiting);
+	tfl_field_uint(writer, "capacity", service.capacity);
 	tfl_field_map(writer, "workers", 2);
-	tfl_field_uint(writer, "count", server->worker_count);
-	tfl_field_uint(writer, "busy", queue.running);
+	tfl_field_uint(writer, "count", service.workers);
+	tfl_field_uint(writer, "busy", service.busy);
 	tfl_conditions_write(server->conditions, writer);
 }
 

@@ -295,6 +295,16 @@ void tfl_scheduler_stop(struct tfl_scheduler *scheduler)
 	pthread_cond_broadcast(&scheduler->work);
 }
 
+unsigned tfl_scheduler_waiting(struct tfl_scheduler *scheduler, const struct tfl_version *version)
+{
+	unsigned waiting;
+
+	pthread_mutex_lock(&scheduler->lock);
+	waiting = version->queue.waiting;
+	pthread_mutex_unlock(&scheduler->lock);
+	return waiting;
+}
+
 void tfl_scheduler_read(struct tfl_scheduler *scheduler, struct tfl_scheduler_counts *ret_counts)
 {
 	pthread_mutex_lock(&scheduler->lock);
