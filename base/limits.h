@@ -77,6 +77,7 @@
 #define TFL_CONFIDENCE_CLASSES_MAX 1024  /* classes of each that are counted one by one */
 #define TFL_STATISTICS_BYTES_MAX (8u << 20) /* of what is written down about a version's verdicts */
 #define TFL_CONDITIONS_MAX 64            /* things that are wrong at the same time */
+#define TFL_METRICS_BYTES_MAX (16u << 20) /* of all metrics as text: some 1,000 loaded versions */
 #define TFL_INSTANCES_MAX 64             /* interpreters of one version */
 #define TFL_INLINE_US_MAX 1000           /* microseconds of an inference that may run on the loop thread */
 

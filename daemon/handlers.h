@@ -13,6 +13,7 @@ int tfl_handle_model_load(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_model_unload(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_stats(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_histogram(struct tfl_call *call, struct tfl_error *error);
+int tfl_handle_metrics(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_baseline_set(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_health(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_server_info(struct tfl_call *call, struct tfl_error *error);

@@ -23,6 +23,7 @@ struct tfl_writer;
 #define TFL_METHOD_MODEL_DESCRIBE "model.describe"
 #define TFL_METHOD_STATS "stats"
 #define TFL_METHOD_HISTOGRAM "histogram"
+#define TFL_METHOD_METRICS "metrics"
 #define TFL_METHOD_BASELINE_SET "baseline.set"
 #define TFL_METHOD_HEALTH "health"
 #define TFL_METHOD_SERVER_INFO "server.info"
