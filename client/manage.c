@@ -131,6 +131,11 @@ int tfl_client_list(struct tfl_client *client, struct tfl_value **ret_value, str
 	return manage_plain(client, TFL_METHOD_MODEL_LIST, ret_value, error);
 }
 
+int tfl_client_metrics(struct tfl_client *client, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	return manage_plain(client, TFL_METHOD_METRICS, ret_value, error);
+}
+
 int tfl_client_health(struct tfl_client *client, struct tfl_value **ret_value, struct tfl_call_error *error)
 {
 	return manage_plain(client, TFL_METHOD_HEALTH, ret_value, error);

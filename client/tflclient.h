@@ -480,6 +480,11 @@ int tfl_client_histogram(struct tfl_client *client, const char *model, unsigned 
 int tfl_client_set_baseline(struct tfl_client *client, const char *model, unsigned minutes, struct tfl_value **ret_value,
 			    struct tfl_call_error *error);
 
+/**
+ * Everything that is counted, in Prometheus' text format: the key "text", and "content_type" as an HTTP server would call it.
+ */
+int tfl_client_metrics(struct tfl_client *client, struct tfl_value **ret_value, struct tfl_call_error *error);
+
 /** Whether the daemon is ready. */
 int tfl_client_health(struct tfl_client *client, struct tfl_value **ret_value, struct tfl_call_error *error);
 
