@@ -23,6 +23,7 @@ static Suite *(*const suites[])(void) = {
 	exposition_suite,
 	history_suite,
 	metrics_suite,
+	line_log_suite,
 	loader_suite,
 	loader_condition_suite,
 	loader_conf_suite,
