@@ -55,6 +55,11 @@ static const struct tfl_setting rows[] = {
 
 	{ "log", "level", "log-level", TO(log_level), TFL_SETTING_LEVEL, LOG_ERR, LOG_DEBUG, LOG_INFO, NULL,
 	  "error, warning, info or debug" },
+	{ "log", "period", NULL, TO(log_period_ms), TFL_SETTING_DURATION, 0, 86400000, 300000 },
+	{ "log", "folder", NULL, TO(log_folder), TFL_SETTING_PATH, 0, PATH_ROOM, 0, "" },
+	{ "log", "file_size", NULL, TO(log_file_bytes), TFL_SETTING_SIZE, 1u << 20, 1u << 30, 4u << 20 },
+	{ "log", "files", NULL, TO(log_files), TFL_SETTING_COUNT, 2, 1000, 8 },
+	{ "log", "device", NULL, TO(log_device), TFL_SETTING_NAME, 0, TFL_CONFIG_DEVICE_MAX - 1, 0, "" },
 };
 _Static_assert(TFL_ARRAY_SIZE(rows) == TFL_CONFIG_SETTINGS && TFL_CONFIG_SETTINGS <= TFL_SETTINGS_MAX, "a source for each row");
 
@@ -271,6 +276,10 @@ static void check_together(const struct tfl_config *config, struct tfl_mistakes 
 	if (strcmp(config->socket, config->admin_socket) == 0)
 		tfl_mistakes_add(mistakes, 0, "%s: the admin socket is '%s', which is the other socket's path too; expected another "
 				 "path, or none for one socket that serves everything", where, config->admin_socket);
+	where = source_of(config, row_of("log", "period"));
+	if (config->log_period_ms > 0 && config->log_period_ms < TFL_CONFIG_PERIOD_MIN_MS)
+		tfl_mistakes_add(mistakes, 0, "%s: [log] period is %llums, expected 0 or at least %us", where,
+				 (unsigned long long)config->log_period_ms, TFL_CONFIG_PERIOD_MIN_MS / 1000);
 }
 
 /* The sources of what models inherit: of the row that has the same place in the struct. */

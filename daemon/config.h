@@ -18,7 +18,9 @@
 #define TFL_CONFIG_FOLDER_FILES_MAX 64
 #define TFL_CONFIG_PATH_MAX 1024
 #define TFL_CONFIG_SOCKET_MAX 108 /* sun_path of a Unix socket */
-#define TFL_CONFIG_SETTINGS 22
+#define TFL_CONFIG_DEVICE_MAX 65 /* of a name, as of a host */
+#define TFL_CONFIG_PERIOD_MIN_MS 1000
+#define TFL_CONFIG_SETTINGS 27
 
 struct tfl_mistakes;
 
@@ -54,7 +56,12 @@ struct tfl_config {
 	uint64_t uid_requests;
 	uint64_t uid_bytes;
 
-	uint64_t log_level; /* LOG_ERR to LOG_DEBUG */
+	uint64_t log_level;     /* LOG_ERR to LOG_DEBUG */
+	uint64_t log_period_ms; /* in which versions tell what they did; 0: they do not */
+	char log_folder[TFL_CONFIG_PATH_MAX]; /* of JSON lines; "": none */
+	uint64_t log_file_bytes;
+	uint64_t log_files;
+	char log_device[TFL_CONFIG_DEVICE_MAX]; /* what lines call this device; "": its host name */
 
 	struct tfl_setting_source sources[TFL_CONFIG_SETTINGS];
 };

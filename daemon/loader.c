@@ -15,12 +15,14 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "base/util.h"
 #include "daemon/loader_internal.h"
 #include "daemon/log.h"
+#include "daemon/period.h"
 #include "daemon/spawner.h"
 
 #define TRIM_BYTES (1u << 20)
@@ -96,6 +98,7 @@ static void free_retired(struct tfl_loader *loader, struct tfl_version *version)
 	struct tfl_loader_job *waiter = version->retired.waiter;
 
 	tfl_loader_keep_last(loader, version);
+	tfl_loader_tell_last(loader, version);
 	tfl_loader_free_version(version);
 	if (!waiter)
 		return;
@@ -279,10 +282,28 @@ void tfl_loader_collect(struct tfl_loader *loader)
 	}
 }
 
+struct tfl_loader_job *tfl_loader_make_job(const struct tfl_loader_kind *kind, const char *model, uint64_t number, tfl_loader_done done,
+					   void *data)
+{
+	struct tfl_loader_job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return NULL;
+	job->kind = kind;
+	snprintf(job->model, sizeof(job->model), "%s", model);
+	job->number = number;
+	job->done = done;
+	job->data = data;
+	job->freed = true;
+	job->fd = -1;
+	return job;
+}
+
 void tfl_loader_job_free(struct tfl_loader_job *job)
 {
 	tfl_close(job->fd);
 	free(job->statistics);
+	tfl_period_free(job->period);
 	tfl_version_unref(job->loaded);
 	tfl_version_unref(job->listed);
 	free(job);

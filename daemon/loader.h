@@ -19,6 +19,7 @@
 
 struct tfl_conditions;
 struct tfl_error;
+struct tfl_line_log;
 struct tfl_loader;
 struct tfl_model_conf;
 struct tfl_registry;
@@ -32,6 +33,8 @@ struct tfl_loader_options {
 	unsigned workers;              /* interpreters of a version whose instances are 0 */
 	unsigned cpus;                 /* threads of one inference at most */
 	unsigned writers;              /* recorder writers per version */
+	bool periods;                  /* versions tell what they did: tfl_loader_tell() is called, and they say their last words by themselves */
+	struct tfl_line_log *lines;    /* where they tell it, beside the journal; borrowed, the loader's thread alone uses it. NULL: nowhere */
 	bool normal_priority;          /* stay at the caller's: for tests, which have no requests to protect */
 	void (*wake)(void *data);
 	void *data;
@@ -83,15 +86,22 @@ int tfl_loader_unload(struct tfl_loader *loader, struct tfl_version *version, bo
 unsigned tfl_loader_cancel(struct tfl_loader *loader);
 
 /**
- * Writes @p data, malloc's and taken over, down as the statistics of a version. While that fails, a condition stands. -ENOMEM, then that is one too. Loop
- * thread.
+ * Writes @p data, malloc's and taken over, down as the statistics of a version. While that fails, a condition stands. -ENOMEM, then that is
+ * one too. Loop thread.
  */
 int tfl_loader_keep(struct tfl_loader *loader, const struct tfl_version *version, void *data, size_t size);
 
 /**
- * Calls @p run with @p data on the loader thread, before any load that waits, and @p done with it on the loop thread when that has returned: without
- * @p error, or with what it said. Where the daemon stops first, @p run is not called, and the error is -ECANCELED. For what is quick, and may wait for
- * a disk. -ENOMEM, then neither is called. Loop thread.
+ * Ends the running period of a version, whose history is up to date, and writes down what it did, see tfl_period_take(): 1. 0: it did
+ * nothing, or the last period still waits to be written, and the running one goes on until that is done. While the folder of lines cannot
+ * be written to, a condition stands. -ENOMEM. Loop thread.
+ */
+int tfl_loader_tell(struct tfl_loader *loader, const struct tfl_version *version, uint64_t now_ns, int64_t time);
+
+/**
+ * Calls @p run with @p data on the loader thread, before any load that waits, and @p done with it on the loop thread when that has
+ * returned: without @p error, or with what it said. Where the daemon stops first, @p run is not called, and the error is -ECANCELED. For
+ * what is quick, and may wait for a disk. -ENOMEM, then neither is called. Loop thread.
  */
 int tfl_loader_call(struct tfl_loader *loader, int (*run)(void *data, struct tfl_error *error), tfl_loader_done done, void *data);
 

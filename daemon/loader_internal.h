@@ -11,6 +11,7 @@
 #include "daemon/store.h"
 
 struct tfl_loader_job;
+struct tfl_period;
 struct tfl_spawner;
 
 struct tfl_loader_kind {
@@ -47,6 +48,7 @@ struct tfl_loader_job {
 	bool erase;
 	void *statistics;           /* to be kept; owned */
 	size_t statistics_size;
+	struct tfl_period *period;  /* to be told; owned */
 	int (*call)(void *data, struct tfl_error *error);
 };
 
@@ -74,6 +76,9 @@ void tfl_loader_submit(struct tfl_loader *loader, struct tfl_loader_job *job);
 /** Whether no counted job may be queued now. Loop thread, so that the answer holds until the next submit. */
 bool tfl_loader_full(struct tfl_loader *loader);
 
+/** A job of this kind about a version. @p done and @p data may be NULL. NULL without memory. */
+struct tfl_loader_job *tfl_loader_make_job(const struct tfl_loader_kind *kind, const char *model, uint64_t number, tfl_loader_done done,
+					   void *data);
 void tfl_loader_job_free(struct tfl_loader_job *job);
 
 /** An empty version to be listed, and its retire function set. -ENOMEM with a sentence. */
@@ -89,6 +94,9 @@ int tfl_loader_restore(struct tfl_loader *loader, struct tfl_version *listed, co
 
 /** Writes down what was seen of a version that nobody uses any more. Loader thread. */
 void tfl_loader_keep_last(struct tfl_loader *loader, struct tfl_version *version);
+
+/** Tells what such a version did since its last period, once its last statistics are kept. Loader thread. */
+void tfl_loader_tell_last(struct tfl_loader *loader, const struct tfl_version *version);
 
 /** Destroys a version and gives its memory back to the system. Loader thread. */
 void tfl_loader_free_version(struct tfl_version *version);

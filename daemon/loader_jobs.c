@@ -18,11 +18,13 @@
 #include <time.h>
 
 #include "base/util.h"
+#include "daemon/clock.h"
 #include "daemon/conditions.h"
 #include "daemon/history.h"
 #include "daemon/loader_internal.h"
 #include "daemon/log.h"
 #include "daemon/moment.h"
+#include "daemon/period.h"
 #include "daemon/recorder.h"
 #include "daemon/registry.h"
 #include "daemon/spawner.h"
@@ -32,23 +34,6 @@
 static int64_t now(void)
 {
 	return (int64_t)time(NULL);
-}
-
-static struct tfl_loader_job *make_job(const struct tfl_loader_kind *kind, const char *model, uint64_t number, tfl_loader_done done,
-				       void *data)
-{
-	struct tfl_loader_job *job = calloc(1, sizeof(*job));
-
-	if (!job)
-		return NULL;
-	job->kind = kind;
-	snprintf(job->model, sizeof(job->model), "%s", model);
-	job->number = number;
-	job->done = done;
-	job->data = data;
-	job->freed = true;
-	job->fd = -1;
-	return job;
 }
 
 /* Its recorder comes with the loaded one. */
@@ -102,7 +87,7 @@ static uint64_t active_number(const struct tfl_registry *registry, const char *n
 /* Writes down that a version is in service, and which one is active now. */
 static void remember(struct tfl_loader *loader, const struct tfl_version *version)
 {
-	struct tfl_loader_job *job = make_job(&remember_kind, version->model_name, version->number, NULL, NULL);
+	struct tfl_loader_job *job = tfl_loader_make_job(&remember_kind, version->model_name, version->number, NULL, NULL);
 
 	if (!job) {
 		tfl_log_error("not enough memory to remember which version of '%s' is active", version->model_name);
@@ -164,7 +149,8 @@ static int build(struct tfl_loader *loader, struct tfl_loader_job *job, int fd, 
 				  &loader->cancelled, error);
 	if (result == 0)
 		result = tfl_model_conf_heads(&job->conf, version->program, &version->heads, error);
-	if (result == 0 && tfl_heads_recorder(&version->heads, options->writers, &version->recorder) < 0)
+	if (result == 0 && (tfl_heads_recorder(&version->heads, options->writers, &version->recorder) < 0 ||
+			    (options->periods && tfl_period_mark_create(&version->heads, tfl_clock_boot_ns(), &version->mark) < 0)))
 		result = tfl_error_set(error, -ENOMEM, "not enough memory for the counters of '%s'", job->model);
 	return result;
 }
@@ -313,7 +299,7 @@ static const struct tfl_loader_kind load_kind = { run_load, deliver_loaded };
 int tfl_loader_restore(struct tfl_loader *loader, struct tfl_version *listed, const struct tfl_model_conf *conf, bool settles,
 		       struct tfl_error *error)
 {
-	struct tfl_loader_job *job = make_job(&restore_kind, listed->model_name, listed->number, NULL, NULL);
+	struct tfl_loader_job *job = tfl_loader_make_job(&restore_kind, listed->model_name, listed->number, NULL, NULL);
 
 	if (!job)
 		return tfl_error_set(error, -ENOMEM, "not enough memory to load '%s'", listed->model_name);
@@ -356,7 +342,7 @@ static const struct tfl_loader_kind keep_kind = { run_keep, deliver_keep, .also_
 
 int tfl_loader_keep(struct tfl_loader *loader, const struct tfl_version *version, void *data, size_t size)
 {
-	struct tfl_loader_job *job = make_job(&keep_kind, version->model_name, version->number, NULL, NULL);
+	struct tfl_loader_job *job = tfl_loader_make_job(&keep_kind, version->model_name, version->number, NULL, NULL);
 
 	if (!job) {
 		free(data);
@@ -382,7 +368,7 @@ static const struct tfl_loader_kind call_kind = { run_call, deliver_call, .first
 
 int tfl_loader_call(struct tfl_loader *loader, int (*run)(void *data, struct tfl_error *error), tfl_loader_done done, void *data)
 {
-	struct tfl_loader_job *job = make_job(&call_kind, "", 0, done, data);
+	struct tfl_loader_job *job = tfl_loader_make_job(&call_kind, "", 0, done, data);
 
 	if (!job)
 		return -ENOMEM;
@@ -477,7 +463,7 @@ int tfl_loader_unload(struct tfl_loader *loader, struct tfl_version *version, bo
 	result = check_unload(version, erase, error);
 	if (result < 0)
 		return result;
-	job = make_job(&unload_kind, version->model_name, version->number, done, data);
+	job = tfl_loader_make_job(&unload_kind, version->model_name, version->number, done, data);
 	if (!job)
 		return tfl_error_set(error, -ENOMEM, "not enough memory to unload '%s'", version->model_name);
 	result = tfl_loader_make_version(loader, version->model_name, version->number, &job->listed, error);
@@ -551,7 +537,7 @@ static int check_name(const char *model, uint64_t number, struct tfl_error *erro
 int tfl_loader_load(struct tfl_loader *loader, const char *model, uint64_t number, int fd, uid_t uid, pid_t pid, tfl_loader_done done,
 		    void *data, struct tfl_error *error)
 {
-	struct tfl_loader_job *job = make_job(&load_kind, model, number, done, data);
+	struct tfl_loader_job *job = tfl_loader_make_job(&load_kind, model, number, done, data);
 	int result;
 
 	if (!job) {

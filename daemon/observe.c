@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "daemon/clock.h"
 #include "daemon/conditions.h"
 #include "daemon/history.h"
 #include "daemon/loader.h"
@@ -24,6 +25,28 @@ uint64_t tfl_observe_delay_ms(uint64_t now_ns)
 	return MINUTE_MS - now_ns / 1000000 % MINUTE_MS;
 }
 
+/* Calls @p visit for each version in memory, whose history is brought up to date first. */
+static void visit_all(struct tfl_server *server, void (*visit)(struct tfl_server *server, const struct tfl_version *version,
+							       const struct tfl_moment *now))
+{
+	const struct tfl_registry_model *models;
+	struct tfl_moment now;
+	unsigned count;
+
+	tfl_moment_now(&now);
+	models = tfl_registry_models(server->registry, &count);
+	for (unsigned i = 0; i < count; i++) {
+		for (unsigned j = 0; j < models[i].version_count; j++) {
+			const struct tfl_version *version = models[i].versions[j];
+
+			if (version->state != TFL_VERSION_AVAILABLE || !version->history)
+				continue;
+			tfl_history_advance(version->history, version->recorder, now.seconds);
+			visit(server, version, &now);
+		}
+	}
+}
+
 static void keep(struct tfl_server *server, const struct tfl_version *version, const struct tfl_moment *now)
 {
 	struct tfl_error error;
@@ -31,6 +54,8 @@ static void keep(struct tfl_server *server, const struct tfl_version *version, c
 	void *data;
 	int r;
 
+	if (!tfl_history_changed(version->history))
+		return;
 	r = tfl_history_encode(version->history, now, &server->executor.writer, &data, &size);
 	if (r == 0)
 		r = tfl_loader_keep(server->loader, version, data, size);
@@ -43,22 +68,18 @@ static void keep(struct tfl_server *server, const struct tfl_version *version, c
 
 void tfl_observe(struct tfl_server *server)
 {
-	const struct tfl_registry_model *models;
-	struct tfl_moment now;
-	unsigned count;
-
 	tfl_loader_remember_again(server->loader);
-	tfl_moment_now(&now);
-	models = tfl_registry_models(server->registry, &count);
-	for (unsigned i = 0; i < count; i++) {
-		for (unsigned j = 0; j < models[i].version_count; j++) {
-			const struct tfl_version *version = models[i].versions[j];
+	visit_all(server, keep);
+}
 
-			if (version->state != TFL_VERSION_AVAILABLE || !version->history)
-				continue;
-			tfl_history_advance(version->history, version->recorder, now.seconds);
-			if (tfl_history_changed(version->history))
-				keep(server, version, &now);
-		}
-	}
+/* What cannot be told for want of memory is told with the next period. */
+static void tell(struct tfl_server *server, const struct tfl_version *version, const struct tfl_moment *now)
+{
+	if (version->mark)
+		(void)tfl_loader_tell(server->loader, version, tfl_clock_boot_ns(), now->wall);
+}
+
+void tfl_observe_period(struct tfl_server *server)
+{
+	visit_all(server, tell);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * At each whole minute since the boot, what every version's recorder has counted goes into its history, so that the windows of the past hour end
- * where they should, and what is new is written down.
+ * At each whole minute since the boot, what every version's recorder has counted goes into its history, so that the windows of the past
+ * hour end where they should, and what is new is written down. At a period that is configured it is told, in the journal and as JSON lines.
  */
 #ifndef DAEMON_OBSERVE_H
 #define DAEMON_OBSERVE_H
@@ -12,6 +12,9 @@ struct tfl_server;
 
 /** Looks at all versions once. Loop thread. */
 void tfl_observe(struct tfl_server *server);
+
+/** Ends a period: every version that did something in it tells what. Loop thread. */
+void tfl_observe_period(struct tfl_server *server);
 
 /** Milliseconds from @p now_ns (CLOCK_BOOTTIME) to the next whole minute. */
 uint64_t tfl_observe_delay_ms(uint64_t now_ns);

@@ -145,6 +145,33 @@ void tfl_recorder_read(const struct tfl_recorder *recorder, struct tfl_recorder_
 	}
 }
 
+/* The four latencies of a summary, one behind the other. */
+_Static_assert(offsetof(struct tfl_recorder_summary, total) - offsetof(struct tfl_recorder_summary, wait) == 3 * sizeof(struct tfl_latency),
+	       "nothing between them");
+#define STAGES 4
+
+void tfl_recorder_subtract(struct tfl_recorder_summary *into, const struct tfl_recorder_summary *earlier)
+{
+	into->executions -= earlier->executions;
+	into->requests = 0;
+	for (unsigned i = 0; i < TFL_STATUS_COUNT; i++) {
+		into->results[i] -= earlier->results[i];
+		into->requests += into->results[i];
+	}
+	for (unsigned i = 0; i < STAGES; i++)
+		tfl_latency_subtract(&into->wait + i, &earlier->wait + i);
+}
+
+void tfl_recorder_merge(struct tfl_recorder_summary *into, const struct tfl_recorder_summary *from)
+{
+	into->executions += from->executions;
+	into->requests += from->requests;
+	for (unsigned i = 0; i < TFL_STATUS_COUNT; i++)
+		into->results[i] += from->results[i];
+	for (unsigned i = 0; i < STAGES; i++)
+		tfl_latency_merge(&into->wait + i, &from->wait + i);
+}
+
 void tfl_recorder_want_baseline(struct tfl_recorder *recorder, unsigned head, uint64_t verdicts)
 {
 	atomic_store_explicit(&recorder->wanted[head], (long long)verdicts, memory_order_relaxed);

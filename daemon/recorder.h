@@ -55,8 +55,12 @@ void tfl_recorder_add_verdict(struct tfl_recorder *recorder, unsigned writer, un
 /** Merges all writers' counters, on any thread; the summary is large, so the caller provides the memory (not on a small stack). */
 void tfl_recorder_read(const struct tfl_recorder *recorder, struct tfl_recorder_summary *ret_summary);
 
+/** Takes an older state of the same counters out: what is left came between the two. And adds what came to a state. */
+void tfl_recorder_subtract(struct tfl_recorder_summary *into, const struct tfl_recorder_summary *earlier);
+void tfl_recorder_merge(struct tfl_recorder_summary *into, const struct tfl_recorder_summary *from);
+
 /**
- * The same for one head: all its verdicts, those of the baseline, and of each class; @p ret_classes has room for as many counters as it was
+ * tfl_recorder_read() for one head: all its verdicts, those of the baseline, and of each class; @p ret_classes has room for as many counters as it was
  * created with.
  */
 void tfl_recorder_read_head(const struct tfl_recorder *recorder, unsigned head, struct tfl_confidence *ret_confidence,

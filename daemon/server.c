@@ -19,6 +19,7 @@
 #include "daemon/conditions.h"
 #include "daemon/config.h"
 #include "daemon/job.h"
+#include "daemon/line_log.h"
 #include "daemon/listener.h"
 #include "daemon/loader.h"
 #include "daemon/log.h"
@@ -135,6 +136,11 @@ static void on_minute(uv_timer_t *timer)
 	uv_timer_start(timer, on_minute, tfl_observe_delay_ms(tfl_clock_boot_ns()), 0);
 }
 
+static void on_period(uv_timer_t *timer)
+{
+	tfl_observe_period(timer->data);
+}
+
 static void on_condition(void *data, const struct tfl_condition *condition, bool raised)
 {
 	const struct tfl_log_field fields[] = {
@@ -166,10 +172,11 @@ static int make_loop(struct tfl_server *server, struct tfl_error *error)
 	uv_timer_init(&server->loop, &server->sweep);
 	uv_timer_init(&server->loop, &server->drain);
 	uv_timer_init(&server->loop, &server->minute);
+	uv_timer_init(&server->loop, &server->period);
 	uv_signal_init(&server->loop, &server->terminate);
 	uv_signal_init(&server->loop, &server->interrupt);
 	server->outbox_wake.data = server->loader_wake.data = server;
-	server->sweep.data = server->drain.data = server->minute.data = server;
+	server->sweep.data = server->drain.data = server->minute.data = server->period.data = server;
 	server->terminate.data = server->interrupt.data = server;
 	tfl_connections_init(&server->connections, server);
 	server->loop_made = true;
@@ -198,6 +205,22 @@ static int make_queues(struct tfl_server *server, struct tfl_error *error)
 	return r < 0 ? tfl_error_set(error, r, "cannot set up: %s", strerror(-r)) : 0;
 }
 
+/* Nobody has to have lines; where they go to is seen when there is one. */
+static int make_lines(struct tfl_server *server, struct tfl_error *error)
+{
+	const struct tfl_config *config = server->config;
+	const struct tfl_line_log_options options = {
+		.folder = config->log_folder,
+		.file_bytes = config->log_file_bytes,
+		.files = config->log_files,
+		.device = config->log_device,
+	};
+
+	if (config->log_folder[0] && tfl_line_log_create(&options, &server->lines) < 0)
+		return tfl_error_set(error, -ENOMEM, "no memory for the log");
+	return 0;
+}
+
 /* The threads, and what they work on. */
 static int make_threads(struct tfl_server *server, struct tfl_error *error)
 {
@@ -208,6 +231,8 @@ static int make_threads(struct tfl_server *server, struct tfl_error *error)
 	server->worker_count = config->workers ? (unsigned)config->workers : tfl_workers_default();
 	tfl_executor_init(&server->executor, server->worker_count);
 	r = tfl_store_open(config->models, &server->store, error);
+	if (r == 0)
+		r = make_lines(server, error);
 	if (r < 0)
 		return r;
 	options = (struct tfl_loader_options){
@@ -218,6 +243,8 @@ static int make_threads(struct tfl_server *server, struct tfl_error *error)
 		.workers = server->worker_count,
 		.cpus = tfl_workers_default(),
 		.writers = server->worker_count + 1,
+		.periods = config->log_period_ms > 0,
+		.lines = server->lines,
 		.wake = wake,
 		.data = &server->loader_wake,
 	};
@@ -300,6 +327,8 @@ void tfl_server_run(struct tfl_server *server)
 	uv_signal_start(&server->terminate, on_signal, SIGTERM);
 	uv_signal_start(&server->interrupt, on_signal, SIGINT);
 	uv_timer_start(&server->minute, on_minute, tfl_observe_delay_ms(tfl_clock_boot_ns()), 0);
+	if (config->log_period_ms > 0)
+		uv_timer_start(&server->period, on_period, config->log_period_ms, config->log_period_ms);
 	tfl_log_info("serving the models in %s on %s%s%s with %u workers", config->models, config->socket,
 		     config->admin_socket[0] ? " and " : "", config->admin_socket, server->worker_count);
 	tfl_notify_ready("serving");
@@ -314,7 +343,8 @@ static void close_handles(struct tfl_server *server)
 {
 	uv_handle_t *handles[] = {
 		(uv_handle_t *)&server->outbox_wake, (uv_handle_t *)&server->loader_wake, (uv_handle_t *)&server->sweep,
-		(uv_handle_t *)&server->drain, (uv_handle_t *)&server->minute, (uv_handle_t *)&server->terminate, (uv_handle_t *)&server->interrupt,
+		(uv_handle_t *)&server->drain, (uv_handle_t *)&server->minute, (uv_handle_t *)&server->period,
+		(uv_handle_t *)&server->terminate, (uv_handle_t *)&server->interrupt,
 	};
 
 	for (unsigned i = 0; i < TFL_ARRAY_SIZE(handles); i++)
@@ -341,6 +371,7 @@ void tfl_server_destroy(struct tfl_server *server)
 	tfl_executor_finish(&server->executor);
 	tfl_scheduler_destroy(server->scheduler);
 	tfl_store_close(server->store);
+	tfl_line_log_destroy(server->lines);
 	tfl_conditions_destroy(server->conditions);
 	tfl_accounts_destroy(server->accounts);
 	free(server);

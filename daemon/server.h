@@ -19,6 +19,7 @@ struct tfl_accounts;
 struct tfl_conditions;
 struct tfl_config;
 struct tfl_error;
+struct tfl_line_log;
 struct tfl_listener;
 struct tfl_loader;
 struct tfl_outbox;
@@ -34,6 +35,7 @@ struct tfl_server {
 	const struct tfl_config *config;
 	struct tfl_store *store;
 	struct tfl_registry *registry;
+	struct tfl_line_log *lines; /* NULL: none; the loader's thread alone uses it */
 	struct tfl_loader *loader;
 	struct tfl_scheduler *scheduler;
 	struct tfl_workers *workers;
@@ -54,7 +56,7 @@ struct tfl_server {
 	uv_signal_t terminate, interrupt;
 	uv_timer_t sweep;
 	uv_timer_t drain;
-	uv_timer_t minute;
+	uv_timer_t minute, period;
 	uint64_t drain_until_ns;
 	bool loads_cancelled; /* the grace period is over; who waits for a load is told */
 	struct tfl_listener *listeners[TFL_SERVER_LISTENERS_MAX];

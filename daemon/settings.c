@@ -126,6 +126,7 @@ static const struct kind kinds[TFL_SETTING_KIND_COUNT] = {
 	[TFL_SETTING_LABELS] = { NULL, NULL, NULL, 0, "FILE", "the name of a .txt file beside model.conf, as in labels.txt", NULL },
 	[TFL_SETTING_CONFIDENCE] = { NULL, NULL, NULL, 0, "WHAT",
 				     "auto, none, or softmax, logistic, log-softmax, logits or detection, alone or 'of' an output", NULL },
+	[TFL_SETTING_NAME] = { NULL, NULL, NULL, 0, "NAME", "a name", NULL },
 	[TFL_SETTING_COUNT] = { parse_units, format_units, no_units, 10, "N", "", "a number" },
 	[TFL_SETTING_SIZE] = { parse_units, format_units, sizes, 10, "SIZE", ", as in 4096, 64K or 16M", "a size" },
 	[TFL_SETTING_DURATION] = { parse_units, format_units, durations, 10, "TIME", ", as in 500ms, 2s or 1min", "a time" },

@@ -22,6 +22,7 @@ enum tfl_setting_kind {
 	TFL_SETTING_PATH,     /* char[max + 1]: text of min to max bytes */
 	TFL_SETTING_LABELS,   /* char[max + 1]: the name of a .txt file, without a folder; empty: none */
 	TFL_SETTING_CONFIDENCE, /* char[max + 1]: what tfl_confidence_choice_parse() reads */
+	TFL_SETTING_NAME,     /* char[max + 1]: any text of min to max bytes */
 	TFL_SETTING_COUNT,    /* the others are uint64_t from min to max */
 	TFL_SETTING_SIZE,     /* bytes: "64K" */
 	TFL_SETTING_DURATION, /* milliseconds: "2s" */

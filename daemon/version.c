@@ -15,6 +15,7 @@
 #include "base/util.h"
 #include "daemon/clock.h"
 #include "daemon/history.h"
+#include "daemon/period.h"
 #include "daemon/recorder.h"
 #include "proto/name.h"
 #include "runtime/interpreter.h"
@@ -91,6 +92,7 @@ void tfl_version_destroy(struct tfl_version *version)
 
 	if (!version)
 		return;
+	tfl_period_mark_destroy(version->mark);
 	tfl_history_destroy(version->history);
 	tfl_recorder_destroy(version->recorder);
 	unload(version);

@@ -26,6 +26,7 @@
 struct tfl_history;
 struct tfl_job;
 struct tfl_model;
+struct tfl_period_mark;
 struct tfl_pool;
 
 enum tfl_version_state {
@@ -80,6 +81,7 @@ struct tfl_version {
 
 	struct tfl_heads heads;        /* what is recorded of its outputs */
 	struct tfl_history *history;   /* the loop thread's, once it is AVAILABLE; NULL without a recorder */
+	struct tfl_period_mark *mark;  /* likewise: how far it has been told; NULL where periods are not */
 	struct tfl_recorder *recorder; /* counters and latency; NULL where nobody records; freed with the version */
 };
 

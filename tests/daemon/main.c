@@ -30,6 +30,7 @@ static Suite *(*const suites[])(void) = {
 	loader_restart_suite,
 	model_conf_suite,
 	peer_suite,
+	period_suite,
 	reply_suite,
 	telling_suite,
 };

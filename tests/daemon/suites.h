@@ -27,6 +27,7 @@ Suite *loader_conf_suite(void);
 Suite *loader_restart_suite(void);
 Suite *model_conf_suite(void);
 Suite *peer_suite(void);
+Suite *period_suite(void);
 Suite *reply_suite(void);
 Suite *telling_suite(void);
 
