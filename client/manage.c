@@ -22,6 +22,7 @@ struct manage_params {
 	bool erase;
 	unsigned minutes;
 	bool series;
+	bool buckets;
 	int fd; /* -1: none */
 };
 
@@ -36,7 +37,8 @@ static int manage(struct tfl_client *client, const char *method, const struct tf
 		  struct tfl_value **ret_value, struct tfl_call_error *error)
 {
 	TFL_CLEANUP(tfl_writer_finish) struct tfl_writer writer;
-	struct tfl_model_params params = {.delete_files = given->erase, .minutes = given->minutes, .series = given->series};
+	struct tfl_model_params params = {.delete_files = given->erase, .minutes = given->minutes, .series = given->series,
+						 .buckets = given->buckets};
 	struct tfl_model_ref ref;
 	struct tfl_error reason;
 	struct manage_call exchange = {
@@ -99,6 +101,13 @@ int tfl_client_describe(struct tfl_client *client, const char *model, struct tfl
 int tfl_client_stats(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error)
 {
 	struct manage_params params = {.model = model, .fd = -1};
+
+	return manage(client, TFL_METHOD_STATS, &tfl_stats_params, &params, ret_value, error);
+}
+
+int tfl_client_stats_buckets(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .buckets = true, .fd = -1};
 
 	return manage(client, TFL_METHOD_STATS, &tfl_stats_params, &params, ret_value, error);
 }

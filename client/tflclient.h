@@ -469,6 +469,9 @@ int tfl_client_describe(struct tfl_client *client, const char *model, struct tfl
 /** Requests and latencies by version; @p model without a version, NULL: of all models. */
 int tfl_client_stats(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error);
 
+/** The same with the buckets of each latency, so that what came between two answers can be told. */
+int tfl_client_stats_buckets(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error);
+
 /**
  * How sure one version (without one: the active) has been of its verdicts: histograms, counts per class and the baseline, of the last
  * @p minutes (1 to 1440; 0: of all since it was first active), with @p series each of these minutes, or hours past 60, alone too.

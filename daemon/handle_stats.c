@@ -12,23 +12,29 @@
 #include "daemon/dispatch.h"
 #include "daemon/fields.h"
 #include "daemon/handlers.h"
+#include "daemon/histogram.h"
 #include "daemon/recorder.h"
 #include "daemon/registry.h"
+#include "daemon/scheduler.h"
 #include "daemon/server.h"
 #include "daemon/service.h"
 #include "daemon/version.h"
 #include "proto/message.h"
 #include "proto/request.h"
 
-static void write_latency(struct tfl_writer *writer, const char *stage, const struct tfl_latency *latency)
+static void write_latency(struct tfl_writer *writer, const char *stage, const struct tfl_latency *latency, bool buckets)
 {
-	tfl_field_map(writer, stage, 6);
+	tfl_field_map(writer, stage, buckets ? 8 : 6);
 	tfl_field_uint(writer, "mean_ns", (uint64_t)tfl_latency_mean(latency));
 	tfl_field_uint(writer, "min_ns", latency->min_ns);
 	tfl_field_uint(writer, "max_ns", latency->max_ns);
 	tfl_field_uint(writer, "p50_ns", tfl_latency_percentile(latency, 0.50));
 	tfl_field_uint(writer, "p95_ns", tfl_latency_percentile(latency, 0.95));
 	tfl_field_uint(writer, "p99_ns", tfl_latency_percentile(latency, 0.99));
+	if (!buckets)
+		return;
+	tfl_field_uint(writer, "sum_ns", latency->sum_ns);
+	tfl_counters_write(writer, "buckets", latency->buckets, TFL_LATENCY_BUCKETS);
 }
 
 static void write_results(struct tfl_writer *writer, const struct tfl_recorder_summary *summary)
@@ -44,23 +50,35 @@ static void write_results(struct tfl_writer *writer, const struct tfl_recorder_s
 	}
 }
 
+static void write_queue(struct tfl_writer *writer, struct tfl_scheduler *scheduler, const struct tfl_version *version)
+{
+	struct tfl_scheduler_counts queue;
+
+	tfl_scheduler_read(scheduler, version, &queue);
+	tfl_field_map(writer, "queue", 2);
+	tfl_field_uint(writer, "waiting", queue.waiting);
+	tfl_field_uint(writer, "running", queue.running);
+}
+
 /* @p summary is memory to work in. */
-static void write_version(struct tfl_writer *writer, const struct tfl_version *version, struct tfl_recorder_summary *summary)
+static void write_version(struct tfl_writer *writer, const struct tfl_server *server, const struct tfl_version *version, bool buckets,
+			  struct tfl_recorder_summary *summary)
 {
 	struct tfl_version_memory memory;
 
 	tfl_version_memory(version, &memory);
 	tfl_recorder_read(version->recorder, summary);
-	tfl_writer_map(writer, 6);
+	tfl_writer_map(writer, 7);
 	tfl_field_text(writer, "model", version->model_name);
 	tfl_field_uint(writer, "version", version->number);
 	tfl_field_uint(writer, "requests", summary->requests);
 	write_results(writer, summary);
+	write_queue(writer, server->scheduler, version);
 	tfl_field_map(writer, "latency", 4);
-	write_latency(writer, "wait", &summary->wait);
-	write_latency(writer, "compute", &summary->compute);
-	write_latency(writer, "reply", &summary->reply);
-	write_latency(writer, "total", &summary->total);
+	write_latency(writer, "wait", &summary->wait, buckets);
+	write_latency(writer, "compute", &summary->compute, buckets);
+	write_latency(writer, "reply", &summary->reply, buckets);
+	write_latency(writer, "total", &summary->total, buckets);
 	tfl_field_map(writer, "memory", 4);
 	tfl_field_uint(writer, "file", memory.file);
 	tfl_field_uint(writer, "packed", memory.packed);
@@ -149,7 +167,7 @@ int tfl_handle_stats(struct tfl_call *call, struct tfl_error *error)
 	for (unsigned i = 0; i < count; i++) {
 		for (unsigned j = 0; j < models[i].version_count; j++) {
 			if (counted(models[i].versions[j]))
-				write_version(writer, models[i].versions[j], summary);
+				write_version(writer, call->server, models[i].versions[j], params.buckets, summary);
 		}
 	}
 	tfl_reply_send(call->channel, writer, call->message->msgid);

@@ -98,11 +98,14 @@ static uint32_t rows(const struct tfl_version *version)
 static void gather_loaded(const struct tfl_version *version, struct tfl_scheduler *scheduler, int64_t now, struct tfl_recorder_summary *summary,
 			  struct tfl_metrics *metrics, struct tfl_metrics_version *into)
 {
+	struct tfl_scheduler_counts queue;
+
 	into->loaded = true;
 	tfl_version_memory(version, &into->memory);
 	into->load_ns = version->load_ns;
 	into->instances = version->pool ? tfl_pool_instances(version->pool) : 0;
-	into->pending = tfl_scheduler_waiting(scheduler, version);
+	tfl_scheduler_read(scheduler, version, &queue);
+	into->pending = queue.waiting;
 	tfl_recorder_read(version->recorder, summary);
 	into->executions = summary->executions;
 	into->inferences = summary->results[TFL_OK] * rows(version);

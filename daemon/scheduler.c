@@ -295,21 +295,11 @@ void tfl_scheduler_stop(struct tfl_scheduler *scheduler)
 	pthread_cond_broadcast(&scheduler->work);
 }
 
-unsigned tfl_scheduler_waiting(struct tfl_scheduler *scheduler, const struct tfl_version *version)
-{
-	unsigned waiting;
-
-	pthread_mutex_lock(&scheduler->lock);
-	waiting = version->queue.waiting;
-	pthread_mutex_unlock(&scheduler->lock);
-	return waiting;
-}
-
-void tfl_scheduler_read(struct tfl_scheduler *scheduler, struct tfl_scheduler_counts *ret_counts)
+void tfl_scheduler_read(struct tfl_scheduler *scheduler, const struct tfl_version *version, struct tfl_scheduler_counts *ret_counts)
 {
 	pthread_mutex_lock(&scheduler->lock);
 	ret_counts->capacity = scheduler->capacity;
-	ret_counts->waiting = scheduler->waiting;
-	ret_counts->running = scheduler->running;
+	ret_counts->waiting = version ? version->queue.waiting : scheduler->waiting;
+	ret_counts->running = version ? version->queue.running : scheduler->running;
 	pthread_mutex_unlock(&scheduler->lock);
 }

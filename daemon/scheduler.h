@@ -19,7 +19,7 @@ struct tfl_version;
 
 /* What stands where, for stats. */
 struct tfl_scheduler_counts {
-	unsigned capacity;
+	unsigned capacity; /* of the whole queue */
 	unsigned waiting; /* jobs in the queue */
 	unsigned running; /* jobs taken and not finished */
 };
@@ -58,9 +58,7 @@ struct tfl_job *tfl_scheduler_sweep(struct tfl_scheduler *scheduler, uint64_t no
 /** Refuses new jobs and lets tfl_scheduler_next() return NULL once nothing may run. */
 void tfl_scheduler_stop(struct tfl_scheduler *scheduler);
 
-/** Jobs of one version in the queue. */
-unsigned tfl_scheduler_waiting(struct tfl_scheduler *scheduler, const struct tfl_version *version);
-
-void tfl_scheduler_read(struct tfl_scheduler *scheduler, struct tfl_scheduler_counts *ret_counts);
+/** Of @p version alone, or of all where it is NULL. */
+void tfl_scheduler_read(struct tfl_scheduler *scheduler, const struct tfl_version *version, struct tfl_scheduler_counts *ret_counts);
 
 #endif

@@ -74,7 +74,7 @@ static void on_sweep(uv_timer_t *timer)
 		tfl_execute_missed(&server->executor, job);
 		tfl_job_end(job);
 	}
-	tfl_scheduler_read(server->scheduler, &counts);
+	tfl_scheduler_read(server->scheduler, NULL, &counts);
 	if (counts.waiting == 0)
 		uv_timer_stop(timer);
 }
@@ -96,7 +96,7 @@ static void on_drain(uv_timer_t *timer)
 	struct tfl_server *server = timer->data;
 	struct tfl_scheduler_counts counts;
 
-	tfl_scheduler_read(server->scheduler, &counts);
+	tfl_scheduler_read(server->scheduler, NULL, &counts);
 	if (counts.waiting + counts.running == 0 && tfl_connections_quiet(&server->connections)) {
 		uv_stop(&server->loop);
 	} else if (tfl_clock_ns() > server->drain_until_ns) {

@@ -28,7 +28,7 @@ void tfl_service_read(const struct tfl_server *server, struct tfl_service *ret_s
 	struct tfl_scheduler_counts queue;
 	unsigned count;
 
-	tfl_scheduler_read(server->scheduler, &queue);
+	tfl_scheduler_read(server->scheduler, NULL, &queue);
 	*ret_service = (struct tfl_service){
 		.uptime_ns = tfl_clock_ns() - server->started_ns,
 		.requests = server->connections.requests,

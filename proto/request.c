@@ -46,11 +46,12 @@ static const struct tfl_param_table head_table = {
 #define DELETE_ROW {"delete", TFL_PARAM_BOOL, false, offsetof(struct tfl_model_params, delete_files), 0, 0, NULL}
 #define MINUTES_ROW {"minutes", TFL_PARAM_UINT32, false, offsetof(struct tfl_model_params, minutes), 1, TFL_MINUTES_MAX, NULL}
 #define SERIES_ROW {"series", TFL_PARAM_BOOL, false, offsetof(struct tfl_model_params, series), 0, 0, NULL}
+#define BUCKETS_ROW {"buckets", TFL_PARAM_BOOL, false, offsetof(struct tfl_model_params, buckets), 0, 0, NULL}
 #define HISTOGRAM_ROW {"histogram", TFL_PARAM_VALUE, false, offsetof(struct tfl_model_params, histogram), 0, 0, NULL}
 
 static const struct tfl_param version_rows[] = {MODEL_ROW(true), VERSION_ROW};
 static const struct tfl_param unload_rows[] = {MODEL_ROW(true), VERSION_ROW, DELETE_ROW};
-static const struct tfl_param stats_rows[] = {MODEL_ROW(false)};
+static const struct tfl_param stats_rows[] = {MODEL_ROW(false), BUCKETS_ROW};
 static const struct tfl_param histogram_rows[] = {MODEL_ROW(true), VERSION_ROW, MINUTES_ROW, SERIES_ROW};
 static const struct tfl_param baseline_set_rows[] = {MODEL_ROW(true), VERSION_ROW, MINUTES_ROW, HISTOGRAM_ROW};
 

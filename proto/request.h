@@ -73,13 +73,14 @@ struct tfl_model_params {
 	bool delete_files;       /* key "delete" of model.unload */
 	uint32_t minutes;        /* histogram, baseline.set: the last so many; 0: since the version was first active */
 	bool series;             /* histogram: each of these minutes, or hours, alone too */
+	bool buckets;            /* stats: those of the latencies too */
 	struct tfl_slice histogram; /* baseline.set: an encoded one instead of what was seen; data NULL: none */
 };
 
 extern const struct tfl_param_table tfl_model_load_params;     /* {model, version?} */
 extern const struct tfl_param_table tfl_model_unload_params;   /* {model, version?, delete?} */
 extern const struct tfl_param_table tfl_model_describe_params; /* {model, version?} */
-extern const struct tfl_param_table tfl_stats_params;          /* {model?} */
+extern const struct tfl_param_table tfl_stats_params;          /* {model?, buckets?} */
 extern const struct tfl_param_table tfl_histogram_params;      /* {model, version?, minutes?, series?} */
 extern const struct tfl_param_table tfl_baseline_set_params;   /* {model, version?, minutes?, histogram?} */
 

@@ -79,7 +79,7 @@ static struct tfl_scheduler_counts counts(void)
 {
 	struct tfl_scheduler_counts now;
 
-	tfl_scheduler_read(scheduler, &now);
+	tfl_scheduler_read(scheduler, NULL, &now);
 	return now;
 }
 

@@ -205,7 +205,7 @@ START_TEST(model_params)
 		{&tfl_model_unload_params, TFL_METHOD_MODEL_UNLOAD, {{"m", 1}, 1, true}},
 		{&tfl_model_describe_params, TFL_METHOD_MODEL_DESCRIBE, {{"m", 1}, TFL_VERSION_MAX, false}},
 		{&tfl_stats_params, TFL_METHOD_STATS, {{"m", 1}, 0, false}},
-		{&tfl_stats_params, TFL_METHOD_STATS, {{NULL, 0}, 0, false}},
+		{&tfl_stats_params, TFL_METHOD_STATS, {{NULL, 0}, 0, false, .buckets = true}},
 	};
 	struct tfl_writer writer = {0};
 

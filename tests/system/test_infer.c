@@ -3,6 +3,7 @@
  * Inferences through the socket: right answers, conversions, every wrong argument, deadlines; and the methods that tell about models.
  */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -384,7 +385,9 @@ END_TEST
 
 START_TEST(stats_count_what_happened)
 {
+	uint64_t in_buckets = 0;
 	struct reply reply;
+	char path[64];
 
 	for (uint32_t i = 0; i < 10; i++) {
 		send_tiny(fd, i, 0);
@@ -395,13 +398,24 @@ START_TEST(stats_count_what_happened)
 	wire_expect_failure(fd, 1, TFL_INVALID_ARGUMENT, "");
 
 	wire_begin(&writer, 3, "stats");
-	tfl_writer_map(&writer, 1);
+	tfl_writer_map(&writer, 2);
 	tfl_writer_text(&writer, "model");
 	tfl_writer_text(&writer, "tiny");
+	tfl_writer_text(&writer, "buckets");
+	tfl_writer_bool(&writer, true);
 	wire_send_frame(fd, &writer);
 	ck_assert(wire_receive(fd, &reply));
 	ck_assert(!reply.message.failed);
 	ck_assert_uint_eq(wire_count(reply.message.result, "versions"), 1);
+	for (uint32_t i = 1; i < wire_count(reply.message.result, "versions.0.latency.total.buckets"); i += 2) {
+		snprintf(path, sizeof(path), "versions.0.latency.total.buckets.%u", i);
+		in_buckets += wire_uint(reply.message.result, path);
+	}
+	ck_assert_uint_eq(in_buckets, 10);
+	ck_assert_uint_ge(wire_uint(reply.message.result, "versions.0.latency.total.sum_ns"),
+			  10 * wire_uint(reply.message.result, "versions.0.latency.total.min_ns"));
+	ck_assert_uint_eq(wire_uint(reply.message.result, "versions.0.queue.waiting"), 0);
+	ck_assert_uint_le(wire_uint(reply.message.result, "versions.0.queue.running"), 1); /* a worker that has replied may not be free yet */
 	ck_assert_uint_eq(wire_uint(reply.message.result, "versions.0.requests"), 11);
 	ck_assert_uint_eq(wire_uint(reply.message.result, "versions.0.results.OK"), 10);
 	ck_assert_uint_eq(wire_uint(reply.message.result, "versions.0.results.INVALID_ARGUMENT"), 1);
