@@ -24,18 +24,6 @@ struct options {
 	int top;
 };
 
-/* A bar of @p share of @p length columns, in eighths of a column. */
-static void print_bar(double share, unsigned length)
-{
-	static const char *const parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-	unsigned eighths = (unsigned)(share * length * 8 + 0.5), columns = eighths / 8 + (eighths % 8 > 0);
-
-	for (unsigned i = 0; i < eighths / 8; i++)
-		fputs("█", stdout);
-	fputs(parts[eighths % 8], stdout);
-	printf("%*s", (int)(length - columns), "");
-}
-
 /* The share of a line's two bins. */
 static double line_share(const struct tfl_confidence *confidence, unsigned line)
 {
@@ -47,6 +35,7 @@ static double line_share(const struct tfl_confidence *confidence, unsigned line)
 static void print_chart(const struct ctl_seen *seen)
 {
 	unsigned first = LINES, room = (ctl_width() - OTHER_COLUMNS) / 2, length = room < BAR_COLUMNS ? room : BAR_COLUMNS;
+	char bar[3 * BAR_COLUMNS + 1];
 	double longest = 0;
 
 	for (unsigned i = 0; i < LINES; i++) {
@@ -59,10 +48,8 @@ static void print_chart(const struct ctl_seen *seen)
 	printf("  CONFIDENCE    %-*sBASELINE\n", (int)length + 10, "NOW");
 	for (unsigned i = first; i < LINES; i++) {
 		printf("  %.2f to %.2f  ", i * 2.0 / TFL_CONFIDENCE_BINS, (i + 1) * 2.0 / TFL_CONFIDENCE_BINS);
-		print_bar(line_share(&seen->histogram, i) / longest, length);
-		printf(" %5.1f %%  ", 100 * line_share(&seen->histogram, i));
-		print_bar(line_share(&seen->baseline, i) / longest, length);
-		printf(" %5.1f %%\n", 100 * line_share(&seen->baseline, i));
+		printf("%s %5.1f %%  ", ctl_format_bar(bar, length, line_share(&seen->histogram, i) / longest), 100 * line_share(&seen->histogram, i));
+		printf("%s %5.1f %%\n", ctl_format_bar(bar, length, line_share(&seen->baseline, i) / longest), 100 * line_share(&seen->baseline, i));
 	}
 }
 

@@ -82,6 +82,19 @@ char *ctl_format_uptime(char *buffer, uint64_t nanoseconds)
 	return buffer;
 }
 
+char *ctl_format_bar(char *buffer, unsigned columns, double share)
+{
+	static const char *const parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+	unsigned eighths = (unsigned)(share * columns * 8 + 0.5), used = eighths / 8 + (eighths % 8 > 0);
+	char *end = buffer;
+
+	for (unsigned i = 0; i < eighths / 8; i++)
+		end = stpcpy(end, "█");
+	end = stpcpy(end, parts[eighths % 8]);
+	sprintf(end, "%*s", (int)(columns - used), "");
+	return buffer;
+}
+
 char *ctl_format_time(char *buffer, uint64_t seconds)
 {
 	time_t at = (time_t)seconds;
@@ -127,6 +140,12 @@ static void clean(char *text, char kept)
 	}
 }
 
+char *ctl_clean_text(char *text)
+{
+	clean(text, 0);
+	return text;
+}
+
 static void *or_die(void *memory)
 {
 	if (!memory) {
@@ -167,7 +186,7 @@ void ctl_printf(const char *format, ...)
 	free(text);
 }
 
-static size_t width(const char *text)
+size_t ctl_text_columns(const char *text)
 {
 	size_t characters = 0;
 
@@ -217,7 +236,7 @@ void ctl_print_wrapped(const char *label, unsigned indent, const char *text)
 	for (char *c = copy; *c; c++)
 		*c = *c == '\n' || *c == '\t' ? ' ' : *c;
 	clean(copy, 0);
-	printf("%s%*s", label, width(label) < indent ? (int)(indent - width(label)) : 0, "");
+	printf("%s%*s", label, ctl_text_columns(label) < indent ? (int)(indent - ctl_text_columns(label)) : 0, "");
 	for (;;) {
 		length = next = fitting(rest, ctl_width() - indent);
 		while (length > 1 && rest[length - 1] == ' ')
@@ -266,7 +285,7 @@ static size_t offset_of(const char *text, size_t index)
 
 char *ctl_format_short(char *buffer, unsigned columns, const char *text)
 {
-	size_t all = width(text), tail = columns / 2, head = columns - tail - 1;
+	size_t all = ctl_text_columns(text), tail = columns / 2, head = columns - tail - 1;
 
 	if (all <= columns)
 		snprintf(buffer, 4 * (size_t)columns + 1, "%s", text);
@@ -310,7 +329,7 @@ static void print_row(const struct ctl_table *table, size_t first, const size_t 
 		columns--;
 	for (unsigned column = 0; column < columns; column++) {
 		const char *cell = table->cells[first + column];
-		int padding = (int)(widths[column] - width(cell));
+		int padding = (int)(widths[column] - ctl_text_columns(cell));
 		bool right = table->right >> column & 1, last = column + 1 == columns;
 
 		printf("%*s%s%*s", right ? padding : 0, "", cell, right || last ? 0 : padding, "");
@@ -324,7 +343,7 @@ void ctl_table_print(struct ctl_table *table, const char *indent)
 	size_t widths[CTL_COLUMNS_MAX] = {0}, w;
 
 	for (size_t i = 0; i < table->count; i++) {
-		w = *table->cells[i] == NOTE ? 0 : width(table->cells[i]);
+		w = *table->cells[i] == NOTE ? 0 : ctl_text_columns(table->cells[i]);
 		if (w > widths[i % table->columns])
 			widths[i % table->columns] = w;
 	}

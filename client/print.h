@@ -28,6 +28,15 @@ char *ctl_format_uptime(char *buffer, uint64_t nanoseconds);
 /** "2026-11-20T21:03:28Z" of a Unix time: UTC, as the daemon's reasons have it; "-" for 0. */
 char *ctl_format_time(char *buffer, uint64_t seconds);
 
+/** A bar of @p share (0 to 1) of @p columns, in eighths of a column, and blanks up to them. @p buffer has 3 bytes a column and one more. */
+char *ctl_format_bar(char *buffer, unsigned columns, double share);
+
+/** Columns that text takes, one a character. */
+size_t ctl_text_columns(const char *text);
+
+/** What ctl_print_text() does, in place. Returns @p text. */
+char *ctl_clean_text(char *text);
+
 /** Makes @p text UTF-8 in place, as JSON wants it: each byte that is none becomes a question mark. Returns @p text. */
 char *ctl_repair_text(char *text);
 
