@@ -94,6 +94,7 @@ struct ctl_command {
 	struct ctl_option_table table;
 	size_t options_size;
 	int timeout_ms; /* of one call, unless --timeout is given; 0: the library's 10,000 */
+	int reconnect_ms; /* how long a call on a lost connection tries to reach the daemon; 0: the library's 2,000 */
 	bool local;     /* needs no daemon: run() is called without a connection, and the first operand is no model */
 
 	/*
@@ -113,7 +114,7 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_cmd_load, ctl_cmd_ls, ctl_cmd_describe, ctl_cmd_unload, ctl_cmd_infer, ctl_cmd_bench, ctl_cmd_inspect,
-	ctl_cmd_stats, ctl_cmd_hist, ctl_cmd_drift, ctl_cmd_baseline, ctl_cmd_metrics, ctl_cmd_health, ctl_cmd_version;
+	ctl_cmd_stats, ctl_cmd_top, ctl_cmd_hist, ctl_cmd_drift, ctl_cmd_baseline, ctl_cmd_metrics, ctl_cmd_health, ctl_cmd_version;
 
 extern const struct ctl_option_table ctl_global_options;
 

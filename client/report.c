@@ -86,7 +86,8 @@ int ctl_usage(const struct ctl *ctl, const char *message)
 static int connect_client(struct ctl *ctl)
 {
 	struct tfl_client_options options = {.size = sizeof(options),
-					     .timeout_ms = ctl->timeout_ms ? ctl->timeout_ms : ctl->command->timeout_ms};
+					     .timeout_ms = ctl->timeout_ms ? ctl->timeout_ms : ctl->command->timeout_ms,
+					     .reconnect_ms = ctl->command->reconnect_ms};
 	struct tfl_call_error error;
 
 	if (ctl->socket && !*ctl->socket)

@@ -20,6 +20,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_cmd_inspect,
 	&ctl_cmd_infer,
 	&ctl_cmd_bench,
+	&ctl_cmd_top,
 	&ctl_cmd_stats,
 	&ctl_cmd_hist,
 	&ctl_cmd_drift,

@@ -12,6 +12,7 @@ Suite *labels_suite(void);
 Suite *npy_suite(void);
 Suite *picture_suite(void);
 Suite *print_suite(void);
+Suite *top_suite(void);
 Suite *command_suite(void);
 Suite *hist_suite(void);
 

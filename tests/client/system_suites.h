@@ -7,5 +7,6 @@
 
 Suite *bench_system_suite(void);
 Suite *flight_suite(void);
+Suite *top_system_suite(void);
 
 #endif

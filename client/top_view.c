@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What keys do, and what stands on the screen: the service, the list of versions or what is open, and which keys there are. The lower the
+ * terminal, the less of it; the list goes last.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/util.h"
+#include "client/print.h"
+#include "client/top.h"
+#include "client/top_columns.h"
+
+static bool is_chosen(const struct top_view *view, const struct top_row *row)
+{
+	return row->version == view->version && strcmp(row->model, view->model) == 0;
+}
+
+/* Where the chosen version stands; @p gone where it is gone. */
+static long chosen_row(const struct top_view *view, const struct top_table *table, long gone)
+{
+	for (unsigned i = 0; i < table->count; i++) {
+		if (is_chosen(view, &table->rows[i]))
+			return i;
+	}
+	return gone;
+}
+
+static void choose(struct top_view *view, const struct top_table *table, long row)
+{
+	if (!table || table->count == 0)
+		return;
+	row = row < 0 ? 0 : row >= (long)table->count ? (long)table->count - 1 : row;
+	snprintf(view->model, sizeof(view->model), "%s", table->rows[row].model);
+	view->version = table->rows[row].version;
+	view->to_cursor = true;
+}
+
+/* Up and down choose a version, or scroll what is open. */
+static void move(struct top_view *view, const struct top_table *table, long by)
+{
+	long first = (long)view->first + by;
+
+	if (view->open || view->help)
+		view->first = first < 0 ? 0 : (unsigned)first;
+	else if (table)
+		choose(view, table, chosen_row(view, table, 0) + by);
+}
+
+static void leave(struct top_view *view)
+{
+	if (!view->open && !view->help)
+		view->quit = true;
+	if (!view->help)
+		view->open = false;
+	view->help = false;
+	view->first = 0;
+	view->to_cursor = true;
+}
+
+void top_view_key(struct top_view *view, const struct top_table *table, int key)
+{
+	long page = view->page > 1 ? (long)view->page - 1 : 1, all = 1 << 20;
+
+	switch (key) {
+	case 'q':
+	case TOP_KEY_ESCAPE:
+		leave(view);
+		break;
+	case 'h':
+	case '?':
+		view->help = !view->help;
+		view->first = 0;
+		view->to_cursor = !view->help;
+		break;
+	case 'p':
+	case ' ':
+		view->paused = !view->paused;
+		break;
+	case 'r':
+		view->reverse = !view->reverse;
+		break;
+	case 's':
+	case '>':
+	case TOP_KEY_RIGHT:
+		view->sort = (view->sort + 1) % TOP_COLUMNS;
+		break;
+	case '<':
+	case TOP_KEY_LEFT:
+		view->sort = (view->sort + TOP_COLUMNS - 1) % TOP_COLUMNS;
+		break;
+	case TOP_KEY_ENTER:
+		view->open |= !view->help && table && table->count > 0;
+		view->first = view->help ? view->first : 0;
+		break;
+	case 'k':
+	case TOP_KEY_UP:
+		move(view, table, -1);
+		break;
+	case 'j':
+	case TOP_KEY_DOWN:
+		move(view, table, 1);
+		break;
+	case TOP_KEY_PAGE_UP:
+		move(view, table, -page);
+		break;
+	case TOP_KEY_PAGE_DOWN:
+		move(view, table, page);
+		break;
+	case TOP_KEY_HOME:
+		move(view, table, -all);
+		break;
+	case TOP_KEY_END:
+		move(view, table, all);
+		break;
+	}
+}
+
+static void draw_service(const struct top_table *table, bool second, struct top_lines *lines)
+{
+	char up[CTL_UNIT_MAX], clock[CTL_UNIT_MAX], memory[CTL_UNIT_MAX], rate[TOP_TEXT_MAX];
+	time_t at = (time_t)table->time;
+	struct tm parts;
+
+	localtime_r(&at, &parts);
+	strftime(clock, sizeof(clock), "%H:%M:%S", &parts);
+	top_format_rate(rate, table->requests_per_s);
+	top_line_begin(lines, TOP_PLAIN);
+	top_add(lines, TOP_BOLD, "%s", table->server);
+	top_add(lines, TOP_PLAIN, "  up %s, %llu connection%s", ctl_format_uptime(up, table->uptime_ns),
+		(unsigned long long)table->connections, ctl_plural(table->connections));
+	if (table->refused)
+		top_add(lines, TOP_PLAIN, " (%llu refused)", (unsigned long long)table->refused);
+	if (lines->lines[lines->count - 1].columns + 10 < lines->width) {
+		top_add_gap(lines, lines->width - 8);
+		top_add(lines, TOP_PLAIN, "%s", clock);
+	}
+	if (!second)
+		return;
+	top_add_line(lines, TOP_PLAIN, "%llu calls, %s/s  workers %llu of %llu busy  queue %llu of %llu  memory %s",
+		     (unsigned long long)table->requests, table->interval_s > 0 ? rate : "-", (unsigned long long)table->busy,
+		     (unsigned long long)table->workers, (unsigned long long)table->waiting, (unsigned long long)table->capacity,
+		     ctl_format_bytes(memory, table->memory));
+}
+
+static void draw_header(const struct top_view *view, const struct top_table *table, const char *trouble, unsigned height,
+			struct top_lines *lines)
+{
+	if (trouble && height > 1)
+		top_add_line(lines, TOP_BAD, "no answer: %s", trouble);
+	if (table && height > 3)
+		draw_service(table, height > 7, lines);
+	if (view->paused)
+		top_add_line(lines, TOP_WATCH, "paused: p goes on");
+	if (table && table->conditions[0] && height > 5)
+		top_add_line(lines, TOP_BAD, "degraded: %s", table->conditions);
+	if (height > 9 && lines->count > 0)
+		top_line_begin(lines, TOP_PLAIN);
+}
+
+/* Scrolls so that line @p cursor (-1: none) is among the @p room ones. */
+static void scroll(struct top_view *view, unsigned count, unsigned room, long cursor)
+{
+	if (cursor >= 0 && view->to_cursor) {
+		if ((unsigned)cursor < view->first)
+			view->first = (unsigned)cursor;
+		if ((unsigned)cursor >= view->first + room)
+			view->first = (unsigned)cursor + 1 - room;
+	}
+	if (view->first + room > count)
+		view->first = count > room ? count - room : 0;
+	view->page = room;
+	view->to_cursor = false;
+}
+
+static void draw_list(struct top_view *view, const struct top_table *table, unsigned height, struct top_lines *lines)
+{
+	struct top_layout layout = top_lay_out(table, lines->width);
+	long cursor = chosen_row(view, table, 0);
+	unsigned room;
+
+	if (height > lines->count + 1)
+		top_head_draw(&layout, view, lines);
+	room = height > lines->count ? height - lines->count : 0;
+	if (table->count == 0 && room > 0)
+		top_add_line(lines, TOP_PLAIN, "no models; 'tflctl load' brings one");
+	view->to_cursor = true;
+	scroll(view, table->count, room, cursor);
+	for (unsigned i = view->first; i < table->count && i < view->first + room; i++) {
+		top_line_begin(lines, (long)i == cursor ? TOP_CURSOR : TOP_PLAIN);
+		top_row_draw(&layout, &table->rows[i], (long)i == cursor ? TOP_CURSOR : TOP_PLAIN, lines);
+		if ((long)i == cursor)
+			top_add_gap(lines, lines->width);
+	}
+}
+
+static void draw_help(struct top_lines *lines)
+{
+	static const char *const help[] = {
+		"up, down     choose a version; Page and Home, End too",
+		"enter        open it: latency by stage, drift, histogram",
+		"esc, q       back, and from the list out",
+		"left, right  sort by another column (also < > s)",
+		"r            the other way round",
+		"p, blank     pause",
+		"h, ?         this",
+		"",
+		"REQ/S since the last refresh; ERRORS and latency (P50, P95, P99) of the last minute",
+		"QUEUE requests that wait / that run",
+		"CONF histogram of the confidence, 0 to 1, of the last hour",
+		"DRIFT of that hour from the baseline; PSI its distance",
+	};
+
+	for (unsigned i = 0; i < TFL_ARRAY_SIZE(help); i++) {
+		if (*help[i])
+			top_add_wrapped(lines, TOP_PLAIN, 0, help[i]);
+		else
+			top_line_begin(lines, TOP_PLAIN);
+	}
+}
+
+/* Lines that may be more than there is room for: what is scrolled to of them moves up behind the first @p fixed. */
+static void show_scrolled(struct top_view *view, unsigned fixed, unsigned height, struct top_lines *lines)
+{
+	unsigned room = height > fixed ? height - fixed : 0, count = lines->count - fixed;
+
+	scroll(view, count, room, -1);
+	memmove(&lines->lines[fixed], &lines->lines[fixed + view->first], (count - view->first) * sizeof(*lines->lines));
+	lines->count -= view->first;
+}
+
+static void draw_footer(const struct top_view *view, struct top_lines *lines)
+{
+	if (view->help)
+		top_add_line(lines, TOP_DIM, "esc back");
+	else if (view->open)
+		top_add_line(lines, TOP_DIM, "esc back  up down scroll  p pause  h help");
+	else
+		top_add_line(lines, TOP_DIM, "q quit  enter open  < > sort  r reverse  p pause  h help");
+}
+
+static void draw_body(struct top_view *view, const struct top_table *table, unsigned height, struct top_lines *lines)
+{
+	unsigned fixed = lines->count;
+	long row = chosen_row(view, table, -1);
+
+	view->open &= row >= 0;
+	if (view->help)
+		draw_help(lines);
+	else if (view->open)
+		top_detail_draw(&table->rows[row], table->window_s, lines->width, height > fixed ? height - fixed : 0, lines);
+	else
+		draw_list(view, table, height, lines);
+	if (view->help || view->open)
+		show_scrolled(view, fixed, height, lines);
+}
+
+void top_view_draw(struct top_view *view, const struct top_table *table, const char *trouble, unsigned width, unsigned height,
+		   struct top_lines *lines)
+{
+	bool footer = height > 6;
+	unsigned body = height - footer;
+
+	top_lines_clear(lines, width);
+	draw_header(view, table, trouble, height, lines);
+	if (table)
+		draw_body(view, table, body, lines);
+	else if (!trouble)
+		top_add_line(lines, TOP_DIM, "asking …");
+	while (lines->count < body)
+		top_line_begin(lines, TOP_PLAIN);
+	lines->count = body;
+	if (footer)
+		draw_footer(view, lines);
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+/* What tflctl top would show, without a terminal: tables made here, keys, and every size a terminal can have. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "client/print.h"
+#include "client/top.h"
+#include "tests/client/ctl_suites.h"
+
+static struct top_seen seen;
+static struct top_row rows[3];
+static struct top_table table;
+static struct top_view view;
+static struct top_lines lines;
+
+static void fill_row(struct top_row *row, const char *model, uint64_t version, double rate, uint64_t p99)
+{
+	*row = (struct top_row){
+		.version = version, .counted = true, .rated = true, .requests_per_s = rate, .requests = 1200, .memory = 1 << 20};
+	snprintf(row->model, sizeof(row->model), "%s", model);
+	strcpy(row->state, "AVAILABLE");
+	for (unsigned i = 0; i < TOP_STAGES; i++)
+		row->times[i] = (struct ctl_times){.count = 100, .p50 = 20000, .p95 = 30000, .p99 = p99, .max = p99};
+}
+
+static void setup(void)
+{
+	memset(&seen, 0, sizeof(seen));
+	memset(&view, 0, sizeof(view));
+	seen.heads = 1;
+	strcpy(seen.name, "probabilities");
+	strcpy(seen.kind, "softmax");
+	strcpy(seen.reason, "SOFTMAX over 10 classes makes it");
+	for (unsigned i = 0; i < 1000; i++)
+		tfl_confidence_record(&seen.now, i < 500 ? 0.9f : 0.99f, 0.5f);
+	seen.baseline = seen.now;
+	tfl_drift_compute(&seen.baseline, &seen.now, &seen.drift);
+	fill_row(&rows[0], "digits", 2, 5, 90000);
+	fill_row(&rows[1], "cats", 1, 2000, 40000);
+	fill_row(&rows[2], "digits", 1, 800, 70000);
+	rows[2].active = true;
+	rows[0].seen = &seen;
+	table = (struct top_table){.server = "tfld 0.1.0", .interval_s = 1, .window_s = 60, .rows = rows, .count = 3, .time = 1795665105};
+}
+
+static void teardown(void)
+{
+	top_lines_finish(&lines);
+}
+
+static void draw(unsigned width, unsigned height)
+{
+	top_view_sort(&view, &table);
+	top_view_draw(&view, &table, NULL, width, height, &lines);
+}
+
+static void press(int key)
+{
+	top_view_key(&view, &table, key);
+}
+
+/* The line that has @p text, or -1. */
+static int line_of(const char *text)
+{
+	for (unsigned i = 0; i < lines.count; i++) {
+		if (strstr(lines.lines[i].text, text))
+			return (int)i;
+	}
+	return -1;
+}
+
+static void assert_order(const char *first, const char *second, const char *third)
+{
+	draw(100, 24);
+	ck_assert_int_ge(line_of(first), 0);
+	ck_assert_int_lt(line_of(first), line_of(second));
+	ck_assert_int_lt(line_of(second), line_of(third));
+}
+
+static void sort_by(unsigned column)
+{
+	view.sort = column;
+}
+
+START_TEST(a_line_for_each_version)
+{
+	const char *line;
+
+	draw(80, 24);
+	ck_assert_uint_eq(lines.count, 24);
+	line = lines.lines[line_of("digits@2")].text;
+	ck_assert_str_eq(line, "digits@2     available    5.0      0   0/0 20.0µs 30.0µs 90.0µs        █ stable ");
+	ck_assert_msg(strstr(lines.lines[line_of("digits@1")].text, "active") != NULL, "the active one is not shown to be");
+	ck_assert_msg(strstr(lines.lines[line_of("cats@1")].text, "2.00k") != NULL, "%s", lines.lines[line_of("cats@1")].text);
+	ck_assert_int_ge(line_of("tfld 0.1.0"), 0);
+	ck_assert_int_eq(line_of("q quit"), 23);
+}
+END_TEST
+
+START_TEST(sorting)
+{
+	assert_order("cats@1", "digits@1", "digits@2");
+	press('r');
+	assert_order("digits@2", "digits@1", "cats@1");
+	press('r');
+	sort_by(2); /* requests a second, the most first */
+	assert_order("cats@1", "digits@1", "digits@2");
+	sort_by(7); /* p99 */
+	assert_order("digits@2", "digits@1", "cats@1");
+	press('r');
+	assert_order("cats@1", "digits@1", "digits@2");
+	view.sort = 0;
+	press(TOP_KEY_LEFT);
+	press(TOP_KEY_RIGHT);
+	ck_assert_uint_eq(view.sort, 0);
+	press('>');
+	ck_assert_uint_eq(view.sort, 1);
+}
+END_TEST
+
+/* The cursor stays with its version, wherever that goes. */
+START_TEST(the_cursor_follows_the_version)
+{
+	draw(80, 24);
+	press(TOP_KEY_DOWN);
+	ck_assert_str_eq(view.model, "digits");
+	ck_assert_uint_eq(view.version, 1);
+	press('r');
+	draw(80, 24);
+	ck_assert_int_eq(lines.lines[line_of("digits@1")].style, TOP_CURSOR);
+	press(TOP_KEY_END);
+	ck_assert_str_eq(view.model, "cats");
+	press(TOP_KEY_DOWN);
+	press(TOP_KEY_HOME);
+	press(TOP_KEY_UP);
+	ck_assert_uint_eq(view.version, 2);
+}
+END_TEST
+
+START_TEST(one_version_opens_and_closes)
+{
+	draw(80, 24);
+	press(TOP_KEY_END);
+	press(TOP_KEY_ENTER);
+	draw(80, 24);
+	ck_assert_int_ge(line_of("output 'probabilities': softmax"), 0);
+	ck_assert_int_ge(line_of("PSI 0.000"), 0);
+	ck_assert_int_ge(line_of("0.80 to 1.00"), 0);
+	ck_assert_int_ge(line_of("compute"), 0);
+	draw(80, 12);
+	ck_assert_int_lt(line_of("0.80 to 1.00"), 0);
+	press(TOP_KEY_END);
+	draw(80, 12);
+	ck_assert_int_ge(line_of("0.80 to 1.00"), 0);
+	ck_assert_int_lt(line_of("compute"), 0);
+	press('?');
+	draw(80, 24);
+	ck_assert_int_ge(line_of("sort by another column"), 0);
+	press(TOP_KEY_ESCAPE);
+	draw(80, 24);
+	ck_assert_int_ge(line_of("compute"), 0);
+	press('q');
+	draw(80, 24);
+	ck_assert_int_lt(line_of("compute"), 0);
+	ck_assert(!view.quit);
+	press('q');
+	ck_assert(view.quit);
+}
+END_TEST
+
+/* A version that is unloaded while it is open: the list again. */
+START_TEST(what_is_open_goes_away)
+{
+	draw(80, 24);
+	press(TOP_KEY_END);
+	press(TOP_KEY_ENTER);
+	table.count = 2; /* sorted: digits@2 was the last */
+	draw(80, 24);
+	ck_assert(!view.open);
+	ck_assert_int_ge(line_of("digits@1"), 0);
+	table.count = 0;
+	draw(80, 24);
+	ck_assert_int_ge(line_of("no models"), 0);
+	press(TOP_KEY_ENTER);
+	ck_assert(!view.open);
+}
+END_TEST
+
+START_TEST(verdicts_have_words_and_colours)
+{
+	static const enum top_style styles[] = {TOP_DIM, TOP_GOOD, TOP_WATCH, TOP_BAD};
+
+	view.model[0] = 'x'; /* the cursor's colour is elsewhere */
+	for (unsigned verdict = TFL_DRIFT_UNKNOWN; verdict <= TFL_DRIFT_DRIFTED; verdict++) {
+		const struct top_line *line;
+		bool found = false;
+
+		seen.drift.verdict = verdict;
+		sort_by(0);
+		draw(80, 24);
+		line = &lines.lines[line_of("digits@2")];
+		ck_assert_ptr_nonnull(strstr(line->text, tfl_drift_verdict_to_string(verdict)));
+		for (unsigned i = 0; i < line->span_count; i++)
+			found |= line->spans[i].style == styles[verdict];
+		ck_assert_msg(found, "%s has no colour", tfl_drift_verdict_to_string(verdict));
+	}
+}
+END_TEST
+
+static unsigned columns_of(const struct top_line *line)
+{
+	return (unsigned)ctl_text_columns(line->text);
+}
+
+/* As many lines as there are, none longer than it may be, and every span inside of its line. */
+static void assert_fits(unsigned width, unsigned height)
+{
+	ck_assert_uint_eq(lines.count, height);
+	for (unsigned i = 0; i < lines.count; i++) {
+		const struct top_line *line = &lines.lines[i];
+
+		ck_assert_msg(columns_of(line) <= width, "%u columns of %u: '%s'", columns_of(line), width, line->text);
+		for (unsigned j = 0; j < line->span_count; j++)
+			ck_assert(line->spans[j].begin <= line->spans[j].end && line->spans[j].end <= line->length);
+	}
+}
+
+START_TEST(every_size)
+{
+	static const char hostile[] = "\x1b[2J\xff\xc2\x9b evil \n name that goes on and on and on and on and on and on and on and on";
+
+	memcpy(rows[1].model, hostile, sizeof(rows[1].model) - 1);
+	snprintf(rows[0].reason, sizeof(rows[0].reason), "%s", hostile);
+	snprintf(seen.name, sizeof(seen.name), "%s", hostile);
+	snprintf(table.conditions, sizeof(table.conditions), "%s", hostile);
+	rows[0].failed_lately = 7;
+	lines.ascii = true;
+	for (unsigned mode = 0; mode < 4; mode++) {
+		view = (struct top_view){.open = mode == 1, .help = mode == 2, .paused = mode == 3};
+		strcpy(view.model, "digits");
+		view.version = 2;
+		for (unsigned width = 1; width <= 140; width += width < 40 ? 1 : 7) {
+			for (unsigned height = 1; height <= 50; height++) {
+				draw(width, height);
+				assert_fits(width, height);
+				for (unsigned i = 0; i < lines.count; i++)
+					for (const char *c = lines.lines[i].text; *c; c++)
+						ck_assert_msg(*c >= 0x20 && *c < 0x7f, "byte %#x in '%s'", *c, lines.lines[i].text);
+				top_view_key(&view, &table, (height & 1) ? TOP_KEY_PAGE_DOWN : TOP_KEY_PAGE_UP);
+			}
+		}
+	}
+	lines.ascii = false;
+}
+END_TEST
+
+/* No daemon yet, one that is gone, one that is paused. */
+START_TEST(trouble_is_said)
+{
+	top_view_draw(&view, NULL, NULL, 80, 24, &lines);
+	assert_fits(80, 24);
+	ck_assert_int_ge(line_of("asking"), 0);
+	top_view_draw(&view, NULL, "nobody listens", 80, 24, &lines);
+	ck_assert_int_eq(line_of("no answer: nobody listens"), 0);
+	top_view_sort(&view, &table);
+	press('p');
+	top_view_draw(&view, &table, "nobody listens", 20, 5, &lines);
+	assert_fits(20, 5);
+	ck_assert_int_eq(line_of("no answer: nobody"), 0);
+	ck_assert_int_ge(line_of("paused"), 0);
+	ck_assert_int_ge(line_of("cats@1"), 0);
+}
+END_TEST
+
+START_TEST(narrow_keeps_what_matters)
+{
+	draw(20, 10);
+	ck_assert_int_ge(line_of("digits@2     stable"), 0);
+	ck_assert_int_lt(line_of("P99"), 0);
+	draw(40, 10);
+	ck_assert_int_ge(line_of("P99"), 0);
+	draw(120, 10);
+	ck_assert_int_ge(line_of("PSI"), 0);
+	ck_assert_int_ge(line_of("MEAN"), 0);
+}
+END_TEST
+
+START_TEST(sparklines)
+{
+	struct tfl_confidence confidence = {0};
+	char text[25];
+
+	ck_assert_str_eq(top_sparkline(&confidence, text), "        ");
+	for (unsigned i = 0; i < TFL_CONFIDENCE_BINS; i++)
+		confidence.bins[i] = 1000000;
+	confidence.bins[0] = 1;
+	for (unsigned i = 1; i < 7; i++)
+		confidence.bins[i] = 0;
+	top_sparkline(&confidence, text);
+	ck_assert_msg(strncmp(text, "▁", 3) == 0, "a single verdict is not seen: '%s'", text);
+	ck_assert_uint_eq(ctl_text_columns(text), 8);
+}
+END_TEST
+
+Suite *top_suite(void)
+{
+	Suite *suite = suite_create("top");
+	TCase *tcase = tcase_create("top");
+
+	tcase_set_timeout(tcase, 60);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, a_line_for_each_version);
+	tcase_add_test(tcase, sorting);
+	tcase_add_test(tcase, the_cursor_follows_the_version);
+	tcase_add_test(tcase, one_version_opens_and_closes);
+	tcase_add_test(tcase, what_is_open_goes_away);
+	tcase_add_test(tcase, verdicts_have_words_and_colours);
+	tcase_add_test(tcase, every_size);
+	tcase_add_test(tcase, trouble_is_said);
+	tcase_add_test(tcase, narrow_keeps_what_matters);
+	tcase_add_test(tcase, sparklines);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
