@@ -177,6 +177,25 @@ void tfl_recorder_want_baseline(struct tfl_recorder *recorder, unsigned head, ui
 	atomic_store_explicit(&recorder->wanted[head], (long long)verdicts, memory_order_relaxed);
 }
 
+#define TRIES 64
+#define TRIES_AWAKE 48 /* then the writer may want the processor that this thread has */
+
+/*
+ * A writer that is in the middle of a record is waited for, which takes nanoseconds, or until it gets a processor: whoever reads what is
+ * made of this may count on parts that agree. After milliseconds they do not, and that is that.
+ */
+static void read_settled(const struct tfl_confidence *from, struct tfl_confidence *ret_confidence)
+{
+	for (unsigned i = 0; i < TRIES; i++) {
+		memset(ret_confidence, 0, sizeof(*ret_confidence));
+		tfl_confidence_merge(ret_confidence, from);
+		if (tfl_confidence_agrees(ret_confidence))
+			return;
+		if (i >= TRIES_AWAKE)
+			usleep(100);
+	}
+}
+
 void tfl_recorder_read_head(const struct tfl_recorder *recorder, unsigned head, struct tfl_confidence *ret_confidence,
 			    struct tfl_confidence *ret_baseline, uint64_t *ret_classes)
 {
@@ -185,9 +204,12 @@ void tfl_recorder_read_head(const struct tfl_recorder *recorder, unsigned head, 
 	memset(ret_classes, 0, recorder->classes[head] * sizeof(*ret_classes));
 	for (unsigned i = 0; i < recorder->writers; i++) {
 		const struct head *counters = head_of(recorder, i, head);
+		struct tfl_confidence one;
 
-		tfl_confidence_merge(ret_confidence, &counters->confidence);
-		tfl_confidence_merge(ret_baseline, &counters->baseline);
+		read_settled(&counters->confidence, &one);
+		tfl_confidence_merge(ret_confidence, &one);
+		read_settled(&counters->baseline, &one);
+		tfl_confidence_merge(ret_baseline, &one);
 		for (uint32_t c = 0; c < recorder->classes[head]; c++)
 			ret_classes[c] += __atomic_load_n(&counters->classes[c], __ATOMIC_RELAXED);
 	}

@@ -101,6 +101,22 @@ void tfl_confidence_subtract(struct tfl_confidence *into, const struct tfl_confi
 		to[i] = to[i] > counter[i] ? to[i] - counter[i] : 0;
 }
 
+static uint64_t sum_of(const uint64_t *counters, unsigned count)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		sum += counters[i];
+	return sum;
+}
+
+bool tfl_confidence_agrees(const struct tfl_confidence *confidence)
+{
+	return sum_of(confidence->bins, TFL_CONFIDENCE_BINS) == confidence->count &&
+	       sum_of(confidence->margins, TFL_CONFIDENCE_BINS) == confidence->count &&
+	       sum_of(confidence->fine, TFL_CONFIDENCE_FINE) == confidence->count;
+}
+
 double tfl_confidence_mean(const struct tfl_confidence *confidence)
 {
 	return confidence->count == 0 ? 0 : (double)confidence->sum * 0x1p-24 / (double)confidence->count;

@@ -12,6 +12,7 @@
 #ifndef STATS_CONFIDENCE_H
 #define STATS_CONFIDENCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define TFL_CONFIDENCE_BINS 50
@@ -34,6 +35,12 @@ void tfl_confidence_merge(struct tfl_confidence *into, const struct tfl_confiden
 
 /** Takes the records of @p earlier, an older state of the same histogram, out of @p into: what is left came between the two. */
 void tfl_confidence_subtract(struct tfl_confidence *into, const struct tfl_confidence *earlier);
+
+/**
+ * Whether all its parts have seen the same number of records. A copy that was merged while a writer recorded may not: then a moment later
+ * another one will.
+ */
+bool tfl_confidence_agrees(const struct tfl_confidence *confidence);
 
 /** Mean confidence; 0 for an empty histogram. */
 double tfl_confidence_mean(const struct tfl_confidence *confidence);

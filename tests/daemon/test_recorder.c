@@ -3,9 +3,12 @@
  * Counters per writer and their sum, also while writers write (run it under TSan: it must stay silent).
  */
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "daemon/recorder.h"
+#include "stats/top.h"
 #include "tests/daemon/suites.h"
 
 #define WRITERS 3
@@ -95,6 +98,43 @@ START_TEST(reading_beside_writers_misses_nothing_in_the_end)
 }
 END_TEST
 
+#define BURSTS 3000
+
+/* A worker whose requests have many rows: verdicts one right after the other, then time in which the next request is computed. */
+static void *write_verdicts(void *data)
+{
+	struct tfl_top top = {.index = 3, .confidence = 0.75f, .margin = 0.5f};
+
+	for (unsigned i = 0; i < BURSTS; i++) {
+		for (unsigned row = 0; row < 64; row++)
+			tfl_recorder_add_verdict(recorder, 0, 0, &top);
+		usleep(1);
+	}
+	__atomic_store_n((bool *)data, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+START_TEST(what_is_read_of_a_head_agrees)
+{
+	struct tfl_confidence confidence, baseline;
+	uint64_t classes[10];
+	bool done = false;
+	pthread_t writer;
+
+	tfl_recorder_want_baseline(recorder, 0, 5000);
+	ck_assert_int_eq(pthread_create(&writer, NULL, write_verdicts, &done), 0);
+	while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE)) {
+		tfl_recorder_read_head(recorder, 0, &confidence, &baseline, classes);
+		ck_assert(tfl_confidence_agrees(&confidence));
+		ck_assert(tfl_confidence_agrees(&baseline));
+	}
+	pthread_join(writer, NULL);
+	tfl_recorder_read_head(recorder, 0, &confidence, &baseline, classes);
+	ck_assert_uint_eq(confidence.count, 64 * BURSTS);
+	ck_assert_uint_eq(baseline.count, 5000);
+}
+END_TEST
+
 Suite *recorder_suite(void)
 {
 	Suite *suite = suite_create("recorder");
@@ -104,6 +144,7 @@ Suite *recorder_suite(void)
 	tcase_add_test(tcase, writers_are_added_up);
 	tcase_add_test(tcase, failures_are_counted_without_latency);
 	tcase_add_test(tcase, reading_beside_writers_misses_nothing_in_the_end);
+	tcase_add_test(tcase, what_is_read_of_a_head_agrees);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
