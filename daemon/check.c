@@ -5,8 +5,10 @@
  */
 #include "daemon/check.h"
 
+#include <libgen.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/labels.h"
@@ -107,6 +109,18 @@ static void check_models(struct check *check)
 		check_model(check, check->names[i], mistakes);
 }
 
+/* Whether tfld may write there depends on the user and the sandbox it runs in, so it is looked at when it writes. */
+static void check_metrics_file(struct check *check)
+{
+	char folder[TFL_CONFIG_PATH_MAX];
+	struct stat st;
+
+	snprintf(folder, sizeof(folder), "%s", check->config->metrics_file);
+	dirname(folder);
+	if (*check->config->metrics_file && (stat(folder, &st) < 0 || !S_ISDIR(st.st_mode)))
+		fprintf(check->err, "tfld: warning: the folder of the metrics file %s does not exist\n", check->config->metrics_file);
+}
+
 int tfl_check(const struct tfl_config *config, FILE *out, FILE *err)
 {
 	_tfl_free_ struct check *check = calloc(1, sizeof(*check));
@@ -123,6 +137,7 @@ int tfl_check(const struct tfl_config *config, FILE *out, FILE *err)
 		fprintf(out, "# %s\n", config->file[0] ? config->file : "defaults");
 	tfl_settings_print(&tfl_config_table, config, out);
 	tfl_config_doubts(config, print_doubt, check);
+	check_metrics_file(check);
 	check_models(check);
 	return check->wrong ? -EINVAL : 0;
 }

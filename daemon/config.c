@@ -53,6 +53,10 @@ static const struct tfl_setting rows[] = {
 	{ "users", "requests", NULL, TO(uid_requests), TFL_SETTING_COUNT, 1, TFL_UID_REQUESTS_MAX, TFL_UID_REQUESTS_MAX },
 	{ "users", "bytes", NULL, TO(uid_bytes), TFL_SETTING_SIZE, 4096, TFL_UID_BYTES_MAX, TFL_UID_BYTES_MAX },
 
+	{ "metrics", "metrics_file", "metrics-file", TO(metrics_file), TFL_SETTING_PATH, 0, PATH_ROOM, 0, "",
+	  "file of all numbers for Prometheus' node_exporter" },
+	{ "metrics", "metrics_period", NULL, TO(metrics_period_ms), TFL_SETTING_DURATION, 1000, 3600000, 15000 },
+
 	{ "log", "level", "log-level", TO(log_level), TFL_SETTING_LEVEL, LOG_ERR, LOG_DEBUG, LOG_INFO, NULL,
 	  "error, warning, info or debug" },
 	{ "log", "period", NULL, TO(log_period_ms), TFL_SETTING_DURATION, 0, 86400000, 300000 },
@@ -276,6 +280,11 @@ static void check_together(const struct tfl_config *config, struct tfl_mistakes 
 	if (strcmp(config->socket, config->admin_socket) == 0)
 		tfl_mistakes_add(mistakes, 0, "%s: the admin socket is '%s', which is the other socket's path too; expected another "
 				 "path, or none for one socket that serves everything", where, config->admin_socket);
+	where = source_of(config, row_of("metrics", "metrics_file"));
+	if (config->metrics_file[0] &&
+	    (strcmp(config->metrics_file, config->socket) == 0 || strcmp(config->metrics_file, config->admin_socket) == 0))
+		tfl_mistakes_add(mistakes, 0, "%s: the metrics file is '%s', which is a socket's path too; expected another path", where,
+				 config->metrics_file);
 	where = source_of(config, row_of("log", "period"));
 	if (config->log_period_ms > 0 && config->log_period_ms < TFL_CONFIG_PERIOD_MIN_MS)
 		tfl_mistakes_add(mistakes, 0, "%s: [log] period is %llums, expected 0 or at least %us", where,
@@ -331,6 +340,23 @@ static const struct {
 	{ "sockets", "max_frame", "users", "bytes" },
 };
 
+/* What node_exporter passes over. */
+static void doubt_metrics(const struct tfl_config *config, tfl_config_remark remark, void *data)
+{
+	const char *path = config->metrics_file;
+	const struct tfl_setting *row = row_of("metrics", "metrics_period");
+	size_t length = strlen(path);
+	char sentence[TFL_CONFIG_PATH_MAX + 256];
+
+	snprintf(sentence, sizeof(sentence), "[metrics] metrics_period is set (%s), but without a metrics_file it has no effect",
+		 source_of(config, row));
+	if (length == 0 && *source_of(config, row))
+		remark(data, sentence);
+	snprintf(sentence, sizeof(sentence), "[metrics] metrics_file is %s, but node_exporter reads only files whose names end in .prom", path);
+	if (length > 0 && (length < 6 || strcmp(path + length - 5, ".prom") != 0 || path[length - 6] == '/'))
+		remark(data, sentence);
+}
+
 void tfl_config_doubts(const struct tfl_config *config, tfl_config_remark remark, void *data)
 {
 	char sentence[TFL_ERROR_TEXT_MAX], value[TFL_SETTING_VALUE_MAX], bound_value[TFL_SETTING_VALUE_MAX];
@@ -350,6 +376,7 @@ void tfl_config_doubts(const struct tfl_config *config, tfl_config_remark remark
 			 tfl_setting_format(bound, config, bound_value));
 		remark(data, sentence);
 	}
+	doubt_metrics(config, remark, data);
 }
 
 static void print_line(FILE *file, const char *name, const char *placeholder, const char *help, const char *value)

@@ -20,7 +20,7 @@
 #define TFL_CONFIG_SOCKET_MAX 108 /* sun_path of a Unix socket */
 #define TFL_CONFIG_DEVICE_MAX 65 /* of a name, as of a host */
 #define TFL_CONFIG_PERIOD_MIN_MS 1000
-#define TFL_CONFIG_SETTINGS 27
+#define TFL_CONFIG_SETTINGS 29
 
 struct tfl_mistakes;
 
@@ -55,6 +55,9 @@ struct tfl_config {
 	uint64_t uid_connections;
 	uint64_t uid_requests;
 	uint64_t uid_bytes;
+
+	char metrics_file[TFL_CONFIG_PATH_MAX]; /* "": none */
+	uint64_t metrics_period_ms;
 
 	uint64_t log_level;     /* LOG_ERR to LOG_DEBUG */
 	uint64_t log_period_ms; /* in which versions tell what they did; 0: they do not */

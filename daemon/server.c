@@ -23,6 +23,7 @@
 #include "daemon/listener.h"
 #include "daemon/loader.h"
 #include "daemon/log.h"
+#include "daemon/metrics_file.h"
 #include "daemon/message_ids.h"
 #include "daemon/notify.h"
 #include "daemon/observe.h"
@@ -141,6 +142,13 @@ static void on_period(uv_timer_t *timer)
 	tfl_observe_period(timer->data);
 }
 
+static void on_metrics(uv_timer_t *timer)
+{
+	struct tfl_server *server = timer->data;
+
+	tfl_metrics_file_update(server->metrics_file, server);
+}
+
 static void on_condition(void *data, const struct tfl_condition *condition, bool raised)
 {
 	const struct tfl_log_field fields[] = {
@@ -173,10 +181,11 @@ static int make_loop(struct tfl_server *server, struct tfl_error *error)
 	uv_timer_init(&server->loop, &server->drain);
 	uv_timer_init(&server->loop, &server->minute);
 	uv_timer_init(&server->loop, &server->period);
+	uv_timer_init(&server->loop, &server->metrics);
 	uv_signal_init(&server->loop, &server->terminate);
 	uv_signal_init(&server->loop, &server->interrupt);
 	server->outbox_wake.data = server->loader_wake.data = server;
-	server->sweep.data = server->drain.data = server->minute.data = server->period.data = server;
+	server->sweep.data = server->drain.data = server->minute.data = server->period.data = server->metrics.data = server;
 	server->terminate.data = server->interrupt.data = server;
 	tfl_connections_init(&server->connections, server);
 	server->loop_made = true;
@@ -202,6 +211,8 @@ static int make_queues(struct tfl_server *server, struct tfl_error *error)
 		r = tfl_registry_create(&server->registry);
 	if (r == 0)
 		r = tfl_conditions_create(on_condition, server, &server->conditions);
+	if (r == 0 && config->metrics_file[0])
+		r = tfl_metrics_file_create(config->metrics_file, &server->metrics_file);
 	return r < 0 ? tfl_error_set(error, r, "cannot set up: %s", strerror(-r)) : 0;
 }
 
@@ -327,6 +338,8 @@ void tfl_server_run(struct tfl_server *server)
 	uv_signal_start(&server->terminate, on_signal, SIGTERM);
 	uv_signal_start(&server->interrupt, on_signal, SIGINT);
 	uv_timer_start(&server->minute, on_minute, tfl_observe_delay_ms(tfl_clock_boot_ns()), 0);
+	if (server->metrics_file)
+		uv_timer_start(&server->metrics, on_metrics, 0, config->metrics_period_ms);
 	if (config->log_period_ms > 0)
 		uv_timer_start(&server->period, on_period, config->log_period_ms, config->log_period_ms);
 	tfl_log_info("serving the models in %s on %s%s%s with %u workers", config->models, config->socket,
@@ -344,7 +357,7 @@ static void close_handles(struct tfl_server *server)
 	uv_handle_t *handles[] = {
 		(uv_handle_t *)&server->outbox_wake, (uv_handle_t *)&server->loader_wake, (uv_handle_t *)&server->sweep,
 		(uv_handle_t *)&server->drain, (uv_handle_t *)&server->minute, (uv_handle_t *)&server->period,
-		(uv_handle_t *)&server->terminate, (uv_handle_t *)&server->interrupt,
+		(uv_handle_t *)&server->metrics, (uv_handle_t *)&server->terminate, (uv_handle_t *)&server->interrupt,
 	};
 
 	for (unsigned i = 0; i < TFL_ARRAY_SIZE(handles); i++)
@@ -365,6 +378,7 @@ void tfl_server_destroy(struct tfl_server *server)
 	tfl_workers_destroy(server->workers);
 	tfl_registry_destroy(server->registry);
 	tfl_loader_destroy(server->loader);
+	tfl_metrics_file_destroy(server->metrics_file);
 	tfl_outbox_destroy(server->outbox);
 	if (server->loop_made)
 		close_handles(server);

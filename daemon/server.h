@@ -22,6 +22,7 @@ struct tfl_error;
 struct tfl_line_log;
 struct tfl_listener;
 struct tfl_loader;
+struct tfl_metrics_file;
 struct tfl_outbox;
 struct tfl_registry;
 struct tfl_scheduler;
@@ -56,7 +57,8 @@ struct tfl_server {
 	uv_signal_t terminate, interrupt;
 	uv_timer_t sweep;
 	uv_timer_t drain;
-	uv_timer_t minute, period;
+	uv_timer_t minute, period, metrics;
+	struct tfl_metrics_file *metrics_file; /* NULL: none is wanted */
 	uint64_t drain_until_ns;
 	bool loads_cancelled; /* the grace period is over; who waits for a load is told */
 	struct tfl_listener *listeners[TFL_SERVER_LISTENERS_MAX];

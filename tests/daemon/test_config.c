@@ -10,6 +10,7 @@
 #include <syslog.h>
 
 #include "base/error.h"
+#include "base/util.h"
 #include "daemon/config.h"
 #include "daemon/keyfile.h"
 #include "daemon/mistakes.h"
@@ -127,7 +128,7 @@ static const struct {
 	{ "[models]\ninstence = 2\n", "c:2: [models] has no key 'instence'; did you mean 'instances'?" },
 	{ "[models]\nworkers = 2\n", "c:2: [models] has no key 'workers'; [requests] has it" },
 	{ "[model]\npath = /x\n", "c:2: there is no section [model]; did you mean [models]?" },
-	{ "[network]\npath = /x\n", "c:2: there is no section [network]; there is [models], [sockets], [requests], [users], [log]" },
+	{ "[network]\npath = /x\n", "c:2: there is no section [network]; there is [models], [sockets], [requests], [users], [metrics], [log]" },
 	{ "[models]\npath = /x\n[log]\n[models]\npath = /y\n", "c:5: [models] path was given on line 2 already" },
 	{ "path = /x\n", "c:1: 'path' stands before the first [section]" },
 	{ "[models\npath = /x\n", "c:1: neither \"[section]\" nor \"key = value\" nor a comment" },
@@ -145,6 +146,9 @@ static const struct {
 	{ "[sockets]\npath = /x\nadmin_path = /x\n",
 	  "c:3: the admin socket is '/x', which is the other socket's path too; expected another path, or none for one socket that serves "
 	  "everything" },
+	{ "[sockets]\npath = /x\n[metrics]\nmetrics_file = /x\n",
+	  "c:4: the metrics file is '/x', which is a socket's path too; expected another path" },
+	{ "[metrics]\nmetrics_period = 500ms\n", "c:2: [metrics] metrics_period is '500ms', expected a time from 1s to 60min, as in 500ms, 2s or 1min" },
 };
 
 START_TEST(mistakes_are_named_with_their_line)
@@ -254,6 +258,30 @@ START_TEST(what_has_no_effect_is_doubted)
 	tfl_config_doubts(&config, collect, sentences);
 	ck_assert_str_eq(sentences, "[users] requests is 20 (c:5), but [requests] queue is 10, and no more has an effect\n"
 				    "[models] instances is 3 (c:7), but [requests] workers is 2, and no more has an effect\n");
+}
+END_TEST
+
+START_TEST(a_metrics_file_that_nobody_reads_is_doubted)
+{
+	static const char no[] = "[metrics] metrics_file is %s, but node_exporter reads only files whose names end in .prom\n";
+	static const char *const passed_over[] = { "/m/tfld", "/m/tfld.prom.txt", "/m/.prom", "/m/tfldprom", ".prom" };
+	char sentences[2048] = "", text[128], expected[256];
+
+	ck_assert_int_eq(parse_file("[metrics]\nmetrics_file = /m/tfld.prom\nmetrics_period = 1min\n"), 0);
+	tfl_config_doubts(&config, collect, sentences);
+	ck_assert_str_eq(sentences, "");
+	for (size_t i = 0; i < TFL_ARRAY_SIZE(passed_over); i++) {
+		sentences[0] = '\0';
+		snprintf(text, sizeof(text), "[metrics]\nmetrics_file = %s\n", passed_over[i]);
+		snprintf(expected, sizeof(expected), no, passed_over[i]);
+		ck_assert_int_eq(parse_file(text), 0);
+		tfl_config_doubts(&config, collect, sentences);
+		ck_assert_str_eq(sentences, expected);
+	}
+	sentences[0] = '\0';
+	ck_assert_int_eq(parse_file("[metrics]\nmetrics_period = 1min\n"), 0);
+	tfl_config_doubts(&config, collect, sentences);
+	ck_assert_str_eq(sentences, "[metrics] metrics_period is set (c:2), but without a metrics_file it has no effect\n");
 }
 END_TEST
 
@@ -495,6 +523,7 @@ Suite *config_suite(void)
 	tcase_add_test(tcase, files_of_the_folder_go_over_the_file_in_order_of_their_names);
 	tcase_add_test(tcase, each_value_knows_where_it_comes_from);
 	tcase_add_test(tcase, what_has_no_effect_is_doubted);
+	tcase_add_test(tcase, a_metrics_file_that_nobody_reads_is_doubted);
 	tcase_add_test(tcase, what_is_printed_says_the_same);
 	tcase_add_test(tcase, a_line_that_does_not_fit_is_refused_not_cut);
 	tcase_add_test(tcase, a_file_that_is_no_text_is_refused);

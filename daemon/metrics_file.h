@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The file that node_exporter's textfile collector reads: what the method metrics says, written anew every so often. Numbers are gathered on the loop
+ * thread, the rest is the loader thread's, so that a slow disk delays nobody. Whoever reads the file finds a whole one: it is written beside, under a name
+ * that does not end in ".prom", and renamed. Where that fails, what stood there stays, there is a condition, and the next time it is tried again.
+ *
+ * Lifetime: made by the server before the loader, destroyed after it. Thread: the loop's, but for what the loader runs.
+ */
+#ifndef DAEMON_METRICS_FILE_H
+#define DAEMON_METRICS_FILE_H
+
+#include <stddef.h>
+
+struct tfl_error;
+struct tfl_metrics_file;
+struct tfl_server;
+
+/** For the file at @p path; nothing is written yet. 0 or -ENOMEM. */
+int tfl_metrics_file_create(const char *path, struct tfl_metrics_file **ret_file);
+
+/** Begins to write it, unless that is still being done. NULL is allowed and has no file. */
+void tfl_metrics_file_update(struct tfl_metrics_file *file, struct tfl_server *server);
+
+/**
+ * Removes the file, if it was written: numbers that stay behind would look like those of a service that does nothing. Frees. No call of the loader may be
+ * under way. NULL is allowed.
+ */
+void tfl_metrics_file_destroy(struct tfl_metrics_file *file);
+
+/** Replaces the file at @p path by @p length bytes that everybody may read. Errors carry a sentence; then what stood there stands. For a test, too. */
+int tfl_metrics_file_replace(const char *path, const char *text, size_t length, struct tfl_error *error);
+
+#endif
