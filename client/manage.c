@@ -23,7 +23,9 @@ struct manage_params {
 	unsigned minutes;
 	bool series;
 	bool buckets;
-	int fd; /* -1: none */
+	const struct tfl_wire_histogram *histogram; /* of baseline.set; NULL: none */
+	int32_t output;                             /* likewise; -1: none */
+	int fd;                                     /* -1: none */
 };
 
 static int take(struct tfl_call *call, struct tfl_slice result, struct tfl_call_error *error)
@@ -37,8 +39,13 @@ static int manage(struct tfl_client *client, const char *method, const struct tf
 		  struct tfl_value **ret_value, struct tfl_call_error *error)
 {
 	TFL_CLEANUP(tfl_writer_finish) struct tfl_writer writer;
-	struct tfl_model_params params = {.delete_files = given->erase, .minutes = given->minutes, .series = given->series,
-						 .buckets = given->buckets};
+	struct tfl_model_params params = {
+		.delete_files = given->erase,
+		.minutes = given->minutes,
+		.series = given->series,
+		.buckets = given->buckets,
+		.output = given->output,
+	};
 	struct tfl_model_ref ref;
 	struct tfl_error reason;
 	struct manage_call exchange = {
@@ -60,7 +67,10 @@ static int manage(struct tfl_client *client, const char *method, const struct tf
 	}
 	if (tfl_client_begin(client, &exchange.call, 0, &told) < 0)
 		return tfl_call_fail(error, TFL_CANCELLED, "the client is being destroyed");
-	tfl_model_params_write(&writer, exchange.call.msgid, method, table, &params);
+	if (given->histogram)
+		tfl_baseline_set_write(&writer, exchange.call.msgid, &params, given->histogram);
+	else
+		tfl_model_params_write(&writer, exchange.call.msgid, method, table, &params);
 	r = tfl_writer_check(&writer, &reason);
 	if (r < 0)
 		return r == -ENOMEM ? tfl_call_no_memory(error) : tfl_call_fail(error, TFL_INTERNAL, "%s", reason.text);
@@ -123,8 +133,27 @@ int tfl_client_histogram(struct tfl_client *client, const char *model, unsigned 
 int tfl_client_set_baseline(struct tfl_client *client, const char *model, unsigned minutes, struct tfl_value **ret_value,
 			    struct tfl_call_error *error)
 {
-	struct manage_params params = {.model = model, .minutes = minutes, .fd = -1};
+	struct manage_params params = {.model = model, .minutes = minutes, .output = -1, .fd = -1};
 
+	return model ? manage(client, TFL_METHOD_BASELINE_SET, &tfl_baseline_set_params, &params, ret_value, error) : missing_model(error);
+}
+
+int tfl_client_give_baseline(struct tfl_client *client, const char *model, unsigned output, const struct tfl_histogram *histogram,
+			     struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	const struct tfl_wire_histogram wire = {
+		.invalid = histogram ? histogram->invalid : 0,
+		.sum = histogram ? histogram->sum : 0,
+		.bins = histogram ? histogram->bins : NULL,
+		.margins = histogram ? histogram->margins : NULL,
+		.fine = histogram ? histogram->fine : NULL,
+		.bin_count = TFL_HISTOGRAM_BINS,
+		.fine_count = TFL_HISTOGRAM_FINE,
+	};
+	struct manage_params params = {.model = model, .histogram = &wire, .output = (int32_t)output, .fd = -1};
+
+	if (!histogram || output > INT32_MAX)
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a histogram and the index of an output are needed");
 	return model ? manage(client, TFL_METHOD_BASELINE_SET, &tfl_baseline_set_params, &params, ret_value, error) : missing_model(error);
 }
 

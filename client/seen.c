@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Counters come as index, count, index, count, ascending; how many verdicts there are is the sum of the bins, so nothing can contradict it.
- */
 #include "client/seen.h"
 
 #include <errno.h>
@@ -11,45 +8,19 @@
 #include "base/limits.h"
 #include "client/bench.h"
 #include "client/ctl.h"
+#include "client/histogram_json.h"
 #include "client/print.h"
 
 #define MINUTE_NS INT64_C(60000000000)
 
-static int read_counters(const struct tfl_value *pairs, uint64_t *counters, unsigned max, uint64_t *ret_sum, struct tfl_error *error)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i + 1 < tfl_value_size(pairs); i += 2) {
-		uint64_t index = tfl_value_uint(tfl_value_at(pairs, i), UINT64_MAX), count = tfl_value_uint(tfl_value_at(pairs, i + 1), 0);
-
-		if (index >= max || count > UINT64_MAX - sum)
-			return tfl_error_set(error, -EPROTO, "the daemon tells of a counter that cannot be");
-		counters[index] = count;
-		sum += count;
-	}
-	*ret_sum = sum;
-	return 0;
-}
-
 int ctl_histogram_read(const struct tfl_value *value, struct tfl_confidence *ret_confidence, struct tfl_error *error)
 {
-	struct tfl_confidence confidence = {
-		.invalid = tfl_value_uint(tfl_value_get(value, "invalid"), 0),
-		.sum = tfl_value_uint(tfl_value_get(value, "sum"), 0),
-	};
-	uint64_t margins = 0, fine = 0;
+	json_t *json = ctl_json_of(value);
 	int r;
 
-	r = read_counters(tfl_value_get(value, "bins"), confidence.bins, TFL_CONFIDENCE_BINS, &confidence.count, error);
-	if (r == 0)
-		r = read_counters(tfl_value_get(value, "margins"), confidence.margins, TFL_CONFIDENCE_BINS, &margins, error);
-	if (r == 0)
-		r = read_counters(tfl_value_get(value, "fine"), confidence.fine, TFL_CONFIDENCE_FINE, &fine, error);
-	if (r == 0 && (margins != confidence.count || fine != confidence.count))
-		r = tfl_error_set(error, -EPROTO, "the daemon's histograms do not agree on how many verdicts there are");
-	if (r == 0)
-		*ret_confidence = confidence;
-	return r;
+	r = ctl_histogram_from_json(json, ret_confidence, error);
+	json_decref(json);
+	return r < 0 ? tfl_error_prefix(error, r, "the daemon's answer") : 0;
 }
 
 int ctl_seen_read(const struct tfl_value *head, struct ctl_seen *ret_seen, struct tfl_error *error)

@@ -479,9 +479,28 @@ int tfl_client_stats_buckets(struct tfl_client *client, const char *model, struc
 int tfl_client_histogram(struct tfl_client *client, const char *model, unsigned minutes, bool series, struct tfl_value **ret_value,
 			 struct tfl_call_error *error);
 
+#define TFL_HISTOGRAM_BINS 50
+#define TFL_HISTOGRAM_FINE 336
+
+/** How often which confidence came, as the reply to tfl_client_histogram() has it, but all counters of it, zeros too. */
+struct tfl_histogram {
+	uint64_t invalid; /* verdicts that were no numbers */
+	uint64_t sum;     /* of confidences, in units of 2^-24 */
+	uint64_t bins[TFL_HISTOGRAM_BINS];    /* of the confidence, from 0 to 1 */
+	uint64_t margins[TFL_HISTOGRAM_BINS]; /* of the margin to the second best */
+	uint64_t fine[TFL_HISTOGRAM_FINE];    /* of the confidence again, the finer the nearer it is to 0 or 1 */
+};
+
 /** Makes what was seen in the last @p minutes (0: all) the baseline that a version's drift is measured against. */
 int tfl_client_set_baseline(struct tfl_client *client, const char *model, unsigned minutes, struct tfl_value **ret_value,
 			    struct tfl_call_error *error);
+
+/**
+ * Makes @p histogram, of another device or another time, the baseline of output @p output (its index). INVALID_ARGUMENT where its counters do
+ * not agree on how many verdicts there are, or where the output has no confidence.
+ */
+int tfl_client_give_baseline(struct tfl_client *client, const char *model, unsigned output, const struct tfl_histogram *histogram,
+			     struct tfl_value **ret_value, struct tfl_call_error *error);
 
 /**
  * Everything that is counted, in Prometheus' text format: the key "text", and "content_type" as an HTTP server would call it.

@@ -155,21 +155,36 @@ static int choose_baseline(const struct tfl_version *version, unsigned head, con
 	return 0;
 }
 
-static int set_baselines(struct tfl_version *version, const struct tfl_model_params *params, struct tfl_error *error)
+static bool is_meant(const struct tfl_version *version, unsigned head, const struct tfl_model_params *params)
+{
+	return params->output < 0 || version->heads.items[head].source.output == (uint32_t)params->output;
+}
+
+static int set_baselines(struct tfl_version *version, const struct tfl_model_params *params, uint64_t *ret_verdicts, struct tfl_error *error)
 {
 	struct tfl_confidence chosen[TFL_CONFIDENCE_OUTPUTS_MAX];
+	bool meant = false;
 	int r = 0;
 
 	if (version->heads.count == 0)
 		return tfl_error_set(error, -EINVAL, "version %llu of '%s' has no confidence to set a baseline of: %s",
 				     (unsigned long long)version->number, version->model_name, version->heads.reason);
 	for (unsigned i = 0; i < version->heads.count && r == 0; i++) {
+		if (!is_meant(version, i, params))
+			continue;
 		r = choose_baseline(version, i, params, &chosen[i], error);
 		if (r == 0 && chosen[i].count == 0)
-			r = tfl_error_set(error, -EINVAL, "there are no verdicts to make a baseline of; ask the model something first");
+			r = tfl_error_set(error, -EINVAL, "there are no verdicts to make a baseline of%s",
+					  params->histogram.data ? " in this histogram" : "; ask the model something first");
+		*ret_verdicts = chosen[i].count;
+		meant = true;
 	}
+	if (r == 0 && !meant)
+		return tfl_error_set(error, -EINVAL, "output %d of version %llu of '%s' has no confidence; 'tflctl describe' shows which have one",
+				     params->output, (unsigned long long)version->number, version->model_name);
 	for (unsigned i = 0; i < version->heads.count && r == 0; i++)
-		tfl_history_set_baseline(version->history, i, &chosen[i], (int64_t)time(NULL));
+		if (is_meant(version, i, params))
+			tfl_history_set_baseline(version->history, i, &chosen[i], (int64_t)time(NULL));
 	return r;
 }
 
@@ -178,13 +193,14 @@ int tfl_handle_baseline_set(struct tfl_call *call, struct tfl_error *error)
 	struct tfl_writer *writer = call->writer;
 	struct tfl_model_params params;
 	struct tfl_version *version = NULL;
+	uint64_t verdicts = 0;
 	int r;
 
 	r = tfl_model_params_parse(&tfl_baseline_set_params, call->message->params, &params, error);
 	if (r == 0)
 		r = choose(call, &params, &version, error);
 	if (r == 0)
-		r = set_baselines(version, &params, error);
+		r = set_baselines(version, &params, &verdicts, error);
 	if (r < 0)
 		return r;
 	tfl_writer_begin(writer);
@@ -192,7 +208,7 @@ int tfl_handle_baseline_set(struct tfl_call *call, struct tfl_error *error)
 	tfl_writer_map(writer, 3);
 	tfl_field_text(writer, "model", version->model_name);
 	tfl_field_uint(writer, "version", version->number);
-	tfl_field_uint(writer, "verdicts", tfl_history_head(version->history, 0)->baseline.confidence.count);
+	tfl_field_uint(writer, "verdicts", verdicts);
 	tfl_reply_send(call->channel, writer, call->message->msgid);
 	return 0;
 }

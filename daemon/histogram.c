@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Zeros are not written: of the 400 counters of a good classifier's histogram, twenty are used.
- */
 #include "daemon/histogram.h"
 
 #include <errno.h>
@@ -9,34 +6,22 @@
 
 #include "base/error.h"
 #include "base/util.h"
-#include "daemon/fields.h"
-#include "proto/params.h"
 #include "proto/reader.h"
 #include "stats/confidence.h"
 
-void tfl_counters_write(struct tfl_writer *writer, const char *key, const uint64_t *counters, uint32_t count)
-{
-	uint32_t used = 0;
-
-	for (uint32_t i = 0; i < count; i++)
-		used += counters[i] > 0;
-	tfl_field_array(writer, key, 2 * used);
-	for (uint32_t i = 0; i < count; i++) {
-		if (counters[i] == 0)
-			continue;
-		tfl_writer_uint64(writer, i);
-		tfl_writer_uint64(writer, counters[i]);
-	}
-}
-
 void tfl_histogram_write(struct tfl_writer *writer, const char *key, const struct tfl_confidence *confidence)
 {
-	tfl_field_map(writer, key, 5);
-	tfl_field_uint(writer, "invalid", confidence->invalid);
-	tfl_field_uint(writer, "sum", confidence->sum);
-	tfl_counters_write(writer, "bins", confidence->bins, TFL_CONFIDENCE_BINS);
-	tfl_counters_write(writer, "margins", confidence->margins, TFL_CONFIDENCE_BINS);
-	tfl_counters_write(writer, "fine", confidence->fine, TFL_CONFIDENCE_FINE);
+	const struct tfl_wire_histogram histogram = {
+		.invalid = confidence->invalid,
+		.sum = confidence->sum,
+		.bins = confidence->bins,
+		.margins = confidence->margins,
+		.fine = confidence->fine,
+		.bin_count = TFL_CONFIDENCE_BINS,
+		.fine_count = TFL_CONFIDENCE_FINE,
+	};
+
+	tfl_wire_histogram_write(writer, key, &histogram);
 }
 
 struct stored_histogram {

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Confidence histograms as MessagePack, on the wire and on disk: {"invalid", "sum", "bins", "margins", "fine"} as in stats/confidence.h, where counters are
- * an array of index, count, index, count and so on, ascending and without the zeros.
+ * Confidence histograms as MessagePack (proto/histogram.h), to and from those of stats/confidence.h.
  */
 #ifndef DAEMON_HISTOGRAM_H
 #define DAEMON_HISTOGRAM_H
 
 #include <stdint.h>
 
+#include "proto/histogram.h"
 #include "proto/params.h"
 
 struct tfl_confidence;
 struct tfl_error;
 struct tfl_writer;
 
-/** Writes a key and its counters, or its histogram. */
-void tfl_counters_write(struct tfl_writer *writer, const char *key, const uint64_t *counters, uint32_t count);
+/** Writes a key and its histogram. */
 void tfl_histogram_write(struct tfl_writer *writer, const char *key, const struct tfl_confidence *confidence);
 
 /**

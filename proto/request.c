@@ -47,13 +47,14 @@ static const struct tfl_param_table head_table = {
 #define MINUTES_ROW {"minutes", TFL_PARAM_UINT32, false, offsetof(struct tfl_model_params, minutes), 1, TFL_MINUTES_MAX, NULL}
 #define SERIES_ROW {"series", TFL_PARAM_BOOL, false, offsetof(struct tfl_model_params, series), 0, 0, NULL}
 #define BUCKETS_ROW {"buckets", TFL_PARAM_BOOL, false, offsetof(struct tfl_model_params, buckets), 0, 0, NULL}
+#define OUTPUT_ROW {"output", TFL_PARAM_INDEX, false, offsetof(struct tfl_model_params, output), 0, INT32_MAX, NULL}
 #define HISTOGRAM_ROW {"histogram", TFL_PARAM_VALUE, false, offsetof(struct tfl_model_params, histogram), 0, 0, NULL}
 
 static const struct tfl_param version_rows[] = {MODEL_ROW(true), VERSION_ROW};
 static const struct tfl_param unload_rows[] = {MODEL_ROW(true), VERSION_ROW, DELETE_ROW};
 static const struct tfl_param stats_rows[] = {MODEL_ROW(false), BUCKETS_ROW};
 static const struct tfl_param histogram_rows[] = {MODEL_ROW(true), VERSION_ROW, MINUTES_ROW, SERIES_ROW};
-static const struct tfl_param baseline_set_rows[] = {MODEL_ROW(true), VERSION_ROW, MINUTES_ROW, HISTOGRAM_ROW};
+static const struct tfl_param baseline_set_rows[] = {MODEL_ROW(true), VERSION_ROW, MINUTES_ROW, HISTOGRAM_ROW, OUTPUT_ROW};
 
 const struct tfl_param_table tfl_model_load_params = TFL_PARAM_TABLE(version_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_model_unload_params = TFL_PARAM_TABLE(unload_rows, struct tfl_model_params);
@@ -142,6 +143,18 @@ void tfl_model_params_write(struct tfl_writer *writer, uint32_t msgid, const cha
 	tfl_writer_map(writer, table ? tfl_params_count(table, params) : 0);
 	if (table)
 		tfl_params_write(table, params, writer);
+}
+
+void tfl_baseline_set_write(struct tfl_writer *writer, uint32_t msgid, const struct tfl_model_params *params,
+			    const struct tfl_wire_histogram *histogram)
+{
+	struct tfl_model_params others = *params;
+
+	others.histogram.data = NULL;
+	tfl_message_request(writer, msgid, TFL_METHOD_BASELINE_SET);
+	tfl_writer_map(writer, tfl_params_count(&tfl_baseline_set_params, &others) + 1);
+	tfl_params_write(&tfl_baseline_set_params, &others, writer);
+	tfl_wire_histogram_write(writer, "histogram", histogram);
 }
 
 void tfl_cancel_write(struct tfl_writer *writer, uint32_t msgid)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto/histogram.h"
 #include "proto/params.h"
 #include "proto/tensor.h"
 #include "proto/view.h"
@@ -75,6 +76,7 @@ struct tfl_model_params {
 	bool series;             /* histogram: each of these minutes, or hours, alone too */
 	bool buckets;            /* stats: those of the latencies too */
 	struct tfl_slice histogram; /* baseline.set: an encoded one instead of what was seen; data NULL: none */
+	int32_t output;             /* baseline.set: the index of the only one that gets it; -1: every one */
 };
 
 extern const struct tfl_param_table tfl_model_load_params;     /* {model, version?} */
@@ -82,7 +84,7 @@ extern const struct tfl_param_table tfl_model_unload_params;   /* {model, versio
 extern const struct tfl_param_table tfl_model_describe_params; /* {model, version?} */
 extern const struct tfl_param_table tfl_stats_params;          /* {model?, buckets?} */
 extern const struct tfl_param_table tfl_histogram_params;      /* {model, version?, minutes?, series?} */
-extern const struct tfl_param_table tfl_baseline_set_params;   /* {model, version?, minutes?, histogram?} */
+extern const struct tfl_param_table tfl_baseline_set_params;   /* {model, version?, minutes?, histogram?, output?} */
 
 /** @p table is one of these. 0; -EINVAL with a sentence. */
 int tfl_model_params_parse(const struct tfl_param_table *table, struct tfl_slice params, struct tfl_model_params *ret_params,
@@ -91,6 +93,10 @@ int tfl_model_params_parse(const struct tfl_param_table *table, struct tfl_slice
 /** Writes a whole request frame with the keys that @p table has. NULL table: a method without params. */
 void tfl_model_params_write(struct tfl_writer *writer, uint32_t msgid, const char *method, const struct tfl_param_table *table,
 			    const struct tfl_model_params *params);
+
+/** The same for baseline.set and a histogram that is handed over; params->histogram is not looked at. */
+void tfl_baseline_set_write(struct tfl_writer *writer, uint32_t msgid, const struct tfl_model_params *params,
+			    const struct tfl_wire_histogram *histogram);
 
 /** Writes the whole frame of the notification that cancels the request @p msgid. */
 void tfl_cancel_write(struct tfl_writer *writer, uint32_t msgid);

@@ -12,6 +12,26 @@
 
 static struct fake fake;
 
+static void write_histogram(unsigned verdicts, bool wrong_index, bool wrong_sum)
+{
+	struct tfl_writer *writer = &fake.writer;
+
+	tfl_writer_text(writer, "histogram");
+	tfl_writer_map(writer, 5);
+	tfl_writer_text(writer, "invalid");
+	tfl_writer_uint64(writer, 0);
+	tfl_writer_text(writer, "sum");
+	tfl_writer_uint64(writer, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		tfl_writer_text(writer, (const char *[]){"bins", "margins", "fine"}[i]);
+		tfl_writer_array(writer, verdicts ? 2 : 0);
+		if (!verdicts)
+			continue;
+		tfl_writer_uint64(writer, wrong_index && i == 2 ? 336 : 49);
+		tfl_writer_uint64(writer, verdicts - (wrong_sum && i == 1));
+	}
+}
+
 /* One head; the model's name says what is wrong with it. */
 static void reply_histogram(const struct tfl_message *request)
 {
@@ -26,15 +46,11 @@ static void reply_histogram(const struct tfl_message *request)
 	tfl_writer_map(writer, 1);
 	tfl_writer_text(writer, "heads");
 	tfl_writer_array(writer, 1);
+	tfl_writer_map(writer, 2);
+	write_histogram(7, index, sum);
+	tfl_writer_text(writer, "baseline");
 	tfl_writer_map(writer, 1);
-	tfl_writer_text(writer, "histogram");
-	tfl_writer_map(writer, 3);
-	for (unsigned i = 0; i < 3; i++) {
-		tfl_writer_text(writer, (const char *[]){"bins", "margins", "fine"}[i]);
-		tfl_writer_array(writer, 2);
-		tfl_writer_uint64(writer, index && i == 2 ? 336 : 49);
-		tfl_writer_uint64(writer, sum && i == 1 ? 6 : 7);
-	}
+	write_histogram(0, false, false);
 }
 
 static void serve(struct fake *unused, unsigned connection)

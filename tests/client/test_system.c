@@ -340,6 +340,69 @@ START_TEST(confidence)
 }
 END_TEST
 
+/* What tflctl said, to a file. */
+static void keep_output(const char *path)
+{
+	FILE *file = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(file);
+	fputs(result.out, file);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+static void expect_refusal(const char *text, const char *reason)
+{
+	FILE *file = fopen("wrong.json", "w");
+
+	fputs(text, file);
+	fclose(file);
+	TFLCTL("baseline", "digits", "--from", "wrong.json");
+	ck_assert_msg(result.status == 1 && strstr(result.err, reason), "%s%s: no '%s'", result.out, result.err, reason);
+}
+
+/* A baseline goes from one version to another as a file; what is no such file changes nothing. */
+START_TEST(baseline_by_file)
+{
+	char path[256], before[OUTPUT_MAX];
+
+	daemon_start(&tfld, NULL);
+	snprintf(path, sizeof(path), "%s/digits-int8.tflite", getenv("DIGITS"));
+	TFLCTL("load", "digits", path);
+	ask_about("seven", "700");
+	TFLCTL("baseline", "digits", "--set");
+	ask_about("two", "300");
+	TFLCTL("baseline", "digits", "--show", "--json");
+	ck_assert_msg(strstr(result.out, "\"set\": true") && !strstr(result.out, "counts"), "%s", result.out);
+	keep_output("base.json");
+	snprintf(path, sizeof(path), "%s/digits-float32.tflite", getenv("DIGITS"));
+	TFLCTL("load", "digits", path);
+	TFLCTL("baseline", "digits@2");
+	ck_assert_msg(strstr(result.out, " 0 verdicts"), "%s", result.out);
+	TFLCTL("baseline", "digits@2", "--from", "base.json");
+	ck_assert_msg(strcmp(result.out, "digits@2  baseline set: 700 verdicts\n") == 0, "%s%s", result.out, result.err);
+	TFLCTL("hist", "digits@1", "--json");
+	keep_output("seen.json");
+	TFLCTL("baseline", "digits@2", "--from", "seen.json", "--json");
+	ck_assert_msg(strstr(result.out, "\"verdicts\": 1000"), "%s%s", result.out, result.err);
+	TFLCTL("baseline", "digits", "--json");
+	strcpy(before, result.out);
+	expect_refusal("{", "wrong.json:1: no JSON");
+	expect_refusal("[]", "has no 'heads'");
+	expect_refusal("{\"heads\": []}", "has no heads");
+	expect_refusal("{\"heads\": [{\"output\": 3}]}", "output 3, which has no confidence");
+	expect_refusal("{\"heads\": [{\"output\": 0, \"kind\": \"softmax\", \"classes\": 1000}]}", "a softmax over 1000 classes; output 0");
+	expect_refusal("{\"heads\": [{\"output\": 0, \"kind\": \"softmax\", \"classes\": 10, \"histogram\": {\"invalid\": 0, \"sum\": 0, "
+		       "\"bins\": [3, 4], \"margins\": [3, 4], \"fine\": [9, 5]}}]}", "do not agree");
+	expect_refusal("{\"heads\": [{\"output\": 0, \"kind\": \"softmax\", \"classes\": 10, \"histogram\": {\"invalid\": 0, \"sum\": 0, "
+		       "\"bins\": [50, 4], \"margins\": [3, 4], \"fine\": [9, 4]}}]}", "a counter in 'bins' that cannot be");
+	TFLCTL("baseline", "digits", "--json");
+	ck_assert_str_eq(result.out, before);
+	TFLCTL("baseline", "digits", "--set", "--from", "base.json");
+	ck_assert_int_eq(result.status, 2);
+	daemon_stop(&tfld);
+}
+END_TEST
+
 /* What bash offers for a line that it has cut into @p words, blanks between them. */
 static const char *complete(const char *words)
 {
@@ -412,6 +475,7 @@ int main(void)
 	tcase_add_test(tcase, picture);
 	tcase_add_test(tcase, digits);
 	tcase_add_test(tcase, confidence);
+	tcase_add_test(tcase, baseline_by_file);
 	tcase_add_test(tcase, completion);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
