@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tflctl hist: how sure a version is of its verdicts, as a bar chart with the baseline's beside it. Fifty bins are shown as twenty-five lines; bars are
- * as long as their share of the verdicts, the longest of all fills its column, and the baseline is drawn to the same scale.
+ * tflctl hist: how sure a version is of its verdicts, as a bar chart with the baseline's beside it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,13 +8,11 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "client/chart.h"
 #include "client/ctl.h"
 #include "client/print.h"
 #include "client/seen.h"
 
-#define LINES 25
-#define BAR_COLUMNS 30    /* at most */
-#define OTHER_COLUMNS 34u /* of a line: the bounds in front, a share behind each bar */
 #define CLASSES_SHOWN 10
 
 struct options {
@@ -23,35 +20,6 @@ struct options {
 	bool per_class;
 	int top;
 };
-
-/* The share of a line's two bins. */
-static double line_share(const struct tfl_confidence *confidence, unsigned line)
-{
-	uint64_t count = confidence->bins[2 * line] + confidence->bins[2 * line + 1];
-
-	return confidence->count ? (double)count / (double)confidence->count : 0;
-}
-
-static void print_chart(const struct ctl_seen *seen)
-{
-	unsigned first = LINES, room = (ctl_width() - OTHER_COLUMNS) / 2, length = room < BAR_COLUMNS ? room : BAR_COLUMNS;
-	char bar[3 * BAR_COLUMNS + 1];
-	double longest = 0;
-
-	for (unsigned i = 0; i < LINES; i++) {
-		double here = line_share(&seen->histogram, i), there = line_share(&seen->baseline, i);
-
-		longest = here > longest ? here : longest;
-		longest = there > longest ? there : longest;
-		first = first == LINES && here + there > 0 ? i : first;
-	}
-	printf("  CONFIDENCE    %-*sBASELINE\n", (int)length + 10, "NOW");
-	for (unsigned i = first; i < LINES; i++) {
-		printf("  %.2f to %.2f  ", i * 2.0 / TFL_CONFIDENCE_BINS, (i + 1) * 2.0 / TFL_CONFIDENCE_BINS);
-		printf("%s %5.1f %%  ", ctl_format_bar(bar, length, line_share(&seen->histogram, i) / longest), 100 * line_share(&seen->histogram, i));
-		printf("%s %5.1f %%\n", ctl_format_bar(bar, length, line_share(&seen->baseline, i) / longest), 100 * line_share(&seen->baseline, i));
-	}
-}
 
 static void print_baseline(const struct ctl_seen *seen)
 {
@@ -65,44 +33,16 @@ static void print_baseline(const struct ctl_seen *seen)
 		       (unsigned long long)seen->baseline_wanted, tfl_confidence_mean(&seen->baseline));
 }
 
-struct winner {
-	uint64_t index, count;
-};
-
-static int by_count(const void *left, const void *right)
-{
-	const struct winner *a = left, *b = right;
-
-	return a->count != b->count ? (a->count < b->count ? 1 : -1) : (a->index > b->index) - (a->index < b->index);
-}
-
 static void print_classes(const struct ctl_seen *seen, const struct tfl_value *labels, unsigned shown)
 {
 	size_t count = tfl_value_size(seen->counts) / 2;
-	_tfl_free_ struct winner *winners = calloc(count + 1, sizeof(*winners));
-	struct ctl_table table = {.columns = 3, .right = 0x6};
+	_tfl_free_ struct ctl_class *classes = calloc(count + 1, sizeof(*classes));
 
-	if (!winners || seen->histogram.count == 0)
-		return;
-	for (size_t i = 0; i < count; i++)
-		winners[i] = (struct winner){tfl_value_uint(tfl_value_at(seen->counts, 2 * i), 0), tfl_value_uint(tfl_value_at(seen->counts, 2 * i + 1), 0)};
-	qsort(winners, count, sizeof(*winners), by_count);
-	ctl_table_add(&table, "CLASS");
-	ctl_table_add(&table, "VERDICTS");
-	ctl_table_add(&table, "SHARE");
-	for (size_t i = 0; i < count && i < shown; i++) {
-		const char *label = tfl_value_string(tfl_value_at(labels, winners[i].index), "");
-
-		char number[24];
-
-		snprintf(number, sizeof(number), "%llu", (unsigned long long)winners[i].index);
-		ctl_table_add(&table, "%s%s%s", number, *label && strcmp(label, number) != 0 ? " " : "", strcmp(label, number) != 0 ? label : "");
-		ctl_table_add(&table, "%llu", (unsigned long long)winners[i].count);
-		ctl_table_add(&table, "%.1f %%", 100.0 * (double)winners[i].count / (double)seen->histogram.count);
-	}
-	ctl_table_print(&table, "  ");
-	if (count > shown)
-		printf("  and %zu classes more\n", count - shown);
+	for (size_t i = 0; classes && i < count; i++)
+		classes[i] = (struct ctl_class){tfl_value_uint(tfl_value_at(seen->counts, 2 * i), 0),
+						tfl_value_uint(tfl_value_at(seen->counts, 2 * i + 1), 0)};
+	if (classes)
+		ctl_classes_print(classes, count, seen->histogram.count, labels, shown);
 }
 
 static void print_head(const struct ctl_seen *seen, const struct tfl_value *labels, const struct options *options)
@@ -118,8 +58,7 @@ static void print_head(const struct ctl_seen *seen, const struct tfl_value *labe
 		printf("; mean confidence %.3f", tfl_confidence_mean(&seen->histogram));
 	putchar('\n');
 	print_baseline(seen);
-	if (seen->histogram.count + seen->baseline.count > 0)
-		print_chart(seen);
+	ctl_chart_print(&seen->histogram, &seen->baseline);
 	if (options->per_class)
 		print_classes(seen, labels, options->top ? (unsigned)options->top : CLASSES_SHOWN);
 }

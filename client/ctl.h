@@ -75,18 +75,16 @@ enum ctl_command_group {
 
 #define CTL_BRIEF_MAX 26
 
-#define CTL_OPERANDS_MAX 2
-
 /* What a command was given. Strings are argv's. */
 struct ctl_arguments {
-	const char *operands[CTL_OPERANDS_MAX]; /* NULL: not given */
-	void *options;                          /* the command's struct; zero for what was not given */
+	const char **operands; /* and NULL for each that was not given, of two at least */
+	void *options;         /* the command's struct; zero for what was not given */
 };
 
 struct ctl_command {
 	const char *name;
 	const char *operands; /* as help shows them; the first is a model, unless local */
-	unsigned operands_min, operands_max;
+	unsigned operands_min, operands_max; /* UINT_MAX: any number of the last */
 	enum ctl_command_group group;
 	const char *brief;   /* for the list of all commands: at most CTL_BRIEF_MAX columns */
 	const char *summary; /* one line */

@@ -69,11 +69,12 @@ static int print_version(void)
 static int run(struct ctl *ctl, int argc, char **argv)
 {
 	_tfl_free_ void *options = calloc(1, ctl->command->options_size + 1);
-	struct ctl_arguments arguments = {.options = options};
+	_tfl_free_ const char **operands = calloc((size_t)argc + 2, sizeof(*operands));
+	struct ctl_arguments arguments = {.operands = operands, .options = options};
 	struct tfl_error error;
 	int used;
 
-	if (!options)
+	if (!options || !operands)
 		return ctl_fail(ctl, TFL_RESOURCE_EXHAUSTED, "no memory");
 	if (ctl_options_parse(ctl, ctl->command, argc, argv, &arguments, &used, &error) < 0)
 		return ctl_usage(ctl, error.text);
