@@ -21,8 +21,8 @@ static int64_t floor_divide(int64_t dividend, int64_t divisor)
 
 int64_t fixed_point_split(double factor, int *ret_exponent)
 {
-	/* What is greater saturates anything but 0. */
-	int64_t multiplier = (int64_t)floor(frexp(fmin(factor, 0x1p40), ret_exponent) * 2147483648.0 + 0.5);
+	/* What is greater, infinity too, saturates anything but 0; of infinity frexp() gives no exponent. */
+	int64_t multiplier = (int64_t)floor(frexp(fmax(fmin(factor, 0x1p40), -0x1p40), ret_exponent) * 2147483648.0 + 0.5);
 
 	if (multiplier == INT64_C(1) << 31) {
 		multiplier >>= 1;
