@@ -100,7 +100,7 @@ static void write_memory(struct tfl_exposition *exposition, const struct family 
 	const struct {
 		const char *kind;
 		uint64_t bytes;
-	} parts[] = {{"file", memory->file}, {"packed", memory->packed}, {"interpreters", memory->interpreters}};
+	} parts[] = {{"file", memory->file}, {"packed", memory->packed}, {"interpreters", memory->interpreters}, {"statistics", memory->statistics}};
 
 	for (unsigned i = 0; i < TFL_ARRAY_SIZE(parts); i++) {
 		begin(exposition, "", subject);
@@ -198,7 +198,7 @@ static const struct family families[] = {
 
 	{"tfl_model_state", "gauge", LISTED, write_state, 0, "State of a version: 1 for the one it is in."},
 	{"tfl_model_active", "gauge", LISTED, write_uint, OF_VERSION(active), "1 for the version that serves requests which name none."},
-	{"tfl_model_memory_bytes", "gauge", LOADED, write_memory, 0, "Memory of a version: its file (mapped), packed weights, interpreters."},
+	{"tfl_model_memory_bytes", "gauge", LOADED, write_memory, 0, "Memory of a version: its file (mapped), packed weights, interpreters, counters."},
 	{"tfl_model_load_duration_seconds", "gauge", LOADED, write_seconds, OF_VERSION(load_ns), "Time that loading took, with its warm-up."},
 	{"tfl_model_instances", "gauge", LOADED, write_uint, OF_VERSION(instances), "Requests of a version that may run at once."},
 
