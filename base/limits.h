@@ -78,6 +78,8 @@
 #define TFL_STATISTICS_BYTES_MAX (8u << 20) /* of what is written down about a version's verdicts */
 #define TFL_CONDITIONS_MAX 64            /* things that are wrong at the same time */
 #define TFL_METRICS_BYTES_MAX (16u << 20) /* of all metrics as text: some 1,000 loaded versions */
+#define TFL_CHANGES_MAX 256              /* changes that are remembered … */
+#define TFL_CHANGES_BYTES_MAX (256u << 10) /* … and bytes of their file */
 #define TFL_INSTANCES_MAX 64             /* interpreters of one version */
 #define TFL_INLINE_US_MAX 1000           /* microseconds of an inference that may run on the loop thread */
 

@@ -25,6 +25,7 @@ struct manage_params {
 	bool buckets;
 	const struct tfl_wire_histogram *histogram; /* of baseline.set; NULL: none */
 	int32_t output;                             /* likewise; -1: none */
+	uint64_t since;
 	int fd;                                     /* -1: none */
 };
 
@@ -45,6 +46,7 @@ static int manage(struct tfl_client *client, const char *method, const struct tf
 		.series = given->series,
 		.buckets = given->buckets,
 		.output = given->output,
+		.since = given->since,
 	};
 	struct tfl_model_ref ref;
 	struct tfl_error reason;
@@ -128,6 +130,13 @@ int tfl_client_histogram(struct tfl_client *client, const char *model, unsigned 
 	struct manage_params params = {.model = model, .minutes = minutes, .series = series, .fd = -1};
 
 	return model ? manage(client, TFL_METHOD_HISTOGRAM, &tfl_histogram_params, &params, ret_value, error) : missing_model(error);
+}
+
+int tfl_client_changes(struct tfl_client *client, const char *model, uint64_t since, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .since = since, .fd = -1};
+
+	return manage(client, TFL_METHOD_CHANGES, &tfl_changes_params, &params, ret_value, error);
 }
 
 int tfl_client_set_baseline(struct tfl_client *client, const char *model, unsigned minutes, struct tfl_value **ret_value,

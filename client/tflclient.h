@@ -507,7 +507,13 @@ int tfl_client_give_baseline(struct tfl_client *client, const char *model, unsig
  */
 int tfl_client_metrics(struct tfl_client *client, struct tfl_value **ret_value, struct tfl_call_error *error);
 
-/** Whether the daemon is ready. */
+/**
+ * What changed: versions loaded, refused, active, gone, drifted, and what went wrong, the oldest first, over restarts of the daemon. About @p model, or a
+ * version of it, alone; NULL: about everything. @p since: not what was before, in seconds since 1970; 0: all that is remembered.
+ */
+int tfl_client_changes(struct tfl_client *client, const char *model, uint64_t since, struct tfl_value **ret_value, struct tfl_call_error *error);
+
+/** Whether the daemon is ready, and what is wrong though it serves. */
 int tfl_client_health(struct tfl_client *client, struct tfl_value **ret_value, struct tfl_call_error *error);
 
 /** Version of daemon and protocol, and its features. */

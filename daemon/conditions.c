@@ -83,7 +83,7 @@ void tfl_conditions_raise(struct tfl_conditions *conditions, enum tfl_condition_
 	if (!condition && conditions->count < TFL_CONDITIONS_MAX) {
 		raised = true;
 		condition = &conditions->items[conditions->count++];
-		*condition = (struct tfl_condition){.kind = kind, .version = version, .since = (int64_t)time(NULL), .since_ns = tfl_clock_ns()};
+		*condition = (struct tfl_condition){.kind = kind, .version = version, .since = (int64_t)time(NULL), .since_ns = tfl_clock_boot_ns()};
 		snprintf(condition->model, sizeof(condition->model), "%s", model ? model : "");
 	}
 	if (!condition)
@@ -124,7 +124,7 @@ const struct tfl_condition *tfl_conditions_list(const struct tfl_conditions *con
 
 void tfl_conditions_write(const struct tfl_conditions *conditions, struct tfl_writer *writer)
 {
-	uint64_t now_ns = tfl_clock_ns();
+	uint64_t now_ns = tfl_clock_boot_ns();
 
 	tfl_field_bool(writer, "degraded", conditions->count > 0);
 	tfl_field_array(writer, "conditions", conditions->count);

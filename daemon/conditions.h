@@ -34,7 +34,7 @@ struct tfl_condition {
 	uint64_t version;                   /* 0: of no version */
 	char text[TFL_ERROR_TEXT_MAX];      /* what is wrong, a sentence with the path */
 	int64_t since;                      /* CLOCK_REALTIME, seconds */
-	uint64_t since_ns;                  /* CLOCK_MONOTONIC */
+	uint64_t since_ns;                  /* CLOCK_BOOTTIME */
 };
 
 /** A condition stands, or (@p raised false) is over; it is borrowed for the call, in which conditions may be read but not changed. */

@@ -22,6 +22,7 @@ static const struct tfl_method methods[] = {
 	{TFL_METHOD_MODEL_LOAD, TFL_RIGHT_ADMIN, true, tfl_handle_model_load},
 	{TFL_METHOD_MODEL_UNLOAD, TFL_RIGHT_ADMIN, false, tfl_handle_model_unload},
 	{TFL_METHOD_STATS, TFL_RIGHT_READ, false, tfl_handle_stats},
+	{TFL_METHOD_CHANGES, TFL_RIGHT_READ, false, tfl_handle_changes},
 	{TFL_METHOD_HISTOGRAM, TFL_RIGHT_READ, false, tfl_handle_histogram},
 	{TFL_METHOD_METRICS, TFL_RIGHT_READ, false, tfl_handle_metrics},
 	{TFL_METHOD_BASELINE_SET, TFL_RIGHT_ADMIN, false, tfl_handle_baseline_set},

@@ -4,11 +4,14 @@
  * baseline.set. doc/protocol.md names the keys.
  */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/error.h"
 #include "base/util.h"
+#include "daemon/changes.h"
 #include "daemon/clock.h"
 #include "daemon/dispatch.h"
 #include "daemon/fields.h"
@@ -188,6 +191,24 @@ static int set_baselines(struct tfl_version *version, const struct tfl_model_par
 	return r;
 }
 
+static void tell(const struct tfl_call *call, const struct tfl_version *version, const struct tfl_model_params *params, uint64_t verdicts)
+{
+	char reason[96], minutes[32];
+	struct tfl_change_note note = {
+		.kind = TFL_CHANGE_BASELINE,
+		.model = version->model_name,
+		.version = version->number,
+		.asked = true,
+		.uid = call->peer->uid,
+		.reason = reason,
+	};
+
+	snprintf(minutes, sizeof(minutes), "of the last %u minutes", params->minutes);
+	snprintf(reason, sizeof(reason), "%" PRIu64 " verdict%s%s%s", verdicts, verdicts == 1 ? "" : "s",
+		 params->histogram.data ? ", handed over" : params->minutes ? " " : "", params->minutes ? minutes : "");
+	tfl_changes_record(call->server->changes, &note);
+}
+
 int tfl_handle_baseline_set(struct tfl_call *call, struct tfl_error *error)
 {
 	struct tfl_writer *writer = call->writer;
@@ -203,6 +224,7 @@ int tfl_handle_baseline_set(struct tfl_call *call, struct tfl_error *error)
 		r = set_baselines(version, &params, &verdicts, error);
 	if (r < 0)
 		return r;
+	tell(call, version, &params, verdicts);
 	tfl_writer_begin(writer);
 	tfl_message_reply(writer, call->message->msgid);
 	tfl_writer_map(writer, 3);

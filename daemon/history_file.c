@@ -21,7 +21,6 @@
 #include "proto/reader.h"
 
 #define FORMAT 1
-#define FRAME_LENGTH 4 /* bytes of it, before the value */
 #define AGE_MAX (2 * TFL_WINDOWS_HOURS * 3600) /* seconds after which no window is left */
 
 static const char *const window_keys[TFL_WINDOW_LENGTHS] = {
@@ -102,24 +101,13 @@ static void write_all(const struct tfl_history *history, const struct tfl_moment
 /* A frame without its length. */
 int tfl_history_encode(struct tfl_history *history, const struct tfl_moment *now, struct tfl_writer *writer, void **ret_data, size_t *ret_size)
 {
-	struct tfl_error error;
-	size_t size;
-	void *data;
 	int r;
 
 	write_all(history, now, writer);
-	r = tfl_writer_check(writer, &error);
-	if (r < 0)
-		return r;
-	size = tfl_writer_size(writer) - FRAME_LENGTH;
-	data = malloc(size);
-	if (!data)
-		return -ENOMEM;
-	tfl_writer_copy(writer, FRAME_LENGTH, data);
-	history->changed = false;
-	*ret_data = data;
-	*ret_size = size;
-	return 0;
+	r = tfl_writer_take_value(writer, ret_data, ret_size);
+	if (r == 0)
+		history->changed = false;
+	return r;
 }
 
 /* ---- From disk: nothing in it is trusted ---- */

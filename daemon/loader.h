@@ -17,6 +17,7 @@
 
 #include "daemon/version.h"
 
+struct tfl_changes;
 struct tfl_conditions;
 struct tfl_error;
 struct tfl_line_log;
@@ -29,6 +30,7 @@ struct tfl_loader_options {
 	struct tfl_store *store;       /* borrowed, outlives the loader; the loader's thread alone uses it after tfl_loader_scan() */
 	struct tfl_registry *registry; /* borrowed; touched on the loop thread only (in the functions below) */
 	struct tfl_conditions *conditions; /* borrowed; likewise. NULL: what fails is nobody's concern */
+	struct tfl_changes *changes;       /* likewise; NULL: what changes is logged only */
 	const struct tfl_model_conf *defaults; /* borrowed: of models whose model.conf says nothing else */
 	unsigned workers;              /* interpreters of a version whose instances are 0 */
 	unsigned cpus;                 /* threads of one inference at most */

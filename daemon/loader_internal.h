@@ -41,6 +41,7 @@ struct tfl_loader_job {
 	char reason[TFL_ERROR_TEXT_MAX]; /* that it had then; "": a failure is the new one */
 	struct tfl_model_conf conf; /* of what is loaded; that of a passed file is read when its turn has come */
 	int fd;                     /* to be loaded, or -1 */
+	bool asked;                 /* by a user, origin.uid */
 	struct tfl_origin origin;
 	bool settles;               /* what is active afterwards is to be remembered */
 	uint64_t active;            /* to be remembered, like the note: when and by whom it was unloaded, "" for not unloaded */
@@ -91,6 +92,9 @@ int tfl_loader_make_version(struct tfl_loader *loader, const char *model, uint64
  */
 int tfl_loader_restore(struct tfl_loader *loader, struct tfl_version *listed, const struct tfl_model_conf *conf, bool settles,
 		       struct tfl_error *error);
+
+/** Whether the last that is known of a version, or of a model (@p number 0), is that it was refused for this reason. Loop thread. */
+bool tfl_loader_was_refused(const struct tfl_loader *loader, const char *model, uint64_t number, const char *reason);
 
 /** Writes down what was seen of a version that nobody uses any more. Loader thread. */
 void tfl_loader_keep_last(struct tfl_loader *loader, struct tfl_version *version);

@@ -19,6 +19,7 @@
 
 #include "base/util.h"
 #include "daemon/clock.h"
+#include "daemon/changes.h"
 #include "daemon/conditions.h"
 #include "daemon/history.h"
 #include "daemon/loader_internal.h"
@@ -82,6 +83,41 @@ static uint64_t active_number(const struct tfl_registry *registry, const char *n
 	const struct tfl_registry_model *model = tfl_registry_find(registry, name, strlen(name));
 
 	return model && model->active ? model->active->number : 0;
+}
+
+bool tfl_loader_was_refused(const struct tfl_loader *loader, const char *model, uint64_t number, const char *reason)
+{
+	const struct tfl_change *last = tfl_changes_last(loader->options.changes, TFL_CHANGE_LOADED, TFL_CHANGE_REFUSED, model, number);
+
+	return last && last->kind == TFL_CHANGE_REFUSED && last->reason && strcmp(last->reason, reason) == 0;
+}
+
+/* Tells what became of the job's version. What a start finds as it was left is no news. */
+static void tell(struct tfl_loader *loader, const struct tfl_loader_job *job, enum tfl_change_kind kind, const char *reason)
+{
+	struct tfl_change_note note = {
+		.kind = kind,
+		.known = !job->asked && kind == TFL_CHANGE_LOADED,
+		.model = job->model,
+		.version = job->number,
+		.asked = job->asked,
+		.uid = job->origin.uid,
+		.reason = reason,
+	};
+
+	if (kind == TFL_CHANGE_REFUSED && !job->asked)
+		note.known = job->error.code == -ESHUTDOWN || tfl_loader_was_refused(loader, job->model, job->number, reason);
+	tfl_changes_record(loader->options.changes, &note);
+}
+
+/* Tells which version is the active one, where that is another one than @p before. */
+static void tell_active(struct tfl_loader *loader, const char *model, uint64_t before, bool known, const char *reason)
+{
+	uint64_t active = active_number(loader->options.registry, model);
+	struct tfl_change_note note = {.kind = TFL_CHANGE_ACTIVE, .known = known, .model = model, .version = active, .reason = reason};
+
+	if (active && active != before)
+		tfl_changes_record(loader->options.changes, &note);
 }
 
 /* Writes down that a version is in service, and which one is active now. */
@@ -273,9 +309,11 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 {
 	struct tfl_registry *registry = loader->options.registry;
 	const struct tfl_version *version = job->loaded;
+	uint64_t active = active_number(registry, job->model);
+	char figures[128];
 
 	if (job->error.code < 0) {
-		tfl_log_warning("version %" PRIu64 " of '%s' is not loaded: %s", job->number, job->model, job->error.text);
+		tell(loader, job, TFL_CHANGE_REFUSED, job->error.text);
 		if (job->was_listed)
 			tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, job->reason[0] ? job->reason : job->error.text,
 					       now());
@@ -284,8 +322,10 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 	} else {
 		tfl_registry_replace(registry, job->listed, job->loaded);
 		tfl_registry_set_state(registry, job->loaded, TFL_VERSION_AVAILABLE, "", now());
-		tfl_log_info("version %" PRIu64 " of '%s' is available: %" PRIu64 " bytes, loaded in %.1f ms, runs in %.3f ms", job->number,
-			     job->model, version->file_bytes, (double)version->load_ns / 1e6, (double)version->run_ns / 1e6);
+		snprintf(figures, sizeof(figures), "%" PRIu64 " bytes, loaded in %.1f ms, runs in %.3f ms", version->file_bytes,
+			 (double)version->load_ns / 1e6, (double)version->run_ns / 1e6);
+		tell(loader, job, TFL_CHANGE_LOADED, figures);
+		tell_active(loader, job->model, active, !job->settles, "none was before");
 		if (job->settles)
 			remember(loader, job->loaded);
 	}
@@ -425,12 +465,14 @@ static void deliver_unload(struct tfl_loader *loader, struct tfl_loader_job *job
 
 	tfl_conditions_clear_version(loader->options.conditions, job->model, job->number);
 	if (job->error.code < 0) {
-		tfl_log_error("version %" PRIu64 " of '%s' is out of service, but: %s", job->number, job->model, job->error.text);
+		tell(loader, job, TFL_CHANGE_UNLOADED, job->error.text);
 		tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, job->error.text, now());
 	} else if (job->erase) {
 		tfl_conditions_clear(loader->options.conditions, TFL_CONDITION_STATE, job->model, 0);
+		tell(loader, job, TFL_CHANGE_ERASED, "");
 		tfl_registry_remove(registry, job->listed);
 	} else {
+		tell(loader, job, TFL_CHANGE_UNLOADED, "");
 		tfl_conditions_clear(loader->options.conditions, TFL_CONDITION_STATE, job->model, 0);
 		snprintf(reason, sizeof(reason), "unloaded %s", job->note);
 		tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, reason, now());
@@ -457,7 +499,8 @@ int tfl_loader_unload(struct tfl_loader *loader, struct tfl_version *version, bo
 {
 	struct tfl_registry *registry = loader->options.registry;
 	struct tfl_loader_job *job;
-	char when[TFL_TIME_TEXT];
+	uint64_t active = active_number(registry, version->model_name);
+	char when[TFL_TIME_TEXT], reason[64];
 	int result;
 
 	result = check_unload(version, erase, error);
@@ -474,6 +517,8 @@ int tfl_loader_unload(struct tfl_loader *loader, struct tfl_version *version, bo
 	strcpy(job->listed->sha256, version->sha256);
 	job->listed->file_bytes = version->file_bytes;
 	job->erase = erase;
+	job->asked = true;
+	job->origin.uid = uid;
 	tfl_time_format(now(), when);
 	if (!erase)
 		snprintf(job->note, sizeof(job->note), "%s by uid %u", when, uid);
@@ -483,6 +528,8 @@ int tfl_loader_unload(struct tfl_loader *loader, struct tfl_version *version, bo
 	tfl_registry_replace(registry, version, job->listed);
 	tfl_registry_set_state(registry, job->listed, TFL_VERSION_UNLOADING, erase ? "being erased" : "", now());
 	job->active = active_number(registry, job->model);
+	snprintf(reason, sizeof(reason), "version %" PRIu64 " is taken out of service", job->number);
+	tell_active(loader, job->model, active, false, reason);
 	tfl_loader_submit(loader, job);
 	return 0;
 }
@@ -546,7 +593,7 @@ int tfl_loader_load(struct tfl_loader *loader, const char *model, uint64_t numbe
 	}
 	job->fd = fd;
 	job->origin = (struct tfl_origin){ uid, pid, now() };
-	job->counted = job->settles = true;
+	job->counted = job->settles = job->asked = true;
 	result = check_name(model, number, error);
 	if (result == 0 && number == 0)
 		result = next_number(loader->options.registry, model, &job->number, error);

@@ -7,6 +7,19 @@
 #define DAEMON_MESSAGE_IDS_H
 
 #define TFL_MESSAGE_PERIOD "30ec8e3cd6de4e809e2917cd55f8bfba" /* what a version did in a period */
+#define TFL_MESSAGE_STARTED "880b2c952b87444f99c6cf7330885a28" /* tfld serves */
+#define TFL_MESSAGE_STOPPING "5c503ae1f60849f191784e3fbd1ea7e5" /* tfld stops in order */
+#define TFL_MESSAGE_LOADED "1c47292df4e64ed9abd61b7c8e816610" /* a version is available */
+#define TFL_MESSAGE_REFUSED "ab15d6dfc6e34337bf2e34f2bc09caa6" /* a version is not loaded */
+#define TFL_MESSAGE_ACTIVE "56c2205d9c994729afc6269c755838df" /* a version is the active one of its model */
+#define TFL_MESSAGE_UNLOADED "8f2e878d17344fca9cc726934c432b43" /* a version was taken out of service */
+#define TFL_MESSAGE_ERASED "1e67594868c345de901417d0ae9ad9ae" /* a version was erased */
+#define TFL_MESSAGE_CONFIGURED "2c54b67ccc8a4cdea15610d833941471" /* a model's model.conf is another one than before */
+#define TFL_MESSAGE_BASELINE "30f044a128d04c4db6012d8327bb3aff" /* somebody set a version's baseline */
+#define TFL_MESSAGE_STABLE "52c9d3a79008486ab83340de8dbf5f80" /* a version's confidence is as in its baseline again */
+#define TFL_MESSAGE_WATCH "f5c5a1c36d0544888e0a9360a8fd6b03" /* it moves away from its baseline */
+#define TFL_MESSAGE_DRIFT "cc741c783f834708942ea28fe7acff51" /* it is away from its baseline */
+#define TFL_MESSAGE_CLOCK "7427670f1f0b4623bd3e0a8ef4163f32" /* the time of day has jumped */
 #define TFL_MESSAGE_CONDITION "517581a6e62f4dd19651c7f5167d4dfc" /* something is wrong, and serving goes on */
 #define TFL_MESSAGE_CONDITION_OVER "e21e6482c06b4e4c98e5ee13a0ee94c3" /* it is right again */
 

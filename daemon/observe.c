@@ -10,8 +10,10 @@
 
 #include "base/error.h"
 #include "daemon/clock.h"
+#include "daemon/changes_save.h"
 #include "daemon/conditions.h"
 #include "daemon/history.h"
+#include "daemon/judge.h"
 #include "daemon/loader.h"
 #include "daemon/moment.h"
 #include "daemon/registry.h"
@@ -26,7 +28,7 @@ uint64_t tfl_observe_delay_ms(uint64_t now_ns)
 }
 
 /* Calls @p visit for each version in memory, whose history is brought up to date first. */
-static void visit_all(struct tfl_server *server, void (*visit)(struct tfl_server *server, const struct tfl_version *version,
+static void visit_all(struct tfl_server *server, void (*visit)(struct tfl_server *server, struct tfl_version *version,
 							       const struct tfl_moment *now))
 {
 	const struct tfl_registry_model *models;
@@ -37,7 +39,7 @@ static void visit_all(struct tfl_server *server, void (*visit)(struct tfl_server
 	models = tfl_registry_models(server->registry, &count);
 	for (unsigned i = 0; i < count; i++) {
 		for (unsigned j = 0; j < models[i].version_count; j++) {
-			const struct tfl_version *version = models[i].versions[j];
+			struct tfl_version *version = models[i].versions[j];
 
 			if (version->state != TFL_VERSION_AVAILABLE || !version->history)
 				continue;
@@ -47,13 +49,14 @@ static void visit_all(struct tfl_server *server, void (*visit)(struct tfl_server
 	}
 }
 
-static void keep(struct tfl_server *server, const struct tfl_version *version, const struct tfl_moment *now)
+static void keep(struct tfl_server *server, struct tfl_version *version, const struct tfl_moment *now)
 {
 	struct tfl_error error;
 	size_t size;
 	void *data;
 	int r;
 
+	tfl_judge(version, server->changes);
 	if (!tfl_history_changed(version->history))
 		return;
 	r = tfl_history_encode(version->history, now, &server->executor.writer, &data, &size);
@@ -69,11 +72,12 @@ static void keep(struct tfl_server *server, const struct tfl_version *version, c
 void tfl_observe(struct tfl_server *server)
 {
 	tfl_loader_remember_again(server->loader);
+	tfl_changes_save(server);
 	visit_all(server, keep);
 }
 
 /* What cannot be told for want of memory is told with the next period. */
-static void tell(struct tfl_server *server, const struct tfl_version *version, const struct tfl_moment *now)
+static void tell(struct tfl_server *server, struct tfl_version *version, const struct tfl_moment *now)
 {
 	if (version->mark)
 		(void)tfl_loader_tell(server->loader, version, tfl_clock_boot_ns(), now->wall);

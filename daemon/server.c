@@ -8,12 +8,16 @@
 
 #include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/util.h"
 #include "daemon/account.h"
+#include "daemon/changes.h"
+#include "daemon/changes_save.h"
 #include "daemon/channel.h"
 #include "daemon/clock.h"
 #include "daemon/conditions.h"
@@ -24,7 +28,6 @@
 #include "daemon/loader.h"
 #include "daemon/log.h"
 #include "daemon/metrics_file.h"
-#include "daemon/message_ids.h"
 #include "daemon/notify.h"
 #include "daemon/observe.h"
 #include "daemon/outbox.h"
@@ -114,13 +117,24 @@ static void on_drain(uv_timer_t *timer)
 	}
 }
 
+__attribute__((format(printf, 3, 4))) static void tell(struct tfl_server *server, enum tfl_change_kind kind, const char *format, ...)
+{
+	char reason[TFL_ERROR_TEXT_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason, sizeof(reason), format, args);
+	va_end(args);
+	tfl_changes_record(server->changes, &(struct tfl_change_note){.kind = kind, .reason = reason});
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
 	struct tfl_server *server = handle->data;
 
 	if (server->stopping)
 		_exit(128 + number);
-	tfl_log_info("stopping on signal %d: finishing what is in flight", number);
+	tell(server, TFL_CHANGE_STOPPING, "stopping on signal %d: finishing what is in flight", number);
 	tfl_notify_stopping();
 	server->stopping = true;
 	server->drain_until_ns = tfl_clock_ns() + server->config->stop_timeout_ms * 1000000;
@@ -149,20 +163,27 @@ static void on_metrics(uv_timer_t *timer)
 	tfl_metrics_file_update(server->metrics_file, server);
 }
 
+static void on_change(void *data)
+{
+	tfl_changes_save(data);
+}
+
+/* A jump of the clock is a change by itself; that it has been one lately is not. */
 static void on_condition(void *data, const struct tfl_condition *condition, bool raised)
 {
-	const struct tfl_log_field fields[] = {
-		{"TFL_CONDITION", TFL_LOG_TEXT, .text = tfl_condition_to_string(condition->kind)},
-		{"TFL_REASON", TFL_LOG_TEXT, .text = condition->text},
-		{"TFL_MODEL", TFL_LOG_TEXT, .text = condition->model},
-		{"TFL_VERSION", TFL_LOG_UINT, .uint = condition->version},
+	struct tfl_server *server = data;
+	const struct tfl_log_field field = {"TFL_CONDITION", TFL_LOG_TEXT, .text = tfl_condition_to_string(condition->kind)};
+	struct tfl_change_note note = {
+		.kind = raised ? TFL_CHANGE_CONDITION : TFL_CHANGE_CONDITION_OVER,
+		.model = condition->model,
+		.version = condition->version,
+		.reason = raised ? condition->text : tfl_condition_over(condition->kind),
+		.fields = &field,
+		.field_count = 1,
 	};
 
-	if (raised)
-		tfl_log_fields(LOG_ERR, TFL_MESSAGE_CONDITION, fields, TFL_ARRAY_SIZE(fields), "%s", condition->text);
-	else
-		tfl_log_fields(LOG_NOTICE, TFL_MESSAGE_CONDITION_OVER, fields, TFL_ARRAY_SIZE(fields), "%s; this is over: %s",
-			       tfl_condition_over(condition->kind), condition->text);
+	if (!raised || condition->kind != TFL_CONDITION_CLOCK)
+		tfl_changes_record(server->changes, &note);
 }
 
 static int make_loop(struct tfl_server *server, struct tfl_error *error)
@@ -213,6 +234,8 @@ static int make_queues(struct tfl_server *server, struct tfl_error *error)
 		r = tfl_conditions_create(on_condition, server, &server->conditions);
 	if (r == 0 && config->metrics_file[0])
 		r = tfl_metrics_file_create(config->metrics_file, &server->metrics_file);
+	if (r == 0)
+		r = tfl_changes_create(on_change, server, &server->changes);
 	return r < 0 ? tfl_error_set(error, r, "cannot set up: %s", strerror(-r)) : 0;
 }
 
@@ -246,10 +269,12 @@ static int make_threads(struct tfl_server *server, struct tfl_error *error)
 		r = make_lines(server, error);
 	if (r < 0)
 		return r;
+	tfl_changes_load(server);
 	options = (struct tfl_loader_options){
 		.store = server->store,
 		.registry = server->registry,
 		.conditions = server->conditions,
+		.changes = server->changes,
 		.defaults = &config->model,
 		.workers = server->worker_count,
 		.cpus = tfl_workers_default(),
@@ -331,6 +356,14 @@ int tfl_server_create(const struct tfl_config *config, struct tfl_server **ret_s
 	return 0;
 }
 
+/* The run before this one, as far as is remembered. */
+static bool was_killed(const struct tfl_server *server)
+{
+	const struct tfl_change *last = tfl_changes_last(server->changes, TFL_CHANGE_STARTED, TFL_CHANGE_STOPPING, NULL, 0);
+
+	return last && last->kind == TFL_CHANGE_STARTED;
+}
+
 void tfl_server_run(struct tfl_server *server)
 {
 	const struct tfl_config *config = server->config;
@@ -342,8 +375,9 @@ void tfl_server_run(struct tfl_server *server)
 		uv_timer_start(&server->metrics, on_metrics, 0, config->metrics_period_ms);
 	if (config->log_period_ms > 0)
 		uv_timer_start(&server->period, on_period, config->log_period_ms, config->log_period_ms);
-	tfl_log_info("serving the models in %s on %s%s%s with %u workers", config->models, config->socket,
-		     config->admin_socket[0] ? " and " : "", config->admin_socket, server->worker_count);
+	tell(server, TFL_CHANGE_STARTED, "serving the models in %s on %s%s%s with %u workers%s", config->models, config->socket,
+	     config->admin_socket[0] ? " and " : "", config->admin_socket, server->worker_count,
+	     was_killed(server) ? "; the run before ended without stopping in order" : "");
 	tfl_notify_ready("serving");
 	uv_run(&server->loop, UV_RUN_DEFAULT);
 	/* From here on a signal ends the process at once: taking down may have to wait for a load to give up. */
@@ -379,6 +413,7 @@ void tfl_server_destroy(struct tfl_server *server)
 	tfl_registry_destroy(server->registry);
 	tfl_loader_destroy(server->loader);
 	tfl_metrics_file_destroy(server->metrics_file);
+	tfl_changes_save_last(server);
 	tfl_outbox_destroy(server->outbox);
 	if (server->loop_made)
 		close_handles(server);
@@ -386,6 +421,7 @@ void tfl_server_destroy(struct tfl_server *server)
 	tfl_scheduler_destroy(server->scheduler);
 	tfl_store_close(server->store);
 	tfl_line_log_destroy(server->lines);
+	tfl_changes_destroy(server->changes);
 	tfl_conditions_destroy(server->conditions);
 	tfl_accounts_destroy(server->accounts);
 	free(server);

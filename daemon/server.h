@@ -16,6 +16,7 @@
 #include "daemon/execute.h"
 
 struct tfl_accounts;
+struct tfl_changes;
 struct tfl_conditions;
 struct tfl_config;
 struct tfl_error;
@@ -42,13 +43,15 @@ struct tfl_server {
 	struct tfl_workers *workers;
 	struct tfl_accounts *accounts;
 	struct tfl_outbox *outbox;
-	struct tfl_conditions *conditions; /* loop thread */
+	struct tfl_conditions *conditions; /* loop thread, as the next */
+	struct tfl_changes *changes;
 	unsigned worker_count;
 	uint64_t started_ns;
 
 	struct tfl_executor executor; /* the loop thread's own */
 	struct tfl_connections connections;
 	bool stopping; /* takes no new work, finishes what is in flight */
+	bool saving;   /* the changes are being written down */
 
 	/* Private to server.c. */
 	uv_loop_t loop;

@@ -426,3 +426,11 @@ int tfl_store_write_statistics(struct tfl_store *store, const char *model, uint6
 	result = replace_file(store, folder, TFL_STORE_STATISTICS, data, size);
 	return result < 0 ? failed(tfl_store_path(store, model, number, TFL_STORE_STATISTICS, path), "cannot be written", result, error) : 0;
 }
+
+int tfl_store_write_changes(struct tfl_store *store, const void *data, size_t size, struct tfl_error *error)
+{
+	char path[TFL_STORE_PATH_MAX];
+	int result = replace_file(store, store->fd, TFL_STORE_CHANGES, data, size);
+
+	return result < 0 ? failed(tfl_store_path(store, TFL_STORE_CHANGES, 0, NULL, path), "cannot be written", result, error) : 0;
+}

@@ -7,6 +7,7 @@
  *                               /statistics      what was seen of its verdicts (history.h)
  *     <models>/<model>/state                     what the operator decided: active, unloaded
  *                     /model.conf                what the operator configured, and perhaps labels (model_conf.h); written by hand
+ *     <models>/.changes                          what changed lately (changes.h)
  *     <models>/.staging/                         what is being written or erased; emptied at start
  *
  * A version is written in staging, made durable, and appears under its number by one rename: a version's folder is complete or not there.
@@ -132,6 +133,10 @@ int tfl_store_write_statistics(struct tfl_store *store, const char *model, uint6
 /** Reads them into memory that the caller frees. -ENOENT (without a sentence) when there are none; -EINVAL for what cannot be ours. */
 int tfl_store_read_statistics(const struct tfl_store *store, const char *model, uint64_t number, void **ret_data, size_t *ret_size,
 			      struct tfl_error *error);
+
+/** Writes what changed, likewise; and reads it, likewise (changes.h). */
+int tfl_store_write_changes(struct tfl_store *store, const void *data, size_t size, struct tfl_error *error);
+int tfl_store_read_changes(const struct tfl_store *store, void **ret_data, size_t *ret_size, struct tfl_error *error);
 
 /** Deletes a version, and its model's folder with the last one. -ENOENT when there is none. */
 int tfl_store_erase(struct tfl_store *store, const char *model, uint64_t number, struct tfl_error *error);

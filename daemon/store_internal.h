@@ -11,6 +11,7 @@
 #define TFL_STORE_MANIFEST "manifest"
 #define TFL_STORE_STATE "state"
 #define TFL_STORE_STATISTICS "statistics"
+#define TFL_STORE_CHANGES ".changes" /* of no model */
 
 struct tfl_store {
 	char *path;

@@ -250,6 +250,18 @@ int tfl_store_read_statistics(const struct tfl_store *store, const char *model, 
 	return result;
 }
 
+int tfl_store_read_changes(const struct tfl_store *store, void **ret_data, size_t *ret_size, struct tfl_error *error)
+{
+	char path[TFL_STORE_PATH_MAX], *data;
+	int result;
+
+	tfl_store_path(store, TFL_STORE_CHANGES, 0, NULL, path);
+	result = read_bounded(store->fd, path, TFL_STORE_CHANGES, TFL_CHANGES_BYTES_MAX, &data, ret_size, error);
+	if (result == 0)
+		*ret_data = data;
+	return result;
+}
+
 /* Names of models among those in the models folder. */
 struct walk {
 	tfl_store_visit visit;

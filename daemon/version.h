@@ -22,6 +22,7 @@
 #include "daemon/heads.h"
 #include "daemon/model_conf.h"
 #include "runtime/program.h"
+#include "stats/drift.h"
 
 struct tfl_history;
 struct tfl_job;
@@ -63,6 +64,10 @@ struct tfl_version {
 	enum tfl_version_state state;
 	char reason[TFL_ERROR_TEXT_MAX];
 	int64_t since; /* CLOCK_REALTIME seconds of the last change of state */
+	struct {
+		enum tfl_drift_verdict told; /* by judge.c; UNKNOWN: it has not looked yet */
+		unsigned better;             /* minutes for which it has been better than that */
+	} verdict;
 
 	/* The scheduler's, under its lock. */
 	struct {

@@ -48,11 +48,13 @@ static const struct tfl_param_table head_table = {
 #define SERIES_ROW {"series", TFL_PARAM_BOOL, false, offsetof(struct tfl_model_params, series), 0, 0, NULL}
 #define BUCKETS_ROW {"buckets", TFL_PARAM_BOOL, false, offsetof(struct tfl_model_params, buckets), 0, 0, NULL}
 #define OUTPUT_ROW {"output", TFL_PARAM_INDEX, false, offsetof(struct tfl_model_params, output), 0, INT32_MAX, NULL}
+#define SINCE_ROW {"since", TFL_PARAM_UINT64, false, offsetof(struct tfl_model_params, since), 1, INT64_MAX, NULL}
 #define HISTOGRAM_ROW {"histogram", TFL_PARAM_VALUE, false, offsetof(struct tfl_model_params, histogram), 0, 0, NULL}
 
 static const struct tfl_param version_rows[] = {MODEL_ROW(true), VERSION_ROW};
 static const struct tfl_param unload_rows[] = {MODEL_ROW(true), VERSION_ROW, DELETE_ROW};
 static const struct tfl_param stats_rows[] = {MODEL_ROW(false), BUCKETS_ROW};
+static const struct tfl_param changes_rows[] = {MODEL_ROW(false), VERSION_ROW, SINCE_ROW};
 static const struct tfl_param histogram_rows[] = {MODEL_ROW(true), VERSION_ROW, MINUTES_ROW, SERIES_ROW};
 static const struct tfl_param baseline_set_rows[] = {MODEL_ROW(true), VERSION_ROW, MINUTES_ROW, HISTOGRAM_ROW, OUTPUT_ROW};
 
@@ -60,6 +62,7 @@ const struct tfl_param_table tfl_model_load_params = TFL_PARAM_TABLE(version_row
 const struct tfl_param_table tfl_model_unload_params = TFL_PARAM_TABLE(unload_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_model_describe_params = TFL_PARAM_TABLE(version_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_stats_params = TFL_PARAM_TABLE(stats_rows, struct tfl_model_params);
+const struct tfl_param_table tfl_changes_params = TFL_PARAM_TABLE(changes_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_histogram_params = TFL_PARAM_TABLE(histogram_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_baseline_set_params = TFL_PARAM_TABLE(baseline_set_rows, struct tfl_model_params);
 

@@ -23,6 +23,7 @@ struct tfl_writer;
 #define TFL_METHOD_MODEL_LIST "model.list"
 #define TFL_METHOD_MODEL_DESCRIBE "model.describe"
 #define TFL_METHOD_STATS "stats"
+#define TFL_METHOD_CHANGES "changes"
 #define TFL_METHOD_HISTOGRAM "histogram"
 #define TFL_METHOD_METRICS "metrics"
 #define TFL_METHOD_BASELINE_SET "baseline.set"
@@ -69,12 +70,13 @@ void tfl_infer_request_write(struct tfl_writer *writer, uint32_t msgid, const st
 
 /* Params of the methods that name a model. */
 struct tfl_model_params {
-	struct tfl_string model; /* stats: text NULL means all models */
+	struct tfl_string model; /* stats, changes: text NULL means all models */
 	uint64_t version;        /* 0: not given */
 	bool delete_files;       /* key "delete" of model.unload */
 	uint32_t minutes;        /* histogram, baseline.set: the last so many; 0: since the version was first active */
 	bool series;             /* histogram: each of these minutes, or hours, alone too */
 	bool buckets;            /* stats: those of the latencies too */
+	uint64_t since;          /* changes: seconds since 1970; 0: all */
 	struct tfl_slice histogram; /* baseline.set: an encoded one instead of what was seen; data NULL: none */
 	int32_t output;             /* baseline.set: the index of the only one that gets it; -1: every one */
 };
@@ -83,6 +85,7 @@ extern const struct tfl_param_table tfl_model_load_params;     /* {model, versio
 extern const struct tfl_param_table tfl_model_unload_params;   /* {model, version?, delete?} */
 extern const struct tfl_param_table tfl_model_describe_params; /* {model, version?} */
 extern const struct tfl_param_table tfl_stats_params;          /* {model?, buckets?} */
+extern const struct tfl_param_table tfl_changes_params;        /* {model?, version?, since?} */
 extern const struct tfl_param_table tfl_histogram_params;      /* {model, version?, minutes?, series?} */
 extern const struct tfl_param_table tfl_baseline_set_params;   /* {model, version?, minutes?, histogram?, output?} */
 

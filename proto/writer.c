@@ -349,3 +349,21 @@ void tfl_writer_copy(struct tfl_writer *writer, size_t sent, void *ret_bytes)
 		to += iov[i].iov_len;
 	}
 }
+
+int tfl_writer_take_value(struct tfl_writer *writer, void **ret_data, size_t *ret_size)
+{
+	int r = tfl_writer_check(writer, NULL);
+	size_t size;
+	void *data;
+
+	if (r < 0)
+		return r;
+	size = tfl_writer_size(writer) - LENGTH_SIZE;
+	data = malloc(size);
+	if (!data)
+		return -ENOMEM;
+	tfl_writer_copy(writer, LENGTH_SIZE, data);
+	*ret_data = data;
+	*ret_size = size;
+	return 0;
+}

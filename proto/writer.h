@@ -94,4 +94,7 @@ void tfl_writer_iovec(struct tfl_writer *writer, size_t sent, struct iovec **ret
 /** Copies the frame without its first @p sent bytes to @p ret_bytes, which has room for tfl_writer_size() - sent; for a checked frame. */
 void tfl_writer_copy(struct tfl_writer *writer, size_t sent, void *ret_bytes);
 
+/** What was written without the frame's length, for a file: as bytes that the caller frees. As tfl_writer_check(), or -ENOMEM. */
+int tfl_writer_take_value(struct tfl_writer *writer, void **ret_data, size_t *ret_size);
+
 #endif

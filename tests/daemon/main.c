@@ -16,6 +16,7 @@ static Suite *(*const suites[])(void) = {
 	store_read_suite,
 	account_suite,
 	binding_suite,
+	changes_suite,
 	channel_suite,
 	descriptors_suite,
 	scheduler_suite,

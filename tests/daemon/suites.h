@@ -13,6 +13,7 @@ Suite *store_suite(void);
 Suite *store_read_suite(void);
 Suite *account_suite(void);
 Suite *binding_suite(void);
+Suite *changes_suite(void);
 Suite *channel_suite(void);
 Suite *descriptors_suite(void);
 Suite *scheduler_suite(void);

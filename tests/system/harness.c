@@ -99,16 +99,33 @@ static void launch(struct daemon *daemon, const char *configuration)
 		become(daemon, binary);
 }
 
-static const char *read_log(const struct daemon *daemon)
+/* Up to LOG_MAX bytes of a file; static memory, with a NUL behind them. */
+static const char *read_file(const char *path, size_t *ret_size)
 {
 	static char text[LOG_MAX];
-	int fd = open(daemon->log, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
 
 	if (fd >= 0)
 		close(fd);
-	text[size > 0 ? size : 0] = '\0';
+	*ret_size = size > 0 ? (size_t)size : 0;
+	text[*ret_size] = '\0';
 	return text;
+}
+
+static const char *read_log(const struct daemon *daemon)
+{
+	size_t size;
+
+	return read_file(daemon->log, &size);
+}
+
+bool daemon_file_has(const char *path, const char *text)
+{
+	size_t size;
+	const char *content = read_file(path, &size);
+
+	return memmem(content, size, text, strlen(text)) != NULL;
 }
 
 static int try_connect(const char *path)

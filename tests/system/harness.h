@@ -73,6 +73,9 @@ void daemon_finish(struct daemon *daemon);
 /** Whether its log has @p text by now, or gets it within some seconds. */
 bool daemon_logged(const struct daemon *daemon, const char *text);
 
+/** Whether there is a file at @p path with @p text in it. */
+bool daemon_file_has(const char *path, const char *text);
+
 /** From /proc: descriptors it has open, its resident memory in bytes, the processor time it has used in nanoseconds. */
 unsigned daemon_descriptors(const struct daemon *daemon);
 size_t daemon_memory(const struct daemon *daemon);

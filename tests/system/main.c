@@ -14,6 +14,7 @@ static Suite *(*const suites[])(void) = {
 	histogram_suite,
 	limits_suite,
 	models_suite,
+	changes_suite,
 	conf_suite,
 	rights_suite,
 	leaks_suite,

@@ -6,6 +6,7 @@
 #include <check.h>
 
 Suite *smoke_suite(void);
+Suite *changes_suite(void);
 Suite *conf_suite(void);
 Suite *start_suite(void);
 Suite *frames_suite(void);

@@ -172,7 +172,7 @@ START_TEST(a_wrong_file_stops_its_model_and_no_other)
 				     wire_string(reply.message.result, "ended.0.reason").length,
 				     "slow/model.conf:3: [model] queue is 'long', expected a number from 0 to 1024", 75));
 	reply_finish(&reply);
-	ck_assert(daemon_logged(&tfld, "no version of 'slow' is loaded: "));
+	ck_assert(daemon_logged(&tfld, "model 'slow' is not loaded: "));
 	send_slow(fd, 2, 0, 0);
 	wire_expect_failure(fd, 2, TFL_UNAVAILABLE, "slow/model.conf:3: [model] queue is 'long'");
 	send_tiny(fd, 3, 0);

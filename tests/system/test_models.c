@@ -58,27 +58,10 @@ static int tiny_file(uint64_t seed)
 	return file;
 }
 
-/* A request that names a model: "model.load", "model.unload" with @p erase, … */
-static void write_request(uint32_t msgid, const char *method, const char *model, uint64_t version, bool erase)
-{
-	wire_begin(&writer, msgid, method);
-	tfl_writer_map(&writer, 1 + (version > 0) + erase);
-	tfl_writer_text(&writer, "model");
-	tfl_writer_text(&writer, model);
-	if (version) {
-		tfl_writer_text(&writer, "version");
-		tfl_writer_uint64(&writer, version);
-	}
-	if (erase) {
-		tfl_writer_text(&writer, "delete");
-		tfl_writer_bool(&writer, true);
-	}
-}
-
 /* Sends model.load with @p file, which is closed. */
 static void load(uint32_t msgid, const char *model, uint64_t version, int file)
 {
-	write_request(msgid, "model.load", model, version, false);
+	wire_begin_model(&writer, msgid, "model.load", model, version, false);
 	wire_send_frame_passing(fd, &writer, &file, 1);
 	close(file);
 }
@@ -126,10 +109,10 @@ START_TEST(load_serve_unload)
 	ck_assert_uint_eq(loaded(3), 2);
 	load(4, "tiny", 7, tiny_file(9));
 	ck_assert_uint_eq(loaded(4), 7);
-	write_request(5, "model.unload", "tiny", 2, false);
+	wire_begin_model(&writer, 5, "model.unload", "tiny", 2, false);
 	wire_send_frame(fd, &writer);
 	expect_ok(5);
-	write_request(6, "model.unload", "tiny", 0, true);
+	wire_begin_model(&writer, 6, "model.unload", "tiny", 0, true);
 	wire_send_frame(fd, &writer);
 	expect_ok(6);
 	send_tiny(fd, 7, 0);
@@ -142,18 +125,18 @@ START_TEST(an_unloaded_version_says_so)
 {
 	load(1, "tiny", 0, tiny_file(7));
 	loaded(1);
-	write_request(2, "model.unload", "tiny", 0, false);
+	wire_begin_model(&writer, 2, "model.unload", "tiny", 0, false);
 	wire_send_frame(fd, &writer);
 	expect_ok(2);
 	send_tiny(fd, 3, 0);
 	wire_expect_failure(fd, 3, TFL_UNAVAILABLE, "unloaded");
-	write_request(4, "model.unload", "tiny", 0, false);
+	wire_begin_model(&writer, 4, "model.unload", "tiny", 0, false);
 	wire_send_frame(fd, &writer);
 	wire_expect_failure(fd, 4, TFL_NOT_FOUND, "no version of model 'tiny' is loaded");
-	write_request(5, "model.unload", "tiny", 9, false);
+	wire_begin_model(&writer, 5, "model.unload", "tiny", 9, false);
 	wire_send_frame(fd, &writer);
 	wire_expect_failure(fd, 5, TFL_NOT_FOUND, "has no version 9");
-	write_request(6, "model.unload", "nobody", 0, false);
+	wire_begin_model(&writer, 6, "model.unload", "nobody", 0, false);
 	wire_send_frame(fd, &writer);
 	wire_expect_failure(fd, 6, TFL_NOT_FOUND, "there is no model 'nobody'");
 }
@@ -173,7 +156,7 @@ START_TEST(unloading_under_load_drops_nothing)
 	for (uint32_t i = 0; i < 4; i++)
 		send_slow(other, i, 0, 0);
 	daemon_wait_busy(&tfld, 2);
-	write_request(2, "model.unload", "slow", 0, true);
+	wire_begin_model(&writer, 2, "model.unload", "slow", 0, true);
 	wire_send_frame(fd, &writer);
 	for (unsigned i = 0; i < 4; i++) {
 		ck_assert(wire_receive(other, &reply));
@@ -285,7 +268,7 @@ END_TEST
 
 START_TEST(no_descriptor_at_all)
 {
-	write_request(1, "model.load", "tiny", 0, false);
+	wire_begin_model(&writer, 1, "model.load", "tiny", 0, false);
 	wire_send_frame(fd, &writer);
 	wire_expect_failure(fd, 1, TFL_INVALID_ARGUMENT, "passed with the request (SCM_RIGHTS)");
 	wire_expect_alive(fd);
@@ -296,7 +279,7 @@ START_TEST(a_descriptor_that_no_request_takes)
 {
 	int file = tiny_file(7);
 
-	write_request(1, "model.describe", "tiny", 0, false);
+	wire_begin_model(&writer, 1, "model.describe", "tiny", 0, false);
 	wire_send_frame_passing(fd, &writer, &file, 1);
 	close(file);
 	wire_expect_failure(fd, 1, TFL_NOT_FOUND, "tiny");
@@ -311,7 +294,7 @@ START_TEST(one_descriptor_too_many)
 {
 	int files[2] = {tiny_file(7), tiny_file(8)};
 
-	write_request(1, "model.load", "tiny", 0, false);
+	wire_begin_model(&writer, 1, "model.load", "tiny", 0, false);
 	wire_send_frame_passing(fd, &writer, files, 2);
 	close(files[0]);
 	close(files[1]);
@@ -336,7 +319,7 @@ START_TEST(a_flood_of_descriptors)
 
 	for (unsigned i = 0; i < 40; i++)
 		files[i] = tiny_file(7);
-	write_request(1, "model.load", "tiny", 0, false);
+	wire_begin_model(&writer, 1, "model.load", "tiny", 0, false);
 	wire_send_frame_passing(fd, &writer, files, 40);
 	for (unsigned i = 0; i < 40; i++)
 		close(files[i]);

@@ -151,6 +151,22 @@ void wire_begin(struct tfl_writer *writer, uint32_t msgid, const char *method)
 	tfl_message_request(writer, msgid, method);
 }
 
+void wire_begin_model(struct tfl_writer *writer, uint32_t msgid, const char *method, const char *model, uint64_t version, bool erase)
+{
+	wire_begin(writer, msgid, method);
+	tfl_writer_map(writer, 1 + (version > 0) + erase);
+	tfl_writer_text(writer, "model");
+	tfl_writer_text(writer, model);
+	if (version) {
+		tfl_writer_text(writer, "version");
+		tfl_writer_uint64(writer, version);
+	}
+	if (erase) {
+		tfl_writer_text(writer, "delete");
+		tfl_writer_bool(writer, true);
+	}
+}
+
 void wire_call(int fd, const char *method, struct reply *ret_reply)
 {
 	struct tfl_writer writer;

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* What changed: the method changes. doc/protocol.md names the keys. */
+#include <errno.h>
+
+#include "base/error.h"
+#include "daemon/changes.h"
+#include "daemon/dispatch.h"
+#include "daemon/fields.h"
+#include "daemon/handlers.h"
+#include "daemon/server.h"
+#include "proto/message.h"
+#include "proto/request.h"
+
+/* Which changes are asked for. */
+struct choice {
+	struct tfl_string model; /* text NULL: of all */
+	uint64_t version;        /* 0: of all */
+	int64_t age_s;           /* not older than this */
+	struct tfl_moment now;
+};
+
+static bool is_asked_for(const struct choice *choice, const struct tfl_change *change)
+{
+	return (!choice->model.text || tfl_string_equal(choice->model, change->model)) &&
+	       (!choice->version || choice->version == change->version) && tfl_moment_elapsed(&change->at, &choice->now) <= choice->age_s;
+}
+
+static void write_change(struct tfl_writer *writer, const struct tfl_change *change, const struct tfl_moment *now)
+{
+	char text[TFL_CHANGE_TEXT_MAX];
+
+	tfl_writer_map(writer, 6 + (change->model[0] != '\0') + (change->version > 0) + change->asked);
+	tfl_field_uint(writer, "number", change->number);
+	tfl_field_text(writer, "kind", tfl_change_to_string(change->kind));
+	tfl_field_uint(writer, "time", change->at.wall > 0 ? (uint64_t)change->at.wall : 0);
+	tfl_field_uint(writer, "age_s", (uint64_t)tfl_moment_elapsed(&change->at, now));
+	if (change->model[0])
+		tfl_field_text(writer, "model", change->model);
+	if (change->version)
+		tfl_field_uint(writer, "version", change->version);
+	if (change->asked)
+		tfl_field_uint(writer, "uid", change->uid);
+	tfl_field_text(writer, "reason", change->reason ? change->reason : "");
+	tfl_field_text(writer, "text", tfl_change_sentence(change, text));
+}
+
+int tfl_handle_changes(struct tfl_call *call, struct tfl_error *error)
+{
+	const struct tfl_changes *changes = call->server->changes;
+	struct tfl_writer *writer = call->writer;
+	struct tfl_model_params params;
+	struct choice choice;
+	unsigned count = 0;
+	int r;
+
+	r = tfl_model_params_parse(&tfl_changes_params, call->message->params, &params, error);
+	if (r < 0)
+		return r;
+	if (params.version && !params.model.text)
+		return tfl_error_set(error, -EINVAL, "params: 'version' is there without 'model': of which one?");
+	choice = (struct choice){.model = params.model, .version = params.version, .age_s = INT64_MAX};
+	tfl_moment_now(&choice.now);
+	if (params.since)
+		choice.age_s = choice.now.wall - (int64_t)params.since;
+	for (unsigned i = 0; i < tfl_changes_count(changes); i++)
+		count += is_asked_for(&choice, tfl_changes_at(changes, i));
+	tfl_writer_begin(writer);
+	tfl_message_reply(writer, call->message->msgid);
+	tfl_writer_map(writer, 1);
+	tfl_field_array(writer, "changes", count);
+	for (unsigned i = 0; i < tfl_changes_count(changes); i++) {
+		if (is_asked_for(&choice, tfl_changes_at(changes, i)))
+			write_change(writer, tfl_changes_at(changes, i), &choice.now);
+	}
+	tfl_reply_send(call->channel, writer, call->message->msgid);
+	return 0;
+}
