@@ -203,9 +203,9 @@ static void tell(const struct tfl_call *call, const struct tfl_version *version,
 		.reason = reason,
 	};
 
-	snprintf(minutes, sizeof(minutes), "of the last %u minutes", params->minutes);
-	snprintf(reason, sizeof(reason), "%" PRIu64 " verdict%s%s%s", verdicts, verdicts == 1 ? "" : "s",
-		 params->histogram.data ? ", handed over" : params->minutes ? " " : "", params->minutes ? minutes : "");
+	snprintf(minutes, sizeof(minutes), " of the last %u minutes", params->minutes);
+	snprintf(reason, sizeof(reason), "%" PRIu64 " verdict%s%s", verdicts, verdicts == 1 ? "" : "s",
+		 params->histogram.data ? ", handed over" : params->minutes ? minutes : "");
 	tfl_changes_record(call->server->changes, &note);
 }
 
