@@ -82,6 +82,16 @@ const struct tfl_model *classifier_model(const struct classifier *c)
 	return c->model;
 }
 
+const struct tfl_program *classifier_program(const struct classifier *c)
+{
+	return c->program;
+}
+
+const struct tfl_interpreter *classifier_interpreter(const struct classifier *c)
+{
+	return c->interpreter;
+}
+
 static int load_input(struct classifier *c, const uint8_t *pixels)
 {
 	void *input = tfl_interpreter_input(c->interpreter, 0);
