@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "base/error.h"
+#include "daemon/changes.h"
 #include "daemon/loader.h"
 #include "daemon/model_conf.h"
 #include "daemon/store.h"
@@ -93,8 +94,22 @@ int tfl_loader_make_version(struct tfl_loader *loader, const char *model, uint64
 int tfl_loader_restore(struct tfl_loader *loader, struct tfl_version *listed, const struct tfl_model_conf *conf, bool settles,
 		       struct tfl_error *error);
 
-/** Whether the last that is known of a version, or of a model (@p number 0), is that it was refused for this reason. Loop thread. */
-bool tfl_loader_was_refused(const struct tfl_loader *loader, const char *model, uint64_t number, const char *reason);
+/** The number of a model's active version, 0 for none. Loop thread. */
+uint64_t tfl_loader_active(const struct tfl_loader *loader, const char *model);
+
+/* loader_tell.c: what changed (changes.h). Loop thread. */
+
+/** What became of the job's version. What a start finds as it was left is no news. */
+void tfl_loader_tell_job(struct tfl_loader *loader, const struct tfl_loader_job *job, enum tfl_change_kind kind, const char *reason);
+
+/** Which version is the active one, where that is another one than @p before. @p known: so it was before the start. */
+void tfl_loader_tell_active(struct tfl_loader *loader, const char *model, uint64_t before, bool known, const char *reason);
+
+/** What the model.conf says that the job's version was loaded with, where that is something else than the last time. */
+void tfl_loader_tell_configured(struct tfl_loader *loader, const struct tfl_loader_job *job);
+
+/** No version of the model is loaded. */
+void tfl_loader_tell_refused(struct tfl_loader *loader, const char *model, const char *reason);
 
 /** Writes down what was seen of a version that nobody uses any more. Loader thread. */
 void tfl_loader_keep_last(struct tfl_loader *loader, struct tfl_version *version);

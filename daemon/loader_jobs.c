@@ -78,48 +78,6 @@ static void deliver_remember(struct tfl_loader *loader, struct tfl_loader_job *j
 
 static const struct tfl_loader_kind remember_kind = { write_state, deliver_remember, .also_at_end = true };
 
-static uint64_t active_number(const struct tfl_registry *registry, const char *name)
-{
-	const struct tfl_registry_model *model = tfl_registry_find(registry, name, strlen(name));
-
-	return model && model->active ? model->active->number : 0;
-}
-
-bool tfl_loader_was_refused(const struct tfl_loader *loader, const char *model, uint64_t number, const char *reason)
-{
-	const struct tfl_change *last = tfl_changes_last(loader->options.changes, TFL_CHANGE_LOADED, TFL_CHANGE_REFUSED, model, number);
-
-	return last && last->kind == TFL_CHANGE_REFUSED && last->reason && strcmp(last->reason, reason) == 0;
-}
-
-/* Tells what became of the job's version. What a start finds as it was left is no news. */
-static void tell(struct tfl_loader *loader, const struct tfl_loader_job *job, enum tfl_change_kind kind, const char *reason)
-{
-	struct tfl_change_note note = {
-		.kind = kind,
-		.known = !job->asked && kind == TFL_CHANGE_LOADED,
-		.model = job->model,
-		.version = job->number,
-		.asked = job->asked,
-		.uid = job->origin.uid,
-		.reason = reason,
-	};
-
-	if (kind == TFL_CHANGE_REFUSED && !job->asked)
-		note.known = job->error.code == -ESHUTDOWN || tfl_loader_was_refused(loader, job->model, job->number, reason);
-	tfl_changes_record(loader->options.changes, &note);
-}
-
-/* Tells which version is the active one, where that is another one than @p before. */
-static void tell_active(struct tfl_loader *loader, const char *model, uint64_t before, bool known, const char *reason)
-{
-	uint64_t active = active_number(loader->options.registry, model);
-	struct tfl_change_note note = {.kind = TFL_CHANGE_ACTIVE, .known = known, .model = model, .version = active, .reason = reason};
-
-	if (active && active != before)
-		tfl_changes_record(loader->options.changes, &note);
-}
-
 /* Writes down that a version is in service, and which one is active now. */
 static void remember(struct tfl_loader *loader, const struct tfl_version *version)
 {
@@ -129,7 +87,7 @@ static void remember(struct tfl_loader *loader, const struct tfl_version *versio
 		tfl_log_error("not enough memory to remember which version of '%s' is active", version->model_name);
 		return;
 	}
-	job->active = active_number(loader->options.registry, version->model_name);
+	job->active = tfl_loader_active(loader, version->model_name);
 	tfl_loader_submit(loader, job);
 }
 
@@ -309,11 +267,11 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 {
 	struct tfl_registry *registry = loader->options.registry;
 	const struct tfl_version *version = job->loaded;
-	uint64_t active = active_number(registry, job->model);
+	uint64_t active = tfl_loader_active(loader, job->model);
 	char figures[128];
 
 	if (job->error.code < 0) {
-		tell(loader, job, TFL_CHANGE_REFUSED, job->error.text);
+		tfl_loader_tell_job(loader, job, TFL_CHANGE_REFUSED, job->error.text);
 		if (job->was_listed)
 			tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, job->reason[0] ? job->reason : job->error.text,
 					       now());
@@ -324,8 +282,9 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 		tfl_registry_set_state(registry, job->loaded, TFL_VERSION_AVAILABLE, "", now());
 		snprintf(figures, sizeof(figures), "%" PRIu64 " bytes, loaded in %.1f ms, runs in %.3f ms", version->file_bytes,
 			 (double)version->load_ns / 1e6, (double)version->run_ns / 1e6);
-		tell(loader, job, TFL_CHANGE_LOADED, figures);
-		tell_active(loader, job->model, active, !job->settles, "none was before");
+		tfl_loader_tell_configured(loader, job);
+		tfl_loader_tell_job(loader, job, TFL_CHANGE_LOADED, figures);
+		tfl_loader_tell_active(loader, job->model, active, !job->settles, "none was before");
 		if (job->settles)
 			remember(loader, job->loaded);
 	}
@@ -465,14 +424,14 @@ static void deliver_unload(struct tfl_loader *loader, struct tfl_loader_job *job
 
 	tfl_conditions_clear_version(loader->options.conditions, job->model, job->number);
 	if (job->error.code < 0) {
-		tell(loader, job, TFL_CHANGE_UNLOADED, job->error.text);
+		tfl_loader_tell_job(loader, job, TFL_CHANGE_UNLOADED, job->error.text);
 		tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, job->error.text, now());
 	} else if (job->erase) {
 		tfl_conditions_clear(loader->options.conditions, TFL_CONDITION_STATE, job->model, 0);
-		tell(loader, job, TFL_CHANGE_ERASED, "");
+		tfl_loader_tell_job(loader, job, TFL_CHANGE_ERASED, "");
 		tfl_registry_remove(registry, job->listed);
 	} else {
-		tell(loader, job, TFL_CHANGE_UNLOADED, "");
+		tfl_loader_tell_job(loader, job, TFL_CHANGE_UNLOADED, "");
 		tfl_conditions_clear(loader->options.conditions, TFL_CONDITION_STATE, job->model, 0);
 		snprintf(reason, sizeof(reason), "unloaded %s", job->note);
 		tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, reason, now());
@@ -499,7 +458,7 @@ int tfl_loader_unload(struct tfl_loader *loader, struct tfl_version *version, bo
 {
 	struct tfl_registry *registry = loader->options.registry;
 	struct tfl_loader_job *job;
-	uint64_t active = active_number(registry, version->model_name);
+	uint64_t active = tfl_loader_active(loader, version->model_name);
 	char when[TFL_TIME_TEXT], reason[64];
 	int result;
 
@@ -527,9 +486,9 @@ int tfl_loader_unload(struct tfl_loader *loader, struct tfl_version *version, bo
 	version->retired.waiter = job->freed ? NULL : job;
 	tfl_registry_replace(registry, version, job->listed);
 	tfl_registry_set_state(registry, job->listed, TFL_VERSION_UNLOADING, erase ? "being erased" : "", now());
-	job->active = active_number(registry, job->model);
+	job->active = tfl_loader_active(loader, job->model);
 	snprintf(reason, sizeof(reason), "version %" PRIu64 " is taken out of service", job->number);
-	tell_active(loader, job->model, active, false, reason);
+	tfl_loader_tell_active(loader, job->model, active, false, reason);
 	tfl_loader_submit(loader, job);
 	return 0;
 }

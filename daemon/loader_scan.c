@@ -11,7 +11,6 @@
 #include <time.h>
 
 #include "base/util.h"
-#include "daemon/changes.h"
 #include "daemon/loader_internal.h"
 #include "daemon/log.h"
 #include "daemon/registry.h"
@@ -83,19 +82,6 @@ static int list_entry(struct tfl_loader *loader, const struct tfl_store_entry *e
 	return result == -ENOMEM ? result : 0;
 }
 
-static void tell_refused(struct tfl_loader *loader, const struct group *group)
-{
-	const char *model = group->entries[0].model, *reason = group->fault.text;
-	struct tfl_change_note note = {
-		.kind = TFL_CHANGE_REFUSED,
-		.known = tfl_loader_was_refused(loader, model, 0, reason),
-		.model = model,
-		.reason = reason,
-	};
-
-	tfl_changes_record(loader->options.changes, &note);
-}
-
 static int list_group(struct tfl_loader *loader, struct group *group, struct tfl_error *error)
 {
 	char reason[TFL_ERROR_TEXT_MAX];
@@ -104,7 +90,7 @@ static int list_group(struct tfl_loader *loader, struct group *group, struct tfl
 	group->fault.code = tfl_model_conf_read(loader->options.store, group->entries[0].model, loader->options.defaults, &group->conf,
 						&group->fault);
 	if (group->fault.code < 0)
-		tell_refused(loader, group);
+		tfl_loader_tell_refused(loader, group->entries[0].model, group->fault.text);
 	for (unsigned i = 0; i < group->count && result == 0; i++)
 		result = list_entry(loader, &group->entries[i], reason_not_to(group, &group->entries[i], reason), error);
 	return result;

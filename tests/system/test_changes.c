@@ -222,6 +222,30 @@ START_TEST(a_version_that_stays_broken_is_told_once)
 }
 END_TEST
 
+START_TEST(another_configuration_is_told_once)
+{
+	static const char *const texts[] = {"[model]\ntimeout = 5s\ninstances = 2\n", "[model]\ntimeout = 5s\ninstances = 2\n# same\n", ""};
+	char file[160];
+
+	ask("model.load", 0, false, 1, true);
+	snprintf(file, sizeof(file), "%s/m/model.conf", tfld.models);
+	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		FILE *out = fopen(file, "w");
+
+		fputs(texts[i], out);
+		fclose(out);
+		restart_after(SIGTERM);
+		look("m", 0);
+		if (i < 2)
+			expect_kinds(2, KINDS("configured"));
+		else
+			expect_kinds(2, KINDS("configured", "configured"));
+	}
+	ck_assert(says(2, "text", "model 'm' is configured anew: instances = 2, timeout = 5s"));
+	ck_assert(says(3, "text", "model 'm' is configured anew: as tfld.conf says"));
+}
+END_TEST
+
 START_TEST(what_cannot_be_asked)
 {
 	wire_begin(&writer, 3, "changes");
@@ -247,6 +271,7 @@ Suite *changes_suite(void)
 	tcase_add_test(tcase, a_kill_is_told);
 	tcase_add_test(tcase, damage_begins_anew);
 	tcase_add_test(tcase, a_version_that_stays_broken_is_told_once);
+	tcase_add_test(tcase, another_configuration_is_told_once);
 	tcase_add_test(tcase, what_cannot_be_asked);
 	suite_add_tcase(suite, tcase);
 	return suite;
