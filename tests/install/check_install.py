@@ -20,6 +20,7 @@ include/tfl-types.h
 {libdir}/libtflclient.so.0
 {libdir}/libtflclient.so.{version}
 {libdir}/pkgconfig/libtflclient.pc
+lib/systemd/catalog/tfld.catalog
 {sbindir}/tfld
 share/bash-completion/completions/tflctl
 share/doc/tfld/examples/model.conf
