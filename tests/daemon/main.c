@@ -24,6 +24,7 @@ static Suite *(*const suites[])(void) = {
 	exposition_suite,
 	history_suite,
 	metrics_suite,
+	metrics_file_suite,
 	line_log_suite,
 	loader_suite,
 	loader_condition_suite,

@@ -21,6 +21,7 @@ Suite *registry_suite(void);
 Suite *exposition_suite(void);
 Suite *history_suite(void);
 Suite *metrics_suite(void);
+Suite *metrics_file_suite(void);
 Suite *line_log_suite(void);
 Suite *loader_suite(void);
 Suite *loader_condition_suite(void);

@@ -12,6 +12,7 @@ static Suite *(*const suites[])(void) = {
 	frames_suite,
 	infer_suite,
 	histogram_suite,
+	metrics_suite,
 	limits_suite,
 	models_suite,
 	changes_suite,

@@ -13,6 +13,7 @@ Suite *frames_suite(void);
 Suite *histogram_suite(void);
 Suite *infer_suite(void);
 Suite *limits_suite(void);
+Suite *metrics_suite(void);
 Suite *models_suite(void);
 Suite *rights_suite(void);
 Suite *leaks_suite(void);
