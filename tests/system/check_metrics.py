@@ -3,9 +3,9 @@
 """What a running tfld tells Prometheus: the text read by a parser of its own and compared with stats, describe, hist and drift; the file for node_exporter
 compared with the text; both given to promtool, where there is one. Output is TAP.
 
-    check_metrics.py TFLD TFLCTL DIGITS PROMTOOL
+    check_metrics.py TFLD TFLCTL SOURCE-ROOT PROMTOOL
 
-DIGITS is the folder of the sample model, PROMTOOL where it lies if it is not in $PATH."""
+PROMTOOL is where it lies if it is not in $PATH."""
 
 import json
 import math
@@ -25,8 +25,8 @@ WAIT_S = 60
 
 
 class Scene:
-    def __init__(self, tfld, tflctl, digits, folder):
-        self.tflctl, self.digits, self.folder = tflctl, pathlib.Path(digits), pathlib.Path(folder)
+    def __init__(self, tfld, tflctl, top, folder):
+        self.tflctl, self.digits, self.folder = tflctl, top / "models/digits", pathlib.Path(folder)
         self.file = self.folder / "tfld.prom"
         self.configuration = self.folder / "tfld.conf"
         self.configuration.write_text(f"[models]\npath = {folder}/models\n[sockets]\npath = {folder}/socket\n"
@@ -204,15 +204,26 @@ def check_file(scene, metrics):
     yield "everybody may read it", scene.file.stat().st_mode & 0o777 == 0o644, oct(scene.file.stat().st_mode)
 
 
-def check_promtool(promtool, what, text):
+def check_promtool(promtool, what, silent, arguments, text):
     if not promtool:
         yield f"promtool, {what} # SKIP there is no promtool (scripts/setup --tests installs it)", True, None
         return
-    result = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, timeout=WAIT_S)
-    yield f"promtool, {what}", result.returncode == 0 and not result.stdout + result.stderr, result.stdout + result.stderr
+    result = subprocess.run([promtool, "check", *arguments], input=text, capture_output=True, text=True, timeout=WAIT_S)
+    said = result.stdout + result.stderr
+    yield f"promtool, {what}", result.returncode == 0 and not (silent and said), said
 
 
-def check(scene, promtool):
+def check_page(scene, promtool, page, metrics):
+    """The examples of doc/metrics.md are rules of Prometheus, about series that there are."""
+    rules = scene.folder / "rules.yml"
+    rules.write_text(re.search(r"```yaml\n(.*?)```", page, re.S).group(1))
+    yield from check_promtool(promtool, "the rules of doc/metrics.md", False, ["rules", str(rules)], "")
+    named = set(re.findall(r"\btfl_\w+", page))
+    unknown = [name for name in named if name not in metrics.types and re.sub("_(bucket|sum|count)$", "", name) not in metrics.types]
+    yield "doc/metrics.md names series that there are", len(named) >= len(metrics.types) and not unknown, unknown
+
+
+def check(scene, promtool, page):
     for model in ("digits-float32.tflite", "digits-int8.tflite"):
         scene.run("load", "digits", scene.digits / model)
     for version, repeat in REPEAT.items():
@@ -227,20 +238,22 @@ def check(scene, promtool):
     yield from check_durations(scene, metrics, stats)
     for version in REPEAT:
         yield from check_confidence(scene, metrics, version)
-    yield from check_promtool(promtool, "tflctl metrics", text)
+    yield from check_promtool(promtool, "tflctl metrics", True, ["metrics"], text)
+    yield from check_page(scene, promtool, page, metrics)
     yield from check_file(scene, metrics)
-    yield from check_promtool(promtool, "the file", scene.file.read_text())
+    yield from check_promtool(promtool, "the file", True, ["metrics"], scene.file.read_text())
     yield "ends well", scene.stop() == 0, None
     yield "and its file is gone", not scene.file.exists(), None
 
 
-def main(tfld, tflctl, digits, promtool):
+def main(tfld, tflctl, top, promtool):
     promtool = promtool if os.access(promtool, os.X_OK) else shutil.which("promtool")
     wrong = number = 0
     with tempfile.TemporaryDirectory() as folder:
-        scene = Scene(tfld, tflctl, digits, folder)
+        scene = Scene(tfld, tflctl, pathlib.Path(top), folder)
+        page = (pathlib.Path(top) / "doc/metrics.md").read_text()
         try:
-            for number, (name, right, seen) in enumerate(check(scene, promtool), 1):
+            for number, (name, right, seen) in enumerate(check(scene, promtool, page), 1):
                 print(f"{'ok' if right else 'not ok'} {number} - {name}", flush=True)
                 wrong += not right
                 if not right:
