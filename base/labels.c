@@ -51,7 +51,7 @@ static size_t split(char *text, size_t size, char **lines, size_t max)
 /* Moves lines[] to the classes they name. */
 static int by_number(struct tfl_labels *labels, char **lines, size_t count)
 {
-	char *label;
+	char *label = NULL;
 
 	labels->count = 0;
 	for (size_t i = 0; i < count; i++) {
@@ -83,7 +83,7 @@ int tfl_labels_parse(char *text, size_t size, struct tfl_labels *ret_labels, str
 	size_t mark = byte_order_mark(text, size);
 	struct tfl_labels labels = {0};
 	bool all_numbered = true;
-	char *label;
+	char *label = NULL;
 
 	if (size == mark || !tfl_utf8_valid(text, size))
 		return tfl_error_set(error, -EINVAL, "%s; one label a line is needed", size > mark ? "no UTF-8 text" : "an empty file");

@@ -58,7 +58,8 @@ struct bench_result {
 	unsigned windows;       /* that were measured */
 	int64_t measured_ns;    /* what the figures cover */
 	bool settled;
-	bool interrupted;
+	bool interrupted;       /* by a signal */
+	bool lost;              /* the daemon went away: so did what would have been measured */
 	double throughput;      /* successful requests a second */
 	struct ctl_times times[BENCH_TIMES];
 	uint64_t judged_ns;     /* the latency at settings->share */
@@ -78,7 +79,7 @@ void bench_destroy(struct bench *bench);
 /** The version that served the first request. */
 uint64_t bench_version(const struct bench *bench);
 
-/** Applies one level. 0 or -ENOMEM. A SIGINT or SIGTERM ends it early. */
+/** Applies one level. 0 or -ENOMEM. A SIGINT or SIGTERM ends it early, as does a connection that is lost. */
 int bench_run(struct bench *bench, double level, struct bench_result *ret_result);
 
 /* ---- Report (bench_report.c) ---- */

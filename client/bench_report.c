@@ -108,7 +108,7 @@ static void print_stages(const struct bench_report *report)
 	if (open)
 		ctl_table_add(&table, "lag");
 	ctl_table_add(&table, "wait");
-	ctl_table_add(&table, "computing");
+	ctl_table_add(&table, "compute");
 	ctl_table_add(&table, "wire");
 	if (open)
 		ctl_table_add(&table, "late");
@@ -150,7 +150,8 @@ static void print_doubts(const struct bench_report *report, const struct bench_r
 	if (!result->settled && result->windows >= BENCH_WINDOWS)
 		ctl_print_wrapped(label, indent, "unstable: after three times the duration its windows still differ by more than 10 %");
 	if (!result->settled && result->windows < BENCH_WINDOWS)
-		ctl_printf_wrapped(label, indent, "interrupted after %u of %u windows", result->windows, BENCH_WINDOWS);
+		ctl_printf_wrapped(label, indent, "%s after %u of %u windows", result->lost ? "the daemon went away" : "interrupted",
+				   result->windows, BENCH_WINDOWS);
 	if (result->behind)
 		ctl_printf_wrapped(label, indent,
 				   "the daemon fell behind: %u requests were in flight, and the next waited to be sent, longer and longer",
@@ -198,9 +199,9 @@ static json_t *level_json(const struct bench_report *report, const struct bench_
 {
 	static const char *const names[BENCH_TIMES] = {
 		[BENCH_LATENCY] = "latency", [BENCH_LAG] = "lag", [BENCH_WAIT] = "wait", [BENCH_COMPUTE] = "compute", [BENCH_WIRE] = "wire"};
-	json_t *object = json_pack("{s:f, s:f, s:I, s:I, s:b, s:b}", report->settings->open ? "request_rate" : "concurrency", result->level,
+	json_t *object = json_pack("{s:f, s:f, s:I, s:I, s:b, s:b, s:b}", report->settings->open ? "request_rate" : "concurrency", result->level,
 				   "throughput", result->throughput, "measured_ns", (json_int_t)result->measured_ns, "judged_ns",
-				   (json_int_t)result->judged_ns, "stable", result->settled, "interrupted", result->interrupted);
+				   (json_int_t)result->judged_ns, "stable", result->settled, "interrupted", result->interrupted, "lost", result->lost);
 
 	for (unsigned i = 0; i < BENCH_TIMES; i++) {
 		if (i != BENCH_LAG || report->settings->open)

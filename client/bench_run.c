@@ -42,6 +42,7 @@ struct bench {
 	unsigned over;                     /* windows */
 	int64_t cpu_begin_ns, cpu_end_ns;  /* processor time of this process when the first of them began, and when the last was over */
 	char failure[TFL_ERROR_TEXT_MAX];
+	bool lost;                         /* a connection */
 };
 
 static volatile sig_atomic_t interrupted;
@@ -181,6 +182,7 @@ static void settle(struct slot *slot, enum tfl_status status, int64_t ended)
 	slot->sample.compute_ns = tfl_infer_compute_ns(slot->infer);
 	bench_windows_add(bench->windows, &slot->sample);
 	bench_load_ended(&bench->load);
+	bench->lost |= status == TFL_DISCONNECTED;
 	if (status != TFL_OK && status != TFL_CANCELLED && !bench->failure[0])
 		snprintf(bench->failure, sizeof(bench->failure), "%s", tfl_infer_error_message(slot->infer));
 	slot->next = bench->free;
@@ -247,7 +249,7 @@ static bool look_at_windows(struct bench *bench, int64_t now)
 	bench->over = over < BENCH_WINDOWS_MAX ? (unsigned)over : BENCH_WINDOWS_MAX;
 	if (bench->over > before)
 		bench->cpu_end_ns = cpu;
-	if (interrupted || bench->over == BENCH_WINDOWS_MAX)
+	if (interrupted || bench->lost || bench->over == BENCH_WINDOWS_MAX)
 		return true;
 	return bench->over > before && bench->over >= BENCH_WINDOWS && bench_windows_agree(windows, bench->over, bench->settings.share);
 }
@@ -281,12 +283,12 @@ static void cancel_all(struct bench *bench)
 	}
 }
 
-/* A level that was interrupted before its first window was over is measured by that much of it. */
+/* A level that ended early, before its first window was over, is measured by that much of it. */
 static void cut_short(struct bench *bench)
 {
 	int64_t elapsed = clock_ns(CLOCK_MONOTONIC) - bench->windows->begin;
 
-	if (!interrupted || bench->over > 0 || elapsed <= 0)
+	if (!(interrupted || bench->lost) || bench->over > 0 || elapsed <= 0)
 		return;
 	bench->windows->length = elapsed;
 	bench->over = 1;
@@ -296,7 +298,7 @@ static void cut_short(struct bench *bench)
 static int sum_up(struct bench *bench, double level, struct bench_result *ret_result)
 {
 	struct bench_window *sum = malloc(sizeof(*sum));
-	struct bench_result result = {.level = level, .windows = bench->over, .interrupted = interrupted};
+	struct bench_result result = {.level = level, .windows = bench->over, .interrupted = interrupted, .lost = bench->lost};
 
 	if (!sum)
 		return -ENOMEM;

@@ -136,38 +136,38 @@ static int add_result(struct bench_report *report, const struct bench_result *re
 	return 0;
 }
 
-/* Level by level, until the last, the limit or a signal. */
-static int run_levels(struct work *work, bool *ret_interrupted)
+/* Level by level, until the last, the limit, a signal, or the daemon's end. */
+static int run_levels(struct work *work, bool *ret_cut_short)
 {
 	const double end = work->range.end * (1 + 1e-9); /* steps such as 0.1 do not add up exactly */
 	struct bench_report *report = &work->report;
 	struct bench_result result;
 	int r = 0;
 
-	*ret_interrupted = false;
+	*ret_cut_short = false;
 	for (double level = work->range.begin; level <= end && r == 0; level = bench_range_next(&work->range, level)) {
 		show_progress(work, level);
 		r = bench_run(work->bench, level, &result);
 		if (r < 0)
 			break;
-		*ret_interrupted = result.interrupted;
+		*ret_cut_short = result.interrupted || result.lost;
 		if (result.windows > 0)
 			r = add_result(report, &result);
 		report->over_limit = work->settings.limit_ns > 0 && result.judged_ns > (uint64_t)work->settings.limit_ns;
-		if (result.interrupted || report->over_limit)
+		if (*ret_cut_short || report->over_limit)
 			break;
 	}
 	end_progress(work);
 	return r;
 }
 
-static int report(struct work *work, bool was_interrupted)
+static int report(struct work *work, bool cut_short)
 {
 	const struct bench_report *done = &work->report;
-	bool served = !was_interrupted;
+	bool served = !cut_short;
 
 	if (done->count == 0)
-		return ctl_fail(work->ctl, TFL_CANCELLED, "interrupted before anything was measured");
+		return ctl_fail(work->ctl, TFL_CANCELLED, "ended before anything was measured");
 	for (unsigned i = 0; i < done->count; i++)
 		served = served && done->results[i].times[BENCH_LATENCY].count > 0;
 	if (!work->ctl->json)
@@ -198,7 +198,7 @@ static int bench(struct work *work)
 {
 	struct tfl_call_error call_error;
 	struct tfl_error error;
-	bool was_interrupted;
+	bool cut_short;
 	int status;
 
 	if (tfl_client_describe(work->ctl->client, work->settings.model, &work->description, &call_error) < 0)
@@ -212,9 +212,9 @@ static int bench(struct work *work)
 	work->report.settings = &work->settings;
 	work->report.model = tfl_value_string(tfl_value_get(work->description, "model"), work->settings.model);
 	work->report.version = bench_version(work->bench);
-	if (run_levels(work, &was_interrupted) < 0)
+	if (run_levels(work, &cut_short) < 0)
 		return ctl_fail(work->ctl, TFL_RESOURCE_EXHAUSTED, "no memory for the benchmark");
-	return report(work, was_interrupted);
+	return report(work, cut_short);
 }
 
 static int run(struct ctl *ctl, const struct ctl_arguments *arguments)

@@ -3,6 +3,7 @@
  * tflctl infer: asks the daemon what the model's inputs are, makes them from files, runs, prints. The same request object serves every
  * repetition, so --repeat measures what a program with a warm connection sees.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +110,14 @@ static int prepare(struct work *work, struct tfl_call_error *error)
 	return r;
 }
 
+/* Ends repetitions; what was measured until then is shown. */
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number)
+{
+	interrupted = 1;
+}
+
 static int run_all(struct work *work)
 {
 	int runs = work->options->repeat ? work->options->repeat : 1;
@@ -117,7 +126,9 @@ static int run_all(struct work *work)
 	work->compute = calloc(1, sizeof(*work->compute));
 	if (!work->latency || !work->compute)
 		return ctl_fail(work->ctl, TFL_RESOURCE_EXHAUSTED, "no memory for latencies");
-	for (int i = 0; i < runs; i++) {
+	if (runs > 1)
+		sigaction(SIGINT, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
+	for (int i = 0; i == 0 || (i < runs && !interrupted); i++) {
 		if (tfl_client_infer(work->ctl->client, work->infer) < 0)
 			return ctl_fail(work->ctl, tfl_infer_status(work->infer), tfl_infer_error_message(work->infer));
 		tfl_latency_record(work->latency, tfl_infer_round_trip_ns(work->infer));
@@ -138,10 +149,11 @@ static void print_latencies(const struct work *work)
 {
 	struct ctl_table table = {.columns = 6, .right = 0x3e};
 
-	ctl_table_add(&table, "%d runs", work->options->repeat);
+	ctl_table_add(&table, "%llu run%s%s", (unsigned long long)work->latency->count, ctl_plural(work->latency->count),
+		      interrupted ? ", interrupted" : "");
 	ctl_times_head(&table, false);
 	add_row(&table, "round trip", work->latency);
-	add_row(&table, "computing", work->compute);
+	add_row(&table, "compute", work->compute);
 	ctl_table_print(&table, "");
 }
 
@@ -177,7 +189,7 @@ static int print_json(const struct work *work)
 	}
 	if (work->options->repeat > 1) {
 		json_object_set_new(object, "round_trips", latency_json(work->latency));
-		json_object_set_new(object, "computing", latency_json(work->compute));
+		json_object_set_new(object, "compute", latency_json(work->compute));
 	}
 	return ctl_print_json(work->ctl, object);
 }
@@ -258,10 +270,11 @@ static int infer(struct work *work)
 	compare_labels(work);
 	if (work->options->out && ctl_output_write(work->infer, work->options->out, &error) < 0)
 		return ctl_fail_file(work->ctl, &error);
-	if (work->ctl->json)
-		return print_json(work);
-	print_text(work);
-	return CTL_OK;
+	if (!work->ctl->json)
+		print_text(work);
+	else if (print_json(work) != CTL_OK)
+		return CTL_FAILED;
+	return interrupted ? CTL_FAILED : CTL_OK;
 }
 
 static int check(const struct ctl *ctl, const struct ctl_arguments *arguments)

@@ -60,8 +60,10 @@ static int unknown_command(const struct ctl *ctl, const char *name)
 	return ctl_usage(ctl, message);
 }
 
-static int print_version(void)
+static int print_version(const struct ctl *ctl)
 {
+	if (ctl->json)
+		return ctl_print_json(ctl, json_pack("{s:s, s:s}", "name", "tflctl", "version", TFL_PROJECT_VERSION));
 	printf("tflctl %s\n", TFL_PROJECT_VERSION);
 	return CTL_OK;
 }
@@ -79,7 +81,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	if (ctl_options_parse(ctl, ctl->command, argc, argv, &arguments, &used, &error) < 0)
 		return ctl_usage(ctl, error.text);
 	if (ctl->version)
-		return print_version();
+		return print_version(ctl);
 	if (ctl->help) {
 		ctl_help_command(ctl->command);
 		return CTL_OK;
@@ -96,7 +98,7 @@ static int dispatch(struct ctl *ctl, int argc, char **argv)
 	if (ctl_options_parse(ctl, NULL, argc, argv, &none, &used, &error) < 0)
 		return ctl_usage(ctl, error.text);
 	if (ctl->version)
-		return print_version();
+		return print_version(ctl);
 	if (used < argc && strcmp(argv[used], "help") == 0) {
 		ctl->help = true;
 		used++;

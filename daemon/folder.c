@@ -121,7 +121,7 @@ static int read_bytes(int fd, char *buffer, size_t size, size_t *ret_length)
 int tfl_folder_read(int folder, const char *name, char *buffer, size_t size, size_t *ret_length)
 {
 	_tfl_close_ int fd = -1;
-	size_t there;
+	size_t there = 0;
 	int result = open_regular(folder, name, &fd, &there);
 
 	if (result < 0)
@@ -133,7 +133,7 @@ int tfl_folder_read_text(int folder, const char *name, size_t max, char **ret_te
 {
 	_tfl_free_ char *text = NULL;
 	_tfl_close_ int fd = -1;
-	size_t there, length;
+	size_t there = 0, length = 0;
 	int result = open_regular(folder, name, &fd, &there);
 
 	if (result < 0)

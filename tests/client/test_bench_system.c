@@ -174,6 +174,27 @@ START_TEST(an_interrupt_prints_what_there_is)
 }
 END_TEST
 
+/* What was measured until then is shown, no more levels are tried, and it is no success. */
+START_TEST(a_daemon_that_goes_away_ends_it)
+{
+	pid_t child;
+	int status;
+
+	start(NULL);
+	child = fork();
+	if (child == 0)
+		_exit(system("timeout 60 \"$TFLCTL\" bench tiny --concurrency 1:50 --duration 2s >out 2>&1") == 256 ? 0 : 1);
+	sleep(1);
+	ck_assert_int_eq(kill(tfld.pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the exit status was not 1, or it went on");
+	ck_assert_int_eq(system("grep -q 'the daemon went away after 1 of 5 windows' out || grep -q 'before anything was measured' out"), 0);
+	unlink("out");
+	ck_assert_int_eq(daemon_wait(&tfld), 128 + SIGKILL);
+	daemon_finish(&tfld);
+}
+END_TEST
+
 START_TEST(a_table_for_people)
 {
 	static const char head[] = "tiny@1, inputs: random, closed loop, 1 connection; 200 ms a level after 40.0 ms of warm-up\n";
@@ -205,6 +226,7 @@ Suite *bench_system_suite(void)
 	tcase_add_test(tcase, failures_are_counted);
 	tcase_add_test(tcase, the_limit_ends_it);
 	tcase_add_test(tcase, an_interrupt_prints_what_there_is);
+	tcase_add_test(tcase, a_daemon_that_goes_away_ends_it);
 	tcase_add_test(tcase, a_table_for_people);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -195,6 +195,7 @@ START_TEST(command)
 	const char *path = in_folder("tiny.tflite"), *input = in_folder("in.bin");
 	float nans[TINY_ELEMENTS];
 	json_t *json;
+	int status;
 
 	write_file(path, model.data, model.size);
 	write_file(input, tiny_input, sizeof(tiny_input));
@@ -212,6 +213,10 @@ START_TEST(command)
 	json = json_of_output();
 	ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(json_object_get(json, "versions"), 0), "requests")), 20);
 	json_decref(json);
+	setenv("INPUT", input, 1);
+	status = system("timeout --preserve-status -s INT 1 \"$TFLCTL\" infer tiny --in \"$INPUT\" --repeat 100000000 >out 2>&1");
+	ck_assert_int_eq(WEXITSTATUS(status), 1);
+	ck_assert_int_eq(system("grep -q '^[0-9]* runs, interrupted  *mean' out"), 0);
 	TFLCTL("infer", "tiny", "--image", path);
 	ck_assert_int_eq(result.status, 1);
 	ck_assert_msg(strstr(result.err, "[1, 16], and a picture needs [1, height, width, 1 or 3]: give it by --in"), "%s", result.err);
