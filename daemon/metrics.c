@@ -77,14 +77,20 @@ static void cut_share(const uint64_t *bins, uint64_t count, double sum, struct t
 	}
 }
 
+/*
+ * What this life of the version has counted, not the history's total: after a power cut that one is a minute's less than it was, and a counter that went
+ * down has been reset, as Prometheus sees it, and counted everything anew.
+ */
 static void gather_head(const struct tfl_version *version, unsigned index, struct tfl_metrics_head *ret_head)
 {
-	const struct tfl_confidence *total = &tfl_history_head(version->history, index)->total;
+	uint64_t classes[TFL_CONFIDENCE_CLASSES_MAX];
+	struct tfl_confidence seen, baseline;
 
+	tfl_recorder_read_head(version->recorder, index, &seen, &baseline, classes);
 	ret_head->output = version->heads.items[index].source.output;
-	ret_head->invalid = total->invalid;
-	cut_share(total->bins, total->count, ldexp((double)total->sum, -24), &ret_head->confidence);
-	cut_share(total->margins, total->count, tfl_confidence_mean_margin(total) * (double)total->count, &ret_head->margin);
+	ret_head->invalid = seen.invalid;
+	cut_share(seen.bins, seen.count, ldexp((double)seen.sum, -24), &ret_head->confidence);
+	cut_share(seen.margins, seen.count, tfl_confidence_mean_margin(&seen) * (double)seen.count, &ret_head->margin);
 	tfl_history_drift(version->history, index, &ret_head->drift);
 }
 

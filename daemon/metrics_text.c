@@ -214,7 +214,7 @@ static const struct family families[] = {
 	{"tfl_inference_request_duration_seconds", "histogram", LOADED, write_duration, OF_STAGE(TFL_METRICS_REQUEST),
 	 "Time of successful requests from arrival to the last byte of the reply."},
 
-	{"tfl_inference_confidence", "histogram", HEADS, write_share, OF_HEAD(confidence), "Confidence of verdicts, since the version was first active."},
+	{"tfl_inference_confidence", "histogram", HEADS, write_share, OF_HEAD(confidence), "Confidence of verdicts."},
 	{"tfl_inference_confidence_margin", "histogram", HEADS, write_share, OF_HEAD(margin), "Confidence of verdicts less that of the second best."},
 	{"tfl_inference_confidence_invalid_total", "counter", HEADS, write_uint, OF_HEAD(invalid), "Verdicts that were NaN or infinite."},
 	{"tfl_drift_psi", "gauge", HEADS, write_distance, OF_HEAD(drift.psi), "Population stability index of the last hour against the baseline, less noise."},

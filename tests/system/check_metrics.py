@@ -26,14 +26,17 @@ WAIT_S = 60
 
 class Scene:
     def __init__(self, tfld, tflctl, top, folder):
-        self.tflctl, self.digits, self.folder = tflctl, top / "models/digits", pathlib.Path(folder)
+        self.tfld, self.tflctl, self.digits, self.folder = tfld, tflctl, top / "models/digits", pathlib.Path(folder)
         self.file = self.folder / "tfld.prom"
         self.configuration = self.folder / "tfld.conf"
         self.configuration.write_text(f"[models]\npath = {folder}/models\n[sockets]\npath = {folder}/socket\n"
                                       f"[metrics]\nmetrics_file = {self.file}\nmetrics_period = 1s\n[log]\nlevel = warning\n")
         os.environ["TFL_SOCKET"] = f"{folder}/socket"
-        self.daemon = subprocess.Popen([tfld, "--config", self.configuration])
-        self.wait(lambda: os.path.exists(f"{folder}/socket"))
+        self.start()
+
+    def start(self):
+        self.daemon = subprocess.Popen([self.tfld, "--config", self.configuration])
+        self.wait(lambda: self.run("health").returncode == 0)
 
     def wait(self, condition):
         end = time.monotonic() + WAIT_S
@@ -204,6 +207,19 @@ def check_file(scene, metrics):
     yield "everybody may read it", scene.file.stat().st_mode & 0o777 == 0o644, oct(scene.file.stat().st_mode)
 
 
+def check_restart(scene):
+    """Counters begin anew with the version, also those of which hist has the sum."""
+    scene.start()
+    scene.infer(1, "seven.png", 5)
+    metrics = Metrics(scene.run("metrics").stdout)
+    labels = {"model": "digits", "version": 1}
+    bins = scene.ask("hist", "digits@1")["heads"][0]["histogram"]["bins"]
+    counts = [metrics.get("tfl_inference_count_total", **labels), metrics.get("tfl_inference_confidence_count", output=0, **labels),
+              metrics.buckets("tfl_inference_confidence", output=0, **labels)[-1][1]]
+    yield "after a restart counters begin anew", 0 < counts[0] <= 6 and len(set(counts)) == 1 and sum(bins[1::2]) > counts[0], (counts, bins)
+    yield "and drift goes on", metrics.get("tfl_drift_window_verdicts", output=0, **labels) == sum(bins[1::2]), bins
+
+
 def check_promtool(promtool, what, silent, arguments, text):
     if not promtool:
         yield f"promtool, {what} # SKIP there is no promtool (scripts/setup --tests installs it)", True, None
@@ -243,6 +259,8 @@ def check(scene, promtool, page):
     yield from check_file(scene, metrics)
     yield from check_promtool(promtool, "the file", True, ["metrics"], scene.file.read_text())
     yield "ends well", scene.stop() == 0, None
+    yield from check_restart(scene)
+    yield "ends well again", scene.stop() == 0, None
     yield "and its file is gone", not scene.file.exists(), None
 
 
