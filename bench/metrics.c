@@ -13,12 +13,14 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "daemon/exposition.h"
+#include "daemon/history.h"
 #include "daemon/metrics.h"
 #include "measure.h"
 #include "tests/daemon/crowd.h"
 
 #define WRITERS 4
 #define REQUESTS 1000
+#define HOUR_S 3600 /* so long they run */
 
 static const unsigned sizes[] = {1, 20, 200};
 
@@ -29,8 +31,13 @@ static void fill(struct crowd *crowd, unsigned versions)
 	char model[16];
 
 	for (unsigned i = 0; i < versions; i++) {
+		struct tfl_version *version;
+
 		snprintf(model, sizeof(model), "model-%u", i / 20);
-		crowd_ask(crowd, crowd_add(crowd, model, i % 20 + 1, 1, 1), REQUESTS, i, NULL);
+		version = crowd_add(crowd, model, i % 20 + 1, 1, 1);
+		for (unsigned minute = 0; minute < TFL_WINDOWS_MINUTES; minute++)
+			tfl_history_advance(version->history, version->recorder, 60 * minute);
+		crowd_ask(crowd, version, REQUESTS, i, NULL);
 	}
 }
 
@@ -42,7 +49,7 @@ static void measure_once(const struct crowd *crowd, struct samples *samples, siz
 	uint64_t began = now_ns(), gathered, written;
 	void *copy;
 
-	if (tfl_metrics_gather(crowd->registry, crowd->scheduler, &service, 60, &metrics) < 0)
+	if (tfl_metrics_gather(crowd->registry, crowd->scheduler, &service, HOUR_S, &metrics) < 0)
 		abort();
 	gathered = now_ns();
 	tfl_metrics_write(&metrics, &exposition);
