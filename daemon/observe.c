@@ -81,6 +81,7 @@ static void tell(struct tfl_server *server, struct tfl_version *version, const s
 {
 	if (version->mark)
 		(void)tfl_loader_tell(server->loader, version, tfl_clock_boot_ns(), now->wall);
+	keep(server, version, now); /* what is told is kept: a power cut takes neither back */
 }
 
 void tfl_observe_period(struct tfl_server *server)

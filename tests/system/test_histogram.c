@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/builder/builder.h"
@@ -197,6 +198,59 @@ START_TEST(everything_survives_a_restart)
 }
 END_TEST
 
+/* The time of a file's last change, when it is another one than @p before. */
+static int64_t when_written(const char *path, int64_t before)
+{
+	struct stat st;
+	int64_t time = before;
+
+	while (time == before) {
+		if (stat(path, &st) == 0)
+			time = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
+		usleep(10000);
+	}
+	return time;
+}
+
+/* What was there at the end of a period survives the end of everything. */
+START_TEST(everything_survives_a_power_cut)
+{
+	uint64_t high = (uint64_t)(confidence_of(6) * 50), least = 5 * ROWS, verdicts;
+	char path[256];
+	struct reply reply;
+	int64_t written;
+
+	close(fd);
+	daemon_restart(&tfld, "[log]\nperiod = 1s\n");
+	daemon_wait_ready(&tfld);
+	fd = daemon_connect(&tfld);
+	snprintf(path, sizeof(path), "%s/scores/1/statistics", tfld.models);
+	ask(7, 6);
+	written = when_written(path, 0);
+	for (unsigned i = 0; i < 3; i++)
+		ask(7, 6);
+	daemon_wait_busy(&tfld, 0);
+	for (unsigned i = 0; i < 2; i++) { /* the first may have been on its way; the second has everything, or there was no news for it */
+		ask(7, 6);
+		written = when_written(path, written);
+	}
+	close(fd);
+	ck_assert_int_eq(kill(tfld.pid, SIGKILL), 0);
+	ck_assert_int_eq(daemon_wait(&tfld), 128 + SIGKILL);
+	daemon_start(&tfld, NULL);
+	daemon_wait_ready(&tfld);
+	fd = daemon_connect(&tfld);
+	for (unsigned minutes = 0; minutes <= 60; minutes += 60) {
+		call("histogram", "scores", minutes, false, &reply);
+		ck_assert_uint_eq(wire_uint(reply.message.result, "heads.0.histogram.bins.0"), high);
+		verdicts = wire_uint(reply.message.result, "heads.0.histogram.bins.1");
+		ck_assert_msg(verdicts == least || verdicts == least + ROWS, "%llu verdicts", (unsigned long long)verdicts);
+		expect_counters(reply.message.result, "heads.0.counts", PAIRS(7, verdicts));
+		reply_finish(&reply);
+	}
+}
+END_TEST
+
 START_TEST(a_baseline_can_be_handed_over)
 {
 	struct reply reply;
@@ -290,6 +344,7 @@ Suite *histogram_suite(void)
 	tcase_add_test(tcase, every_row_is_counted);
 	tcase_add_test(tcase, windows_are_of_this_hour);
 	tcase_add_test(tcase, everything_survives_a_restart);
+	tcase_add_test(tcase, everything_survives_a_power_cut);
 	tcase_add_test(tcase, a_baseline_can_be_handed_over);
 	tcase_add_test(tcase, what_cannot_be_asked);
 	tcase_add_test(tcase, damaged_statistics_begin_anew);
