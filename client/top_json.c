@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A refresh for programs: every figure that the screen shows, unrounded. What is not known yet, or has no counters, is null. */
-#include <string.h>
+#include <stdio.h>
 
 #include "base/util.h"
 #include "client/print.h"
@@ -10,8 +10,7 @@ static json_t *text_of(const char *text)
 {
 	char copy[TOP_TEXT_MAX];
 
-	strncpy(copy, text, sizeof(copy) - 1);
-	copy[sizeof(copy) - 1] = '\0';
+	snprintf(copy, sizeof(copy), "%s", text);
 	return json_string(ctl_repair_text(copy));
 }
 
