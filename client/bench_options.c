@@ -73,7 +73,7 @@ double bench_range_next(const struct bench_range *range, double value)
 static const struct {
 	const char *unit;
 	double ns;
-} units[] = {{"", 1e9}, {"ns", 1}, {"us", 1e3}, {"µs", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+} units[] = {{"", 1e9}, {"ns", 1}, {"us", 1e3}, {"µs", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}};
 
 int bench_duration_parse(const char *text, const char *what, int64_t least, int64_t most, int64_t *ret_ns, struct tfl_error *error)
 {

@@ -93,6 +93,7 @@ struct ctl_command {
 	size_t options_size;
 	int timeout_ms; /* of one call, unless --timeout is given; 0: the library's 10,000 */
 	int reconnect_ms; /* how long a call on a lost connection tries to reach the daemon; 0: the library's 2,000 */
+	bool connects;  /* run() calls ctl_connect() itself, if it has to */
 	bool local;     /* needs no daemon: run() is called without a connection, and the first operand is no model */
 
 	/*
@@ -112,7 +113,7 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_cmd_load, ctl_cmd_ls, ctl_cmd_describe, ctl_cmd_unload, ctl_cmd_infer, ctl_cmd_bench, ctl_cmd_inspect,
-	ctl_cmd_stats, ctl_cmd_top, ctl_cmd_hist, ctl_cmd_drift, ctl_cmd_baseline, ctl_cmd_metrics, ctl_cmd_health, ctl_cmd_version;
+	ctl_cmd_stats, ctl_cmd_top, ctl_cmd_hist, ctl_cmd_drift, ctl_cmd_baseline, ctl_cmd_metrics, ctl_cmd_logs, ctl_cmd_health, ctl_cmd_version;
 
 extern const struct ctl_option_table ctl_global_options;
 
@@ -166,6 +167,9 @@ int ctl_note_timeout(int r, const char *doing, struct tfl_call_error *error);
 
 /** Says what is wrong with the command line and where to read on. Returns CTL_USAGE. */
 int ctl_usage(const struct ctl *ctl, const char *message);
+
+/** Connects, as ctl_run() does for most commands: CTL_OK, or the exit status, with the reason said. */
+int ctl_connect(struct ctl *ctl);
 
 /** Connects and runs ctl->command. Returns the exit status. */
 int ctl_run(struct ctl *ctl, const struct ctl_arguments *arguments);

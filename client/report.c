@@ -83,7 +83,7 @@ int ctl_usage(const struct ctl *ctl, const char *message)
 	return CTL_USAGE;
 }
 
-static int connect_client(struct ctl *ctl)
+int ctl_connect(struct ctl *ctl)
 {
 	struct tfl_client_options options = {.size = sizeof(options),
 					     .timeout_ms = ctl->timeout_ms ? ctl->timeout_ms : ctl->command->timeout_ms,
@@ -134,8 +134,8 @@ int ctl_run(struct ctl *ctl, const struct ctl_arguments *arguments)
 		status = ctl->command->check(ctl, arguments);
 	if (status == CTL_OK && arguments->operands[0] && !ctl->command->local)
 		status = check_model(ctl, arguments->operands[0]);
-	if (status == CTL_OK && !ctl->command->local)
-		status = connect_client(ctl);
+	if (status == CTL_OK && !ctl->command->local && !ctl->command->connects)
+		status = ctl_connect(ctl);
 	if (status == CTL_OK)
 		status = ctl->command->run ? ctl->command->run(ctl, arguments) : run_call(ctl, arguments);
 	tfl_client_destroy(ctl->client);

@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/message_ids.h"
 #include "base/util.h"
 #include "daemon/changes_internal.h"
 #include "daemon/log.h"
-#include "daemon/message_ids.h"
 
 static const struct {
 	const char *name, *message_id;
@@ -31,9 +31,9 @@ static const struct {
 	[TFL_CHANGE_ERASED] = {"erased", TFL_MESSAGE_ERASED, LOG_INFO, "is erased"},
 	[TFL_CHANGE_CONFIGURED] = {"configured", TFL_MESSAGE_CONFIGURED, LOG_INFO, "is configured anew"},
 	[TFL_CHANGE_BASELINE] = {"baseline", TFL_MESSAGE_BASELINE, LOG_INFO, "has a new baseline"},
-	[TFL_CHANGE_STABLE] = {"stable", TFL_MESSAGE_STABLE, LOG_NOTICE, "is as sure of its verdicts as in its baseline again"},
+	[TFL_CHANGE_STABLE] = {"stable", TFL_MESSAGE_STABLE, LOG_NOTICE, "is as confident as in its baseline again"},
 	[TFL_CHANGE_WATCH] = {"watch", TFL_MESSAGE_WATCH, LOG_NOTICE, "is worth watching, its confidence moves away from its baseline"},
-	[TFL_CHANGE_DRIFT] = {"drift", TFL_MESSAGE_DRIFT, LOG_WARNING, "has drifted, its confidence is away from its baseline"},
+	[TFL_CHANGE_DRIFT] = {"drift", TFL_MESSAGE_DRIFT, LOG_WARNING, "has drifted, its confidence is far from its baseline"},
 	[TFL_CHANGE_CLOCK] = {"clock", TFL_MESSAGE_CLOCK, LOG_WARNING, ""},
 	[TFL_CHANGE_CONDITION] = {"condition", TFL_MESSAGE_CONDITION, LOG_ERR, ""},
 	[TFL_CHANGE_CONDITION_OVER] = {"condition-over", TFL_MESSAGE_CONDITION_OVER, LOG_NOTICE, ""},

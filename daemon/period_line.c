@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include "base/dtype.h"
+#include "base/message_ids.h"
 #include "base/utf8.h"
 #include "base/util.h"
 #include "daemon/log.h"
-#include "daemon/message_ids.h"
 #include "daemon/period.h"
 
 typedef json_int_t integer; /* as json_pack() takes them */

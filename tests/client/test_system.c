@@ -237,6 +237,14 @@ START_TEST(command)
 	ck_assert_int_eq(result.status, 1);
 	TFLCTL("unload", "tiny", "--erase");
 	ck_assert_int_eq(result.status, 0);
+	TFLCTL("logs", "--daemon", "--since", "1h");
+	ck_assert_msg(result.status == 0 && strstr(result.out, "  serving the models in ") && strstr(result.out, "  version 1 of 'tiny' is erased (uid "),
+		      "%s%s", result.out, result.err);
+	TFLCTL("logs", "tiny@1", "--daemon", "--lines", "2", "--json");
+	json = json_of_output();
+	ck_assert_uint_eq(json_array_size(json), 2);
+	ck_assert_str_eq(json_string_value(json_object_get(json_array_get(json, 1), "kind")), "erased");
+	json_decref(json);
 	TFLCTL("ls", "--json");
 	ck_assert_int_eq(result.status, 0);
 	json_decref(json_of_output());

@@ -14,8 +14,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/message_ids.h"
 #include "daemon/log.h"
-#include "daemon/message_ids.h"
 #include "tests/daemon/suites.h"
 
 static int reader;

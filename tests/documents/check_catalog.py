@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""systemd/tfld.catalog and doc/journal.md against daemon/message_ids.h: the same ids, each once; the catalog says of each what it means; journalctl takes
+"""systemd/tfld.catalog and doc/journal.md against base/message_ids.h: the same ids, each once; the catalog says of each what it means; journalctl takes
 it, where there is one. Output is TAP."""
 
 import pathlib
@@ -53,11 +53,19 @@ def check_journalctl(path, ids):
     yield "and lists it", sorted(line.split()[0] for line in shown.stdout.splitlines()) == sorted(ids)
 
 
+def check_changes(text, header):
+    changes = re.search(r"#define TFL_MESSAGES_OF_CHANGES(.*?)\n\n", text, re.S).group(1)
+    names = [name for name, _ in header if name != "TFL_MESSAGE_PERIOD"]
+    yield "TFL_MESSAGES_OF_CHANGES has them all", sorted(re.findall(r"\w+", changes)) == sorted(names)
+
+
 def main(top):
-    header = re.findall(r'#define (TFL_MESSAGE_\w+) "(\w+)"', (top / "daemon/message_ids.h").read_text())
+    text = (top / "base/message_ids.h").read_text()
+    header = re.findall(r'#define (TFL_MESSAGE_\w+) "(\w+)"', text)
     path = top / "systemd/tfld.catalog"
     catalog = list(entries(path.read_text()))
     checks = list(check_ids(header, catalog, (top / "doc/journal.md").read_text())) + list(check_entries(catalog))
+    checks += check_changes(text, header)
     checks += check_journalctl(path, [number for _, number in header])
     print(f"1..{len(checks)}")
     for number, (text, right) in enumerate(checks, 1):

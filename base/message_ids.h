@@ -3,8 +3,8 @@
  * MESSAGE_IDs of the journal entries that programs look for: made once each with systemd-id128, never changed, never used for anything
  * else. What an entry with one of them says may be worded better; its fields (doc/journal.md) stay.
  */
-#ifndef DAEMON_MESSAGE_IDS_H
-#define DAEMON_MESSAGE_IDS_H
+#ifndef BASE_MESSAGE_IDS_H
+#define BASE_MESSAGE_IDS_H
 
 #define TFL_MESSAGE_PERIOD "30ec8e3cd6de4e809e2917cd55f8bfba" /* what a version did in a period */
 #define TFL_MESSAGE_STARTED "880b2c952b87444f99c6cf7330885a28" /* tfld serves */
@@ -22,5 +22,11 @@
 #define TFL_MESSAGE_CLOCK "7427670f1f0b4623bd3e0a8ef4163f32" /* the time of day has jumped */
 #define TFL_MESSAGE_CONDITION "517581a6e62f4dd19651c7f5167d4dfc" /* something is wrong, and serving goes on */
 #define TFL_MESSAGE_CONDITION_OVER "e21e6482c06b4e4c98e5ee13a0ee94c3" /* it is right again */
+
+/* All of them that tell of a change. */
+#define TFL_MESSAGES_OF_CHANGES \
+	TFL_MESSAGE_STARTED, TFL_MESSAGE_STOPPING, TFL_MESSAGE_LOADED, TFL_MESSAGE_REFUSED, TFL_MESSAGE_ACTIVE, \
+	TFL_MESSAGE_UNLOADED, TFL_MESSAGE_ERASED, TFL_MESSAGE_CONFIGURED, TFL_MESSAGE_BASELINE, TFL_MESSAGE_STABLE, \
+	TFL_MESSAGE_WATCH, TFL_MESSAGE_DRIFT, TFL_MESSAGE_CLOCK, TFL_MESSAGE_CONDITION, TFL_MESSAGE_CONDITION_OVER
 
 #endif
