@@ -6,6 +6,7 @@
  *
  * Somebody waits with a finger on a key: the daemon has a moment to answer, and silence means no models.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -125,6 +126,9 @@ static const char *operand_name(const struct ctl_command *command, unsigned inde
 {
 	const char *name = command->operands;
 
+	/* The last one stands for any number. */
+	if (command->operands_max == UINT_MAX)
+		index = 0;
 	for (; index > 0 && *name; index--) {
 		name += strcspn(name, " ");
 		name += strspn(name, " ");

@@ -18,18 +18,18 @@ static uint64_t number_of(const json_t *json)
 	return number < 0 ? UINT64_MAX : (uint64_t)number;
 }
 
-static int read_counters(const json_t *histogram, const char *key, uint64_t *counters, unsigned max, uint64_t *ret_sum, struct tfl_error *error)
+int ctl_counters_from_json(const json_t *object, const char *key, uint64_t *counters, unsigned max, uint64_t *ret_sum, struct tfl_error *error)
 {
-	const json_t *pairs = json_object_get(histogram, key);
+	const json_t *pairs = json_object_get(object, key);
 	uint64_t sum = 0, next = 0;
 
 	if (!json_is_array(pairs) || json_array_size(pairs) % 2)
-		return tfl_error_set(error, -EPROTO, "a histogram needs '%s', pairs of an index and a count", key);
+		return tfl_error_set(error, -EPROTO, "'%s' is missing, or is no list of pairs of an index and a count", key);
 	for (size_t i = 0; i < json_array_size(pairs); i += 2) {
 		uint64_t index = number_of(json_array_get(pairs, i)), count = number_of(json_array_get(pairs, i + 1));
 
 		if (index < next || index >= max || count > INT64_MAX - sum)
-			return tfl_error_set(error, -EPROTO, "a histogram has a counter in '%s' that cannot be", key);
+			return tfl_error_set(error, -EPROTO, "'%s' has a counter that cannot be", key);
 		counters[index] = count;
 		sum += count;
 		next = index + 1;
@@ -46,11 +46,11 @@ int ctl_histogram_from_json(const json_t *json, struct tfl_confidence *ret_confi
 
 	if (confidence.invalid == UINT64_MAX || confidence.sum == UINT64_MAX)
 		return tfl_error_set(error, -EPROTO, "a histogram needs 'invalid' and 'sum', whole numbers");
-	r = read_counters(json, "bins", confidence.bins, TFL_CONFIDENCE_BINS, &confidence.count, error);
+	r = ctl_counters_from_json(json, "bins", confidence.bins, TFL_CONFIDENCE_BINS, &confidence.count, error);
 	if (r == 0)
-		r = read_counters(json, "margins", confidence.margins, TFL_CONFIDENCE_BINS, &margins, error);
+		r = ctl_counters_from_json(json, "margins", confidence.margins, TFL_CONFIDENCE_BINS, &margins, error);
 	if (r == 0)
-		r = read_counters(json, "fine", confidence.fine, TFL_CONFIDENCE_FINE, &fine, error);
+		r = ctl_counters_from_json(json, "fine", confidence.fine, TFL_CONFIDENCE_FINE, &fine, error);
 	if (r == 0 && (margins != confidence.count || fine != confidence.count || confidence.sum >> 24 > confidence.count))
 		r = tfl_error_set(error, -EPROTO, "a histogram's counters do not agree on how many verdicts there are");
 	if (r == 0)
@@ -58,7 +58,7 @@ int ctl_histogram_from_json(const json_t *json, struct tfl_confidence *ret_confi
 	return r;
 }
 
-static json_t *counters_to_json(const uint64_t *counters, unsigned count)
+json_t *ctl_counters_to_json(const uint64_t *counters, unsigned count)
 {
 	json_t *pairs = json_array();
 
@@ -77,8 +77,8 @@ json_t *ctl_histogram_to_json(const struct tfl_confidence *confidence)
 
 	json_object_set_new(json, "invalid", json_integer((json_int_t)confidence->invalid));
 	json_object_set_new(json, "sum", json_integer((json_int_t)confidence->sum));
-	json_object_set_new(json, "bins", counters_to_json(confidence->bins, TFL_CONFIDENCE_BINS));
-	json_object_set_new(json, "margins", counters_to_json(confidence->margins, TFL_CONFIDENCE_BINS));
-	json_object_set_new(json, "fine", counters_to_json(confidence->fine, TFL_CONFIDENCE_FINE));
+	json_object_set_new(json, "bins", ctl_counters_to_json(confidence->bins, TFL_CONFIDENCE_BINS));
+	json_object_set_new(json, "margins", ctl_counters_to_json(confidence->margins, TFL_CONFIDENCE_BINS));
+	json_object_set_new(json, "fine", ctl_counters_to_json(confidence->fine, TFL_CONFIDENCE_FINE));
 	return json;
 }

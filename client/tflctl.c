@@ -27,6 +27,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_cmd_baseline,
 	&ctl_cmd_metrics,
 	&ctl_cmd_logs,
+	&ctl_cmd_merge,
 	&ctl_cmd_health,
 	&ctl_cmd_version,
 };

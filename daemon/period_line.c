@@ -81,17 +81,20 @@ static json_t *drift_to_json(const struct tfl_drift *drift)
 			 "reference_verdicts", (integer)drift->baseline_records, "window_verdicts", (integer)drift->window_records);
 }
 
-static json_t *head_to_json(const struct tfl_period_head *head)
+static json_t *histogram_to_json(const struct tfl_confidence *seen)
 {
-	const struct tfl_confidence *seen = &head->seen;
-
-	return json_pack("{s:I, s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:o, s:o, s:o, s:o, s:o}", "output", (integer)head->output,
-			 "name", as_text(head->name), "kind", tfl_confidence_kind_to_string(head->kind), "classes", (integer)head->classes,
-			 "verdicts", (integer)seen->count, "invalid", (integer)seen->invalid, "mean", tfl_confidence_mean(seen),
-			 "mean_margin", tfl_confidence_mean_margin(seen), "sum", (integer)seen->sum,
+	return json_pack("{s:I, s:I, s:o, s:o, s:o}", "invalid", (integer)seen->invalid, "sum", (integer)seen->sum,
 			 "bins", counters_to_json(seen->bins, TFL_CONFIDENCE_BINS),
 			 "margins", counters_to_json(seen->margins, TFL_CONFIDENCE_BINS),
-			 "fine", counters_to_json(seen->fine, TFL_CONFIDENCE_FINE),
+			 "fine", counters_to_json(seen->fine, TFL_CONFIDENCE_FINE));
+}
+
+static json_t *head_to_json(const struct tfl_period_head *head)
+{
+	return json_pack("{s:I, s:s, s:s, s:I, s:I, s:f, s:f, s:o, s:o, s:o}", "output", (integer)head->output, "name", as_text(head->name),
+			 "kind", tfl_confidence_kind_to_string(head->kind), "classes", (integer)head->classes,
+			 "verdicts", (integer)head->seen.count, "mean", tfl_confidence_mean(&head->seen),
+			 "mean_margin", tfl_confidence_mean_margin(&head->seen), "histogram", histogram_to_json(&head->seen),
 			 "counts", counters_to_json(head->counts, head->counted), "drift", drift_to_json(&head->drift));
 }
 

@@ -190,9 +190,9 @@ START_TEST(a_line_says_what_was_done)
 	head = json_array_get(json_object_get(line, "heads"), 1);
 	ck_assert_str_eq(json_string_value(json_object_get(head, "name")), "");
 	ck_assert_uint_eq(member(head, "verdicts"), 350);
-	ck_assert_uint_eq(sum_of(head, "bins"), 350);
-	ck_assert_uint_eq(sum_of(head, "margins"), 350);
-	ck_assert_uint_eq(sum_of(head, "fine"), 350);
+	ck_assert_uint_eq(sum_of(json_object_get(head, "histogram"), "bins"), 350);
+	ck_assert_uint_eq(sum_of(json_object_get(head, "histogram"), "margins"), 350);
+	ck_assert_uint_eq(sum_of(json_object_get(head, "histogram"), "fine"), 350);
 	ck_assert_uint_eq(sum_of(head, "counts"), 350);
 	ck_assert_str_eq(json_string_value(json_object_get(json_object_get(head, "drift"), "verdict")), "unknown");
 	json_decref(line);
