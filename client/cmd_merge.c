@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tflctl merge: adds up the JSON lines of many devices and of many files, and needs no daemon. A line that cannot be read is named and counted, and the
- * others count all the same; the exit status says that there was one.
+ * tflctl merge: adds up the JSON lines of many devices and of many files, and needs no daemon. A line that cannot be read is named and
+ * counted, and the others count all the same; the exit status says that there was one.
  */
 #include <errno.h>
 #include <limits.h>

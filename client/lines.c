@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The buffer holds one line of the greatest length. What is left of the line before goes to its front when more has to be read; a line that fills
- * all of it is dropped as it comes.
+ * The buffer holds one line of the greatest length. What is left of the line before goes to its front when more has to be read; a line that
+ * fills all of it is dropped as it comes.
  */
 #include "client/lines.h"
 

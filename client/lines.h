@@ -22,8 +22,8 @@ int ctl_lines_init(struct ctl_lines *lines, int fd);
 void ctl_lines_finish(struct ctl_lines *lines);
 
 /**
- * 1: *ret_line is the next line, without its newline and with a NUL behind it, until the next call; the last one may lack the newline. 0: there is
- * none. -EFBIG: the next line is longer than CTL_LINE_MAX, and was skipped; or what read() says, then there is no use in going on.
+ * 1: *ret_line is the next line, without its newline and with a NUL behind it, until the next call; the last one may lack the newline. 0:
+ * there is none. -EFBIG: the next line is longer than CTL_LINE_MAX, and was skipped; or what read() says, then there is no use in going on.
  */
 int ctl_lines_next(struct ctl_lines *lines, char **ret_line, size_t *ret_length);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A line is read and checked as a whole, then it is seen whether everything that it adds fits, and only then it is added. Which lines were there is
- * kept as spans of numbers of each run: files are read in order, so that a run is one span.
+ * A line is read and checked as a whole, then it is seen whether everything that it adds fits, and only then it is added. Which lines were
+ * there is kept as spans of numbers of each run: files are read in order, so that a run is one span.
  *
  * jansson's objects serve as hash tables from a name to the index of what is kept about it.
  */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Adds up what many devices wrote down of the versions that they serve: lines of the schema tfld.period/1, see doc/json-log.md. Lines of the same
- * model, version and file are one version here, whichever device and time they come from; another file under the same number is another version.
+ * Adds up what many devices wrote down of the versions that they serve: lines of the schema tfld.period/1, see doc/json-log.md. Lines of
+ * the same model, version and file are one version here, whichever device and time they come from; another file under the same number is
+ * another version.
  *
- * Nothing in a line is trusted: one that cannot be is refused with a sentence, and changes nothing. A line that was there already (the same run and
- * number) is counted once. Memory is bounded by the limits below, whatever the lines say.
+ * Nothing in a line is trusted: one that cannot be is refused with a sentence, and changes nothing. A line that was there already (the same
+ * run and number) is counted once. Memory is bounded by the limits below, whatever the lines say.
  */
 #ifndef CLIENT_MERGE_H
 #define CLIENT_MERGE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whoever reads a line here may count on what it says being possible: names that are names, counters that are no more than there were verdicts,
- * numbers below 2^63. What is not known is left alone, so that lines may get more members.
+ * Whoever reads a line here may count on what it says being possible: names that are names, counters that are no more than there were
+ * verdicts, numbers below 2^63. What is not known is left alone, so that lines may get more members.
  */
 #include "client/merge_line.h"
 

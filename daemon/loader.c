@@ -98,7 +98,7 @@ static void free_retired(struct tfl_loader *loader, struct tfl_version *version)
 	struct tfl_loader_job *waiter = version->retired.waiter;
 
 	tfl_loader_keep_last(loader, version);
-	tfl_loader_tell_last(loader, version);
+	tfl_loader_write_last_period(loader, version);
 	tfl_loader_free_version(version);
 	if (!waiter)
 		return;
@@ -304,6 +304,7 @@ void tfl_loader_job_free(struct tfl_loader_job *job)
 	tfl_close(job->fd);
 	free(job->statistics);
 	tfl_period_free(job->period);
+	json_decref(job->members);
 	tfl_version_unref(job->loaded);
 	tfl_version_unref(job->listed);
 	free(job);

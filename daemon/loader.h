@@ -11,6 +11,7 @@
 #ifndef DAEMON_LOADER_H
 #define DAEMON_LOADER_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -35,7 +36,7 @@ struct tfl_loader_options {
 	unsigned workers;              /* interpreters of a version whose instances are 0 */
 	unsigned cpus;                 /* threads of one inference at most */
 	unsigned writers;              /* recorder writers per version */
-	bool periods;                  /* versions tell what they did: tfl_loader_tell() is called, and they say their last words by themselves */
+	bool periods;                  /* versions tell what they did: tfl_loader_write_period() is called, and they say their last words by themselves */
 	struct tfl_line_log *lines;    /* where they tell it, beside the journal; borrowed, the loader's thread alone uses it. NULL: nowhere */
 	bool normal_priority;          /* stay at the caller's: for tests, which have no requests to protect */
 	void (*wake)(void *data);
@@ -98,7 +99,13 @@ int tfl_loader_keep(struct tfl_loader *loader, const struct tfl_version *version
  * nothing, or the last period still waits to be written, and the running one goes on until that is done. While the folder of lines cannot
  * be written to, a condition stands. -ENOMEM. Loop thread.
  */
-int tfl_loader_tell(struct tfl_loader *loader, const struct tfl_version *version, uint64_t now_ns, int64_t time);
+int tfl_loader_write_period(struct tfl_loader *loader, const struct tfl_version *version, uint64_t now_ns, int64_t time);
+
+/**
+ * Writes a line, see tfl_line_log_add(); @p schema is static, the reference to @p members taken over whatever happens. Where there is no
+ * folder of lines, nothing is done. -ENOMEM, also for NULL. Loop thread.
+ */
+int tfl_loader_write_line(struct tfl_loader *loader, const char *schema, int64_t time, json_t *members);
 
 /**
  * Calls @p run with @p data on the loader thread, before any load that waits, and @p done with it on the loop thread when that has

@@ -50,7 +50,10 @@ struct tfl_loader_job {
 	bool erase;
 	void *statistics;           /* to be kept; owned */
 	size_t statistics_size;
-	struct tfl_period *period;  /* to be told; owned */
+	struct tfl_period *period;  /* to be written; owned */
+	json_t *members;            /* of a line; a reference; and what it begins with */
+	const char *schema;
+	int64_t time;
 	int (*call)(void *data, struct tfl_error *error);
 };
 
@@ -115,7 +118,7 @@ void tfl_loader_tell_refused(struct tfl_loader *loader, const char *model, const
 void tfl_loader_keep_last(struct tfl_loader *loader, struct tfl_version *version);
 
 /** Tells what such a version did since its last period, once its last statistics are kept. Loader thread. */
-void tfl_loader_tell_last(struct tfl_loader *loader, const struct tfl_version *version);
+void tfl_loader_write_last_period(struct tfl_loader *loader, const struct tfl_version *version);
 
 /** Destroys a version and gives its memory back to the system. Loader thread. */
 void tfl_loader_free_version(struct tfl_version *version);

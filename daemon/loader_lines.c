@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/util.h"
 #include "daemon/clock.h"
 #include "daemon/conditions.h"
 #include "daemon/line_log.h"
@@ -18,7 +19,7 @@
 #include "daemon/period_line.h"
 #include "daemon/registry.h"
 
-static int tell(struct tfl_loader *loader, const struct tfl_period *period, struct tfl_error *error)
+static int write_period(struct tfl_loader *loader, const struct tfl_period *period, struct tfl_error *error)
 {
 	tfl_period_log(period);
 	if (!loader->options.lines)
@@ -26,35 +27,40 @@ static int tell(struct tfl_loader *loader, const struct tfl_period *period, stru
 	return tfl_line_log_add(loader->options.lines, TFL_PERIOD_SCHEMA, period->time, tfl_period_to_json(period), error);
 }
 
-static int run_tell(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
+static int run_period(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
 {
-	return tell(loader, job->period, error);
+	return write_period(loader, job->period, error);
 }
 
-/* Where the version has gone meanwhile, and perhaps come back, there is nobody to tell, or somebody who is told too early: neither matters. */
-static void deliver_tell(struct tfl_loader *loader, struct tfl_loader_job *job)
+static void deliver_line(struct tfl_loader *loader, struct tfl_loader_job *job)
 {
-	const struct tfl_registry_model *model = tfl_registry_find(loader->options.registry, job->model, strlen(job->model));
-	const struct tfl_version *version = model ? tfl_registry_find_version(model, job->number) : NULL;
-
-	if (version && version->mark)
-		tfl_period_mark_set_busy(version->mark, false);
 	if (job->error.code < 0)
 		tfl_conditions_raise(loader->options.conditions, TFL_CONDITION_LOG, NULL, 0, job->error.text);
 	else
 		tfl_conditions_clear(loader->options.conditions, TFL_CONDITION_LOG, NULL, 0);
 }
 
-static const struct tfl_loader_kind tell_kind = {run_tell, deliver_tell, .also_at_end = true};
+/* Where the version has gone meanwhile, and perhaps come back, there is nobody to tell, or somebody who is told too early: neither matters. */
+static void deliver_period(struct tfl_loader *loader, struct tfl_loader_job *job)
+{
+	const struct tfl_registry_model *model = tfl_registry_find(loader->options.registry, job->model, strlen(job->model));
+	const struct tfl_version *version = model ? tfl_registry_find_version(model, job->number) : NULL;
 
-int tfl_loader_tell(struct tfl_loader *loader, const struct tfl_version *version, uint64_t now_ns, int64_t time)
+	if (version && version->mark)
+		tfl_period_mark_set_busy(version->mark, false);
+	deliver_line(loader, job);
+}
+
+static const struct tfl_loader_kind period_kind = {run_period, deliver_period, .also_at_end = true};
+
+int tfl_loader_write_period(struct tfl_loader *loader, const struct tfl_version *version, uint64_t now_ns, int64_t time)
 {
 	struct tfl_loader_job *job;
 	int result;
 
 	if (tfl_period_mark_busy(version->mark))
 		return 0;
-	job = tfl_loader_make_job(&tell_kind, version->model_name, version->number, NULL, NULL);
+	job = tfl_loader_make_job(&period_kind, version->model_name, version->number, NULL, NULL);
 	if (!job)
 		return -ENOMEM;
 	result = tfl_period_take(version, now_ns, time, &job->period);
@@ -67,7 +73,29 @@ int tfl_loader_tell(struct tfl_loader *loader, const struct tfl_version *version
 	return 1;
 }
 
-void tfl_loader_tell_last(struct tfl_loader *loader, const struct tfl_version *version)
+static int run_line(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
+{
+	return tfl_line_log_add(loader->options.lines, job->schema, job->time, TFL_STEAL(job->members), error);
+}
+
+static const struct tfl_loader_kind line_kind = {run_line, deliver_line, .also_at_end = true};
+
+int tfl_loader_write_line(struct tfl_loader *loader, const char *schema, int64_t time, json_t *members)
+{
+	struct tfl_loader_job *job = loader->options.lines && members ? tfl_loader_make_job(&line_kind, "", 0, NULL, NULL) : NULL;
+
+	if (!job) {
+		json_decref(members);
+		return loader->options.lines ? -ENOMEM : 0;
+	}
+	job->schema = schema;
+	job->time = time;
+	job->members = members;
+	tfl_loader_submit(loader, job);
+	return 0;
+}
+
+void tfl_loader_write_last_period(struct tfl_loader *loader, const struct tfl_version *version)
 {
 	struct tfl_period *period = NULL;
 	struct tfl_error error;
@@ -79,7 +107,7 @@ void tfl_loader_tell_last(struct tfl_loader *loader, const struct tfl_version *v
 	if (result < 0)
 		tfl_error_set(&error, result, "%s", strerror(-result));
 	else if (result > 0)
-		result = tell(loader, period, &error);
+		result = write_period(loader, period, &error);
 	if (result < 0)
 		tfl_log_error("what version %" PRIu64 " of '%s' did last is not told: %s", version->number, version->model_name, error.text);
 	tfl_period_free(period);

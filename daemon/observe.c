@@ -76,15 +76,15 @@ void tfl_observe(struct tfl_server *server)
 	visit_all(server, keep);
 }
 
-/* What cannot be told for want of memory is told with the next period. */
-static void tell(struct tfl_server *server, struct tfl_version *version, const struct tfl_moment *now)
+/* What cannot be written for want of memory is with the next period. */
+static void write_period(struct tfl_server *server, struct tfl_version *version, const struct tfl_moment *now)
 {
 	if (version->mark)
-		(void)tfl_loader_tell(server->loader, version, tfl_clock_boot_ns(), now->wall);
+		(void)tfl_loader_write_period(server->loader, version, tfl_clock_boot_ns(), now->wall);
 	keep(server, version, now); /* what is told is kept: a power cut takes neither back */
 }
 
 void tfl_observe_period(struct tfl_server *server)
 {
-	visit_all(server, tell);
+	visit_all(server, write_period);
 }

@@ -163,7 +163,7 @@ static const char *format_counters(const uint64_t *counters, uint32_t count, cha
 /* Names of a head's fields; those of the second and later heads end in its number. */
 enum { VERDICTS, INVALID, CONFIDENCE, MARGIN, BINS, DRIFT, PSI, HEAD_FIELDS };
 #define HEAD_NAMES(end) \
-	{ "TFL_VERDICTS" end, "TFL_INVALID" end, "TFL_CONFIDENCE" end, "TFL_MARGIN" end, "TFL_BINS" end, "TFL_DRIFT" end, "TFL_PSI" end }
+	{ "TFL_PERIOD_VERDICTS" end, "TFL_PERIOD_INVALID" end, "TFL_CONFIDENCE" end, "TFL_MARGIN" end, "TFL_BINS" end, "TFL_DRIFT" end, "TFL_PSI" end }
 static const char *const head_names[][HEAD_FIELDS] = { HEAD_NAMES(""), HEAD_NAMES("_2"), HEAD_NAMES("_3"), HEAD_NAMES("_4") };
 _Static_assert(TFL_ARRAY_SIZE(head_names) == TFL_CONFIDENCE_OUTPUTS_MAX, "names for each head");
 

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "daemon/account.h"
+#include "daemon/change_line.h"
 #include "daemon/changes.h"
 #include "daemon/changes_save.h"
 #include "daemon/channel.h"
@@ -165,7 +166,13 @@ static void on_metrics(uv_timer_t *timer)
 
 static void on_change(void *data)
 {
-	tfl_changes_save(data);
+	struct tfl_server *server = data;
+	const struct tfl_change *change = tfl_changes_at(server->changes, tfl_changes_count(server->changes) - 1);
+
+	tfl_changes_save(server);
+	/* Without memory for it, the journal and the changes themselves have it. */
+	if (server->lines && server->loader)
+		(void)tfl_loader_write_line(server->loader, TFL_CHANGE_SCHEMA, change->at.wall, tfl_change_to_json(change));
 }
 
 /* A jump of the clock is a change by itself; that it has been one lately is not. */
