@@ -6,6 +6,7 @@
  *
  *   bench/metrics [--rounds N]
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,13 +44,12 @@ static void fill(struct crowd *crowd, unsigned versions)
 
 static void measure_once(const struct crowd *crowd, struct samples *samples, size_t *ret_bytes)
 {
-	const struct tfl_service service = {.workers = WRITERS - 1};
 	struct tfl_exposition exposition = {.length = 0};
-	struct tfl_metrics metrics;
+	struct tfl_metrics metrics = {.version_count = 0};
 	uint64_t began = now_ns(), gathered, written;
 	void *copy;
 
-	if (tfl_metrics_gather(crowd->registry, crowd->scheduler, &service, HOUR_S, &metrics) < 0)
+	if (tfl_metrics_gather(crowd->registry, crowd->scheduler, HOUR_S, UINT_MAX, &metrics) < 0)
 		abort();
 	gathered = now_ns();
 	tfl_metrics_write(&metrics, &exposition);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Everything that is counted, as text for Prometheus: metrics. */
+#include <limits.h>
+
 #include "base/error.h"
 #include "base/util.h"
 #include "daemon/clock.h"
@@ -16,11 +18,10 @@ int tfl_handle_metrics(struct tfl_call *call, struct tfl_error *error)
 	TFL_CLEANUP(tfl_exposition_finish) struct tfl_exposition exposition = {.length = 0};
 	TFL_CLEANUP(tfl_metrics_finish) struct tfl_metrics metrics = {.version_count = 0};
 	struct tfl_writer *writer = call->writer;
-	struct tfl_service service;
 	int r;
 
-	tfl_service_read(call->server, &service);
-	r = tfl_metrics_gather(call->server->registry, call->server->scheduler, &service, tfl_clock_seconds(), &metrics);
+	tfl_service_read(call->server, &metrics.service);
+	r = tfl_metrics_gather(call->server->registry, call->server->scheduler, tfl_clock_seconds(), UINT_MAX, &metrics);
 	if (r < 0)
 		return tfl_error_set(error, r, "no memory for metrics");
 	tfl_metrics_write(&metrics, &exposition);

@@ -133,46 +133,70 @@ static bool is_loaded(const struct tfl_version *version)
 	return version->state == TFL_VERSION_AVAILABLE && version->recorder;
 }
 
-static int reserve(const struct tfl_registry_model *models, unsigned model_count, struct tfl_metrics *metrics)
+/* Room for @p count more items of @p size bytes, zeroed. */
+static int reserve(void *items, uint32_t used, uint32_t count, size_t size, uint32_t *room)
 {
-	size_t versions = 0, heads = 0;
+	void *grown, **at = items;
 
-	for (unsigned i = 0; i < model_count; i++) {
-		versions += models[i].version_count;
-		for (unsigned j = 0; j < models[i].version_count; j++)
-			heads += is_loaded(models[i].versions[j]) ? models[i].versions[j]->heads.count : 0;
-	}
-	metrics->versions = calloc(versions + 1, sizeof(*metrics->versions));
-	metrics->heads = calloc(heads + 1, sizeof(*metrics->heads));
-	return metrics->versions && metrics->heads ? 0 : -ENOMEM;
+	if (count <= *room - used)
+		return 0;
+	grown = reallocarray(*at, 2 * (*room + count), size);
+	if (!grown)
+		return -ENOMEM;
+	*at = grown;
+	*room = 2 * (*room + count);
+	memset((char *)grown + used * size, 0, (*room - used) * size);
+	return 0;
 }
 
-int tfl_metrics_gather(const struct tfl_registry *registry, struct tfl_scheduler *scheduler, const struct tfl_service *service, int64_t now,
-		       struct tfl_metrics *ret_metrics)
+/* Whether it comes behind the last one that was looked at. */
+static bool is_next(const struct tfl_metrics *metrics, const struct tfl_version *version)
 {
-	TFL_CLEANUP(tfl_metrics_finish) struct tfl_metrics metrics = {.service = *service};
+	const struct tfl_metrics_version *last = metrics->version_count ? &metrics->versions[metrics->version_count - 1] : NULL;
+	int order = last ? strcmp(version->model_name, last->model) : 1;
+
+	return order > 0 || (order == 0 && version->number > last->number);
+}
+
+static int gather_version(const struct tfl_version *version, bool active, struct tfl_scheduler *scheduler, int64_t now,
+			  struct tfl_recorder_summary *summary, struct tfl_metrics *metrics)
+{
+	struct tfl_metrics_version *into;
+
+	if (reserve(&metrics->versions, metrics->version_count, 1, sizeof(*metrics->versions), &metrics->version_room) < 0 ||
+	    reserve(&metrics->heads, metrics->head_count, TFL_CONFIDENCE_OUTPUTS_MAX, sizeof(*metrics->heads), &metrics->head_room) < 0)
+		return -ENOMEM;
+	into = &metrics->versions[metrics->version_count++];
+	strcpy(into->model, version->model_name);
+	into->number = version->number;
+	into->state = version->state;
+	into->active = active;
+	if (is_loaded(version))
+		gather_loaded(version, scheduler, now, summary, metrics, into);
+	return 0;
+}
+
+int tfl_metrics_gather(const struct tfl_registry *registry, struct tfl_scheduler *scheduler, int64_t now, unsigned most, struct tfl_metrics *metrics)
+{
 	_tfl_free_ struct tfl_recorder_summary *summary = malloc(sizeof(*summary));
 	const struct tfl_registry_model *models;
-	unsigned count;
+	unsigned count, gathered = 0;
 
-	models = tfl_registry_models(registry, &count);
-	if (!summary || reserve(models, count, &metrics) < 0)
+	if (!summary)
 		return -ENOMEM;
+	models = tfl_registry_models(registry, &count);
 	for (unsigned i = 0; i < count; i++) {
 		for (unsigned j = 0; j < models[i].version_count; j++) {
 			const struct tfl_version *version = models[i].versions[j];
-			struct tfl_metrics_version *into = &metrics.versions[metrics.version_count++];
 
-			strcpy(into->model, models[i].name);
-			into->number = version->number;
-			into->state = version->state;
-			into->active = models[i].active == version;
-			if (is_loaded(version))
-				gather_loaded(version, scheduler, now, summary, &metrics, into);
+			if (!is_next(metrics, version))
+				continue;
+			if (gathered++ == most)
+				return 1;
+			if (gather_version(version, models[i].active == version, scheduler, now, summary, metrics) < 0)
+				return -ENOMEM;
 		}
 	}
-	*ret_metrics = metrics;
-	metrics = (struct tfl_metrics){.version_count = 0};
 	return 0;
 }
 

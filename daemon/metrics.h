@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What Prometheus is told. Two steps, because they belong to different threads: the loop thread gathers numbers, which takes some microseconds a version,
- * and whoever has time writes them down as text. doc/metrics.md lists the families; a test compares.
+ * What Prometheus is told. Two steps, because they belong to different threads: the loop thread gathers numbers, which takes some 50 microseconds a
+ * version and need not be done in one go, and whoever has time writes them down as text. doc/metrics.md lists the families; a test compares.
  *
  * Lifetime: plain data, owned by whoever gathered; nothing in it refers to the daemon. Thread: see the functions.
  */
@@ -62,20 +62,24 @@ struct tfl_metrics_version {
 	uint32_t first_head, head_count; /* among tfl_metrics' */
 };
 
+/* Zeroed memory is empty. */
 struct tfl_metrics {
 	struct tfl_service service;
-	struct tfl_metrics_version *versions;
+	struct tfl_metrics_version *versions; /* as listed: by name, then number */
 	struct tfl_metrics_head *heads;
 	uint32_t version_count, head_count;
+	uint32_t version_room, head_room; /* private */
 };
 
 /** The upper edge of a bucket as its label "le" spells it, and what that is in nanoseconds, or as a share. */
 const char *tfl_metrics_duration_edge(unsigned index, uint64_t *ret_ns);
 const char *tfl_metrics_share_edge(unsigned index, double *ret_share);
 
-/** Looks at everything that is listed; @p now: tfl_clock_seconds(). 0 or -ENOMEM. Loop thread. */
-int tfl_metrics_gather(const struct tfl_registry *registry, struct tfl_scheduler *scheduler, const struct tfl_service *service, int64_t now,
-		       struct tfl_metrics *ret_metrics);
+/**
+ * Looks at what is listed behind the last version that @p metrics has, at @p most of it: all, or more with every call, between which versions may come and
+ * go. 1: there is more; 0: that was all; -ENOMEM. @p now: tfl_clock_seconds(). The service is the caller's to read. Loop thread.
+ */
+int tfl_metrics_gather(const struct tfl_registry *registry, struct tfl_scheduler *scheduler, int64_t now, unsigned most, struct tfl_metrics *metrics);
 
 /** Writes all families. What goes wrong is @p exposition's to tell. Any thread. */
 void tfl_metrics_write(const struct tfl_metrics *metrics, struct tfl_exposition *exposition);

@@ -24,11 +24,12 @@
 #include "daemon/server.h"
 
 #define TEMPORARY ".tmp" /* behind the file's name */
+#define VERSIONS 8        /* that are looked at in one go: some 0.5 ms */
 
 struct tfl_metrics_file {
 	char path[TFL_CONFIG_PATH_MAX];
-	struct tfl_server *server;  /* of the last update */
-	struct tfl_metrics metrics; /* the loader's while busy */
+	struct tfl_server *server;  /* of the last step */
+	struct tfl_metrics metrics; /* the loader's while busy; empty between two files */
 	bool busy;
 	bool written;               /* the loader's */
 };
@@ -127,31 +128,25 @@ static void on_done(void *data, struct tfl_version *version, const struct tfl_er
 		tfl_conditions_raise(file->server->conditions, TFL_CONDITION_METRICS, NULL, 0, error->text);
 }
 
-static int begin(struct tfl_metrics_file *file)
-{
-	struct tfl_server *server = file->server;
-	struct tfl_service service;
-	int r;
-
-	tfl_service_read(server, &service);
-	r = tfl_metrics_gather(server->registry, server->scheduler, &service, tfl_clock_seconds(), &file->metrics);
-	if (r == 0)
-		r = tfl_loader_call(server->loader, run, on_done, file);
-	return r;
-}
-
-void tfl_metrics_file_update(struct tfl_metrics_file *file, struct tfl_server *server)
+bool tfl_metrics_file_step(struct tfl_metrics_file *file, struct tfl_server *server)
 {
 	struct tfl_error error;
 	int r;
 
-	if (!file || file->busy)
-		return;
+	if (file->busy)
+		return false;
 	file->server = server;
+	if (file->metrics.version_count == 0)
+		tfl_service_read(server, &file->metrics.service);
+	r = tfl_metrics_gather(server->registry, server->scheduler, tfl_clock_seconds(), VERSIONS, &file->metrics);
+	if (r > 0)
+		return true;
 	file->busy = true;
-	r = begin(file);
+	if (r == 0)
+		r = tfl_loader_call(server->loader, run, on_done, file);
 	if (r < 0) {
 		tfl_error_set(&error, r, "the metrics file %s is not written: %s", file->path, strerror(-r));
 		on_done(file, NULL, &error);
 	}
+	return false;
 }

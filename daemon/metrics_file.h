@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The file that node_exporter's textfile collector reads: what the method metrics says, written anew every so often. Numbers are gathered on the loop
- * thread, the rest is the loader thread's, so that a slow disk delays nobody. Whoever reads the file finds a whole one: it is written beside, under a name
+ * thread, some versions at a time, and the rest is the loader thread's, so that neither many versions nor a slow disk delay a request. Whoever reads the file finds a whole one: it is written beside, under a name
  * that does not end in ".prom", and renamed. Where that fails, what stood there stays, there is a condition, and the next time it is tried again.
  *
  * Lifetime: made by the server before the loader, destroyed after it. Thread: the loop's, but for what the loader runs.
@@ -9,6 +9,7 @@
 #ifndef DAEMON_METRICS_FILE_H
 #define DAEMON_METRICS_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct tfl_error;
@@ -18,8 +19,8 @@ struct tfl_server;
 /** For the file at @p path; nothing is written yet. 0 or -ENOMEM. */
 int tfl_metrics_file_create(const char *path, struct tfl_metrics_file **ret_file);
 
-/** Begins to write it, unless that is still being done. NULL is allowed and has no file. */
-void tfl_metrics_file_update(struct tfl_metrics_file *file, struct tfl_server *server);
+/** A step of writing it anew; nothing while it is still being written. True: the next step is to follow as soon as nobody waits. */
+bool tfl_metrics_file_step(struct tfl_metrics_file *file, struct tfl_server *server);
 
 /**
  * Removes the file, if it was written: numbers that stay behind would look like those of a service that does nothing. Frees. No call of the loader may be

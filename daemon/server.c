@@ -161,7 +161,11 @@ static void on_metrics(uv_timer_t *timer)
 {
 	struct tfl_server *server = timer->data;
 
-	tfl_metrics_file_update(server->metrics_file, server);
+	/* What has come in meanwhile is handled between two steps. */
+	if (tfl_metrics_file_step(server->metrics_file, server))
+		uv_timer_start(timer, on_metrics, 1, 0);
+	else
+		uv_timer_start(timer, on_metrics, server->config->metrics_period_ms, 0);
 }
 
 static void on_change(void *data)
@@ -379,7 +383,7 @@ void tfl_server_run(struct tfl_server *server)
 	uv_signal_start(&server->interrupt, on_signal, SIGINT);
 	uv_timer_start(&server->minute, on_minute, tfl_observe_delay_ms(tfl_clock_boot_ns()), 0);
 	if (server->metrics_file)
-		uv_timer_start(&server->metrics, on_metrics, 0, config->metrics_period_ms);
+		uv_timer_start(&server->metrics, on_metrics, 0, 0);
 	if (config->log_period_ms > 0)
 		uv_timer_start(&server->period, on_period, config->log_period_ms, config->log_period_ms);
 	tell(server, TFL_CHANGE_STARTED, "serving the models in %s on %s%s%s with %u workers%s", config->models, config->socket,

@@ -3,6 +3,7 @@
  * Metrics against what was counted: buckets against the values themselves, one by one; the text against the rules of its format, read line by line; and
  * the families against doc/metrics.md.
  */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,10 +44,9 @@ static void teardown(void)
 
 static void gather(void)
 {
-	const struct tfl_service service = {.uptime_ns = 1500000000, .requests = 77, .conditions = {[TFL_CONDITION_METRICS] = 1}};
-
 	tfl_metrics_finish(&metrics);
-	ck_assert_int_eq(tfl_metrics_gather(crowd.registry, crowd.scheduler, &service, 100, &metrics), 0);
+	metrics.service = (struct tfl_service){.uptime_ns = 1500000000, .requests = 77, .conditions = {[TFL_CONDITION_METRICS] = 1}};
+	ck_assert_int_eq(tfl_metrics_gather(crowd.registry, crowd.scheduler, 100, UINT_MAX, &metrics), 0);
 }
 
 /* As text, cut into lines. */
@@ -205,6 +205,46 @@ START_TEST(numbers_are_of_their_version)
 }
 END_TEST
 
+/* In as many goes as it takes, with the same result; and with versions that come and go in between each is there at most once. */
+START_TEST(gathering_goes_on_where_it_stopped)
+{
+	static const char *const models[] = {"a", "a-b", "ab", "b"};
+	unsigned goes = 0;
+	char *whole;
+	int r;
+
+	for (unsigned i = 0; i < 12; i++)
+		crowd_ask(&crowd, crowd_add(&crowd, models[i % 4], i / 4 + 1, i % 3, 1), 100, i, NULL);
+	gather();
+	tfl_metrics_write(&metrics, &exposition);
+	whole = strndup(exposition.text, exposition.length);
+	tfl_exposition_finish(&exposition);
+	tfl_metrics_finish(&metrics);
+	metrics.service = (struct tfl_service){.uptime_ns = 1500000000, .requests = 77, .conditions = {[TFL_CONDITION_METRICS] = 1}};
+	do {
+		r = tfl_metrics_gather(crowd.registry, crowd.scheduler, 100, 5, &metrics);
+		ck_assert_uint_eq(metrics.version_count, goes < 2 ? 5 * (goes + 1) : 12);
+		goes++;
+	} while (r > 0);
+	ck_assert_int_eq(r, 0);
+	ck_assert_uint_eq(goes, 3);
+	tfl_metrics_write(&metrics, &exposition);
+	ck_assert_uint_eq(exposition.length, strlen(whole));
+	ck_assert_mem_eq(exposition.text, whole, exposition.length);
+	free(whole);
+	tfl_metrics_finish(&metrics);
+	ck_assert_int_eq(tfl_metrics_gather(crowd.registry, crowd.scheduler, 100, 4, &metrics), 1);
+	tfl_registry_remove(crowd.registry, tfl_registry_find_version(tfl_registry_find(crowd.registry, "a-b", 3), 1));
+	crowd_add(&crowd, "a", 9, 1, 1);
+	crowd_add(&crowd, "c", 1, 1, 1);
+	ck_assert_int_eq(tfl_metrics_gather(crowd.registry, crowd.scheduler, 100, UINT_MAX, &metrics), 0);
+	ck_assert_uint_eq(metrics.version_count, 13);
+	ck_assert_str_eq(metrics.versions[4].model, "a-b");
+	ck_assert_uint_eq(metrics.versions[4].number, 2);
+	ck_assert_str_eq(metrics.versions[12].model, "c");
+}
+END_TEST
+
 START_TEST(there_is_no_distance_from_nothing)
 {
 	crowd_add(&crowd, "m", 1, 1, 1);
@@ -340,6 +380,7 @@ Suite *metrics_suite(void)
 	tcase_add_test(tcase, durations_are_counted_up_to_their_edges);
 	tcase_add_test(tcase, confidences_are_counted_below_their_edges);
 	tcase_add_test(tcase, numbers_are_of_their_version);
+	tcase_add_test(tcase, gathering_goes_on_where_it_stopped);
 	tcase_add_test(tcase, there_is_no_distance_from_nothing);
 	tcase_add_test(tcase, the_text_keeps_to_its_format);
 	tcase_add_test(tcase, buckets_are_cumulative);

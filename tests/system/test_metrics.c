@@ -17,7 +17,9 @@
 #include "tests/system/wire.h"
 
 #define WAIT_NS UINT64_C(40000000000)
-#define TEXT_MAX 65536
+#define TEXT_MAX (1u << 20)
+#define LOG_MAX 65536
+#define OTHERS 20
 
 static struct daemon tfld;
 static char folder[128], path[160], configuration[256];
@@ -30,6 +32,17 @@ static void start(void)
 	fd = daemon_connect(&tfld);
 }
 
+/* More versions than are looked at in one go. */
+static void add_others(void)
+{
+	for (unsigned version = 1; version <= OTHERS; version++) {
+		struct model_file file = model_tiny(false, version);
+
+		daemon_add_model(&tfld, "other", version, file.data, file.size);
+		model_file_finish(&file);
+	}
+}
+
 static void setup(void)
 {
 	daemon_prepare(&tfld);
@@ -38,6 +51,7 @@ static void setup(void)
 	snprintf(configuration, sizeof(configuration), "[metrics]\nmetrics_file = %s\nmetrics_period = 1s\n", path);
 	ck_assert_int_eq(mkdir(folder, 0755), 0);
 	add_tiny(&tfld);
+	add_others();
 	start();
 }
 
@@ -66,6 +80,7 @@ static double value_of(const char *series)
 }
 
 #define SUCCESSES "\ntfl_inference_request_success_total{model=\"tiny\",version=\"1\"} "
+#define LAST_OTHER "\ntfl_model_state{model=\"other\",version=\"20\",state=\"AVAILABLE\"} "
 #define UPTIME "\ntfl_uptime_seconds "
 
 static void ask(unsigned requests)
@@ -110,7 +125,7 @@ static void wait_for_degraded(bool degraded)
 
 static unsigned times_logged(const char *text)
 {
-	char log[TEXT_MAX];
+	char log[LOG_MAX];
 	FILE *file = fopen(tfld.log, "re");
 	unsigned count = 0;
 
@@ -129,6 +144,7 @@ START_TEST(it_is_kept_up_to_date)
 	wait_for_successes(10);
 	ask(1);
 	wait_for_successes(11);
+	ck_assert(value_of(LAST_OTHER) == 1);
 	ck_assert(!is_degraded());
 }
 END_TEST
