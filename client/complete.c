@@ -51,7 +51,7 @@ static void take_word(struct line *line, const char *word)
 	} else if (!line->ended && strncmp(word, "--", 2) == 0) {
 		take_option(line, word);
 	} else if (!line->ended && word[0] == '-' && word[1]) {
-		return;
+		line->pending = word[2] ? NULL : ctl_find_letter(line->command, word[1]);
 	} else if (line->command) {
 		line->operands++;
 	} else {

@@ -58,6 +58,7 @@ struct ctl_option {
 	int min, max;        /* of a number */
 	const char *choices; /* the words that a string may be, "auto raw"; NULL: any */
 	const char *alias;   /* another name that is understood and not shown; NULL: none */
+	char letter;         /* with one dash, 'o' for -o; 0: none */
 };
 
 struct ctl_option_table {
@@ -113,7 +114,7 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_cmd_load, ctl_cmd_ls, ctl_cmd_describe, ctl_cmd_unload, ctl_cmd_infer, ctl_cmd_bench, ctl_cmd_inspect,
-	ctl_cmd_stats, ctl_cmd_top, ctl_cmd_hist, ctl_cmd_drift, ctl_cmd_baseline, ctl_cmd_metrics, ctl_cmd_logs, ctl_cmd_merge,
+	ctl_cmd_stats, ctl_cmd_top, ctl_cmd_hist, ctl_cmd_drift, ctl_cmd_baseline, ctl_cmd_metrics, ctl_cmd_report, ctl_cmd_logs, ctl_cmd_merge,
 	ctl_cmd_health, ctl_cmd_version;
 
 extern const struct ctl_option_table ctl_global_options;
@@ -136,6 +137,9 @@ int ctl_options_parse(struct ctl *ctl, const struct ctl_command *command, int ar
 
 /** The option of @p command (which may be NULL) or the global one with this name, or NULL. */
 const struct ctl_option *ctl_find_option(const struct ctl_command *command, const char *name, size_t length, bool *ret_global);
+
+/** The option of @p command (which may be NULL) that has this letter, or NULL. */
+const struct ctl_option *ctl_find_letter(const struct ctl_command *command, char letter);
 
 /* help.c */
 

@@ -49,6 +49,15 @@ const struct ctl_option *ctl_find_option(const struct ctl_command *command, cons
 	return option ? option : find_in(&ctl_global_options, name, length);
 }
 
+const struct ctl_option *ctl_find_letter(const struct ctl_command *command, char letter)
+{
+	for (unsigned i = 0; command && letter && i < command->table.count; i++) {
+		if (command->table.options[i].letter == letter)
+			return &command->table.options[i];
+	}
+	return NULL;
+}
+
 static int unknown_option(const struct ctl_command *command, const char *name, size_t length, struct tfl_error *error)
 {
 	const char *names[64], *suggestion;
@@ -152,6 +161,19 @@ static int read_option(struct ctl *ctl, const struct ctl_command *command, int a
 	return set_option(option, global ? ctl : options, value, error);
 }
 
+/* "-o value" or "-ovalue": an option with a letter has a value. */
+static int read_letter(const struct ctl_command *command, int argc, char **argv, int *at, void *options, struct tfl_error *error)
+{
+	const struct ctl_option *option = ctl_find_letter(command, argv[*at][1]);
+	const char *value = argv[*at] + 2;
+
+	if (!option)
+		return tfl_error_set(error, -EINVAL, "unknown option %s; options begin with two dashes", argv[*at]);
+	if (!*value && *at + 1 >= argc)
+		return tfl_error_set(error, -EINVAL, "-%c needs a value: -%c %s", option->letter, option->letter, option->argument);
+	return set_option(option, options, *value ? value : argv[++*at], error);
+}
+
 int ctl_options_parse(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv, struct ctl_arguments *ret_arguments,
 		      int *ret_used, struct tfl_error *error)
 {
@@ -167,7 +189,7 @@ int ctl_options_parse(struct ctl *ctl, const struct ctl_command *command, int ar
 		} else if (!ended && strcmp(argv[at], "-h") == 0) {
 			ctl->help = true;
 		} else if (!ended && argv[at][0] == '-' && argv[at][1]) {
-			r = tfl_error_set(error, -EINVAL, "unknown option %s; options begin with two dashes", argv[at]);
+			r = read_letter(command, argc, argv, &at, ret_arguments->options, error);
 		} else if (!command) {
 			break;
 		} else if (operands == command->operands_max) {
