@@ -44,14 +44,6 @@ static int reference_of(const struct answers *answers, size_t head, const struct
 	return ctl_histogram_read(tfl_value_get(tfl_value_at(heads, head), "histogram"), ret_reference, error);
 }
 
-static json_t *json_of_drift(const struct tfl_drift *drift)
-{
-	return json_pack("{s:s, s:f, s:f, s:f, s:i, s:f, s:f, s:I, s:I}", "verdict", tfl_drift_verdict_to_string(drift->verdict), "psi", drift->psi,
-			 "psi_raw", drift->psi_raw, "noise", drift->noise, "groups", (int)drift->groups, "jensen_shannon", drift->jensen_shannon,
-			 "kolmogorov_smirnov", drift->kolmogorov_smirnov, "reference_verdicts", (json_int_t)drift->baseline_records,
-			 "window_verdicts", (json_int_t)drift->window_records);
-}
-
 /* One window of a series, compared. */
 static int compare_window(const struct tfl_value *window, const struct tfl_confidence *reference, struct tfl_drift *ret_drift,
 			  struct tfl_error *error)
@@ -77,7 +69,7 @@ static json_t *json_of_series(const struct tfl_value *series, const struct tfl_c
 			json_decref(list);
 			return NULL;
 		}
-		entry = json_of_drift(&drift);
+		entry = ctl_drift_json(&drift);
 		json_object_set_new(entry, "age_s", json_integer((json_int_t)tfl_value_uint(tfl_value_get(window, "age_s"), 0)));
 		json_array_append_new(list, entry);
 	}
@@ -162,7 +154,7 @@ static json_t *json_of_head(const struct ctl_seen *seen, const struct tfl_confid
 	series = json_of_series(seen->series, reference, error);
 	if (!series)
 		return NULL;
-	head = json_of_drift(&drift);
+	head = ctl_drift_json(&drift);
 	json_object_set_new(head, "output", json_string(seen->name));
 	json_object_set_new(head, "series", series);
 	return head;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/limits.h"
@@ -10,6 +11,8 @@
 #include "client/ctl.h"
 #include "client/histogram_json.h"
 #include "client/print.h"
+#include "stats/drift.h"
+#include "stats/latency.h"
 
 #define MINUTE_NS INT64_C(60000000000)
 
@@ -45,6 +48,32 @@ int ctl_seen_read(const struct tfl_value *head, struct ctl_seen *ret_seen, struc
 	if (r == 0)
 		*ret_seen = seen;
 	return r;
+}
+
+int ctl_latency_read(const struct tfl_value *value, struct tfl_latency *ret_latency, struct tfl_error *error)
+{
+	const struct tfl_value *pairs = tfl_value_get(value, "buckets");
+
+	memset(ret_latency, 0, sizeof(*ret_latency));
+	for (size_t i = 0; i + 1 < tfl_value_size(pairs); i += 2) {
+		if (tfl_latency_add_bucket(ret_latency, tfl_value_uint(tfl_value_at(pairs, i), UINT64_MAX),
+					   tfl_value_uint(tfl_value_at(pairs, i + 1), 0)) < 0)
+			return tfl_error_set(error, -EPROTO, "the daemon tells of a latency that cannot be");
+	}
+	ret_latency->sum_ns = tfl_value_uint(tfl_value_get(value, "sum_ns"), 0);
+	if (ret_latency->count > 0) {
+		ret_latency->min_ns = tfl_value_uint(tfl_value_get(value, "min_ns"), 0);
+		ret_latency->max_ns = tfl_value_uint(tfl_value_get(value, "max_ns"), 0);
+	}
+	return 0;
+}
+
+json_t *ctl_drift_json(const struct tfl_drift *drift)
+{
+	return json_pack("{s:s, s:f, s:f, s:f, s:i, s:f, s:f, s:I, s:I}", "verdict", tfl_drift_verdict_to_string(drift->verdict),
+			 "psi", drift->psi, "psi_raw", drift->psi_raw, "noise", drift->noise, "groups", (int)drift->groups,
+			 "jensen_shannon", drift->jensen_shannon, "kolmogorov_smirnov", drift->kolmogorov_smirnov,
+			 "reference_verdicts", (json_int_t)drift->baseline_records, "window_verdicts", (json_int_t)drift->window_records);
 }
 
 int ctl_window_parse(const char *text, unsigned *ret_minutes, struct tfl_error *error)

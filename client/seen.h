@@ -6,6 +6,7 @@
 #ifndef CLIENT_SEEN_H
 #define CLIENT_SEEN_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -13,6 +14,8 @@
 #include "stats/confidence.h"
 
 struct ctl;
+struct tfl_drift;
+struct tfl_latency;
 struct tfl_error;
 
 struct ctl_seen {
@@ -29,6 +32,12 @@ int ctl_seen_read(const struct tfl_value *head, struct ctl_seen *ret_seen, struc
 
 /** A histogram of the answer. -EPROTO with a sentence. */
 int ctl_histogram_read(const struct tfl_value *value, struct tfl_confidence *ret_confidence, struct tfl_error *error);
+
+/** A latency of the answer to "stats" with its buckets; an empty one where @p value is NULL. -EPROTO with a sentence. */
+int ctl_latency_read(const struct tfl_value *value, struct tfl_latency *ret_latency, struct tfl_error *error);
+
+/** {"verdict", "psi", "psi_raw", "noise", …}: a new reference, NULL without memory. */
+json_t *ctl_drift_json(const struct tfl_drift *drift);
 
 /** "--window": "5m", "1h", NULL for 0, which is all there is. -EINVAL with a sentence. */
 int ctl_window_parse(const char *text, unsigned *ret_minutes, struct tfl_error *error);

@@ -4,6 +4,7 @@
 
 #include "base/util.h"
 #include "client/print.h"
+#include "client/seen.h"
 #include "client/top.h"
 
 static json_t *text_of(const char *text)
@@ -45,7 +46,6 @@ static json_t *json_of_confidence(const struct tfl_confidence *confidence)
 
 static json_t *json_of_seen(const struct top_seen *seen)
 {
-	const struct tfl_drift *drift = &seen->drift;
 	json_t *json;
 
 	if (!seen || seen->heads == 0)
@@ -54,10 +54,7 @@ static json_t *json_of_seen(const struct top_seen *seen)
 	json_object_set_new(json, "output", text_of(seen->name));
 	json_object_set_new(json, "seconds", number_of(seen->seconds));
 	json_object_set_new(json, "baseline", json_of_confidence(&seen->baseline));
-	json_object_set_new(json, "drift",
-			    json_pack("{s:s, s:f, s:f, s:f, s:i, s:f, s:f}", "verdict", tfl_drift_verdict_to_string(drift->verdict),
-				      "psi", drift->psi, "psi_raw", drift->psi_raw, "noise", drift->noise, "groups", (int)drift->groups,
-				      "jensen_shannon", drift->jensen_shannon, "kolmogorov_smirnov", drift->kolmogorov_smirnov));
+	json_object_set_new(json, "drift", ctl_drift_json(&seen->drift));
 	return json;
 }
 

@@ -147,38 +147,27 @@ static const struct tfl_value *find_earlier(struct view_of *view, const struct t
 	return number(version, "requests") <= number(now, "requests") ? version : NULL;
 }
 
-/* A latency of an answer; an empty one where @p value is NULL. */
-static int read_latency(const struct tfl_value *value, struct tfl_latency *ret_latency, struct tfl_call_error *error)
+static int protocol_error(struct tfl_call_error *error, const struct tfl_error *reason)
 {
-	const struct tfl_value *pairs = tfl_value_get(value, "buckets");
-
-	memset(ret_latency, 0, sizeof(*ret_latency));
-	for (size_t i = 0; i + 1 < tfl_value_size(pairs); i += 2) {
-		if (tfl_latency_add_bucket(ret_latency, tfl_value_uint(tfl_value_at(pairs, i), UINT64_MAX),
-					   tfl_value_uint(tfl_value_at(pairs, i + 1), 0)) < 0) {
-			error->status = TFL_PROTOCOL_ERROR;
-			snprintf(error->message, sizeof(error->message), "the daemon tells of a latency that cannot be");
-			return -EPROTO;
-		}
-	}
-	ret_latency->sum_ns = number(value, "sum_ns");
-	return 0;
+	error->status = TFL_PROTOCOL_ERROR;
+	snprintf(error->message, sizeof(error->message), "%s", reason->text);
+	return -EPROTO;
 }
 
 static int fill_times(struct top_source *source, struct top_row *row, const struct tfl_value *version, const struct tfl_value *before,
 		      struct tfl_call_error *error)
 {
 	const struct tfl_value *now = tfl_value_get(version, "latency"), *then = tfl_value_get(before, "latency");
-	int r = 0;
+	struct tfl_error reason;
 
-	for (unsigned i = 0; i < TOP_STAGES && r == 0; i++) {
-		r = read_latency(tfl_value_get(now, top_stage_names[i]), &source->now, error);
-		if (r == 0)
-			r = read_latency(tfl_value_get(then, top_stage_names[i]), &source->before, error);
+	for (unsigned i = 0; i < TOP_STAGES; i++) {
+		if (ctl_latency_read(tfl_value_get(now, top_stage_names[i]), &source->now, &reason) < 0 ||
+		    ctl_latency_read(tfl_value_get(then, top_stage_names[i]), &source->before, &reason) < 0)
+			return protocol_error(error, &reason);
 		tfl_latency_subtract(&source->now, &source->before);
 		row->times[i] = ctl_times_of(&source->now);
 	}
-	return r;
+	return 0;
 }
 
 /* What has come since. */
@@ -365,11 +354,8 @@ static int read_seen(const struct tfl_value *value, struct top_seen *ret_seen, s
 	copy_text(ret_seen->reason, text(value, "reason"));
 	if (ret_seen->heads == 0)
 		return 0;
-	if (ctl_seen_read(tfl_value_at(heads, 0), &seen, &reason) < 0) {
-		error->status = TFL_PROTOCOL_ERROR;
-		snprintf(error->message, sizeof(error->message), "%s", reason.text);
-		return -EPROTO;
-	}
+	if (ctl_seen_read(tfl_value_at(heads, 0), &seen, &reason) < 0)
+		return protocol_error(error, &reason);
 	ret_seen->seconds = seen.seconds;
 	ret_seen->now = seen.histogram;
 	ret_seen->baseline = seen.baseline;

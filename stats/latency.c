@@ -34,7 +34,7 @@ static unsigned bucket_of(uint64_t value)
 }
 
 /* The values of a bucket are from here to before the begin of the next. */
-static uint64_t bucket_begin(unsigned bucket)
+uint64_t tfl_latency_bucket_begin(unsigned bucket)
 {
 	unsigned group = bucket < SUB_BUCKETS ? 0 : bucket / SUB_BUCKETS - 1;
 
@@ -43,7 +43,7 @@ static uint64_t bucket_begin(unsigned bucket)
 
 static uint64_t bucket_middle(unsigned bucket)
 {
-	return bucket_begin(bucket) + (bucket_begin(bucket + 1) - bucket_begin(bucket)) / 2;
+	return tfl_latency_bucket_begin(bucket) + (tfl_latency_bucket_begin(bucket + 1) - tfl_latency_bucket_begin(bucket)) / 2;
 }
 
 void tfl_latency_record(struct tfl_latency *latency, uint64_t nanoseconds)
@@ -87,7 +87,7 @@ void tfl_latency_merge(struct tfl_latency *into, const struct tfl_latency *from)
 /* The last bucket also holds what is longer. */
 static void widen(struct tfl_latency *latency, unsigned bucket)
 {
-	uint64_t begin = bucket_begin(bucket), end = bucket == TFL_LATENCY_BUCKETS - 1 ? UINT64_MAX : bucket_begin(bucket + 1) - 1;
+	uint64_t begin = tfl_latency_bucket_begin(bucket), end = bucket == TFL_LATENCY_BUCKETS - 1 ? UINT64_MAX : tfl_latency_bucket_begin(bucket + 1) - 1;
 
 	if (latency->count == 0 || begin < latency->min_ns)
 		latency->min_ns = begin;
@@ -152,7 +152,7 @@ uint64_t tfl_latency_percentile(const struct tfl_latency *latency, double share)
 uint64_t tfl_latency_edge(uint64_t nanoseconds)
 {
 	unsigned bucket = bucket_of(nanoseconds);
-	uint64_t end = bucket_begin(bucket + 1) - 1, before = bucket > 0 ? bucket_begin(bucket) - 1 : 0;
+	uint64_t end = tfl_latency_bucket_begin(bucket + 1) - 1, before = bucket > 0 ? tfl_latency_bucket_begin(bucket) - 1 : 0;
 
 	return end - nanoseconds <= nanoseconds - before ? end : before;
 }
@@ -163,7 +163,7 @@ void tfl_latency_cumulate(const struct tfl_latency *latency, const uint64_t *edg
 	uint64_t records = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		while (bucket < TFL_LATENCY_BUCKETS && bucket_begin(bucket + 1) - 1 <= edges[i])
+		while (bucket < TFL_LATENCY_BUCKETS && tfl_latency_bucket_begin(bucket + 1) - 1 <= edges[i])
 			records += latency->buckets[bucket++];
 		ret_counts[i] = records;
 	}

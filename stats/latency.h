@@ -54,6 +54,9 @@ uint64_t tfl_latency_edge(uint64_t nanoseconds);
 /** For each of @p count ascending values that tfl_latency_edge() gave, how many records are not above it. */
 void tfl_latency_cumulate(const struct tfl_latency *latency, const uint64_t *edges, unsigned count, uint64_t *ret_counts);
 
+/** The smallest latency that bucket @p bucket counts; of TFL_LATENCY_BUCKETS, the first one that has no bucket of its own. */
+uint64_t tfl_latency_bucket_begin(unsigned bucket);
+
 /** Mean in nanoseconds; 0 for an empty histogram. */
 double tfl_latency_mean(const struct tfl_latency *latency);
 
