@@ -10,6 +10,7 @@ Suite *detections_suite(void);
 Suite *inspect_suite(void);
 Suite *labels_suite(void);
 Suite *npy_suite(void);
+Suite *page_suite(void);
 Suite *picture_suite(void);
 Suite *print_suite(void);
 Suite *top_suite(void);
