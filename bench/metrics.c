@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What one export of metrics takes, by the code that the daemon runs: gathering numbers, on the loop thread, where requests wait for it meanwhile, and
- * writing them down, on the loop for the method metrics and elsewhere for the file. Of versions that have been asked a thousand times each, by four
- * writers (three workers), with one output that says how sure it is. Against copying the text once, which is the least that sending it takes.
+ * What one export of metrics takes, by the code that the daemon runs: gathering numbers, on the loop thread, where requests wait for it
+ * meanwhile, and writing them down, on the loop for the method metrics and elsewhere for the file. Of versions that have been asked a
+ * thousand times each, by four writers (three workers), with one output that says how sure it is. Against copying the text once, which is
+ * the least that sending it takes.
  *
  *   bench/metrics [--rounds N]
  */
@@ -70,7 +71,7 @@ static void measure_once(const struct crowd *crowd, struct samples *samples, siz
 static void measure(unsigned versions, unsigned rounds)
 {
 	struct samples samples[STEPS];
-	double medians[STEPS];
+	double medians[STEPS], both;
 	struct crowd crowd;
 	size_t bytes = 0;
 
@@ -84,8 +85,9 @@ static void measure(unsigned versions, unsigned rounds)
 		medians[i] = (double)samples_percentile(&samples[i], 0.5) / 1000;
 		samples_finish(&samples[i]);
 	}
-	printf("%8u %12.0f %12.0f %12.1f %14.1f %14.1f ×\n", versions, medians[GATHER], medians[WRITE], (medians[GATHER] + medians[WRITE]) / versions,
-	       (double)bytes / 1024, (medians[GATHER] + medians[WRITE]) / medians[COPY]);
+	both = medians[GATHER] + medians[WRITE];
+	printf("%8u %12.0f %12.0f %12.1f %14.1f %14.1f ×\n", versions, medians[GATHER], medians[WRITE], both / versions,
+	       (double)bytes / 1024, both / medians[COPY]);
 	crowd_end(&crowd);
 }
 

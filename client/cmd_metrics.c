@@ -31,7 +31,8 @@ const struct ctl_command ctl_cmd_metrics = {
 	.group = CTL_GROUP_WATCH,
 	.brief = "all numbers for Prometheus",
 	.summary = "Print everything that is counted in Prometheus' text format.",
-	.details = "tfld can keep the same text in a file for node_exporter: metrics_file in\ntfld.conf(5). With --json the text is a string in an object.\n",
+	.details = "tfld can keep the same text in a file for node_exporter: metrics_file in tfld.conf(5). With --json the text is a string in an "
+		   "object.\n",
 	.call = call,
 	.print = print_text,
 	.status = status,

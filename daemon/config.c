@@ -352,7 +352,8 @@ static void doubt_metrics(const struct tfl_config *config, tfl_config_remark rem
 		 source_of(config, row));
 	if (length == 0 && *source_of(config, row))
 		remark(data, sentence);
-	snprintf(sentence, sizeof(sentence), "[metrics] metrics_file is %s, but node_exporter reads only files whose names end in .prom", path);
+	snprintf(sentence, sizeof(sentence), "[metrics] metrics_file is %s, but node_exporter reads only files whose names end in .prom",
+		 path);
 	if (length > 0 && (length < 6 || strcmp(path + length - 5, ".prom") != 0 || path[length - 6] == '/'))
 		remark(data, sentence);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One buffer that doubles. Numbers are written by hand where they are whole, because a text has some hundred of them for each version; the others have as
- * many digits as it takes to read the same number back.
+ * One buffer that doubles. Numbers are written by hand where they are whole, because a text has some hundred of them for each version;
+ * the others have as many digits as it takes to read the same number back.
  */
 #include "daemon/exposition.h"
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Prometheus' text format, version 0.0.4, written from its first line to its last: a family is begun, then come its samples, each from its name over its
- * labels to its value. The text is what the calls make of it: that a family is begun once, and that no two samples have the same labels, is the caller's.
+ * Prometheus' text format, version 0.0.4, written from its first line to its last: a family is begun, then come its samples, each from
+ * its name over its labels to its value. The text is what the calls make of it: that a family is begun once, and that no two samples have
+ * the same labels, is the caller's.
  *
- * Writing functions return nothing: the first fault sticks, later ones do nothing, and tfl_exposition_check() tells at the end. One thread at a time.
+ * Writing functions return nothing: the first fault sticks, later ones do nothing, and tfl_exposition_check() tells at the end. One
+ * thread at a time.
  */
 #ifndef DAEMON_EXPOSITION_H
 #define DAEMON_EXPOSITION_H

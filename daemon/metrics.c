@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Histograms are cut down to the buckets that are exported here, so that what is handed on is small: 1 KB for a version, 400 bytes for each head.
+ * Histograms are cut down to the buckets that are exported here, so that what is handed on is small: 1 KB for a version, 400 bytes for
+ * each head.
  */
 #include "daemon/metrics.h"
 
@@ -78,8 +79,8 @@ static void cut_share(const uint64_t *bins, uint64_t count, double sum, struct t
 }
 
 /*
- * What this life of the version has counted, not the history's total: after a power cut that one is a minute's less than it was, and a counter that went
- * down has been reset, as Prometheus sees it, and counted everything anew.
+ * What this life of the version has counted, not the history's total: after a power cut that one is a minute's less than it was, and a
+ * counter that went down has been reset, as Prometheus sees it, and counted everything anew.
  */
 static void gather_head(const struct tfl_version *version, unsigned index, struct tfl_metrics_head *ret_head)
 {
@@ -101,8 +102,8 @@ static uint32_t rows(const struct tfl_version *version)
 }
 
 /* @p summary is memory to work in. */
-static void gather_loaded(const struct tfl_version *version, struct tfl_scheduler *scheduler, int64_t now, struct tfl_recorder_summary *summary,
-			  struct tfl_metrics *metrics, struct tfl_metrics_version *into)
+static void gather_loaded(const struct tfl_version *version, struct tfl_scheduler *scheduler, int64_t now,
+			  struct tfl_recorder_summary *summary, struct tfl_metrics *metrics, struct tfl_metrics_version *into)
 {
 	struct tfl_scheduler_counts queue;
 
@@ -176,7 +177,8 @@ static int gather_version(const struct tfl_version *version, bool active, struct
 	return 0;
 }
 
-int tfl_metrics_gather(const struct tfl_registry *registry, struct tfl_scheduler *scheduler, int64_t now, unsigned most, struct tfl_metrics *metrics)
+int tfl_metrics_gather(const struct tfl_registry *registry, struct tfl_scheduler *scheduler, int64_t now, unsigned most,
+		       struct tfl_metrics *metrics)
 {
 	_tfl_free_ struct tfl_recorder_summary *summary = malloc(sizeof(*summary));
 	const struct tfl_registry_model *models;

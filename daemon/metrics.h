@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What Prometheus is told. Two steps, because they belong to different threads: the loop thread gathers numbers, which takes some 50 microseconds a
- * version and need not be done in one go, and whoever has time writes them down as text. doc/metrics.md lists the families; a test compares.
+ * What Prometheus is told. Two steps, because they belong to different threads: the loop thread gathers numbers, which takes some 50
+ * microseconds a version and need not be done in one go, and whoever has time writes them down as text. doc/metrics.md lists the
+ * families; a test compares.
  *
  * Lifetime: plain data, owned by whoever gathered; nothing in it refers to the daemon. Thread: see the functions.
  */
@@ -76,10 +77,12 @@ const char *tfl_metrics_duration_edge(unsigned index, uint64_t *ret_ns);
 const char *tfl_metrics_share_edge(unsigned index, double *ret_share);
 
 /**
- * Looks at what is listed behind the last version that @p metrics has, at @p most of it: all, or more with every call, between which versions may come and
- * go. 1: there is more; 0: that was all; -ENOMEM. @p now: tfl_clock_seconds(). The service is the caller's to read. Loop thread.
+ * Looks at what is listed behind the last version that @p metrics has, at @p most of it: all, or more with every call, between which
+ * versions may come and go. 1: there is more; 0: that was all; -ENOMEM. @p now: tfl_clock_seconds(). The service is the caller's to read.
+ * Loop thread.
  */
-int tfl_metrics_gather(const struct tfl_registry *registry, struct tfl_scheduler *scheduler, int64_t now, unsigned most, struct tfl_metrics *metrics);
+int tfl_metrics_gather(const struct tfl_registry *registry, struct tfl_scheduler *scheduler, int64_t now, unsigned most,
+		       struct tfl_metrics *metrics);
 
 /** Writes all families. What goes wrong is @p exposition's to tell. Any thread. */
 void tfl_metrics_write(const struct tfl_metrics *metrics, struct tfl_exposition *exposition);

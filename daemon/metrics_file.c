@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Nothing is synced to the disk: after a power cut numbers of before are worth nothing, the first thing a start does is to write new ones, and four flushes
- * a minute would wear out the flash they go to. A rename is enough for every reader that is alive.
+ * Nothing is synced to the disk: after a power cut numbers of before are worth nothing, the first thing a start does is to write new
+ * ones, and four flushes a minute would wear out the flash they go to. A rename is enough for every reader that is alive.
  *
- * The temporary file may have been left by a process that died, or put there by somebody: it is deleted and made anew, never followed, never reused.
+ * The temporary file may have been left by a process that died, or put there by somebody: it is deleted and made anew, never followed,
+ * never reused.
  */
 #include "daemon/metrics_file.h"
 

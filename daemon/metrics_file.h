@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file that node_exporter's textfile collector reads: what the method metrics says, written anew every so often. Numbers are gathered on the loop
- * thread, some versions at a time, and the rest is the loader thread's, so that neither many versions nor a slow disk delay a request. Whoever reads the file finds a whole one: it is written beside, under a name
- * that does not end in ".prom", and renamed. Where that fails, what stood there stays, there is a condition, and the next time it is tried again.
+ * The file that node_exporter's textfile collector reads: what the method metrics says, written anew every so often. Numbers are gathered
+ * on the loop thread, some versions at a time, and the rest is the loader thread's, so that neither many versions nor a slow disk delay a
+ * request. Whoever reads the file finds a whole one: it is written beside, under a name that does not end in ".prom", and renamed. Where
+ * that fails, what stood there stays, there is a condition, and the next time it is tried again.
  *
  * Lifetime: made by the server before the loader, destroyed after it. Thread: the loop's, but for what the loader runs.
  */
@@ -23,12 +24,12 @@ int tfl_metrics_file_create(const char *path, struct tfl_metrics_file **ret_file
 bool tfl_metrics_file_step(struct tfl_metrics_file *file, struct tfl_server *server);
 
 /**
- * Removes the file, if it was written: numbers that stay behind would look like those of a service that does nothing. Frees. No call of the loader may be
- * under way. NULL is allowed.
+ * Removes the file, if it was written: numbers that stay behind would look like those of a service that does nothing. Frees. No call of
+ * the loader may be under way. NULL is allowed.
  */
 void tfl_metrics_file_destroy(struct tfl_metrics_file *file);
 
-/** Replaces the file at @p path by @p length bytes that everybody may read. Errors carry a sentence; then what stood there stands. For a test, too. */
+/** Replaces the file at @p path by @p length bytes that everybody may read. Errors carry a sentence; then what stood there stands. */
 int tfl_metrics_file_replace(const char *path, const char *text, size_t length, struct tfl_error *error);
 
 #endif

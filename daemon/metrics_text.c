@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The families as a table: what each is, over what it goes (the daemon, each version that is listed, each that is loaded, each of their outputs that says
- * how sure it is), and who writes its samples. Most are a number that stands at some offset.
+ * The families as a table: what each is, over what it goes (the daemon, each version that is listed, each that is loaded, each of their
+ * outputs that says how sure it is), and who writes its samples. Most are a number that stands at some offset.
  *
- * Words are Triton's, units are seconds and bytes, and everything that has a few known values of a label has all of them from the start, as 0: a rate needs
- * a sample before the first failure.
+ * Words are Triton's, units are seconds and bytes, and everything that has a few known values of a label has all of them from the start,
+ * as 0: a rate needs a sample before the first failure.
  */
 #include "daemon/exposition.h"
 #include "daemon/metrics.h"
@@ -100,7 +100,12 @@ static void write_memory(struct tfl_exposition *exposition, const struct family 
 	const struct {
 		const char *kind;
 		uint64_t bytes;
-	} parts[] = {{"file", memory->file}, {"packed", memory->packed}, {"interpreters", memory->interpreters}, {"statistics", memory->statistics}};
+	} parts[] = {
+		{"file", memory->file},
+		{"packed", memory->packed},
+		{"interpreters", memory->interpreters},
+		{"statistics", memory->statistics},
+	};
 
 	for (unsigned i = 0; i < TFL_ARRAY_SIZE(parts); i++) {
 		begin(exposition, "", subject);
@@ -110,16 +115,15 @@ static void write_memory(struct tfl_exposition *exposition, const struct family 
 }
 
 /* Those that requests end with; any other appears with its first request. */
-static bool is_usual(enum tfl_status status)
-{
-	return status == TFL_INVALID_ARGUMENT || status == TFL_NOT_FOUND || status == TFL_RESOURCE_EXHAUSTED || status == TFL_DEADLINE_EXCEEDED ||
-	       status == TFL_CANCELLED || status == TFL_INTERNAL;
-}
+static const bool usual[TFL_STATUS_COUNT] = {
+	[TFL_INVALID_ARGUMENT] = true, [TFL_NOT_FOUND] = true, [TFL_RESOURCE_EXHAUSTED] = true,
+	[TFL_DEADLINE_EXCEEDED] = true, [TFL_CANCELLED] = true, [TFL_INTERNAL] = true,
+};
 
 static void write_failures(struct tfl_exposition *exposition, const struct family *family, const struct subject *subject)
 {
 	for (enum tfl_status status = TFL_OK + 1; status < TFL_STATUS_COUNT; status++) {
-		if (subject->version->results[status] == 0 && !is_usual(status))
+		if (subject->version->results[status] == 0 && !usual[status])
 			continue;
 		begin(exposition, "", subject);
 		tfl_exposition_label(exposition, "reason", tfl_status_to_string(status));
@@ -198,15 +202,22 @@ static const struct family families[] = {
 
 	{"tfl_model_state", "gauge", LISTED, write_state, 0, "State of a version: 1 for the one it is in."},
 	{"tfl_model_active", "gauge", LISTED, write_uint, OF_VERSION(active), "1 for the version that serves requests which name none."},
-	{"tfl_model_memory_bytes", "gauge", LOADED, write_memory, 0, "Memory of a version: its file (mapped), packed weights, interpreters, counters."},
-	{"tfl_model_load_duration_seconds", "gauge", LOADED, write_seconds, OF_VERSION(load_ns), "Time that loading took, with its warm-up."},
+	{"tfl_model_memory_bytes", "gauge", LOADED, write_memory, 0,
+	 "Memory of a version: its file (mapped), packed weights, interpreters, counters."},
+	{"tfl_model_load_duration_seconds", "gauge", LOADED, write_seconds, OF_VERSION(load_ns),
+	 "Time that loading took, with its warm-up."},
 	{"tfl_model_instances", "gauge", LOADED, write_uint, OF_VERSION(instances), "Requests of a version that may run at once."},
 
-	{"tfl_inference_request_success_total", "counter", LOADED, write_uint, OF_VERSION(results[TFL_OK]), "Inference requests that succeeded."},
-	{"tfl_inference_request_failure_total", "counter", LOADED, write_failures, 0, "Inference requests that failed, by the status they ended with."},
-	{"tfl_inference_count_total", "counter", LOADED, write_uint, OF_VERSION(inferences), "Inferences of successful requests: rows that get a verdict."},
-	{"tfl_inference_exec_count_total", "counter", LOADED, write_uint, OF_VERSION(executions), "Executions of the model, whatever became of the request."},
-	{"tfl_inference_pending_requests", "gauge", LOADED, write_uint, OF_VERSION(pending), "Inference requests of a version that wait for a worker."},
+	{"tfl_inference_request_success_total", "counter", LOADED, write_uint, OF_VERSION(results[TFL_OK]),
+	 "Inference requests that succeeded."},
+	{"tfl_inference_request_failure_total", "counter", LOADED, write_failures, 0,
+	 "Inference requests that failed, by the status they ended with."},
+	{"tfl_inference_count_total", "counter", LOADED, write_uint, OF_VERSION(inferences),
+	 "Inferences of successful requests: rows that get a verdict."},
+	{"tfl_inference_exec_count_total", "counter", LOADED, write_uint, OF_VERSION(executions),
+	 "Executions of the model, whatever became of the request."},
+	{"tfl_inference_pending_requests", "gauge", LOADED, write_uint, OF_VERSION(pending),
+	 "Inference requests of a version that wait for a worker."},
 	{"tfl_inference_queue_duration_seconds", "histogram", LOADED, write_duration, OF_STAGE(TFL_METRICS_QUEUE),
 	 "Time of successful requests from arrival to execution."},
 	{"tfl_inference_compute_duration_seconds", "histogram", LOADED, write_duration, OF_STAGE(TFL_METRICS_COMPUTE),
@@ -215,11 +226,15 @@ static const struct family families[] = {
 	 "Time of successful requests from arrival to the last byte of the reply."},
 
 	{"tfl_inference_confidence", "histogram", HEADS, write_share, OF_HEAD(confidence), "Confidence of verdicts."},
-	{"tfl_inference_confidence_margin", "histogram", HEADS, write_share, OF_HEAD(margin), "Confidence of verdicts less that of the second best."},
+	{"tfl_inference_confidence_margin", "histogram", HEADS, write_share, OF_HEAD(margin),
+	 "Confidence of verdicts less that of the second best."},
 	{"tfl_inference_confidence_invalid_total", "counter", HEADS, write_uint, OF_HEAD(invalid), "Verdicts that were NaN or infinite."},
-	{"tfl_drift_psi", "gauge", HEADS, write_distance, OF_HEAD(drift.psi), "Population stability index of the last hour against the baseline, less noise."},
-	{"tfl_drift_jensen_shannon", "gauge", HEADS, write_distance, OF_HEAD(drift.jensen_shannon), "Jensen-Shannon divergence of the same, 0 to 1."},
-	{"tfl_drift_kolmogorov_smirnov", "gauge", HEADS, write_distance, OF_HEAD(drift.kolmogorov_smirnov), "Kolmogorov-Smirnov statistic of the same, 0 to 1."},
+	{"tfl_drift_psi", "gauge", HEADS, write_distance, OF_HEAD(drift.psi),
+	 "Population stability index of the last hour against the baseline, less noise."},
+	{"tfl_drift_jensen_shannon", "gauge", HEADS, write_distance, OF_HEAD(drift.jensen_shannon),
+	 "Jensen-Shannon divergence of the same, 0 to 1."},
+	{"tfl_drift_kolmogorov_smirnov", "gauge", HEADS, write_distance, OF_HEAD(drift.kolmogorov_smirnov),
+	 "Kolmogorov-Smirnov statistic of the same, 0 to 1."},
 	{"tfl_drift_window_verdicts", "gauge", HEADS, write_uint, OF_HEAD(drift.window_records), "Verdicts of the last hour."},
 	{"tfl_drift_baseline_verdicts", "gauge", HEADS, write_uint, OF_HEAD(drift.baseline_records), "Verdicts of the baseline."},
 	{"tfl_drift_verdict", "gauge", HEADS, write_verdict, 0, "What the index says: 1 for the word that is right."},

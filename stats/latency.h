@@ -46,8 +46,8 @@ int tfl_latency_add_bucket(struct tfl_latency *latency, uint64_t bucket, uint64_
 uint64_t tfl_latency_percentile(const struct tfl_latency *latency, double share);
 
 /**
- * What is nearest to @p nanoseconds of the values that end a bucket: how many records are not above such a value is known exactly. Within 1 / 128 of it;
- * below 128 it itself. For values below 2^41 - 2^34.
+ * What is nearest to @p nanoseconds of the values that end a bucket: how many records are not above such a value is known exactly. Within
+ * 1 / 128 of it; below 128 it itself. For values below 2^41 - 2^34.
  */
 uint64_t tfl_latency_edge(uint64_t nanoseconds);
 

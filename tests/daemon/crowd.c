@@ -44,8 +44,8 @@ struct tfl_version *crowd_add(struct crowd *crowd, const char *model, uint64_t n
 	must(tfl_version_create(model, number, NULL, NULL, &version), "version");
 	version->heads.count = heads;
 	for (unsigned i = 0; i < heads; i++) {
-		version->heads.items[i].source =
-			(struct tfl_confidence_source){.kind = TFL_CONFIDENCE_SOFTMAX, .output = 2 * i, .rows = rows, .classes = CROWD_CLASSES};
+		version->heads.items[i].source = (struct tfl_confidence_source){
+			.kind = TFL_CONFIDENCE_SOFTMAX, .output = 2 * i, .rows = rows, .classes = CROWD_CLASSES};
 		version->heads.items[i].counted = CROWD_CLASSES;
 	}
 	version->load_ns = 1500000 + number;

@@ -89,7 +89,8 @@ START_TEST(numbers_read_back_the_same)
 		double value;
 		const char *text;
 	} known[] = {
-		{0, "0"}, {1, "1"}, {0.1, "0.1"}, {-2.5, "-2.5"}, {0.97, "0.97"}, {1e-9, "1e-09"}, {NAN, "NaN"}, {INFINITY, "+Inf"}, {-INFINITY, "-Inf"},
+		{0, "0"}, {1, "1"}, {0.1, "0.1"}, {-2.5, "-2.5"}, {0.97, "0.97"}, {1e-9, "1e-09"},
+		{NAN, "NaN"}, {INFINITY, "+Inf"}, {-INFINITY, "-Inf"},
 	};
 	struct tfl_random random = {3};
 

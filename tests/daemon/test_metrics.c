@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Metrics against what was counted: buckets against the values themselves, one by one; the text against the rules of its format, read line by line; and
- * the families against doc/metrics.md.
+ * Metrics against what was counted: buckets against the values themselves, one by one; the text against the rules of its format, read
+ * line by line; and the families against doc/metrics.md.
  */
 #include <limits.h>
 #include <math.h>
@@ -145,8 +145,9 @@ START_TEST(confidences_are_counted_below_their_edges)
 
 	for (unsigned i = 0; i < REQUESTS; i++) {
 		/* Between edges: which side of one a value on it falls is not for here. */
-		confidences[i] = ((float)tfl_random_below(&random, 1000) + 0.5f) / 1000;
-		tfl_recorder_add_verdict(version->recorder, i % 3, 0, &(struct tfl_top){.confidence = confidences[i], .margin = confidences[i] / 2});
+		float confidence = confidences[i] = ((float)tfl_random_below(&random, 1000) + 0.5f) / 1000;
+
+		tfl_recorder_add_verdict(version->recorder, i % 3, 0, &(struct tfl_top){.confidence = confidence, .margin = confidence / 2});
 		sum += (double)confidences[i];
 		margins += (double)confidences[i] / 2;
 	}
@@ -295,7 +296,8 @@ START_TEST(the_text_keeps_to_its_format)
 			family = tfl_metrics_family(families++, &type);
 			ck_assert_ptr_nonnull(family);
 			snprintf(expected, sizeof(expected), "# HELP %s ", family);
-			ck_assert_msg(strncmp(lines[i], expected, strlen(expected)) == 0 && strlen(lines[i]) > strlen(expected) + 5, "%s", lines[i]);
+			ck_assert_msg(strncmp(lines[i], expected, strlen(expected)) == 0, "%s", lines[i]);
+			ck_assert_uint_gt(strlen(lines[i]), strlen(expected) + 5);
 			snprintf(expected, sizeof(expected), "# TYPE %s %s", family, type);
 			ck_assert_str_eq(lines[++i], expected);
 			ck_assert_int_eq(strcmp(type, "counter") == 0, strcmp(family + strlen(family) - 6, "_total") == 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Replacing the metrics file: whoever reads sees a whole one, what lies in the way is neither followed nor kept, and what fails leaves what was there.
+ * Replacing the metrics file: whoever reads sees a whole one, what lies in the way is neither followed nor kept, and what fails leaves
+ * what was there.
  */
 #include <errno.h>
 #include <pthread.h>

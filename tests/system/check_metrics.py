@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a running tfld tells Prometheus: the text read by a parser of its own and compared with stats, describe, hist and drift; the file for node_exporter
-compared with the text; both given to promtool, where there is one. Output is TAP.
+"""What a running tfld tells Prometheus: the text read by a parser of its own and compared with stats, describe, hist and drift; the file for
+node_exporter compared with the text; both, and the rules of doc/metrics.md, given to promtool, where there is one. Output is TAP.
 
     check_metrics.py TFLD TFLCTL SOURCE-ROOT PROMTOOL
 
@@ -138,9 +138,11 @@ def check_durations(scene, metrics, stats):
             count, total = metrics.get(f"{name}_count", **labels), metrics.get(f"{name}_sum", **labels)
             buckets = metrics.buckets(name, **labels)
             what = f"digits@{version['version']}: {family}"
-            yield f"{what}, count and sum", count == version["results"]["OK"] and abs(total / count * 1e9 - latency["mean_ns"]) < 1.01, total
+            yield f"{what}, count", count == version["results"]["OK"], count
+            yield f"{what}, sum", abs(total / count * 1e9 - latency["mean_ns"]) < 1.01, total
             yield f"{what}, edges", all(is_same(float(edge), 1e-5 * 1.8**i, 1e-5) for i, (edge, _) in enumerate(buckets[:-1])), buckets
-            yield f"{what}, buckets", len(buckets) == 29 and buckets == sorted(buckets, key=lambda pair: pair[1]) and buckets[-1] == ("+Inf", count), buckets
+            ascending = buckets == sorted(buckets, key=lambda pair: pair[1])
+            yield f"{what}, buckets", len(buckets) == 29 and ascending and buckets[-1] == ("+Inf", count), buckets
             for share, key in ((0.5, "p50_ns"), (0.99, "p99_ns")):
                 # The percentile is within 0.8 % of a value, an edge within 0.8 % of what it says.
                 seconds = latency[key] / 1e9
@@ -172,7 +174,8 @@ def check_confidence(scene, metrics, version):
     for key in ("psi", "jensen_shannon", "kolmogorov_smirnov"):
         yield f"{name}: {key}", is_same(metrics.get(f"tfl_drift_{key}", **labels), drift[key], 1e-6), drift
     verdicts = [metrics.get("tfl_drift_verdict", verdict=word, **labels) for word in ("unknown", "stable", "watch", "drift")]
-    yield f"{name}: verdict", sum(verdicts) == 1 and metrics.get("tfl_drift_verdict", verdict=drift["verdict"], **labels) == 1, (verdicts, drift)
+    right = metrics.get("tfl_drift_verdict", verdict=drift["verdict"], **labels)
+    yield f"{name}: verdict", sum(verdicts) == right == 1, (verdicts, drift)
     yield f"{name}: verdicts of the hour", metrics.get("tfl_drift_window_verdicts", **labels) == drift["window_verdicts"], drift
 
 
@@ -188,12 +191,14 @@ def check_service(scene, metrics, stats):
     for version in (1, 2):
         described = scene.ask("describe", f"digits@{version}")
         labels = {"model": "digits", "version": version}
-        yield f"digits@{version}: load duration", is_same(metrics.get("tfl_model_load_duration_seconds", **labels), described["load_ns"] / 1e9), described
+        duration = metrics.get("tfl_model_load_duration_seconds", **labels)
+        yield f"digits@{version}: load duration", is_same(duration, described["load_ns"] / 1e9), described
         yield f"digits@{version}: instances", metrics.get("tfl_model_instances", **labels) == described["instances"], described
         yield f"digits@{version}: active", metrics.get("tfl_model_active", **labels) == described["active"] == (version == 1), described
         yield f"digits@{version}: state", metrics.get("tfl_model_state", state="AVAILABLE", **labels) == 1, None
     as_json = scene.ask("metrics")
-    yield "as JSON", as_json["content_type"].startswith("text/plain; version=0.0.4") and Metrics(as_json["text"]).types == metrics.types, None
+    yield "as JSON", Metrics(as_json["text"]).types == metrics.types, None
+    yield "type of the text", as_json["content_type"] == "text/plain; version=0.0.4; charset=utf-8", as_json["content_type"]
 
 
 def check_file(scene, metrics):
@@ -201,9 +206,11 @@ def check_file(scene, metrics):
     scene.wait(lambda: 'tfl_model_state{model="digits",version="2",state="END"} 1' in scene.file.read_text())
     written = Metrics(scene.file.read_text())
     yield "the file has the same families", written.types == metrics.types, None
-    yield "and the same counts", all(written.get(name, model="digits", version=1) == metrics.get(name, model="digits", version=1) for name in (
-        "tfl_inference_request_success_total", "tfl_inference_request_duration_seconds_sum")), None
-    yield "what is unloaded has a state and nothing else", written.get("tfl_inference_request_success_total", model="digits", version=2) is None, None
+    for name in ("tfl_inference_request_success_total", "tfl_inference_request_duration_seconds_sum"):
+        here, there = (text.get(name, model="digits", version=1) for text in (metrics, written))
+        yield f"the same {name}", here == there, (here, there)
+    ended = written.get("tfl_inference_request_success_total", model="digits", version=2)
+    yield "what is unloaded has a state and nothing else", ended is None, ended
     yield "everybody may read it", scene.file.stat().st_mode & 0o777 == 0o644, oct(scene.file.stat().st_mode)
 
 
@@ -216,7 +223,8 @@ def check_restart(scene):
     bins = scene.ask("hist", "digits@1")["heads"][0]["histogram"]["bins"]
     counts = [metrics.get("tfl_inference_count_total", **labels), metrics.get("tfl_inference_confidence_count", output=0, **labels),
               metrics.buckets("tfl_inference_confidence", output=0, **labels)[-1][1]]
-    yield "after a restart counters begin anew", 0 < counts[0] <= 6 and len(set(counts)) == 1 and sum(bins[1::2]) > counts[0], (counts, bins)
+    anew = 0 < counts[0] <= 6 and len(set(counts)) == 1
+    yield "after a restart counters begin anew", anew and sum(bins[1::2]) > counts[0], (counts, bins)
     yield "and drift goes on", metrics.get("tfl_drift_window_verdicts", output=0, **labels) == sum(bins[1::2]), bins
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file of metrics beside a tfld that serves: it comes, is kept up to date and goes; when it cannot be written that shows, once, and is over by itself.
- * What stands in it is check_metrics.py's.
+ * The file of metrics beside a tfld that serves: it comes, is kept up to date and goes; when it cannot be written that shows, once, and
+ * is over by itself. What stands in it is check_metrics.py's.
  */
 #include <signal.h>
 #include <stdio.h>
