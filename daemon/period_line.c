@@ -212,15 +212,18 @@ static void add_requests(struct fields *fields, const struct tfl_period *period,
 	add_uint(fields, "TFL_COMPUTE_P99_NS", tfl_latency_percentile(&did->compute, 0.99));
 }
 
-/* "; mean confidence 0.973, stable", of the first head; or "". */
+/* "; mean confidence 0.973 (stable)", of the first head; or "". */
 static void describe_confidence(const struct tfl_period *period, char *text, size_t size)
 {
 	const struct tfl_period_head *head = &period->head[0];
+	char verdict[32] = "";
 
 	text[0] = '\0';
-	if (period->heads > 0 && tfl_period_verdicts(head) > 0)
-		snprintf(text, size, "; mean confidence %.3f, drift %s", tfl_confidence_mean(&head->seen),
-			 tfl_drift_verdict_to_string(head->drift.verdict));
+	if (period->heads == 0 || head->seen.count == 0)
+		return;
+	if (head->drift.verdict != TFL_DRIFT_UNKNOWN)
+		snprintf(verdict, sizeof(verdict), " (%s)", tfl_drift_verdict_to_string(head->drift.verdict));
+	snprintf(text, size, "; mean confidence %.3f%s", tfl_confidence_mean(&head->seen), verdict);
 }
 
 void tfl_period_log(const struct tfl_period *period)
