@@ -53,6 +53,11 @@ class Scene:
     def infer(self, version, picture, repeat):
         return self.ask("infer", f"digits@{version}", "--image", self.digits / "pictures" / picture, "--repeat", repeat)
 
+    def metrics(self):
+        """Once no worker is busy: a request is counted when its reply has gone."""
+        self.wait(lambda: self.ask("stats")["workers"]["busy"] == 0)
+        return self.run("metrics").stdout
+
     def fail(self, version):
         """A request without inputs, which tflctl would not send."""
         body = b"\x94\x00\x01\xa5infer\x83\xa5model\xa6digits\xa7version" + bytes([version]) + b"\xa6inputs\x90"
@@ -218,7 +223,7 @@ def check_restart(scene):
     """Counters begin anew with the version, also those of which hist has the sum."""
     scene.start()
     scene.infer(1, "seven.png", 5)
-    metrics = Metrics(scene.run("metrics").stdout)
+    metrics = Metrics(scene.metrics())
     labels = {"model": "digits", "version": 1}
     bins = scene.ask("hist", "digits@1")["heads"][0]["histogram"]["bins"]
     counts = [metrics.get("tfl_inference_count_total", **labels), metrics.get("tfl_inference_confidence_count", output=0, **labels),
@@ -254,7 +259,7 @@ def check(scene, promtool, page):
         for picture in ("seven.png", "eight.png", "four-or-nine.png"):
             scene.infer(version, picture, repeat)
         scene.fail(version)
-    text = scene.run("metrics").stdout
+    text = scene.metrics()
     stats = scene.ask("stats")
     metrics = Metrics(text)
     yield from check_service(scene, metrics, stats)
