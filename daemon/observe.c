@@ -14,6 +14,7 @@
 #include "daemon/conditions.h"
 #include "daemon/history.h"
 #include "daemon/judge.h"
+#include "daemon/jump.h"
 #include "daemon/loader.h"
 #include "daemon/moment.h"
 #include "daemon/registry.h"
@@ -72,6 +73,7 @@ static void keep(struct tfl_server *server, struct tfl_version *version, const s
 void tfl_observe(struct tfl_server *server)
 {
 	tfl_loader_remember_again(server->loader);
+	tfl_jump_watch(&server->jump, server->changes, server->conditions);
 	tfl_changes_save(server);
 	visit_all(server, keep);
 }

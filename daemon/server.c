@@ -381,6 +381,7 @@ void tfl_server_run(struct tfl_server *server)
 
 	uv_signal_start(&server->terminate, on_signal, SIGTERM);
 	uv_signal_start(&server->interrupt, on_signal, SIGINT);
+	tfl_jump_watch(&server->jump, server->changes, server->conditions);
 	uv_timer_start(&server->minute, on_minute, tfl_observe_delay_ms(tfl_clock_boot_ns()), 0);
 	if (server->metrics_file)
 		uv_timer_start(&server->metrics, on_metrics, 0, 0);

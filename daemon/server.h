@@ -14,6 +14,7 @@
 
 #include "daemon/connection.h"
 #include "daemon/execute.h"
+#include "daemon/jump.h"
 
 struct tfl_accounts;
 struct tfl_changes;
@@ -52,6 +53,7 @@ struct tfl_server {
 	struct tfl_connections connections;
 	bool stopping; /* takes no new work, finishes what is in flight */
 	bool saving;   /* the changes are being written down */
+	struct tfl_jump jump;
 
 	/* Private to server.c. */
 	uv_loop_t loop;

@@ -139,10 +139,11 @@ static int open_staging(struct tfl_store *store, struct tfl_error *error)
 	if (st.st_uid != geteuid())
 		return tfl_error_set(error, -EPERM, "%s belongs to user %u, expected %u, who runs tfld; remove it", path, st.st_uid,
 				     geteuid());
-	if (fchmod(store->staging, 0700) < 0)
+	/* A file system that can only be read keeps nothing from being served: what was there before is rubbish still, and nothing is added. */
+	if ((st.st_mode & 07777) != 0700 && fchmod(store->staging, 0700) < 0)
 		return failed(path, "its permissions cannot be set", -errno, error);
 	result = tfl_folder_walk(store->staging, remove_leftover, NULL);
-	return result < 0 ? failed(path, "cannot be emptied", result, error) : 0;
+	return result < 0 && result != -EROFS ? failed(path, "cannot be emptied", result, error) : 0;
 }
 
 TFL_DEFINE_CLEANUP(struct tfl_store *, close_store, tfl_store_close)

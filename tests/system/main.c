@@ -17,6 +17,7 @@ static Suite *(*const suites[])(void) = {
 	models_suite,
 	changes_suite,
 	conf_suite,
+	faults_suite,
 	rights_suite,
 	leaks_suite,
 };

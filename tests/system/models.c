@@ -216,3 +216,35 @@ void expect_tiny(int fd, uint32_t msgid)
 	tfl_infer_response_finish(&response);
 	reply_finish(&reply);
 }
+
+void add_scores(const struct daemon *daemon)
+{
+	struct tfl_builder *builder = tfl_build_create();
+	struct tfl_ints dims = {(const int32_t[]){SCORES_ROWS, SCORES_CLASSES}, 2};
+	struct model_file file;
+
+	tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "logits", .dims = dims});
+	tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "scores", .dims = dims});
+	tfl_build_operator(builder, &(struct tfl_build_operator){.code = TFL_BUILTIN_SOFTMAX, .inputs = TFL_INTS(0), .outputs = TFL_INTS(1),
+								 .options = tfl_options_softmax(1)});
+	tfl_build_io(builder, TFL_INTS(0), TFL_INTS(1));
+	ck_assert_int_eq(tfl_build_finish(builder, &file.data, &file.size), 0);
+	tfl_build_destroy(builder);
+	daemon_add_model(daemon, "scores", 1, file.data, file.size);
+	model_file_finish(&file);
+}
+
+void ask_scores(int fd, unsigned class, float logit)
+{
+	const struct tfl_infer_head head = {.model = tfl_string_of("scores"), .dtype = TFL_DTYPE_COUNT};
+	float values[SCORES_ROWS][SCORES_CLASSES] = {{0}};
+	struct tfl_wire_tensor input = {.dtype = TFL_FLOAT32,
+					.index = 0,
+					.shape = {2, {SCORES_ROWS, SCORES_CLASSES}},
+					.data = {(const uint8_t *)values, sizeof(values)}};
+
+	for (unsigned row = 0; row < SCORES_ROWS; row++)
+		values[row][class] = logit;
+	send_infer(fd, 1, &head, &input, 1, NULL, 0);
+	expect_outputs(fd, 1);
+}

@@ -39,6 +39,17 @@ void add_tiny(const struct daemon *daemon);
 void add_slow(const struct daemon *daemon, unsigned layers);
 void add_large(const struct daemon *daemon);
 
+#define SCORES_ROWS 3
+#define SCORES_CLASSES 10
+
+/** float32 [3, 10] to a softmax over it and nothing else, as version 1 of "scores": each request says which verdict it wants. */
+void add_scores(const struct daemon *daemon);
+
+/**
+ * Asks it for a verdict on each row and waits for the answer: @p class, with the confidence that a logit of @p logit makes; NaN for a verdict that is none.
+ */
+void ask_scores(int fd, unsigned class, float logit);
+
 /** The input of requests to the tiny models: small values, within what the int8 one was calibrated for. */
 extern const float tiny_input[TINY_ELEMENTS];
 

@@ -9,6 +9,7 @@ Suite *smoke_suite(void);
 Suite *changes_suite(void);
 Suite *conf_suite(void);
 Suite *start_suite(void);
+Suite *faults_suite(void);
 Suite *frames_suite(void);
 Suite *histogram_suite(void);
 Suite *infer_suite(void);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/system/clock.h"
 #include "tests/system/harness.h"
 #include "tests/system/models.h"
 #include "tests/system/suites.h"
@@ -259,6 +260,51 @@ START_TEST(what_cannot_be_asked)
 }
 END_TEST
 
+/* So many verdicts, of a confidence, and a minute later. */
+static void give_verdicts(unsigned verdicts, float logit)
+{
+	for (unsigned i = 0; i < verdicts; i += SCORES_ROWS)
+		ask_scores(fd, 3, logit);
+	daemon_wait_busy(&tfld, 0);
+	clock_pass_minutes(&tfld, 1);
+}
+
+START_TEST(drift_is_told)
+{
+	close(fd);
+	ck_assert_int_eq(kill(tfld.pid, SIGTERM), 0);
+	daemon_wait(&tfld);
+	add_scores(&tfld);
+	daemon_start(&tfld, NULL);
+	fd = daemon_connect(&tfld);
+	if (!clock_begin(&tfld))
+		return;
+	restart_after(SIGTERM);
+	give_verdicts(1200, 6); /* the baseline */
+	clock_pass_minutes(&tfld, 70);
+	give_verdicts(450, 1); /* too few for a verdict */
+	look("scores", 0);
+	expect_kinds(0, KINDS("active")); /* somebody has put it there */
+	give_verdicts(150, 1);
+	look("scores", 0);
+	expect_kinds(1, KINDS("drift"));
+	ck_assert(says(1, "text", "version 1 of 'scores' has drifted, its confidence is far from its baseline: PSI "));
+	ck_assert(says(1, "reason", " over 600 verdicts of the last hour, output 'scores'"));
+	restart_after(SIGTERM);
+	clock_pass_minutes(&tfld, 3);
+	look("scores", 0);
+	ck_assert_uint_eq(count(), 2); /* told, over the restart too */
+	clock_pass_minutes(&tfld, 70); /* nothing is asked any more: nothing new to say */
+	give_verdicts(600, 6);
+	clock_pass_minutes(&tfld, 3);
+	look("scores", 0);
+	ck_assert_uint_eq(count(), 2);
+	clock_pass_minutes(&tfld, 1);
+	look("scores", 0);
+	expect_kinds(1, KINDS("drift", "stable"));
+}
+END_TEST
+
 Suite *changes_suite(void)
 {
 	Suite *suite = suite_create("changes");
@@ -272,6 +318,7 @@ Suite *changes_suite(void)
 	tcase_add_test(tcase, damage_begins_anew);
 	tcase_add_test(tcase, a_version_that_stays_broken_is_told_once);
 	tcase_add_test(tcase, another_configuration_is_told_once);
+	tcase_add_test(tcase, drift_is_told);
 	tcase_add_test(tcase, what_cannot_be_asked);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -11,41 +11,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/builder/builder.h"
 #include "tests/system/harness.h"
 #include "tests/system/models.h"
 #include "tests/system/suites.h"
 #include "tests/system/wire.h"
 
-#define ROWS 3
-#define CLASSES 10
+#define ROWS SCORES_ROWS
+#define CLASSES SCORES_CLASSES
 
 static struct daemon tfld;
 static struct tfl_writer writer;
 static int fd;
 
-static void add_softmax(void)
-{
-	struct tfl_builder *builder = tfl_build_create();
-	struct tfl_ints dims = {(const int32_t[]){ROWS, CLASSES}, 2};
-	uint8_t *data;
-	size_t size;
-
-	tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "logits", .dims = dims});
-	tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "scores", .dims = dims});
-	tfl_build_operator(builder, &(struct tfl_build_operator){.code = TFL_BUILTIN_SOFTMAX, .inputs = TFL_INTS(0), .outputs = TFL_INTS(1),
-								 .options = tfl_options_softmax(1)});
-	tfl_build_io(builder, TFL_INTS(0), TFL_INTS(1));
-	ck_assert_int_eq(tfl_build_finish(builder, &data, &size), 0);
-	tfl_build_destroy(builder);
-	daemon_add_model(&tfld, "scores", 1, data, size);
-	free(data);
-}
-
 static void setup(void)
 {
 	daemon_prepare(&tfld);
-	add_softmax();
+	add_scores(&tfld);
 	add_large(&tfld);
 	daemon_start(&tfld, NULL);
 	daemon_wait_ready(&tfld);
@@ -60,18 +41,10 @@ static void teardown(void)
 	daemon_stop(&tfld);
 }
 
-/* Asks for verdicts on ROWS rows: class @p class with the confidence that a logit of @p logit makes; NaN for one that is none. */
+/* Asks for verdicts on all rows. */
 static void ask(unsigned class, float logit)
 {
-	const struct tfl_infer_head head = {.model = tfl_string_of("scores"), .dtype = TFL_DTYPE_COUNT};
-	float values[ROWS][CLASSES] = {{0}};
-	struct tfl_wire_tensor input = {
-		.dtype = TFL_FLOAT32, .index = 0, .shape = {2, {ROWS, CLASSES}}, .data = {(const uint8_t *)values, sizeof(values)}};
-
-	for (unsigned row = 0; row < ROWS; row++)
-		values[row][class] = logit;
-	send_infer(fd, 1, &head, &input, 1, NULL, 0);
-	expect_outputs(fd, 1);
+	ask_scores(fd, class, logit);
 }
 
 static double confidence_of(float logit)
