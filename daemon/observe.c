@@ -57,7 +57,6 @@ static void keep(struct tfl_server *server, struct tfl_version *version, const s
 	void *data;
 	int r;
 
-	tfl_judge(version, server->changes);
 	if (!tfl_history_changed(version->history))
 		return;
 	r = tfl_history_encode(version->history, now, &server->executor.writer, &data, &size);
@@ -70,12 +69,18 @@ static void keep(struct tfl_server *server, struct tfl_version *version, const s
 	tfl_conditions_raise(server->conditions, TFL_CONDITION_STATISTICS, version->model_name, version->number, error.text);
 }
 
+static void look(struct tfl_server *server, struct tfl_version *version, const struct tfl_moment *now)
+{
+	tfl_judge(version, server->changes);
+	keep(server, version, now);
+}
+
 void tfl_observe(struct tfl_server *server)
 {
 	tfl_loader_remember_again(server->loader);
 	tfl_jump_watch(&server->jump, server->changes, server->conditions);
 	tfl_changes_save(server);
-	visit_all(server, keep);
+	visit_all(server, look);
 }
 
 /* What cannot be written for want of memory is with the next period. */
