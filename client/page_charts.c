@@ -18,6 +18,7 @@
 #define RIGHT 392.0
 #define TOP 22.0
 #define BOTTOM 162.0
+#define LABEL_GAP 0.06 /* of the width */
 
 
 
@@ -170,34 +171,43 @@ static void clock_ticks(FILE *out, double generated, double span_s)
 	}
 }
 
-/* Changes have numbers, in the order of the table. */
+/* Where a change stands on the time axis; outside of 0 to 1 it is not on it. */
+static double place_of(const struct page_node *changes, size_t index, double span_s)
+{
+	struct page_node change = page_at(changes, index);
+
+	return 1 - page_number(&change, "age_s") / span_s;
+}
+
+/* Changes have the numbers of their rows in the table; those that stand close share a label: "2-5". */
 static void mark_changes(FILE *out, const struct page_node *changes, double span_s)
 {
-	double last = -1;
+	size_t count = json_array_size(changes->value), first = 0;
+	char numbers[48];
 
-	for (size_t i = 0; i < json_array_size(changes->value); i++) {
-		struct page_node change = page_at(changes, i);
-		double share = 1 - page_number(&change, "age_s") / span_s;
-		char number[24];
+	for (size_t i = 0; i < count; i++) {
+		double place = place_of(changes, i, span_s), begin = place_of(changes, first, span_s);
+		bool ends = i + 1 == count || place_of(changes, i + 1, span_s) - begin > LABEL_GAP;
 
-		if (share < 0 || share > 1)
-			continue;
-		snprintf(number, sizeof(number), "%zu", i + 1);
-		fprintf(out, "<path class=\"mark\" d=\"M%.1f %.1fV%.1f\"/>\n", x_of(share), TOP - 4, BOTTOM);
-		if (share - last > 0.05)
-			label(out, x_of(share), TOP - 7, share > 0.97 ? "end" : "middle", number);
-		last = share;
+		if (place >= 0 && place <= 1)
+			fprintf(out, "<path class=\"mark\" d=\"M%.1f %.1fV%.1f\"/>\n", x_of(place), TOP - 4, BOTTOM);
+		if (ends && begin >= 0 && begin <= 1) {
+			snprintf(numbers, sizeof(numbers), first == i ? "%zu" : "%zu–%zu", first + 1, i + 1);
+			label(out, x_of(begin), TOP - 7, begin > 0.95 ? "end" : "middle", numbers);
+		}
+		if (ends || begin < 0)
+			first = i + 1;
 	}
 }
 
 void page_chart_drift(FILE *out, const struct page_node *series, const struct page_node *changes, double generated, double span_s)
 {
 	double scale = psi_scale(series);
-	char title[80], description[128], axis[64];
+	char title[80], description[160], axis[64];
 	bool hour = span_s <= 3600;
 
 	snprintf(title, sizeof(title), "Drift of the last %s", hour ? "hour" : "day");
-	snprintf(description, sizeof(description), "A bar for each %s: its PSI from the baseline. Hollow: too few verdicts to judge.",
+	snprintf(description, sizeof(description), "A bar for each %s: its PSI from the baseline, cut at 1. Hollow: too few verdicts to judge.",
 		 hour ? "minute" : "hour");
 	begin(out, title, description);
 	rule(out, 0, "grid", "0");
@@ -205,6 +215,8 @@ void page_chart_drift(FILE *out, const struct page_node *series, const struct pa
 	rule(out, TFL_DRIFT_PSI_DRIFT / scale, "drift-line", "0.25");
 	if (scale > 0.6)
 		rule(out, 0.5 / scale, "grid", "0.5");
+	if (scale >= 1)
+		rule(out, 1, "grid", "1");
 	for (size_t i = 0; i < json_array_size(series->value); i++) {
 		struct page_node window = page_at(series, i);
 		double age = page_number(&window, "age_s"), length = fmin(page_number(&window, "length_s"), age);

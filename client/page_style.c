@@ -4,7 +4,7 @@
 
 const char page_style[] =
 	":root{color-scheme:light dark;--paper:#fff;--card:#f6f7f9;--ink:#1b1f24;--muted:#57606a;--line:#d5dae0;"
-	"--now:#2f6feb;--base:#6e7781;--stable:#2c8a4b;--watch:#b7791f;--drift:#cf222e}\n"
+	"--now:#2f6feb;--base:#6e7781;--stable:#2c8a4b;--watch:#9a6700;--drift:#cf222e}\n"
 	"@media(prefers-color-scheme:dark){:root{--paper:#0f1318;--card:#171c23;--ink:#e6e9ee;--muted:#9aa5b1;"
 	"--line:#303943;--now:#6ea0ff;--base:#a3adb8;--stable:#4cc38a;--watch:#e3b341;--drift:#ff7b72}}\n"
 	"*{box-sizing:border-box}\n"
@@ -30,6 +30,9 @@ const char page_style[] =
 	"td.long{white-space:normal;overflow-wrap:anywhere;min-width:12rem}\n"
 	"td.name{white-space:normal;overflow-wrap:anywhere;min-width:7rem;max-width:14rem}\n"
 	"td.bar{width:40%}\n"
+	"td.watch,td.drift{font-weight:600}\n"
+	"td.watch{color:var(--watch)}\n"
+	"td.drift{color:var(--drift)}\n"
 	"tr:last-child>*{border-bottom:0}\n"
 	"summary{cursor:pointer;color:var(--muted);font-size:.875rem;margin-top:.5rem}\n"
 	"svg{display:block;width:100%;height:auto}\n"

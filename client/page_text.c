@@ -151,7 +151,10 @@ void page_figure(FILE *out, const struct page_node *parent, const char *key, enu
 
 void page_cell(FILE *out, const struct page_node *parent, const char *key, enum page_format format)
 {
-	fputs(format == PAGE_TEXT ? "<td class=\"text\">" : "<td>", out);
+	/* A verdict has its colour, which only repeats the word. */
+	fputs(format == PAGE_TEXT ? "<td class=\"text " : "<td class=\"", out);
+	page_escape(out, strcmp(key, "verdict") == 0 ? page_string(parent, key) : "");
+	fputs("\">", out);
 	page_figure(out, parent, key, format);
 	fputs("</td>", out);
 }

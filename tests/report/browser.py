@@ -22,18 +22,37 @@ def find():
     return None
 
 
+def start(folder):
+    """The browser, or why there is none. What is looked at is our own, so where there can be no sandbox it goes without."""
+    binary, last = find(), None
+    if not binary:
+        return None, "there is no Chromium; scripts/setup --tests installs it"
+    for arguments in [["--no-sandbox"]] if os.geteuid() == 0 else [[], ["--no-sandbox"]]:
+        try:
+            return Browser(binary, folder, *arguments), ""
+        except (EOFError, OSError, TimeoutError) as error:
+            last = error
+    return None, f"{binary} does not start: {last}"
+
+
+def moved(fd):
+    """The same on a number that is out of the way."""
+    there = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 20)
+    os.close(fd)
+    return there
+
+
 class Browser:
-    def __init__(self, binary, folder):
+    def __init__(self, binary, folder, *arguments):
         # The browser reads from descriptor 3 and writes to 4; ours lie higher, so that none is in the way.
-        theirs_in, ours_out, ours_in, theirs_out = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 20) for fd in (*os.pipe(), *os.pipe())]
+        theirs_in, ours_out, ours_in, theirs_out = [moved(fd) for fd in (*os.pipe(), *os.pipe())]
 
         def arrange():
             os.dup2(theirs_in, 3)
             os.dup2(theirs_out, 4)
 
-        command = [binary, "--headless", "--disable-gpu", "--no-first-run", "--remote-debugging-pipe", f"--user-data-dir={folder}/browser"]
-        if os.geteuid() == 0:
-            command.append("--no-sandbox")
+        command = [binary, "--headless", "--disable-gpu", "--no-first-run", "--remote-debugging-pipe", f"--user-data-dir={folder}/browser",
+                   *arguments]
         # Not the address sanitizer of what is tested, nor what it wants to be preloaded.
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("LD_", "ASAN_", "UBSAN_"))}
         with open(f"{folder}/browser.log", "wb") as log:
@@ -41,6 +60,13 @@ class Browser:
         os.close(theirs_in)
         os.close(theirs_out)
         self.out, self.input, self.buffer, self.number, self.events = ours_out, ours_in, b"", 0, []
+        try:
+            self.attach()
+        except (EOFError, OSError, TimeoutError):
+            self.close()
+            raise
+
+    def attach(self):
         target = self.call("Target.createTarget", url="about:blank", session=None)["targetId"]
         self.session = self.call("Target.attachToTarget", targetId=target, flatten=True, session=None)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):

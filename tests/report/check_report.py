@@ -201,9 +201,8 @@ def complaints(events):
             yield json.dumps(parameters)[:300]
 
 
-def check_browser(scene, binary):
+def check_browser(scene, window):
     figures = json.loads(scene.need("report", "digits@1", "-o", scene.page, "--json").stdout)
-    window = browser.Browser(binary, scene.folder)
     try:
         for width, height in ((400, 800), (1280, 800)):
             for dark in (False, True):
@@ -234,13 +233,14 @@ def main(tfld, tflctl, digits, keep=None):
         try:
             scene.play()
             results += check_command(scene)
-            if binary := browser.find():
-                results += check_browser(scene, binary)
+            window, reason = browser.start(folder)
+            if window:
+                results += check_browser(scene, window)
             if keep:
                 shutil.copy(scene.page, keep)
         finally:
             results.append(("tfld ends in order", scene.stop() == 0, ""))
-    skipped = [] if binary else ["look at the page # SKIP there is no Chromium; scripts/setup --tests installs it"]
+    skipped = [] if window else [f"look at the page # SKIP {reason}"]
     print(f"1..{len(results) + len(skipped)}")
     for number, (name, right, why) in enumerate(results, 1):
         print(f"{'ok' if right else 'not ok'} {number} - {name}")
