@@ -59,10 +59,10 @@ void tfl_period_mark_destroy(struct tfl_period_mark *mark)
 
 size_t tfl_period_mark_bytes(const struct tfl_period_mark *mark)
 {
-	size_t bytes = sizeof(*mark);
+	size_t bytes = sizeof(*mark) + sizeof(struct tfl_period);
 
 	for (unsigned i = 0; i < mark->heads; i++)
-		bytes += ((size_t)mark->head[i].counted + 1) * sizeof(uint64_t);
+		bytes += 2 * ((size_t)mark->head[i].counted + 1) * sizeof(uint64_t);
 	return bytes;
 }
 

@@ -48,6 +48,8 @@ struct tfl_period {
 /** The first period of a version with these heads and fresh counters begins at @p now_ns. 0 or -ENOMEM. */
 int tfl_period_mark_create(const struct tfl_heads *heads, uint64_t now_ns, struct tfl_period_mark **ret_mark);
 void tfl_period_mark_destroy(struct tfl_period_mark *mark);
+
+/** What it takes, and the one period that may be on its way as well. */
 size_t tfl_period_mark_bytes(const struct tfl_period_mark *mark);
 
 /** Whether a period of this version is on its way to be written: then the next is not taken yet. The loop's, false at first. */

@@ -211,6 +211,7 @@ void tfl_version_memory(const struct tfl_version *version, struct tfl_version_me
 		.packed = info.packed_bytes,
 		.interpreters = version->pool ? tfl_pool_bytes(version->pool) : 0,
 		.statistics = (version->recorder ? tfl_recorder_bytes(version->recorder) : 0) +
-			      (version->history ? tfl_history_bytes(version->history) : 0),
+			      (version->history ? tfl_history_bytes(version->history) : 0) +
+			      (version->mark ? tfl_period_mark_bytes(version->mark) : 0),
 	};
 }

@@ -200,6 +200,13 @@ START_TEST(a_line_says_what_was_done)
 }
 END_TEST
 
+START_TEST(memory_is_told)
+{
+	ck_assert_uint_gt(tfl_period_mark_bytes(version->mark), 2 * sizeof(struct tfl_recorder_summary));
+	ck_assert_uint_lt(tfl_period_mark_bytes(version->mark), 3 * sizeof(struct tfl_recorder_summary));
+}
+END_TEST
+
 Suite *period_suite(void)
 {
 	Suite *suite = suite_create("period");
@@ -210,6 +217,7 @@ Suite *period_suite(void)
 	tcase_add_test(tcase, a_late_verdict_is_not_lost);
 	tcase_add_test(tcase, periods_add_up);
 	tcase_add_test(tcase, a_line_says_what_was_done);
+	tcase_add_test(tcase, memory_is_told);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
