@@ -80,6 +80,7 @@
 #define TFL_METRICS_BYTES_MAX (16u << 20) /* of all metrics as text: some 1,000 loaded versions */
 #define TFL_CHANGES_MAX 256              /* changes that are remembered … */
 #define TFL_CHANGES_BYTES_MAX (256u << 10) /* … and bytes of their file */
+#define TFL_PREVIOUS_MAX 8               /* versions that were active before, and are remembered for a rollback */
 #define TFL_INSTANCES_MAX 64             /* interpreters of one version */
 #define TFL_INLINE_US_MAX 1000           /* microseconds of an inference that may run on the loop thread */
 

@@ -130,13 +130,16 @@ void ctl_help(void)
 		[CTL_GROUP_WATCH] = "What an operator looks at",
 	};
 
+	/* The last two, --version and --help, are named below. */
+	const struct ctl_option_table described = {ctl_global_options.options, ctl_global_options.count - 2};
+
 	printf("usage: tflctl [options] COMMAND [arguments]\n\n");
 	for (unsigned i = 0; i < CTL_GROUP_COUNT; i++) {
 		printf("%s\n", titles[i]);
 		print_group(i);
 	}
 	printf("\n");
-	print_options(&ctl_global_options);
+	print_options(&described);
 	printf("\nMODEL is a name as 'tflctl ls' shows it, MODEL@VERSION one version of it.\n"
-	       "tflctl COMMAND --help and tflctl(1) say more.\n");
+	       "See also tflctl --version, tflctl COMMAND --help, and tflctl(1).\n");
 }

@@ -64,6 +64,10 @@ static int manage(struct tfl_client *client, const char *method, const struct tf
 		if (table == &tfl_stats_params && ref.version)
 			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "statistics are of all versions of a model: '%s' without '@'",
 					     ref.name);
+		if (table == &tfl_model_rollback_params && ref.version)
+			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a rollback goes to the version before: '%s' without '@'", ref.name);
+		if (table == &tfl_model_swap_params && !ref.version)
+			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a swap needs the version that shall serve, as in '%s@2'", ref.name);
 		params.model = tfl_string_of(ref.name);
 		params.version = ref.version;
 	}
@@ -100,6 +104,20 @@ int tfl_client_unload(struct tfl_client *client, const char *model, bool erase, 
 	struct manage_params params = {.model = model, .erase = erase, .fd = -1};
 
 	return model ? manage(client, TFL_METHOD_MODEL_UNLOAD, &tfl_model_unload_params, &params, ret_value, error) : missing_model(error);
+}
+
+int tfl_client_swap(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .fd = -1};
+
+	return model ? manage(client, TFL_METHOD_MODEL_SWAP, &tfl_model_swap_params, &params, ret_value, error) : missing_model(error);
+}
+
+int tfl_client_roll_back(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .fd = -1};
+
+	return model ? manage(client, TFL_METHOD_MODEL_ROLLBACK, &tfl_model_rollback_params, &params, ret_value, error) : missing_model(error);
 }
 
 int tfl_client_describe(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error)

@@ -460,6 +460,15 @@ int tfl_client_load(struct tfl_client *client, const char *model, int fd, struct
 /** Takes a version (without one: every version of the model) out of service; with @p erase the files go from the store too. */
 int tfl_client_unload(struct tfl_client *client, const char *model, bool erase, struct tfl_value **ret_value, struct tfl_call_error *error);
 
+/**
+ * Makes a version that is AVAILABLE ("digits@2") the active one, which serves the next request that names none. UNAVAILABLE where it is not
+ * loaded. The answer's `remembered` is false where the swap could not be written down, and a restart may undo it.
+ */
+int tfl_client_swap(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error);
+
+/** Makes the version of a model that was active before the active one again. NOT_FOUND where none was. */
+int tfl_client_roll_back(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error);
+
 /** All models with their versions and states. */
 int tfl_client_list(struct tfl_client *client, struct tfl_value **ret_value, struct tfl_call_error *error);
 

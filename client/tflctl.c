@@ -16,6 +16,8 @@ static const struct ctl_command *const commands[] = {
 	&ctl_cmd_load,
 	&ctl_cmd_ls,
 	&ctl_cmd_describe,
+	&ctl_cmd_swap,
+	&ctl_cmd_rollback,
 	&ctl_cmd_unload,
 	&ctl_cmd_inspect,
 	&ctl_cmd_infer,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * model.load and model.unload: given to the loader, answered when it is done, which can be long after. Until then the request holds the
+ * model.load, model.unload, model.swap and model.rollback: given to the loader, answered when it is done, which can be long after. Until then the request holds the
  * channel, counts as one of its user's in flight, and remembers its msgid; the connection itself may be gone by then.
  */
 #include <assert.h>
@@ -199,4 +199,84 @@ int tfl_handle_model_unload(struct tfl_call *call, struct tfl_error *error)
 	if (--errand->open == 0)
 		finish_unload(errand);
 	return 0;
+}
+
+/* The version serves by now, whether that could be written down or not. */
+static void on_swapped(void *data, struct tfl_version *version, const struct tfl_error *error)
+{
+	struct errand *errand = data;
+	struct tfl_writer *writer = &errand->server->executor.writer;
+
+	if (!version) {
+		tfl_reply_failure(errand->channel, writer, errand->msgid, error);
+	} else {
+		tfl_writer_begin(writer);
+		tfl_message_reply(writer, errand->msgid);
+		tfl_writer_map(writer, 5);
+		tfl_field_text(writer, "model", version->model_name);
+		tfl_field_uint(writer, "version", version->number);
+		tfl_field_uint(writer, "before", errand->numbers[0]);
+		tfl_field_bool(writer, "remembered", !error);
+		tfl_field_text(writer, "reason", error ? error->text : "");
+		tfl_reply_send(errand->channel, writer, errand->msgid);
+	}
+	end(errand);
+}
+
+static uint64_t active_number(const struct tfl_call *call, const struct tfl_model_params *params)
+{
+	const struct tfl_registry_model *model = tfl_registry_find(call->server->registry, params->model.text, params->model.length);
+
+	return model && model->active ? model->active->number : 0;
+}
+
+/* The listed version that model.swap asks for. */
+static int find_version(const struct tfl_call *call, const struct tfl_model_params *params, struct tfl_version **ret_version,
+			struct tfl_error *error)
+{
+	const struct tfl_registry_model *model = tfl_registry_find(call->server->registry, params->model.text, params->model.length);
+
+	if (!model)
+		return tfl_registry_no_model(call->server->registry, params->model.text, params->model.length, error);
+	*ret_version = tfl_registry_find_version(model, params->version);
+	return *ret_version ? 0 : tfl_registry_no_version(model, params->version, error);
+}
+
+int tfl_handle_model_swap(struct tfl_call *call, struct tfl_error *error)
+{
+	struct tfl_version *version = NULL;
+	struct tfl_model_params params;
+	struct errand *errand;
+	int r;
+
+	r = tfl_model_params_parse(&tfl_model_swap_params, call->message->params, &params, error);
+	if (r == 0)
+		r = find_version(call, &params, &version, error);
+	if (r == 0)
+		r = begin(call, &params, &errand, error);
+	if (r < 0)
+		return r;
+	errand->numbers[0] = active_number(call, &params);
+	r = tfl_loader_swap(call->server->loader, version, call->peer->uid, on_swapped, errand, error);
+	if (r < 0)
+		end(errand);
+	return r;
+}
+
+int tfl_handle_model_rollback(struct tfl_call *call, struct tfl_error *error)
+{
+	struct tfl_model_params params;
+	struct errand *errand;
+	int r;
+
+	r = tfl_model_params_parse(&tfl_model_rollback_params, call->message->params, &params, error);
+	if (r == 0)
+		r = begin(call, &params, &errand, error);
+	if (r < 0)
+		return r;
+	errand->numbers[0] = active_number(call, &params);
+	r = tfl_loader_roll_back(call->server->loader, errand->model, call->peer->uid, on_swapped, errand, error);
+	if (r < 0)
+		end(errand);
+	return r;
 }

@@ -11,6 +11,8 @@ int tfl_handle_model_list(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_model_describe(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_model_load(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_model_unload(struct tfl_call *call, struct tfl_error *error);
+int tfl_handle_model_swap(struct tfl_call *call, struct tfl_error *error);
+int tfl_handle_model_rollback(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_stats(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_changes(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_histogram(struct tfl_call *call, struct tfl_error *error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two queues around one thread. A job goes in with what it needs, is run on the loader thread, which fills in what came of it, and comes
+ * Queues around one thread. A job goes in with what it needs, is run on the loader thread, which fills in what came of it, and comes
  * back to the loop thread, which tells the registry and the caller. What a job is, is its row of two functions, in loader_jobs.c.
  *
  * Versions that nobody uses any more form a third queue, without any allocation, because the last reference may be dropped anywhere. They
@@ -43,14 +43,6 @@ static void push(struct tfl_job_queue *queue, struct tfl_loader_job *job)
 	queue->last = job;
 }
 
-static void push_first(struct tfl_job_queue *queue, struct tfl_loader_job *job)
-{
-	job->next = queue->first;
-	queue->first = job;
-	if (!queue->last)
-		queue->last = job;
-}
-
 static struct tfl_loader_job *pop(struct tfl_job_queue *queue)
 {
 	struct tfl_loader_job *job = queue->first;
@@ -58,6 +50,13 @@ static struct tfl_loader_job *pop(struct tfl_job_queue *queue)
 	if (job && !(queue->first = job->next))
 		queue->last = NULL;
 	return job;
+}
+
+static struct tfl_loader_job *next_job(struct tfl_loader *loader)
+{
+	struct tfl_loader_job *job = pop(&loader->quick);
+
+	return job ? job : pop(&loader->loads);
 }
 
 /* Gives a job back to the loop thread. */
@@ -130,7 +129,7 @@ static void *run_thread(void *data)
 		version = pop_retired(loader);
 		if (!version && loader->stopping)
 			break;
-		job = version ? NULL : pop(&loader->todo);
+		job = version ? NULL : next_job(loader);
 		if (!version && !job) {
 			pthread_cond_wait(&loader->wanted, &loader->lock);
 			continue;
@@ -164,7 +163,7 @@ void tfl_loader_submit(struct tfl_loader *loader, struct tfl_loader_job *job)
 	pthread_mutex_lock(&loader->lock);
 	loader->counted += job->counted;
 	loader->open++;
-	(job->kind->first ? push_first : push)(&loader->todo, job);
+	push(job->kind->quick ? &loader->quick : &loader->loads, job);
 	pthread_cond_signal(&loader->wanted);
 	pthread_mutex_unlock(&loader->lock);
 }
@@ -258,7 +257,7 @@ void tfl_loader_destroy(struct tfl_loader *loader)
 	pthread_cond_signal(&loader->wanted);
 	pthread_mutex_unlock(&loader->lock);
 	pthread_join(loader->thread, NULL);
-	while ((job = pop(&loader->done)) || (job = pop(&loader->todo)))
+	while ((job = pop(&loader->done)) || (job = next_job(loader)))
 		cancel(loader, job);
 	/* Those of the jobs. */
 	while ((version = pop_retired(loader)))

@@ -83,6 +83,15 @@ int tfl_loader_unload(struct tfl_loader *loader, struct tfl_version *version, bo
 		      struct tfl_error *error);
 
 /**
+ * model.swap: makes a listed version the active one, for the next request already, and writes that down. @p done is called when that is done; where it
+ * fails the version is active all the same, and a condition stands. -EAGAIN for a version that is not AVAILABLE, -ENOMEM: then @p done is not called.
+ */
+int tfl_loader_swap(struct tfl_loader *loader, struct tfl_version *version, uid_t uid, tfl_loader_done done, void *data, struct tfl_error *error);
+
+/** model.rollback: likewise for the version that was active before. -ENOENT when there is no such model, or none before. */
+int tfl_loader_roll_back(struct tfl_loader *loader, const char *model, uid_t uid, tfl_loader_done done, void *data, struct tfl_error *error);
+
+/**
  * Gives up all loads: the one under way ends within one step of its model, the others do not begin; they fail with -ESHUTDOWN. What is to
  * be unloaded or remembered is still done. How many of either are not yet delivered. May be called again. Loop thread.
  */

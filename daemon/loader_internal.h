@@ -21,7 +21,7 @@ struct tfl_loader_kind {
 	/* On the loop thread, after run. */
 	void (*deliver)(struct tfl_loader *loader, struct tfl_loader_job *job);
 	bool also_at_end; /* run even when the daemon stops */
-	bool first;       /* before what waits already */
+	bool quick;       /* before loads that wait; among themselves they are run in their order */
 };
 
 /* Belongs to one of the queues, to the thread that runs or delivers it, or to the version that it waits for. */
@@ -45,7 +45,8 @@ struct tfl_loader_job {
 	bool asked;                 /* by a user, origin.uid */
 	struct tfl_origin origin;
 	bool settles;               /* what is active afterwards is to be remembered */
-	uint64_t active;            /* to be remembered, like the note: when and by whom it was unloaded, "" for not unloaded */
+	uint64_t active;            /* to be remembered, like the next and the note: when and by whom it was unloaded, "" for not unloaded */
+	struct tfl_previous previous;
 	char note[TFL_STATE_NOTE_MAX];
 	bool erase;
 	void *statistics;           /* to be kept; owned */
@@ -67,7 +68,7 @@ struct tfl_loader {
 	pthread_t thread;
 	pthread_mutex_t lock; /* over the rest */
 	pthread_cond_t wanted;
-	struct tfl_job_queue todo, done;
+	struct tfl_job_queue quick, loads, done;
 	struct tfl_version *retired;
 	unsigned counted;
 	unsigned open; /* jobs that were submitted and not yet collected */
@@ -100,6 +101,17 @@ int tfl_loader_restore(struct tfl_loader *loader, struct tfl_version *listed, co
 /** The number of a model's active version, 0 for none. Loop thread. */
 uint64_t tfl_loader_active(const struct tfl_loader *loader, const char *model);
 
+/* loader_state.c */
+
+/** What the registry says of the job's model now is what the job is to write down. Loop thread. */
+void tfl_loader_note_active(const struct tfl_loader *loader, struct tfl_loader_job *job);
+
+/** Writes it down. Loader thread. */
+int tfl_loader_write_state(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error);
+
+/** Writes down, behind the caller, that a version is in service, and which one is active now. Loop thread. */
+void tfl_loader_remember(struct tfl_loader *loader, const struct tfl_version *version);
+
 /* loader_tell.c: what changed (changes.h). Loop thread. */
 
 /** What became of the job's version. What a start finds as it was left is no news. */
@@ -107,6 +119,9 @@ void tfl_loader_tell_job(struct tfl_loader *loader, const struct tfl_loader_job 
 
 /** Which version is the active one, where that is another one than @p before. @p known: so it was before the start. */
 void tfl_loader_tell_active(struct tfl_loader *loader, const char *model, uint64_t before, bool known, const char *reason);
+
+/** That the job's version is the active one, because somebody asked for it. */
+void tfl_loader_tell_swap(struct tfl_loader *loader, const struct tfl_loader_job *job, const char *reason);
 
 /** What the model.conf says that the job's version was loaded with, where that is something else than the last time. */
 void tfl_loader_tell_configured(struct tfl_loader *loader, const struct tfl_loader_job *job);

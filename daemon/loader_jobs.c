@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Six things that the loader does, each a pair of functions: run, on the loader thread, which touches disk and models, and deliver, on the
- * loop thread, which touches the registry.
+ * Things that the loader does, each a pair of functions: run, on the loader thread, which touches disk and models, and deliver, on the loop thread,
+ * which touches the registry.
  *
  * restore   a version that lies in the store is loaded at start
  * load      a passed file is staged, loaded, and published only then: a file that cannot be served never becomes a version
  * unload    a version that was taken out of service is marked so on disk, or erased there
- * remember  what is active is written down after it changed
  * keep      what was seen of a version's verdicts is written down
  * call      whatever else may wait for a disk, of which the loader knows nothing
  *
@@ -44,65 +43,6 @@ int tfl_loader_make_version(struct tfl_loader *loader, const char *model, uint64
 	int result = tfl_version_create(model, number, tfl_loader_retire, loader, ret_version);
 
 	return result < 0 ? tfl_error_set(error, result, "not enough memory for version %" PRIu64 " of '%s'", number, model) : 0;
-}
-
-/* Changes what is written down about a model. */
-static int write_state(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
-{
-	struct tfl_state state, before;
-	int result = tfl_store_read_state(loader->options.store, job->model, &state, error);
-
-	if (result == -EINVAL)
-		memset(&state, 0, sizeof(state)); /* nothing to keep in a text that cannot be read */
-	else if (result < 0)
-		return result;
-	before = state;
-	state.active = job->active;
-	result = tfl_state_set_unloaded(&state, job->number, job->note[0] ? job->note : NULL);
-	if (result < 0)
-		return tfl_error_set(error, result, "'%s' has too many unloaded versions to remember; erase one", job->model);
-	if (memcmp(&state, &before, sizeof(state)) == 0)
-		return 0;
-	return tfl_store_write_state(loader->options.store, job->model, &state, error);
-}
-
-static void deliver_remember(struct tfl_loader *loader, struct tfl_loader_job *job)
-{
-	if (job->error.code < 0) {
-		tfl_error_prefix(&job->error, job->error.code, "after a restart another version may serve");
-		tfl_conditions_raise(loader->options.conditions, TFL_CONDITION_STATE, job->model, 0, job->error.text);
-	} else {
-		tfl_conditions_clear(loader->options.conditions, TFL_CONDITION_STATE, job->model, 0);
-	}
-}
-
-static const struct tfl_loader_kind remember_kind = { write_state, deliver_remember, .also_at_end = true };
-
-/* Writes down that a version is in service, and which one is active now. */
-static void remember(struct tfl_loader *loader, const struct tfl_version *version)
-{
-	struct tfl_loader_job *job = tfl_loader_make_job(&remember_kind, version->model_name, version->number, NULL, NULL);
-
-	if (!job) {
-		tfl_log_error("not enough memory to remember which version of '%s' is active", version->model_name);
-		return;
-	}
-	job->active = tfl_loader_active(loader, version->model_name);
-	tfl_loader_submit(loader, job);
-}
-
-void tfl_loader_remember_again(struct tfl_loader *loader)
-{
-	const struct tfl_condition *conditions;
-	unsigned count;
-
-	conditions = tfl_conditions_list(loader->options.conditions, &count);
-	for (unsigned i = 0; i < count; i++) {
-		const struct tfl_registry_model *model = tfl_registry_find(loader->options.registry, conditions[i].model, strlen(conditions[i].model));
-
-		if (conditions[i].kind == TFL_CONDITION_STATE && model && model->active)
-			remember(loader, model->active);
-	}
 }
 
 /* A load that was given up fails for that reason, whatever it was doing when it noticed. */
@@ -286,7 +226,7 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 		tfl_loader_tell_job(loader, job, TFL_CHANGE_LOADED, figures);
 		tfl_loader_tell_active(loader, job->model, active, !job->settles, "none was before");
 		if (job->settles)
-			remember(loader, job->loaded);
+			tfl_loader_remember(loader, job->loaded);
 	}
 	if (job->done)
 		job->done(job->data, job->loaded, job->error.code < 0 ? &job->error : NULL);
@@ -337,7 +277,7 @@ static void deliver_keep(struct tfl_loader *loader, struct tfl_loader_job *job)
 		tfl_conditions_clear(loader->options.conditions, TFL_CONDITION_STATISTICS, job->model, job->number);
 }
 
-static const struct tfl_loader_kind keep_kind = { run_keep, deliver_keep, .also_at_end = true };
+static const struct tfl_loader_kind keep_kind = { run_keep, deliver_keep, .also_at_end = true, .quick = true };
 
 int tfl_loader_keep(struct tfl_loader *loader, const struct tfl_version *version, void *data, size_t size)
 {
@@ -363,7 +303,7 @@ static void deliver_call(struct tfl_loader *loader, struct tfl_loader_job *job)
 	job->done(job->data, NULL, job->error.code < 0 ? &job->error : NULL);
 }
 
-static const struct tfl_loader_kind call_kind = { run_call, deliver_call, .first = true };
+static const struct tfl_loader_kind call_kind = { run_call, deliver_call, .quick = true };
 
 int tfl_loader_call(struct tfl_loader *loader, int (*run)(void *data, struct tfl_error *error), tfl_loader_done done, void *data)
 {
@@ -405,7 +345,7 @@ void tfl_loader_keep_last(struct tfl_loader *loader, struct tfl_version *version
 /* In that order: a version that is marked and not yet erased is not served after a power cut either. */
 static int run_unload(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
 {
-	int result = write_state(loader, job, error);
+	int result = tfl_loader_write_state(loader, job, error);
 
 	if (!job->erase)
 		return result;
@@ -440,7 +380,7 @@ static void deliver_unload(struct tfl_loader *loader, struct tfl_loader_job *job
 	job->done(job->data, listed, job->error.code < 0 ? &job->error : NULL);
 }
 
-static const struct tfl_loader_kind unload_kind = { run_unload, deliver_unload };
+static const struct tfl_loader_kind unload_kind = { run_unload, deliver_unload, .quick = true };
 
 static int check_unload(const struct tfl_version *version, bool erase, struct tfl_error *error)
 {
@@ -486,7 +426,7 @@ int tfl_loader_unload(struct tfl_loader *loader, struct tfl_version *version, bo
 	version->retired.waiter = job->freed ? NULL : job;
 	tfl_registry_replace(registry, version, job->listed);
 	tfl_registry_set_state(registry, job->listed, TFL_VERSION_UNLOADING, erase ? "being erased" : "", now());
-	job->active = tfl_loader_active(loader, job->model);
+	tfl_loader_note_active(loader, job);
 	snprintf(reason, sizeof(reason), "version %" PRIu64 " is taken out of service", job->number);
 	tfl_loader_tell_active(loader, job->model, active, false, reason);
 	tfl_loader_submit(loader, job);

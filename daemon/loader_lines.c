@@ -51,7 +51,7 @@ static void deliver_period(struct tfl_loader *loader, struct tfl_loader_job *job
 	deliver_line(loader, job);
 }
 
-static const struct tfl_loader_kind period_kind = {run_period, deliver_period, .also_at_end = true};
+static const struct tfl_loader_kind period_kind = {run_period, deliver_period, .also_at_end = true, .quick = true};
 
 int tfl_loader_write_period(struct tfl_loader *loader, const struct tfl_version *version, uint64_t now_ns, int64_t time)
 {
@@ -78,7 +78,7 @@ static int run_line(struct tfl_loader *loader, struct tfl_loader_job *job, struc
 	return tfl_line_log_add(loader->options.lines, job->schema, job->time, TFL_STEAL(job->members), error);
 }
 
-static const struct tfl_loader_kind line_kind = {run_line, deliver_line, .also_at_end = true};
+static const struct tfl_loader_kind line_kind = {run_line, deliver_line, .also_at_end = true, .quick = true};
 
 int tfl_loader_write_line(struct tfl_loader *loader, const char *schema, int64_t time, json_t *members)
 {

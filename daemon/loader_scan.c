@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What becomes, at start, of each version that lies in the store. The entries come model by model, the active version first and then the
- * others from the greatest down, so a model is a run of entries that share a model.conf, and the first of them that is to be loaded is the
+ * What becomes, at start, of each version that lies in the store. The entries come model by model, the active version first, then those that were it
+ * before, then the others from the greatest down, so a model is a run of entries that share a model.conf, and the first of them that is to be loaded is the
  * one that will serve.
  *
  * Versions that serve wait in LOADING before those that are only asked for by number; all others are listed in END with the reason.
@@ -84,6 +84,7 @@ static int list_entry(struct tfl_loader *loader, const struct tfl_store_entry *e
 
 static int list_group(struct tfl_loader *loader, struct group *group, struct tfl_error *error)
 {
+	struct tfl_previous previous = { .count = 0 };
 	char reason[TFL_ERROR_TEXT_MAX];
 	int result = 0;
 
@@ -93,6 +94,11 @@ static int list_group(struct tfl_loader *loader, struct group *group, struct tfl
 		tfl_loader_tell_refused(loader, group->entries[0].model, group->fault.text);
 	for (unsigned i = 0; i < group->count && result == 0; i++)
 		result = list_entry(loader, &group->entries[i], reason_not_to(group, &group->entries[i], reason), error);
+	/* They come in their order. */
+	for (unsigned i = 0; i < group->count; i++)
+		if (group->entries[i].previous)
+			previous.numbers[previous.count++] = group->entries[i].number;
+	tfl_registry_set_previous(loader->options.registry, group->entries[0].model, &previous);
 	return result;
 }
 

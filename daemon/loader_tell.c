@@ -63,6 +63,20 @@ void tfl_loader_tell_active(struct tfl_loader *loader, const char *model, uint64
 		tfl_changes_record(loader->options.changes, &note);
 }
 
+void tfl_loader_tell_swap(struct tfl_loader *loader, const struct tfl_loader_job *job, const char *reason)
+{
+	const struct tfl_change_note note = {
+		.kind = TFL_CHANGE_ACTIVE,
+		.model = job->model,
+		.version = job->number,
+		.asked = true,
+		.uid = job->origin.uid,
+		.reason = reason,
+	};
+
+	tfl_changes_record(loader->options.changes, &note);
+}
+
 /* The keys that the model's own file sets: "instances = 2, timeout = 50ms". */
 static const char *own_settings(const struct tfl_model_conf *conf, char *text, size_t size)
 {

@@ -101,6 +101,26 @@ static int take_active(const struct tfl_keyfile_entry *entry, void *target, stru
 	return tfl_keyfile_number(entry, 0, TFL_VERSION_MAX, target, error);
 }
 
+/* "2 1": the latest first. */
+static int take_previous(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
+{
+	const char *text = entry->value;
+	struct tfl_previous *previous = target;
+
+	*previous = (struct tfl_previous){ 0 };
+	for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+		size_t length = strcspn(text, " ");
+		uint64_t number;
+
+		if (previous->count == TFL_PREVIOUS_MAX || tfl_version_parse(text, length, &number) < 0 || tfl_previous_find(previous, number))
+			return tfl_keyfile_error(entry, error, "'%s' is no list of versions, expected at most %d numbers from 1 on, each once",
+						 entry->value, TFL_PREVIOUS_MAX);
+		previous->numbers[previous->count++] = number;
+		text += length;
+	}
+	return 0;
+}
+
 static int take_unloaded(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
 {
 	struct tfl_state *state = target;
@@ -118,6 +138,7 @@ static int take_unloaded(const struct tfl_keyfile_entry *entry, void *target, st
 static const struct key state_keys[] = {
 	{ "state", "format", take_format, 0 },
 	{ "state", "active", take_active, offsetof(struct tfl_state, active) },
+	{ "state", "previous", take_previous, offsetof(struct tfl_state, previous) },
 	{ "unloaded", NULL, take_unloaded, 0 },
 	{ NULL, NULL, NULL, 0 },
 };
@@ -157,9 +178,11 @@ size_t tfl_manifest_format(const struct tfl_manifest *manifest, char text[static
 
 size_t tfl_state_format(const struct tfl_state *state, char text[static TFL_MANIFEST_TEXT_MAX])
 {
-	int length = snprintf(text, TFL_MANIFEST_TEXT_MAX, "[state]\nformat = %d\nactive = %" PRIu64 "\n\n[unloaded]\n", FORMAT,
-			      state->active);
+	int length = snprintf(text, TFL_MANIFEST_TEXT_MAX, "[state]\nformat = %d\nactive = %" PRIu64 "\nprevious =", FORMAT, state->active);
 
+	for (unsigned i = 0; i < state->previous.count; i++)
+		length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length, " %" PRIu64, state->previous.numbers[i]);
+	length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length, "\n\n[unloaded]\n");
 	/* 64 notes of at most 120 bytes fit twice. */
 	for (unsigned i = 0; i < state->unloaded_count; i++)
 		length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length, "%" PRIu64 " = %s\n", state->unloaded[i].number,

@@ -15,6 +15,7 @@
 
 #include "base/limits.h"
 #include "daemon/content.h"
+#include "daemon/previous.h"
 
 struct tfl_error;
 
@@ -38,6 +39,7 @@ struct tfl_state_note {
 
 struct tfl_state {
 	uint64_t active; /* 0: none was active */
+	struct tfl_previous previous;
 	struct tfl_state_note unloaded[TFL_VERSIONS_MAX];
 	unsigned unloaded_count;
 };

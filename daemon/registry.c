@@ -3,8 +3,9 @@
  * Two sorted arrays, models by name and in each the versions by number, because reading (a route per request, a list for people) is what
  * happens often, and there are at most 256 times 64.
  *
- * One rule decides who is active, applied after every change (settle_active): the active version stays as long as it is AVAILABLE, else
- * the greatest AVAILABLE one takes its place. So active is NULL or an AVAILABLE version of the same model, always.
+ * One rule decides who is active, applied after every change (settle_active): the active version stays as long as it is AVAILABLE, else the latest
+ * AVAILABLE one that was active before takes its place, else the greatest. So active is NULL or an AVAILABLE version of the same model, always; and
+ * those before it are listed, and are not the active one.
  */
 #include "daemon/registry.h"
 
@@ -202,14 +203,34 @@ int tfl_registry_route(const struct tfl_registry *registry, const char *name, si
 	return 0;
 }
 
+static struct tfl_version *latest_before(const struct tfl_registry_model *model)
+{
+	for (unsigned i = 0; i < model->previous.count; i++) {
+		struct tfl_version *version = tfl_registry_find_version(model, model->previous.numbers[i]);
+
+		if (version && version->state == TFL_VERSION_AVAILABLE)
+			return version;
+	}
+	return NULL;
+}
+
+static void set_active(struct tfl_registry_model *model, struct tfl_version *version)
+{
+	model->active = version;
+	if (version)
+		tfl_previous_drop(&model->previous, version->number);
+}
+
 static void settle_active(struct tfl_registry_model *model)
 {
+	struct tfl_version *heir = NULL;
+
 	if (model->active && model->active->state == TFL_VERSION_AVAILABLE)
 		return;
-	model->active = NULL;
 	for (unsigned i = 0; i < model->version_count; i++)
 		if (model->versions[i]->state == TFL_VERSION_AVAILABLE)
-			model->active = model->versions[i];
+			heir = model->versions[i];
+	set_active(model, latest_before(model) ? latest_before(model) : heir);
 }
 
 /* The model of that name, made where there is none. */
@@ -282,6 +303,51 @@ void tfl_registry_set_state(struct tfl_registry *registry, struct tfl_version *v
 	settle_active(model_of(registry, version));
 }
 
+void tfl_registry_activate(struct tfl_registry *registry, struct tfl_version *version)
+{
+	struct tfl_registry_model *model = model_of(registry, version);
+	const struct tfl_version *before = model->active;
+
+	assert(version->state == TFL_VERSION_AVAILABLE);
+	if (before == version)
+		return;
+	set_active(model, version);
+	if (before)
+		tfl_previous_push(&model->previous, before->number);
+}
+
+int tfl_registry_roll_back(struct tfl_registry *registry, const struct tfl_registry_model *model, struct tfl_version **ret_version,
+			   struct tfl_error *error)
+{
+	struct tfl_version *version;
+
+	if (model->previous.count == 0)
+		return tfl_error_set(error, -ENOENT, "no other version of '%s' was active before; swap to the one that shall serve", model->name);
+	version = tfl_registry_find_version(model, model->previous.numbers[0]);
+	assert(version); /* what is not listed any more was dropped */
+	if (version->state != TFL_VERSION_AVAILABLE)
+		return not_available(version, error);
+	set_active(model_of(registry, version), version);
+	*ret_version = version;
+	return 0;
+}
+
+void tfl_registry_set_previous(struct tfl_registry *registry, const char *name, const struct tfl_previous *previous)
+{
+	struct tfl_registry_model *model;
+	unsigned position;
+	bool found;
+
+	position = model_position(registry, name, strlen(name), &found);
+	if (!found)
+		return;
+	model = &registry->models[position];
+	model->previous = *previous;
+	for (unsigned i = 0; i < previous->count; i++)
+		if (!tfl_registry_find_version(model, previous->numbers[i]))
+			tfl_previous_drop(&model->previous, previous->numbers[i]);
+}
+
 void tfl_registry_replace(struct tfl_registry *registry, struct tfl_version *version, struct tfl_version *by)
 {
 	struct tfl_registry_model *model = model_of(registry, version);
@@ -305,6 +371,7 @@ void tfl_registry_remove(struct tfl_registry *registry, struct tfl_version *vers
 	model->version_count--;
 	memmove(&model->versions[position], &model->versions[position + 1],
 		(model->version_count - position) * sizeof(model->versions[0]));
+	tfl_previous_drop(&model->previous, version->number);
 	if (model->active == version)
 		model->active = NULL;
 	settle_active(model);

@@ -3,8 +3,9 @@
  * What the daemon serves: models by name, their versions by number, and which version of each is active. Knows neither sockets nor
  * libuv nor clocks: the loop thread calls it, the loader tells it what happened.
  *
- * The active version of a model: the first one that becomes AVAILABLE, until it is not AVAILABLE any more; then the greatest one that is
- * takes its place. (At start the loader begins with the one that was active before, else with the greatest, so that is the first.)
+ * The active version of a model: the first one that becomes AVAILABLE, until another one is activated, or until it is not AVAILABLE any more; then the
+ * latest that was active before and is AVAILABLE takes its place, else the greatest that is. (At start the loader begins with the one that was active
+ * before, so that is the first.)
  *
  * Lifetime and thread: one, made by main, used on the loop thread alone.
  */
@@ -16,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/limits.h"
+#include "daemon/previous.h"
 #include "daemon/version.h"
 
 struct tfl_error;
@@ -26,6 +28,7 @@ struct tfl_registry_model {
 	struct tfl_version **versions; /* ascending by number; includes versions in state END that are in the store */
 	unsigned version_count;
 	struct tfl_version *active;    /* borrowed from versions; NULL when none is AVAILABLE */
+	struct tfl_previous previous;  /* listed versions that were active before it */
 };
 
 int tfl_registry_create(struct tfl_registry **ret_registry);
@@ -58,6 +61,19 @@ int tfl_registry_add(struct tfl_registry *registry, struct tfl_version *version,
  */
 void tfl_registry_set_state(struct tfl_registry *registry, struct tfl_version *version, enum tfl_version_state state, const char *reason,
 			    int64_t now);
+
+/** Makes a listed version that is AVAILABLE the active one. The one that was it is the first of those before; it stays AVAILABLE. */
+void tfl_registry_activate(struct tfl_registry *registry, struct tfl_version *version);
+
+/**
+ * Makes the version that was active before the active one, at once; there is no way back to the one that was it, but to activate it anew. *ret_version
+ * is borrowed. -ENOENT when there is none before, -EAGAIN when that is not AVAILABLE, with a sentence.
+ */
+int tfl_registry_roll_back(struct tfl_registry *registry, const struct tfl_registry_model *model, struct tfl_version **ret_version,
+			   struct tfl_error *error);
+
+/** At start: which listed versions of a model were active before. Numbers that are not listed are left out. */
+void tfl_registry_set_previous(struct tfl_registry *registry, const char *name, const struct tfl_previous *previous);
 
 /** Puts a version in the place of a listed one of the same model and number, and drops the reference to that. Cannot fail. */
 void tfl_registry_replace(struct tfl_registry *registry, struct tfl_version *version, struct tfl_version *by);

@@ -55,6 +55,7 @@ struct tfl_store_entry {
 	char model[TFL_MODEL_NAME_MAX + 1];
 	uint64_t number;
 	bool active;                       /* was the active one of its model */
+	unsigned previous;                 /* how many swaps before that it was: 1 for the one before; 0: never, as far as is known */
 	bool unloaded;                     /* the operator took it out of service */
 	char note[TFL_STATE_NOTE_MAX];     /* when and by whom */
 };
@@ -63,7 +64,7 @@ struct tfl_store_entry {
 typedef void (*tfl_store_remark)(void *data, const char *sentence);
 
 /**
- * All versions, model by model; in each the active one first, then the others from the greatest down. The caller frees @p ret_entries.
+ * All versions, model by model; in each the active one first, then those that were it before, then the others from the greatest down. The caller frees @p ret_entries.
  * Whatever is odd goes to @p remark and is left out.
  */
 int tfl_store_list(const struct tfl_store *store, tfl_store_remark remark, void *data, struct tfl_store_entry **ret_entries,

@@ -111,6 +111,7 @@ static void apply_state(struct listing *listing, unsigned first)
 		const char *note = tfl_state_unloaded(&state, entry->number);
 
 		entry->active = entry->number == state.active;
+		entry->previous = tfl_previous_find(&state.previous, entry->number);
 		entry->unloaded = note != NULL;
 		snprintf(entry->note, sizeof(entry->note), "%s", note ? note : "");
 	}
@@ -146,13 +147,21 @@ static int list_model(void *data, int root, const char *name)
 	return 0;
 }
 
+/* The active one, those before it, the others. */
+static unsigned rank(const struct tfl_store_entry *entry)
+{
+	if (entry->active)
+		return 0;
+	return entry->previous ? entry->previous : TFL_PREVIOUS_MAX + 1;
+}
+
 static int in_order(const void *a, const void *b)
 {
 	const struct tfl_store_entry *left = a, *right = b;
 	int order = strcmp(left->model, right->model);
 
 	if (order == 0)
-		order = (int)right->active - (int)left->active;
+		order = (int)rank(left) - (int)rank(right);
 	return order ? order : (left->number < right->number) - (left->number > right->number);
 }
 

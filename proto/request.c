@@ -42,7 +42,7 @@ static const struct tfl_param_table head_table = {
 };
 
 #define MODEL_ROW(required) {"model", TFL_PARAM_NAME, required, offsetof(struct tfl_model_params, model), 0, 0, NULL}
-#define VERSION_ROW {"version", TFL_PARAM_UINT64, false, offsetof(struct tfl_model_params, version), 1, TFL_VERSION_MAX, NULL}
+#define VERSION_ROW(required) {"version", TFL_PARAM_UINT64, required, offsetof(struct tfl_model_params, version), 1, TFL_VERSION_MAX, NULL}
 #define DELETE_ROW {"delete", TFL_PARAM_BOOL, false, offsetof(struct tfl_model_params, delete_files), 0, 0, NULL}
 #define MINUTES_ROW {"minutes", TFL_PARAM_UINT32, false, offsetof(struct tfl_model_params, minutes), 1, TFL_MINUTES_MAX, NULL}
 #define SERIES_ROW {"series", TFL_PARAM_BOOL, false, offsetof(struct tfl_model_params, series), 0, 0, NULL}
@@ -51,14 +51,18 @@ static const struct tfl_param_table head_table = {
 #define SINCE_ROW {"since", TFL_PARAM_UINT64, false, offsetof(struct tfl_model_params, since), 1, INT64_MAX, NULL}
 #define HISTOGRAM_ROW {"histogram", TFL_PARAM_VALUE, false, offsetof(struct tfl_model_params, histogram), 0, 0, NULL}
 
-static const struct tfl_param version_rows[] = {MODEL_ROW(true), VERSION_ROW};
-static const struct tfl_param unload_rows[] = {MODEL_ROW(true), VERSION_ROW, DELETE_ROW};
+static const struct tfl_param version_rows[] = {MODEL_ROW(true), VERSION_ROW(false)};
+static const struct tfl_param swap_rows[] = {MODEL_ROW(true), VERSION_ROW(true)};
+static const struct tfl_param rollback_rows[] = {MODEL_ROW(true)};
+static const struct tfl_param unload_rows[] = {MODEL_ROW(true), VERSION_ROW(false), DELETE_ROW};
 static const struct tfl_param stats_rows[] = {MODEL_ROW(false), BUCKETS_ROW};
-static const struct tfl_param changes_rows[] = {MODEL_ROW(false), VERSION_ROW, SINCE_ROW};
-static const struct tfl_param histogram_rows[] = {MODEL_ROW(true), VERSION_ROW, MINUTES_ROW, SERIES_ROW};
-static const struct tfl_param baseline_set_rows[] = {MODEL_ROW(true), VERSION_ROW, MINUTES_ROW, HISTOGRAM_ROW, OUTPUT_ROW};
+static const struct tfl_param changes_rows[] = {MODEL_ROW(false), VERSION_ROW(false), SINCE_ROW};
+static const struct tfl_param histogram_rows[] = {MODEL_ROW(true), VERSION_ROW(false), MINUTES_ROW, SERIES_ROW};
+static const struct tfl_param baseline_set_rows[] = {MODEL_ROW(true), VERSION_ROW(false), MINUTES_ROW, HISTOGRAM_ROW, OUTPUT_ROW};
 
 const struct tfl_param_table tfl_model_load_params = TFL_PARAM_TABLE(version_rows, struct tfl_model_params);
+const struct tfl_param_table tfl_model_swap_params = TFL_PARAM_TABLE(swap_rows, struct tfl_model_params);
+const struct tfl_param_table tfl_model_rollback_params = TFL_PARAM_TABLE(rollback_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_model_unload_params = TFL_PARAM_TABLE(unload_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_model_describe_params = TFL_PARAM_TABLE(version_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_stats_params = TFL_PARAM_TABLE(stats_rows, struct tfl_model_params);

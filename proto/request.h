@@ -20,6 +20,8 @@ struct tfl_writer;
 #define TFL_METHOD_INFER "infer"
 #define TFL_METHOD_MODEL_LOAD "model.load"
 #define TFL_METHOD_MODEL_UNLOAD "model.unload"
+#define TFL_METHOD_MODEL_SWAP "model.swap"
+#define TFL_METHOD_MODEL_ROLLBACK "model.rollback"
 #define TFL_METHOD_MODEL_LIST "model.list"
 #define TFL_METHOD_MODEL_DESCRIBE "model.describe"
 #define TFL_METHOD_STATS "stats"
@@ -83,6 +85,8 @@ struct tfl_model_params {
 
 extern const struct tfl_param_table tfl_model_load_params;     /* {model, version?} */
 extern const struct tfl_param_table tfl_model_unload_params;   /* {model, version?, delete?} */
+extern const struct tfl_param_table tfl_model_swap_params;     /* {model, version} */
+extern const struct tfl_param_table tfl_model_rollback_params; /* {model} */
 extern const struct tfl_param_table tfl_model_describe_params; /* {model, version?} */
 extern const struct tfl_param_table tfl_stats_params;          /* {model?, buckets?} */
 extern const struct tfl_param_table tfl_changes_params;        /* {model?, version?, since?} */

@@ -353,6 +353,53 @@ START_TEST(confidence)
 }
 END_TEST
 
+/* Which version serves, as the answer to a request says. */
+static void expect_served_by(unsigned version)
+{
+	char path[256], served[32];
+
+	snprintf(path, sizeof(path), "%s/pictures/seven.png", getenv("DIGITS"));
+	snprintf(served, sizeof(served), "(digits@%u, ", version);
+	TFLCTL("infer", "digits", "--image", path, "--top", "1");
+	ck_assert_msg(strncmp(result.out, "7  ", 3) == 0 && strstr(result.out, served), "%s%s", result.out, result.err);
+}
+
+START_TEST(swap_and_rollback)
+{
+	char path[256];
+
+	daemon_start(&tfld, NULL);
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/digits-%s.tflite", getenv("DIGITS"), i ? "int8" : "float32");
+		TFLCTL("load", "digits", path);
+		ck_assert_msg(result.status == 0, "%s", result.err);
+	}
+	expect_served_by(1);
+	TFLCTL("rollback", "digits");
+	ck_assert_msg(result.status == 1 && strstr(result.err, "no other version of 'digits' was active before"), "%s", result.err);
+	TFLCTL("swap", "digits", "2");
+	ck_assert_msg(strcmp(result.out, "digits@2 serves; before it was version 1\n") == 0, "%s%s", result.out, result.err);
+	expect_served_by(2);
+	TFLCTL("swap", "digits@2");
+	ck_assert_msg(strcmp(result.out, "digits@2 serves, as before\n") == 0, "%s%s", result.out, result.err);
+	daemon_restart(&tfld, NULL);
+	daemon_wait_ready(&tfld);
+	expect_served_by(2);
+	TFLCTL("rollback", "digits", "--json");
+	ck_assert_msg(strstr(result.out, "\"version\": 1") && strstr(result.out, "\"remembered\": true"), "%s%s", result.out, result.err);
+	expect_served_by(1);
+	TFLCTL("swap", "digits", "9");
+	ck_assert_msg(result.status == 1 && strstr(result.err, "no version 9"), "%s", result.err);
+	TFLCTL("swap", "digits");
+	ck_assert_msg(result.status == 2 && strstr(result.err, "tflctl swap digits 2"), "%s", result.err);
+	TFLCTL("swap", "digits@2", "2");
+	ck_assert_int_eq(result.status, 2);
+	TFLCTL("rollback", "digits@2");
+	ck_assert_msg(result.status == 1 && strstr(result.err, "without '@'"), "%s", result.err);
+	daemon_stop(&tfld);
+}
+END_TEST
+
 /* What tflctl said, to a file. */
 static void keep_output(const char *path)
 {
@@ -407,7 +454,7 @@ START_TEST(baseline_by_file)
 	expect_refusal("{\"heads\": [{\"output\": 0, \"kind\": \"softmax\", \"classes\": 10, \"histogram\": {\"invalid\": 0, \"sum\": 0, "
 		       "\"bins\": [3, 4], \"margins\": [3, 4], \"fine\": [9, 5]}}]}", "do not agree");
 	expect_refusal("{\"heads\": [{\"output\": 0, \"kind\": \"softmax\", \"classes\": 10, \"histogram\": {\"invalid\": 0, \"sum\": 0, "
-		       "\"bins\": [50, 4], \"margins\": [3, 4], \"fine\": [9, 4]}}]}", "a counter in 'bins' that cannot be");
+		       "\"bins\": [50, 4], \"margins\": [3, 4], \"fine\": [9, 4]}}]}", "'bins' has a counter that cannot be");
 	TFLCTL("baseline", "digits", "--json");
 	ck_assert_str_eq(result.out, before);
 	TFLCTL("baseline", "digits", "--set", "--from", "base.json");
@@ -489,6 +536,7 @@ int main(void)
 	tcase_add_test(tcase, digits);
 	tcase_add_test(tcase, confidence);
 	tcase_add_test(tcase, baseline_by_file);
+	tcase_add_test(tcase, swap_and_rollback);
 	tcase_add_test(tcase, completion);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

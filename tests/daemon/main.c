@@ -14,6 +14,7 @@ static Suite *(*const suites[])(void) = {
 	recorder_suite,
 	store_suite,
 	store_read_suite,
+	swap_suite,
 	account_suite,
 	binding_suite,
 	changes_suite,

@@ -11,6 +11,7 @@ Suite *config_suite(void);
 Suite *recorder_suite(void);
 Suite *store_suite(void);
 Suite *store_read_suite(void);
+Suite *swap_suite(void);
 Suite *account_suite(void);
 Suite *binding_suite(void);
 Suite *changes_suite(void);

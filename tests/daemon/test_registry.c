@@ -132,6 +132,112 @@ START_TEST(when_the_active_one_goes_the_greatest_available_takes_over)
 }
 END_TEST
 
+static const struct tfl_registry_model *model_of(const char *name)
+{
+	return tfl_registry_find(registry, name, strlen(name));
+}
+
+static uint64_t roll_back(const char *name)
+{
+	struct tfl_version *version = NULL;
+	int r = tfl_registry_roll_back(registry, model_of(name), &version, &error);
+
+	ck_assert((r == 0) == (version != NULL));
+	return r == 0 ? version->number : 0;
+}
+
+START_TEST(a_swap_remembers_the_way_back)
+{
+	struct tfl_version *versions[5];
+
+	for (unsigned i = 1; i < 5; i++)
+		versions[i] = add("m", i, TFL_VERSION_AVAILABLE);
+	ck_assert_uint_eq(roll_back("m"), 0);
+	ck_assert_str_eq(error.text, "no other version of 'm' was active before; swap to the one that shall serve");
+	tfl_registry_activate(registry, versions[3]);
+	tfl_registry_activate(registry, versions[3]);
+	tfl_registry_activate(registry, versions[2]);
+	tfl_registry_activate(registry, versions[4]);
+	ck_assert_uint_eq(active("m"), 4);
+	ck_assert_uint_eq(model_of("m")->previous.count, 3);
+	ck_assert_uint_eq(roll_back("m"), 2);
+	ck_assert_uint_eq(active("m"), 2);
+	ck_assert_uint_eq(roll_back("m"), 3);
+	ck_assert_uint_eq(roll_back("m"), 1);
+	ck_assert_uint_eq(roll_back("m"), 0);
+	ck_assert_uint_eq(active("m"), 1);
+}
+END_TEST
+
+START_TEST(the_way_back_must_be_available)
+{
+	struct tfl_version *one = add("m", 1, TFL_VERSION_AVAILABLE), *two = add("m", 2, TFL_VERSION_AVAILABLE);
+
+	add("m", 3, TFL_VERSION_AVAILABLE);
+	tfl_registry_activate(registry, two);
+	tfl_registry_set_state(registry, one, TFL_VERSION_END, "unloaded", 1);
+	ck_assert_uint_eq(roll_back("m"), 0);
+	ck_assert_str_eq(error.text, "version 1 of 'm' is END: unloaded");
+	ck_assert_uint_eq(active("m"), 2);
+	set(one, TFL_VERSION_AVAILABLE);
+	/* The one before takes over, not the greatest. */
+	set(two, TFL_VERSION_UNLOADING);
+	ck_assert_uint_eq(active("m"), 1);
+	ck_assert_uint_eq(model_of("m")->previous.count, 0);
+	set(two, TFL_VERSION_AVAILABLE);
+	tfl_registry_activate(registry, two);
+	tfl_registry_remove(registry, one);
+	ck_assert_uint_eq(roll_back("m"), 0);
+	ck_assert_uint_eq(active("m"), 2);
+}
+END_TEST
+
+START_TEST(the_way_back_is_restored_as_far_as_it_is_listed)
+{
+	const struct tfl_previous stored = { { 9, 2, 7, 1 }, 4 };
+
+	add("m", 1, TFL_VERSION_LOADING);
+	set(add("m", 3, TFL_VERSION_LOADING), TFL_VERSION_AVAILABLE);
+	set(add("m", 2, TFL_VERSION_LOADING), TFL_VERSION_AVAILABLE);
+	tfl_registry_set_previous(registry, "m", &stored);
+	tfl_registry_set_previous(registry, "n", &stored);
+	ck_assert_uint_eq(model_of("m")->previous.count, 2);
+	ck_assert_uint_eq(roll_back("m"), 2);
+}
+END_TEST
+
+/* Against a list that grows without end. */
+START_TEST(previous_versions_are_kept_in_order)
+{
+	struct tfl_previous previous = { .count = 0 };
+	uint64_t list[64];
+	unsigned count = 0, random = 3;
+
+	for (unsigned round = 0; round < 20000; round++) {
+		uint64_t number = 1 + (random = random * 1103515245u + 12345u) / 65536 % 12;
+		unsigned at = 0, kept;
+
+		while (at < count && list[at] != number)
+			at++;
+		if (at < count)
+			memmove(&list[at], &list[at + 1], (--count - at) * sizeof(list[0]));
+		if (random >> 20 & 1) {
+			tfl_previous_drop(&previous, number);
+		} else {
+			tfl_previous_push(&previous, number);
+			memmove(&list[1], &list[0], count++ * sizeof(list[0]));
+			list[0] = number;
+		}
+		kept = count < TFL_PREVIOUS_MAX ? count : TFL_PREVIOUS_MAX;
+		count = kept; /* what was forgotten does not come back */
+		ck_assert_uint_eq(previous.count, kept);
+		ck_assert_mem_eq(previous.numbers, list, kept * sizeof(list[0]));
+		for (unsigned i = 0; i < kept; i++)
+			ck_assert_uint_eq(tfl_previous_find(&previous, list[i]), i + 1);
+	}
+}
+END_TEST
+
 START_TEST(every_change_of_state_keeps_active_available)
 {
 	struct tfl_version *versions[4];
@@ -360,6 +466,10 @@ Suite *registry_suite(void)
 	tcase_add_test(tcase, a_name_is_found_by_all_its_bytes);
 	tcase_add_test(tcase, the_first_available_version_is_active_and_stays);
 	tcase_add_test(tcase, when_the_active_one_goes_the_greatest_available_takes_over);
+	tcase_add_test(tcase, a_swap_remembers_the_way_back);
+	tcase_add_test(tcase, the_way_back_must_be_available);
+	tcase_add_test(tcase, the_way_back_is_restored_as_far_as_it_is_listed);
+	tcase_add_test(tcase, previous_versions_are_kept_in_order);
 	tcase_add_test(tcase, every_change_of_state_keeps_active_available);
 	tcase_add_test(tcase, routes_to_the_active_or_the_asked_one);
 	tcase_add_test(tcase, an_unknown_model_is_told_with_those_there_are);

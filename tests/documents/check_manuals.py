@@ -52,7 +52,9 @@ def check_tfld(top, tfld):
 def check_tflctl(top, tflctl):
     page = (top / "doc/tflctl.1.scd").read_text()
     documented = sections(chapter(page, "COMMANDS"))
-    yield from compare("tflctl(1), options", options_in(chapter(page, "OPTIONS")), options_of(output_of(tflctl, "--help")))
+    text = output_of(tflctl, "--help")
+    named = re.search(r"See also tflctl --([a-z]+), tflctl COMMAND --([a-z]+)", text).groups()
+    yield from compare("tflctl(1), options", options_in(chapter(page, "OPTIONS")), options_of(text) | {(name, "") for name in named})
     usages = set()
     for command in output_of(tflctl, "--complete", "").split():
         if command == "help":

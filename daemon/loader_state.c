@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a model's operator decided, and which version is active: changed in the registry at once, and written down behind that. Each job carries what is
+ * to stand on disk after it, and they are run in the order of the changes.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "daemon/conditions.h"
+#include "daemon/loader_internal.h"
+#include "daemon/log.h"
+#include "daemon/registry.h"
+
+void tfl_loader_note_active(const struct tfl_loader *loader, struct tfl_loader_job *job)
+{
+	const struct tfl_registry_model *model = tfl_registry_find(loader->options.registry, job->model, strlen(job->model));
+
+	job->active = model && model->active ? model->active->number : 0;
+	job->previous = model ? model->previous : (struct tfl_previous){ 0 };
+}
+
+int tfl_loader_write_state(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
+{
+	struct tfl_state state, before;
+	int result = tfl_store_read_state(loader->options.store, job->model, &state, error);
+
+	if (result == -EINVAL)
+		memset(&state, 0, sizeof(state)); /* nothing to keep in a text that cannot be read */
+	else if (result < 0)
+		return result;
+	before = state;
+	state.active = job->active;
+	state.previous = job->previous;
+	result = tfl_state_set_unloaded(&state, job->number, job->note[0] ? job->note : NULL);
+	if (result < 0)
+		return tfl_error_set(error, result, "'%s' has too many unloaded versions to remember; erase one", job->model);
+	if (memcmp(&state, &before, sizeof(state)) == 0)
+		return 0;
+	return tfl_store_write_state(loader->options.store, job->model, &state, error);
+}
+
+static void deliver_remember(struct tfl_loader *loader, struct tfl_loader_job *job)
+{
+	if (job->error.code < 0) {
+		tfl_error_prefix(&job->error, job->error.code, "after a restart another version may serve");
+		tfl_conditions_raise(loader->options.conditions, TFL_CONDITION_STATE, job->model, 0, job->error.text);
+	} else {
+		tfl_conditions_clear(loader->options.conditions, TFL_CONDITION_STATE, job->model, 0);
+	}
+	if (job->done)
+		job->done(job->data, job->listed, job->error.code < 0 ? &job->error : NULL);
+}
+
+static const struct tfl_loader_kind remember_kind = { tfl_loader_write_state, deliver_remember, .also_at_end = true, .quick = true };
+
+void tfl_loader_remember(struct tfl_loader *loader, const struct tfl_version *version)
+{
+	struct tfl_loader_job *job = tfl_loader_make_job(&remember_kind, version->model_name, version->number, NULL, NULL);
+
+	if (!job) {
+		tfl_log_error("not enough memory to remember which version of '%s' is active", version->model_name);
+		return;
+	}
+	tfl_loader_note_active(loader, job);
+	tfl_loader_submit(loader, job);
+}
+
+void tfl_loader_remember_again(struct tfl_loader *loader)
+{
+	const struct tfl_condition *conditions;
+	unsigned count;
+
+	conditions = tfl_conditions_list(loader->options.conditions, &count);
+	for (unsigned i = 0; i < count; i++) {
+		const struct tfl_registry_model *model = tfl_registry_find(loader->options.registry, conditions[i].model, strlen(conditions[i].model));
+
+		if (conditions[i].kind == TFL_CONDITION_STATE && model && model->active)
+			tfl_loader_remember(loader, model->active);
+	}
+}
+
+/* ---- Swap and rollback: the next request is served by another version; what waits for the disk is the answer alone ---- */
+
+static struct tfl_loader_job *make_swap(const char *model, uid_t uid, tfl_loader_done done, void *data, struct tfl_error *error)
+{
+	struct tfl_loader_job *job = tfl_loader_make_job(&remember_kind, model, 0, done, data);
+
+	if (!job) {
+		tfl_error_set(error, -ENOMEM, "not enough memory to swap versions of '%s'", model);
+		return NULL;
+	}
+	job->asked = true;
+	job->origin.uid = uid;
+	return job;
+}
+
+/* The registry has changed: tells it, and writes it down. */
+static void submit_swap(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_version *version, uint64_t before, const char *verb)
+{
+	char reason[96];
+
+	if (before)
+		snprintf(reason, sizeof(reason), "%s from version %" PRIu64, verb, before);
+	else
+		snprintf(reason, sizeof(reason), "%s; none was active", verb);
+	job->number = version->number;
+	job->listed = tfl_version_ref(version);
+	tfl_loader_tell_swap(loader, job, reason);
+	tfl_loader_note_active(loader, job);
+	tfl_loader_submit(loader, job);
+}
+
+int tfl_loader_swap(struct tfl_loader *loader, struct tfl_version *version, uid_t uid, tfl_loader_done done, void *data,
+		    struct tfl_error *error)
+{
+	uint64_t before = tfl_loader_active(loader, version->model_name);
+	struct tfl_loader_job *job;
+
+	if (version->state != TFL_VERSION_AVAILABLE)
+		return tfl_error_set(error, -EAGAIN, "version %" PRIu64 " of '%s' is %s and cannot serve%s%s", version->number, version->model_name,
+				     tfl_version_state_to_string(version->state), version->reason[0] ? ": " : "", version->reason);
+	job = make_swap(version->model_name, uid, done, data, error);
+	if (!job)
+		return -ENOMEM;
+	tfl_registry_activate(loader->options.registry, version);
+	submit_swap(loader, job, version, before, "swapped");
+	return 0;
+}
+
+int tfl_loader_roll_back(struct tfl_loader *loader, const char *model, uid_t uid, tfl_loader_done done, void *data, struct tfl_error *error)
+{
+	const struct tfl_registry_model *found = tfl_registry_find(loader->options.registry, model, strlen(model));
+	uint64_t before = tfl_loader_active(loader, model);
+	struct tfl_version *version = NULL;
+	struct tfl_loader_job *job;
+	int result;
+
+	if (!found)
+		return tfl_registry_no_model(loader->options.registry, model, strlen(model), error);
+	job = make_swap(model, uid, done, data, error);
+	if (!job)
+		return -ENOMEM;
+	result = tfl_registry_roll_back(loader->options.registry, found, &version, error);
+	if (result < 0) {
+		tfl_loader_job_free(job);
+		return result;
+	}
+	submit_swap(loader, job, version, before, "rolled back");
+	return 0;
+}
