@@ -87,10 +87,10 @@ int tfl_folder_remove(int parent, const char *name)
 	return remove_below(parent, name, 0);
 }
 
-static int open_regular(int folder, const char *name, int *ret_fd, size_t *ret_size)
+int tfl_folder_open_file(int folder, const char *name, int flags, mode_t mode, int *ret_fd, size_t *ret_size)
 {
 	/* Without O_NONBLOCK, opening a pipe that somebody put there would wait for ever. */
-	_tfl_close_ int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	_tfl_close_ int fd = openat(folder, name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -122,7 +122,7 @@ int tfl_folder_read(int folder, const char *name, char *buffer, size_t size, siz
 {
 	_tfl_close_ int fd = -1;
 	size_t there = 0;
-	int result = open_regular(folder, name, &fd, &there);
+	int result = tfl_folder_open_file(folder, name, O_RDONLY, 0, &fd, &there);
 
 	if (result < 0)
 		return result;
@@ -134,7 +134,7 @@ int tfl_folder_read_text(int folder, const char *name, size_t max, char **ret_te
 	_tfl_free_ char *text = NULL;
 	_tfl_close_ int fd = -1;
 	size_t there = 0, length = 0;
-	int result = open_regular(folder, name, &fd, &there);
+	int result = tfl_folder_open_file(folder, name, O_RDONLY, 0, &fd, &there);
 
 	if (result < 0)
 		return result;

@@ -23,6 +23,9 @@ int tfl_folder_sync(int fd);
 /** Removes a file or a folder with everything in it. -ELOOP past 32 levels; 0 when there was nothing. */
 int tfl_folder_remove(int parent, const char *name);
 
+/** Opens a regular file as open() would with @p flags and @p mode, and never waits for it. -EINVAL when it is something else. */
+int tfl_folder_open_file(int folder, const char *name, int flags, mode_t mode, int *ret_fd, size_t *ret_size);
+
 /** Reads a regular file of at most @p size bytes. -ENOENT, -EINVAL when it is something else, -EFBIG. */
 int tfl_folder_read(int folder, const char *name, char *buffer, size_t size, size_t *ret_length);
 

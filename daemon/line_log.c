@@ -192,29 +192,20 @@ static int open_folder(const char *path, int *ret_fd)
 	return 0;
 }
 
-static int open_file(int folder, int *ret_fd, uint64_t *ret_size)
+static int open_file(int folder, int *ret_fd, size_t *ret_size)
 {
-	_tfl_close_ int fd = openat(folder, TFL_LINE_LOG_FILE, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	*ret_size = (uint64_t)st.st_size;
-	*ret_fd = tfl_steal_fd(&fd);
-	return 0;
+	return tfl_folder_open_file(folder, TFL_LINE_LOG_FILE, O_RDWR | O_APPEND | O_CREAT, 0640, ret_fd, ret_size);
 }
 
 /* Whether the file ends in the middle of a line. */
-static bool ends_open(int fd, uint64_t size)
+static bool ends_open(int fd, size_t size)
 {
 	char last = '\n';
 
 	return size > 0 && pread(fd, &last, 1, (off_t)size - 1) == 1 && last != '\n';
 }
 
-static int write_line(int fd, uint64_t size, const char *text, size_t length)
+static int write_line(int fd, size_t size, const char *text, size_t length)
 {
 	bool open = ends_open(fd, size);
 	char newline[] = "\n";
@@ -237,8 +228,7 @@ static int write_line(int fd, uint64_t size, const char *text, size_t length)
 static int append(const struct tfl_line_log *log, const char *text, int64_t time)
 {
 	_tfl_close_ int folder = -1, fd = -1;
-	size_t length = strlen(text);
-	uint64_t size = 0;
+	size_t length = strlen(text), size = 0;
 	int result;
 
 	result = open_folder(log->options.folder, &folder);

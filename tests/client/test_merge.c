@@ -77,34 +77,33 @@ static void edit(json_t *line, const char *path, const char *value)
 		ck_assert_int_eq(json_object_del(at, path), 0);
 }
 
-/* The line with one thing different; NULL: without it. */
-static int add_with(const char *path, const char *value)
+/* Takes the reference over. */
+static int add_json(json_t *line)
 {
-	json_t *line = json_loads(line_text, 0, NULL);
-	char *text;
-	int r;
+	char *text = json_dumps(line, 0);
+	int r = add(text);
 
-	edit(line, path, value);
-	text = json_dumps(line, 0);
-	r = add(text);
 	free(text);
 	json_decref(line);
 	return r;
 }
 
-static int add_numbered(const char *run, unsigned seq)
+/* The line with one thing different; NULL: without it. */
+static int add_with(const char *path, const char *value)
 {
 	json_t *line = json_loads(line_text, 0, NULL);
-	char *text;
-	int r;
+
+	edit(line, path, value);
+	return add_json(line);
+}
+
+static json_t *numbered(const char *run, int seq)
+{
+	json_t *line = json_loads(line_text, 0, NULL);
 
 	json_object_set_new(line, "run", json_string(run));
 	json_object_set_new(line, "seq", json_integer(seq));
-	text = json_dumps(line, 0);
-	r = add(text);
-	free(text);
-	json_decref(line);
-	return r;
+	return line;
 }
 
 static const struct merge_version *version(size_t index, size_t of)
@@ -164,7 +163,7 @@ START_TEST(lines_count_once)
 	}
 	for (unsigned i = 0; i < 3 * LINES; i++) {
 		snprintf(run, sizeof(run), "run %u", order[i] % 3);
-		repeated += add_numbered(run, order[i] / 3 + 1) == MERGE_REPEATED;
+		repeated += add_json(numbered(run, (int)(order[i] / 3) + 1)) == MERGE_REPEATED;
 	}
 	ck_assert_uint_eq(repeated, 2 * LINES);
 	ck_assert_uint_eq(version(0, 1)->sum.requests, 4 * LINES);
@@ -176,7 +175,7 @@ START_TEST(what_differs_is_kept_apart)
 {
 	ck_assert_int_eq(add(line_text), MERGE_ADDED);
 	ck_assert_int_eq(add_with("version", "1"), MERGE_REPEATED); /* the same line of the same run, whatever it says */
-	ck_assert_int_eq(add_numbered("other", 1), MERGE_ADDED);
+	ck_assert_int_eq(add_json(numbered("other", 1)), MERGE_ADDED);
 	ck_assert_int_eq(add_with("seq", "2"), MERGE_ADDED);
 	ck_assert_uint_eq(version(0, 1)->sum.requests, 12);
 }
@@ -194,42 +193,31 @@ static const struct {
 
 START_TEST(another_version_or_file_is_another)
 {
-	json_t *line = json_loads(line_text, 0, NULL);
-	char *text;
+	json_t *line = numbered("other", 1);
 
-	edit(line, "seq", "2");
 	edit(line, others[_i].path, others[_i].value);
-	text = json_dumps(line, 0);
 	ck_assert_int_eq(add(line_text), MERGE_ADDED);
-	ck_assert_int_eq(add(text), MERGE_ADDED);
+	ck_assert_int_eq(add_json(line), MERGE_ADDED);
 	ck_assert_uint_eq(version(0, 2)->sum.requests, 4);
 	ck_assert_uint_eq(version(1, 2)->sum.requests, 4);
 	ck_assert_str_eq(version(1 - others[_i].at, 2)->sha256, SHA);
 	ck_assert_str_eq(version(1 - others[_i].at, 2)->model, "digits");
 	ck_assert_uint_eq(version(1 - others[_i].at, 2)->number, 2);
-	free(text);
-	json_decref(line);
 }
 END_TEST
 
 /* One device reads the outputs of the same file in another way. */
 START_TEST(another_kind_of_confidence_is_another_head)
 {
-	json_t *line = json_loads(line_text, 0, NULL);
-	char *text;
+	json_t *line = numbered("other", 1);
 
-	edit(line, "seq", "2");
 	edit(line, "heads.0.kind", "\"logits\"");
 	edit(line, "device", "\"other\"");
-	edit(line, "heads.0.drift", "{\"verdict\": \"drift\", \"psi\": 1.5}");
-	text = json_dumps(line, 0);
 	ck_assert_int_eq(add(line_text), MERGE_ADDED);
-	ck_assert_int_eq(add(text), MERGE_ADDED);
+	ck_assert_int_eq(add_json(line), MERGE_ADDED);
 	ck_assert_uint_eq(version(0, 1)->head_count, 2);
 	ck_assert_uint_eq(version(0, 1)->heads[1]->seen.count, 3);
 	ck_assert_uint_eq(version(0, 1)->sum.requests, 8);
-	free(text);
-	json_decref(line);
 }
 END_TEST
 
@@ -245,18 +233,13 @@ START_TEST(the_last_word_of_a_device_counts_and_the_worst_comes_first)
 	};
 	struct merge_drift drift;
 
-	for (unsigned i = 0; i < 6; i++) {
-		json_t *line = json_loads(line_text, 0, NULL);
-		char *text;
+	for (int i = 0; i < 6; i++) {
+		json_t *line = numbered("run", i + 1);
 
-		json_object_set_new(line, "seq", json_integer(i + 1));
 		edit(line, "device", said[i][0]);
 		edit(line, "time", said[i][1]);
 		edit(line, "heads.0.drift", said[i][2]);
-		text = json_dumps(line, 0);
-		ck_assert_int_eq(add(text), MERGE_ADDED);
-		free(text);
-		json_decref(line);
+		ck_assert_int_eq(add_json(line), MERGE_ADDED);
 	}
 	ck_assert_int_eq(merge_drift_of(version(0, 1), &drift), 0);
 	ck_assert_uint_eq(drift.count, 4);
@@ -315,7 +298,7 @@ static const struct {
 
 START_TEST(what_cannot_be_is_refused)
 {
-	ck_assert_int_eq(add_numbered("first", 1), MERGE_ADDED);
+	ck_assert_int_eq(add_json(numbered("first", 1)), MERGE_ADDED);
 	ck_assert_int_eq(add_with(wrong[_i].path, wrong[_i].value), -EINVAL);
 	ck_assert_str_eq(error.text, wrong[_i].sentence);
 	ck_assert_uint_eq(version(0, 1)->sum.requests, 4);
@@ -357,7 +340,7 @@ START_TEST(counters_that_do_not_fit_together)
 		{"heads.0.counts", "[7, 9223372036854775807]"},
 	};
 
-	ck_assert_int_eq(add_numbered("first", 1), MERGE_ADDED);
+	ck_assert_int_eq(add_json(numbered("first", 1)), MERGE_ADDED);
 	ck_assert_int_eq(add_with(great[_i][0], great[_i][1]), -EINVAL);
 	ck_assert_str_eq(error.text, "its counters are more than can be added up");
 	ck_assert_uint_eq(version(0, 1)->sum.requests, 4);
@@ -368,22 +351,17 @@ END_TEST
 
 START_TEST(versions_are_bounded)
 {
-	json_t *line = json_loads(line_text, 0, NULL);
 	size_t count;
 
 	for (int i = 1; i <= MERGE_VERSIONS_MAX + 1; i++) {
-		char *text;
+		json_t *line = numbered("run", i);
 
 		json_object_set_new(line, "version", json_integer(i));
-		json_object_set_new(line, "seq", json_integer(i));
-		text = json_dumps(line, 0);
-		ck_assert_int_eq(add(text), i <= MERGE_VERSIONS_MAX ? MERGE_ADDED : -ENOSPC);
-		free(text);
+		ck_assert_int_eq(add_json(line), i <= MERGE_VERSIONS_MAX ? MERGE_ADDED : -ENOSPC);
 	}
 	ck_assert_str_eq(error.text, "there are more than 1024 versions");
 	merge_versions(merge, &count);
 	ck_assert_uint_eq(count, MERGE_VERSIONS_MAX);
-	json_decref(line);
 }
 END_TEST
 

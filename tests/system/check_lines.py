@@ -166,8 +166,11 @@ def lines_add_up(daemon, digits, doc):
     for version in (1, 2):
         wait_for(lambda: told(daemon, version, stats[version]), f"all of version {version} is told")
         compare_with_daemon(daemon, version)
-        assert len(periods_of(daemon.read(), "digits", version)) >= 2
     assert add_up(periods_of(daemon.read(), "digits", 1))["results"] == {"OK": 903, "INVALID_ARGUMENT": 3}
+    ask(daemon, digits, "digits@1", "six.png", 1)
+    wait_for(lambda: told(daemon, 1, stats[1] + 1), "the next period is told")
+    compare_with_daemon(daemon, 1)
+    assert len(periods_of(daemon.read(), "digits", 1)) >= 2
 
 
 def the_last_words(daemon, digits, doc):
