@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "daemon/changes.h"
 #include "daemon/log.h"
+#include "tests/daemon/journal.h"
 #include "tests/daemon/suites.h"
 
 static struct tfl_changes *changes;
@@ -142,6 +145,45 @@ START_TEST(in_words)
 }
 END_TEST
 
+/* Every kind is an entry of its own, with what it is about in fields. */
+START_TEST(each_is_an_entry_of_the_journal)
+{
+	const struct tfl_log_field more = {"TFL_PSI", TFL_LOG_REAL, .real = 0.31};
+	int fd = journal_fake();
+	char ids[TFL_CHANGE_KINDS][64] = {""}, entry[4096], line[64];
+
+	if (fd < 0)
+		return;
+	tfl_log_init(LOG_INFO);
+	for (unsigned kind = 0; kind < TFL_CHANGE_KINDS; kind++) {
+		const char *id;
+		ssize_t size;
+
+		tfl_changes_record(changes, &(struct tfl_change_note){.kind = (enum tfl_change_kind)kind, .model = "digits", .version = 2, .asked = true,
+								      .uid = 1000, .reason = "because", .fields = &more, .field_count = 1});
+		size = recv(fd, entry, sizeof(entry) - 1, MSG_DONTWAIT);
+		ck_assert_int_gt(size, 0);
+		entry[size] = '\0';
+		snprintf(line, sizeof(line), "TFL_CHANGE=%s\n", tfl_change_to_string((enum tfl_change_kind)kind));
+		ck_assert(journal_has(entry, (size_t)size, line));
+		ck_assert(journal_has(entry, (size_t)size, "TFL_MODEL=digits\n"));
+		ck_assert(journal_has(entry, (size_t)size, "TFL_VERSION=2\n"));
+		ck_assert(journal_has(entry, (size_t)size, "TFL_UID=1000\n"));
+		ck_assert(journal_has(entry, (size_t)size, "TFL_REASON=because\n"));
+		ck_assert(journal_has(entry, (size_t)size, "TFL_PSI=0.310000\n"));
+		id = strstr(entry, "MESSAGE_ID=");
+		ck_assert_ptr_nonnull(id);
+		snprintf(ids[kind], sizeof(ids[kind]), "%.43s", id);
+		for (unsigned other = 0; other < kind; other++)
+			ck_assert_str_ne(ids[kind], ids[other]);
+	}
+	record(TFL_CHANGE_STARTED, NULL, 0, "serving");
+	ck_assert_int_gt(recv(fd, entry, sizeof(entry), MSG_DONTWAIT), 0);
+	ck_assert(!journal_has(entry, sizeof(entry), "TFL_MODEL=\n"));
+	close(fd);
+}
+END_TEST
+
 /* Each byte of the file wrong in turn, and the file cut at each: never anything but a refusal, or changes that can be. */
 START_TEST(a_damaged_file)
 {
@@ -205,6 +247,7 @@ Suite *changes_suite(void)
 	tcase_add_test(tcase, the_last_of_a_sort);
 	tcase_add_test(tcase, what_is_known_is_not_kept);
 	tcase_add_loop_test(tcase, in_words, 0, sizeof(sentences) / sizeof(sentences[0]));
+	tcase_add_test(tcase, each_is_an_entry_of_the_journal);
 	tcase_add_test(tcase, a_damaged_file);
 	tcase_add_test(tcase, kinds_of_a_newer_daemon_are_left_out);
 	suite_add_tcase(suite, tcase);
