@@ -15,6 +15,7 @@
 #define CLASSES_SHOWN 10
 #define DEVICES_SHOWN 5 /* of those that are worst off */
 #define SHA256_SHOWN 12
+#define OTHER_COLUMNS 46u /* of a line about a device: indent, verdict, PSI and time */
 
 static const char *failures_of(const struct merge_sum *sum, char *text, size_t size)
 {
@@ -82,6 +83,8 @@ static void print_head(const struct merge_head *head, const struct merge_options
 
 static void print_worst(const struct merge_drift *drift, size_t count)
 {
+	unsigned room = ctl_width() - OTHER_COLUMNS;
+	_tfl_free_ char *name = malloc(4 * (size_t)room + 1);
 	struct ctl_table table = {.columns = 4, .right = 0x4};
 
 	ctl_table_add(&table, "DEVICE");
@@ -89,7 +92,7 @@ static void print_worst(const struct merge_drift *drift, size_t count)
 	ctl_table_add(&table, "PSI");
 	ctl_table_add(&table, "LAST");
 	for (size_t i = 0; i < count && i < DEVICES_SHOWN; i++) {
-		ctl_table_add(&table, "%s", drift->devices[i]->name);
+		ctl_table_add(&table, "%s", name ? ctl_format_short(name, room, drift->devices[i]->name) : "");
 		ctl_table_add(&table, "%s", tfl_drift_verdict_to_string(drift->devices[i]->verdict));
 		ctl_table_add(&table, "%.3f", drift->devices[i]->psi);
 		ctl_table_add(&table, "%s", drift->devices[i]->time);
@@ -99,13 +102,13 @@ static void print_worst(const struct merge_drift *drift, size_t count)
 		printf("    and %zu devices more\n", count - DEVICES_SHOWN);
 }
 
-/* "drift: stable on 12 devices, watch on 1", then the worst of those that are neither stable nor unknown. */
+/* "last hour: stable on 12 devices, watch on 1", then the worst of those that are neither stable nor unknown. */
 static void print_drift(const struct merge_drift *drift)
 {
 	size_t moved = drift->counts[TFL_DRIFT_WATCHED] + drift->counts[TFL_DRIFT_DRIFTED];
 	bool first = true;
 
-	printf("  drift: ");
+	printf("  last hour: ");
 	for (unsigned i = 0; i < TFL_ARRAY_SIZE(drift->counts); i++) {
 		if (drift->counts[i] == 0)
 			continue;

@@ -340,18 +340,38 @@ static const struct {
 	{ "sockets", "max_frame", "users", "bytes" },
 };
 
+/* Keys that say how something is written whose place another key has to give. */
+static const struct {
+	const char *section, *key, *place;
+} details[] = {
+	{ "log", "file_size", "folder" },
+	{ "log", "files", "folder" },
+	{ "log", "device", "folder" },
+	{ "metrics", "metrics_period", "metrics_file" },
+};
+
+static void doubt_details(const struct tfl_config *config, tfl_config_remark remark, void *data)
+{
+	char sentence[TFL_ERROR_TEXT_MAX];
+
+	for (size_t i = 0; i < TFL_ARRAY_SIZE(details); i++) {
+		const char *where = source_of(config, row_of(details[i].section, details[i].key));
+		const char *place = (const char *)config + row_of(details[i].section, details[i].place)->offset;
+
+		snprintf(sentence, sizeof(sentence), "[%s] %s is set (%s), but without a %s it has no effect", details[i].section,
+			 details[i].key, where, details[i].place);
+		if (*where && !*place)
+			remark(data, sentence);
+	}
+}
+
 /* What node_exporter passes over. */
 static void doubt_metrics(const struct tfl_config *config, tfl_config_remark remark, void *data)
 {
 	const char *path = config->metrics_file;
-	const struct tfl_setting *row = row_of("metrics", "metrics_period");
 	size_t length = strlen(path);
 	char sentence[TFL_CONFIG_PATH_MAX + 256];
 
-	snprintf(sentence, sizeof(sentence), "[metrics] metrics_period is set (%s), but without a metrics_file it has no effect",
-		 source_of(config, row));
-	if (length == 0 && *source_of(config, row))
-		remark(data, sentence);
 	snprintf(sentence, sizeof(sentence), "[metrics] metrics_file is %s, but node_exporter reads only files whose names end in .prom",
 		 path);
 	if (length > 0 && (length < 6 || strcmp(path + length - 5, ".prom") != 0 || path[length - 6] == '/'))
@@ -377,6 +397,7 @@ void tfl_config_doubts(const struct tfl_config *config, tfl_config_remark remark
 			 tfl_setting_format(bound, config, bound_value));
 		remark(data, sentence);
 	}
+	doubt_details(config, remark, data);
 	doubt_metrics(config, remark, data);
 }
 

@@ -510,7 +510,7 @@ START_TEST(what_the_command_says)
 	ck_assert_ptr_nonnull(strstr(result.out, "CANCELLED 1)\n"));
 	ck_assert_ptr_nonnull(strstr(result.out, "3 verdicts, 1 more were no numbers; mean confidence 0.894, mean margin 0.81\n"));
 	ck_assert_ptr_nonnull(strstr(result.out, "  7             2  66.7 %\n"));
-	ck_assert_ptr_nonnull(strstr(result.out, "drift: watch on 1 device\n"));
+	ck_assert_ptr_nonnull(strstr(result.out, "last hour: watch on 1 device\n"));
 	snprintf(lines, sizeof(lines), "%s\n{\"schema\n%s", line_text, line_text);
 	write_file("bad", lines);
 	TFLCTL("merge", "good", "bad", "nothing");

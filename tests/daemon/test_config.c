@@ -285,6 +285,20 @@ START_TEST(a_metrics_file_that_nobody_reads_is_doubted)
 }
 END_TEST
 
+START_TEST(how_lines_are_written_without_a_folder_is_doubted)
+{
+	char sentences[2048] = "";
+
+	ck_assert_int_eq(parse_file("[log]\nfolder = /l\nfiles = 3\ndevice = d\n"), 0);
+	tfl_config_doubts(&config, collect, sentences);
+	ck_assert_str_eq(sentences, "");
+	ck_assert_int_eq(parse_file("[log]\nperiod = 1s\nfiles = 3\ndevice = d\n"), 0);
+	tfl_config_doubts(&config, collect, sentences);
+	ck_assert_str_eq(sentences, "[log] files is set (c:3), but without a folder it has no effect\n"
+				    "[log] device is set (c:4), but without a folder it has no effect\n");
+}
+END_TEST
+
 START_TEST(what_is_printed_says_the_same)
 {
 	struct tfl_config before;
@@ -524,6 +538,7 @@ Suite *config_suite(void)
 	tcase_add_test(tcase, each_value_knows_where_it_comes_from);
 	tcase_add_test(tcase, what_has_no_effect_is_doubted);
 	tcase_add_test(tcase, a_metrics_file_that_nobody_reads_is_doubted);
+	tcase_add_test(tcase, how_lines_are_written_without_a_folder_is_doubted);
 	tcase_add_test(tcase, what_is_printed_says_the_same);
 	tcase_add_test(tcase, a_line_that_does_not_fit_is_refused_not_cut);
 	tcase_add_test(tcase, a_file_that_is_no_text_is_refused);
