@@ -207,8 +207,8 @@ void page_chart_drift(FILE *out, const struct page_node *series, const struct pa
 	bool hour = span_s <= 3600;
 
 	snprintf(title, sizeof(title), "Drift of the last %s", hour ? "hour" : "day");
-	snprintf(description, sizeof(description), "A bar for each %s: its PSI from the baseline, cut at 1. Hollow: too few verdicts to judge.",
-		 hour ? "minute" : "hour");
+	snprintf(description, sizeof(description), "A bar for each %s: its PSI from the baseline, cut at 1. Hollow: too few verdicts to "
+		 "judge.", hour ? "minute" : "hour");
 	begin(out, title, description);
 	rule(out, 0, "grid", "0");
 	rule(out, TFL_DRIFT_PSI_WATCH / scale, "watch-line", "0.1");

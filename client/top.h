@@ -148,6 +148,11 @@ char *top_duration(char *buffer, double nanoseconds);
 /** The full screen until somebody leaves it; -ENOTTY where the terminal is not up to it. Else 0. */
 int top_screen_run(struct tfl_client *client, int interval_ms);
 
+/* top_terminal.c */
+
+/** Whether standard output is a terminal that is known and whose cursor can be put anywhere. */
+bool top_terminal_capable(void);
+
 /* top_json.c */
 
 /** A refresh as JSON: a new reference, NULL without memory. */

@@ -302,7 +302,7 @@ struct top_layout top_lay_out(const struct top_table *table, unsigned width)
 			}
 		}
 	}
-	if (width_of(&layout, 2) <= width)
+	if (width_of(&layout, 2) + wanted - MODEL_MIN <= width)
 		layout.gap = 2;
 	used = width_of(&layout, layout.gap);
 	layout.model = MODEL_MIN + (width > used ? width - used : 0);

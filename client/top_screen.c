@@ -265,7 +265,7 @@ static int run(struct screen *screen)
 	int r;
 
 	setlocale(LC_CTYPE, "");
-	terminal = newterm(NULL, stdout, stdin);
+	terminal = top_terminal_capable() ? newterm(NULL, stdout, stdin) : NULL;
 	if (!terminal)
 		return -ENOTTY;
 	screen->lines.ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;

@@ -145,7 +145,7 @@ static bool follow(int ms)
 	return got > 0 || (got < 0 && errno == EINTR);
 }
 
-void screen_start(const char *const args[], const char *locale, unsigned columns, unsigned rows)
+void screen_start(const char *const args[], const char *locale, const char *terminal, unsigned columns, unsigned rows)
 {
 	struct winsize size = {.ws_col = (unsigned short)columns, .ws_row = (unsigned short)rows};
 	const char *argv[16] = {"tflctl"};
@@ -164,7 +164,7 @@ void screen_start(const char *const args[], const char *locale, unsigned columns
 	if (screen.pid == 0) {
 		close(screen.fd);
 		login_tty(slave);
-		setenv("TERM", "vt52", 1);
+		setenv("TERM", terminal, 1);
 		setenv("LC_ALL", locale, 1);
 		unsetenv("LINES");
 		unsetenv("COLUMNS");

@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-/** Starts the tflctl that $TFLCTL names; @p args NULL at the end; @p locale as $LC_ALL. */
-void screen_start(const char *const args[], const char *locale, unsigned columns, unsigned rows);
+/** Starts the tflctl that $TFLCTL names; @p args NULL at the end; @p locale as $LC_ALL, @p terminal as $TERM: "vt52", or one with less. */
+void screen_start(const char *const args[], const char *locale, const char *terminal, unsigned columns, unsigned rows);
 
 /** Types. */
 void screen_type(const char *keys);

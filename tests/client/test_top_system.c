@@ -15,7 +15,7 @@
 
 static struct daemon tfld;
 
-#define TOP(...) screen_start((const char *const[]){"top", "--interval", "200ms", ##__VA_ARGS__, NULL}, "C.UTF-8", 80, 24)
+#define TOP(...) screen_start((const char *const[]){"top", "--interval", "200ms", ##__VA_ARGS__, NULL}, "C.UTF-8", "vt52", 80, 24)
 
 static void setup(void)
 {
@@ -149,13 +149,28 @@ END_TEST
 START_TEST(without_utf8)
 {
 	ask(3);
-	screen_start((const char *const[]){"top", NULL}, "C", 80, 24);
+	screen_start((const char *const[]){"top", NULL}, "C", "vt52", 80, 24);
 	screen_wait("us ", true);
 	for (unsigned y = 0; y < 24; y++)
 		for (const char *c = screen_line(y); *c; c++)
 			ck_assert_int_gt(*c, 0);
 	screen_type("q");
 	ck_assert_int_eq(screen_end(), 0);
+}
+END_TEST
+
+/* Lines, where the cursor cannot be moved and where nobody knows the terminal. */
+START_TEST(simple_terminals)
+{
+	static const char *const terminals[] = {"dumb", "no-such-terminal"};
+
+	for (unsigned i = 0; i < TFL_ARRAY_SIZE(terminals); i++) {
+		screen_start((const char *const[]){"top", "--interval", "100ms", NULL}, "C.UTF-8", terminals[i], 120, 24);
+		screen_wait("TIME      MODEL", true);
+		screen_wait("tiny@1", true);
+		screen_kill(SIGKILL);
+		screen_end();
+	}
 }
 END_TEST
 
@@ -213,6 +228,7 @@ Suite *top_system_suite(void)
 	tcase_add_test(tcase, the_daemon_hangs);
 	tcase_add_test(tcase, signals_restore_the_terminal);
 	tcase_add_test(tcase, without_utf8);
+	tcase_add_test(tcase, simple_terminals);
 	tcase_add_test(tcase, pipes);
 	suite_add_tcase(suite, tcase);
 	return suite;
