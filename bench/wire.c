@@ -20,12 +20,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "measure.h"
+#include "served.h"
 #include "tests/builder/mobilenet.h"
 #include "tflclient.h"
 
@@ -33,15 +33,14 @@
 
 enum { INLINE, WORKER, DAEMONS };
 
-struct served {
-	pid_t pid;
+struct end {
+	struct served tfld;
 	struct tfl_client *client;
 	struct tfl_infer *infer;
 };
 
 struct bench {
-	char folder[64];
-	struct served daemons[DAEMONS];
+	struct end daemons[DAEMONS];
 	pid_t echo;
 	int echo_fd;
 	float input[PAYLOAD / sizeof(float)];
@@ -51,31 +50,16 @@ static struct bench bench = {.echo_fd = -1};
 
 static void finish(void)
 {
-	char command[128];
-
 	for (int i = 0; i < DAEMONS; i++) {
-		struct served *served = &bench.daemons[i];
+		struct end *end = &bench.daemons[i];
 
-		tfl_infer_destroy(TFL_STEAL(served->infer));
-		tfl_client_destroy(TFL_STEAL(served->client));
-		if (served->pid > 0 && kill(served->pid, SIGTERM) == 0)
-			waitpid(served->pid, NULL, 0);
+		tfl_infer_destroy(TFL_STEAL(end->infer));
+		tfl_client_destroy(TFL_STEAL(end->client));
+		served_stop(&end->tfld);
 	}
 	if (bench.echo > 0 && kill(bench.echo, SIGTERM) == 0)
 		waitpid(bench.echo, NULL, 0);
 	tfl_close(bench.echo_fd);
-	if (bench.folder[0]) {
-		snprintf(command, sizeof(command), "rm -rf '%s'", bench.folder);
-		if (system(command) != 0)
-			fprintf(stderr, "wire: %s was left behind\n", bench.folder);
-	}
-}
-
-static void die(const char *what, const char *why)
-{
-	fprintf(stderr, "wire: %s: %s\n", what, why);
-	finish();
-	exit(1);
 }
 
 static void start_echo(void)
@@ -99,51 +83,7 @@ static void start_echo(void)
 	bench.echo_fd = sockets[0];
 }
 
-static void make_folder(void)
-{
-	strcpy(bench.folder, "/tmp/tfl-wire-XXXXXX");
-	if (!mkdtemp(bench.folder)) {
-		bench.folder[0] = '\0';
-		die("mkdtemp", strerror(errno));
-	}
-}
-
-static void write_config(int kind, const char *path)
-{
-	FILE *file = fopen(path, "w");
-
-	if (!file)
-		die(path, strerror(errno));
-	fprintf(file, "[models]\npath = %s/models-%d\n[sockets]\npath = %s/socket-%d\n[requests]\n%s\n[log]\nlevel = warning\n", bench.folder,
-		kind, bench.folder, kind, kind == WORKER ? "inline = 0" : "");
-	fclose(file);
-}
-
-static void start_daemon(const char *tfld, int kind)
-{
-	struct served *served = &bench.daemons[kind];
-	char config[80], path[80];
-	struct stat st;
-
-	snprintf(config, sizeof(config), "%s/config-%d", bench.folder, kind);
-	snprintf(path, sizeof(path), "%s/socket-%d", bench.folder, kind);
-	write_config(kind, config);
-	served->pid = fork();
-	if (served->pid < 0)
-		die("fork", strerror(errno));
-	if (served->pid == 0) {
-		execl(tfld, "tfld", "--config", config, (char *)NULL);
-		fprintf(stderr, "wire: %s: %s\n", tfld, strerror(errno));
-		_exit(127);
-	}
-	for (int i = 0; stat(path, &st) < 0; i++) {
-		if (i == 500 || waitpid(served->pid, NULL, WNOHANG) != 0)
-			die(tfld, "did not open its socket");
-		usleep(10000);
-	}
-}
-
-static int make_model(void)
+static int make_model(const char *folder)
 {
 	char path[80];
 	struct tfl_builder *builder = tfl_build_create();
@@ -151,7 +91,7 @@ static int make_model(void)
 	struct tfl_net net = {0};
 	size_t size;
 
-	snprintf(path, sizeof(path), "%s/tiny.tflite", bench.folder);
+	snprintf(path, sizeof(path), "%s/tiny.tflite", folder);
 	if (!builder || tfl_net_tiny(&net, 1) < 0 || tfl_net_emit(&net, false, builder) < 0 || tfl_build_finish(builder, &data, &size) < 0 ||
 	    tfl_build_save(path, data, size) < 0)
 		die(path, "cannot be written");
@@ -162,18 +102,16 @@ static int make_model(void)
 
 static void connect_client(int kind)
 {
-	struct served *served = &bench.daemons[kind];
+	struct end *end = &bench.daemons[kind];
 	struct tfl_call_error error;
-	char path[80];
-	int fd = make_model();
+	int fd = make_model(end->tfld.folder);
 
-	snprintf(path, sizeof(path), "%s/socket-%d", bench.folder, kind);
-	if (tfl_client_connect(path, NULL, &served->client, &error) < 0 || tfl_client_load(served->client, "tiny", fd, NULL, &error) < 0 ||
-	    tfl_infer_create("tiny", &served->infer, &error) < 0)
+	if (tfl_client_connect(end->tfld.socket, NULL, &end->client, &error) < 0 || tfl_client_load(end->client, "tiny", fd, NULL, &error) < 0 ||
+	    tfl_infer_create("tiny", &end->infer, &error) < 0)
 		die("setup", error.message);
 	close(fd);
-	if (tfl_infer_set_input(served->infer, 0, TFL_FLOAT32, (int32_t[]){1, 16}, 2, bench.input, sizeof(bench.input)) < 0)
-		die("setup", tfl_infer_error_message(served->infer));
+	if (tfl_infer_set_input(end->infer, 0, TFL_FLOAT32, (int32_t[]){1, 16}, 2, bench.input, sizeof(bench.input)) < 0)
+		die("setup", tfl_infer_error_message(end->infer));
 }
 
 /* Pins every thread of a process to the CPU this one is pinned to, or to all. */
@@ -199,7 +137,7 @@ static void place(bool pinned)
 	pin_to_cpu(pinned ? 0 : -1);
 	pin_process(bench.echo);
 	for (int i = 0; i < DAEMONS; i++)
-		pin_process(bench.daemons[i].pid);
+		pin_process(bench.daemons[i].tfld.pid);
 }
 
 static void ping_pong(struct samples *samples, unsigned count)
@@ -216,13 +154,13 @@ static void ping_pong(struct samples *samples, unsigned count)
 	}
 }
 
-static void infer(const struct served *served, struct samples *samples, unsigned count)
+static void infer(const struct end *end, struct samples *samples, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
 		uint64_t begin = now_ns();
 
-		if (tfl_client_infer(served->client, served->infer) < 0)
-			die("infer", tfl_infer_error_message(served->infer));
+		if (tfl_client_infer(end->client, end->infer) < 0)
+			die("infer", tfl_infer_error_message(end->infer));
 		samples_add(samples, now_ns() - begin);
 	}
 }
@@ -315,10 +253,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: bench/wire [--rounds N] [--block N] TFLD\n");
 		return 2;
 	}
+	served_at_failure = finish;
 	start_echo();
-	make_folder();
 	for (int kind = 0; kind < DAEMONS; kind++) {
-		start_daemon(argv[i], kind);
+		served_start(&bench.daemons[kind].tfld, argv[i], kind == WORKER ? "inline = 0" : "");
 		connect_client(kind);
 	}
 	placement_init(&placements[0], rounds);
