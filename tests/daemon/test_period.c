@@ -5,18 +5,23 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/error.h"
+#include "base/message_ids.h"
 #include "daemon/heads.h"
 #include "daemon/history.h"
+#include "daemon/log.h"
 #include "daemon/moment.h"
 #include "daemon/period.h"
 #include "daemon/period_line.h"
 #include "daemon/recorder.h"
 #include "daemon/version.h"
 #include "stats/top.h"
+#include "tests/daemon/journal.h"
 #include "tests/daemon/suites.h"
 
 #define CLASSES 10
@@ -200,6 +205,44 @@ START_TEST(a_line_says_what_was_done)
 }
 END_TEST
 
+static const char *const entry_lines[] = {
+	"MESSAGE=digits@2: 4 requests in 5 s, 1 failed (CANCELLED 1); p50 1.000 ms, p99 1.000 ms; mean confidence 0.750\n",
+	"PRIORITY=6\n", "MESSAGE_ID=" TFL_MESSAGE_PERIOD "\n", "TFL_MODEL=digits\n", "TFL_VERSION=2\n", "TFL_SHA256=5ee0\n",
+	"TFL_SECONDS=5.000000\n", "TFL_REQUESTS=4\n", "TFL_FAILED=1\n", "TFL_RESULTS=OK 3, CANCELLED 1\n", "TFL_MEAN_NS=1000000\n",
+	"TFL_P50_NS=1000000\n", "TFL_P95_NS=1000000\n", "TFL_P99_NS=1000000\n", "TFL_WAIT_P99_NS=1000\n", "TFL_COMPUTE_P99_NS=20000\n",
+	"TFL_PERIOD_VERDICTS=4\n", "TFL_PERIOD_INVALID=0\n", "TFL_CONFIDENCE=0.750000\n", "TFL_MARGIN=0.510000\n", "TFL_BINS=37:4\n",
+	"TFL_DRIFT=unknown\n", "TFL_PSI=0.000000\n", "TFL_PERIOD_VERDICTS_2=0\n", "TFL_PERIOD_INVALID_2=1\n", "TFL_BINS_2=\n",
+};
+
+START_TEST(an_entry_says_what_was_done)
+{
+	static char entry[65536];
+	struct tfl_top top = {.index = 3, .confidence = 0.75f, .margin = 0.5f};
+	struct tfl_period *period;
+	int fd = journal_fake();
+	ssize_t size;
+
+	if (fd < 0)
+		return;
+	for (unsigned i = 0; i < 4; i++) {
+		struct tfl_record record = {i ? TFL_OK : TFL_CANCELLED, true, 1000, 20000, 3000, 1000000};
+
+		tfl_recorder_add(version->recorder, 0, &record);
+		tfl_recorder_add_verdict(version->recorder, 0, 0, &top);
+	}
+	top.confidence = NAN;
+	tfl_recorder_add_verdict(version->recorder, 0, 1, &top);
+	ck_assert_int_eq(take(&period), 1);
+	tfl_log_init(LOG_INFO);
+	tfl_period_log(period);
+	tfl_period_free(period);
+	size = recv(fd, entry, sizeof(entry), MSG_DONTWAIT);
+	ck_assert_int_gt(size, 0);
+	for (size_t i = 0; i < sizeof(entry_lines) / sizeof(entry_lines[0]); i++)
+		ck_assert_msg(journal_has(entry, (size_t)size, entry_lines[i]), "%s", entry_lines[i]);
+}
+END_TEST
+
 START_TEST(memory_is_told)
 {
 	ck_assert_uint_gt(tfl_period_mark_bytes(version->mark), 2 * sizeof(struct tfl_recorder_summary));
@@ -217,6 +260,7 @@ Suite *period_suite(void)
 	tcase_add_test(tcase, a_late_verdict_is_not_lost);
 	tcase_add_test(tcase, periods_add_up);
 	tcase_add_test(tcase, a_line_says_what_was_done);
+	tcase_add_test(tcase, an_entry_says_what_was_done);
 	tcase_add_test(tcase, memory_is_told);
 	suite_add_tcase(suite, tcase);
 	return suite;
