@@ -15,6 +15,9 @@ struct tfl_loader_job;
 struct tfl_period;
 struct tfl_spawner;
 
+/* How the reason of a version begins that an operator took out of service; its note follows. */
+#define TFL_LOADER_UNLOADED "unloaded "
+
 struct tfl_loader_kind {
 	/* On the loader thread. 0 or -errno with a sentence. */
 	int (*run)(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error);
@@ -108,6 +111,9 @@ void tfl_loader_note_active(const struct tfl_loader *loader, struct tfl_loader_j
 
 /** Writes it down. Loader thread. */
 int tfl_loader_write_state(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error);
+
+/** The state of the job's model was written, or not: then that is a condition, and job->error says so. */
+void tfl_loader_state_written(struct tfl_loader *loader, struct tfl_loader_job *job);
 
 /** Writes down, behind the caller, that a version is in service, and which one is active now. Loop thread. */
 void tfl_loader_remember(struct tfl_loader *loader, const struct tfl_version *version);

@@ -363,19 +363,19 @@ static void deliver_unload(struct tfl_loader *loader, struct tfl_loader_job *job
 	char reason[TFL_STATE_NOTE_MAX + 16];
 
 	tfl_conditions_clear_version(loader->options.conditions, job->model, job->number);
-	if (job->error.code < 0) {
+	if (job->erase && job->error.code < 0) {
 		tfl_loader_tell_job(loader, job, TFL_CHANGE_UNLOADED, job->error.text);
 		tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, job->error.text, now());
 	} else if (job->erase) {
-		tfl_conditions_clear(loader->options.conditions, TFL_CONDITION_STATE, job->model, 0);
+		tfl_loader_state_written(loader, job);
 		tfl_loader_tell_job(loader, job, TFL_CHANGE_ERASED, "");
 		tfl_registry_remove(registry, job->listed);
 	} else {
-		tfl_loader_tell_job(loader, job, TFL_CHANGE_UNLOADED, "");
-		tfl_conditions_clear(loader->options.conditions, TFL_CONDITION_STATE, job->model, 0);
-		snprintf(reason, sizeof(reason), "unloaded %s", job->note);
+		snprintf(reason, sizeof(reason), TFL_LOADER_UNLOADED "%s", job->note);
 		tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, reason, now());
-		listed = job->listed;
+		tfl_loader_tell_job(loader, job, TFL_CHANGE_UNLOADED, job->error.text);
+		tfl_loader_state_written(loader, job);
+		listed = job->error.code < 0 ? NULL : job->listed;
 	}
 	job->done(job->data, listed, job->error.code < 0 ? &job->error : NULL);
 }

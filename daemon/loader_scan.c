@@ -56,7 +56,7 @@ static const char *reason_not_to(const struct group *group, const struct tfl_sto
 {
 	reason[0] = '\0';
 	if (entry->unloaded)
-		snprintf(reason, TFL_ERROR_TEXT_MAX, "unloaded %s", entry->note);
+		snprintf(reason, TFL_ERROR_TEXT_MAX, TFL_LOADER_UNLOADED "%s", entry->note);
 	else if (group->fault.code < 0)
 		snprintf(reason, TFL_ERROR_TEXT_MAX, "%s", group->fault.text);
 	else if (left_out(group, entry))

@@ -41,7 +41,7 @@ int tfl_loader_write_state(struct tfl_loader *loader, struct tfl_loader_job *job
 	return tfl_store_write_state(loader->options.store, job->model, &state, error);
 }
 
-static void deliver_remember(struct tfl_loader *loader, struct tfl_loader_job *job)
+void tfl_loader_state_written(struct tfl_loader *loader, struct tfl_loader_job *job)
 {
 	if (job->error.code < 0) {
 		tfl_error_prefix(&job->error, job->error.code, "after a restart another version may serve");
@@ -49,22 +49,52 @@ static void deliver_remember(struct tfl_loader *loader, struct tfl_loader_job *j
 	} else {
 		tfl_conditions_clear(loader->options.conditions, TFL_CONDITION_STATE, job->model, 0);
 	}
+}
+
+static void deliver_remember(struct tfl_loader *loader, struct tfl_loader_job *job)
+{
+	tfl_loader_state_written(loader, job);
 	if (job->done)
 		job->done(job->data, job->listed, job->error.code < 0 ? &job->error : NULL);
 }
 
 static const struct tfl_loader_kind remember_kind = { tfl_loader_write_state, deliver_remember, .also_at_end = true, .quick = true };
 
+/* Whether the operator took it out of service: then @p ret_note says when and by whom. */
+static bool is_unloaded(const struct tfl_version *version, const char **ret_note)
+{
+	const size_t length = sizeof(TFL_LOADER_UNLOADED) - 1;
+
+	*ret_note = version->reason + length;
+	return version->state == TFL_VERSION_END && strncmp(version->reason, TFL_LOADER_UNLOADED, length) == 0;
+}
+
 void tfl_loader_remember(struct tfl_loader *loader, const struct tfl_version *version)
 {
 	struct tfl_loader_job *job = tfl_loader_make_job(&remember_kind, version->model_name, version->number, NULL, NULL);
+	const char *note;
 
 	if (!job) {
 		tfl_log_error("not enough memory to remember which version of '%s' is active", version->model_name);
 		return;
 	}
+	if (is_unloaded(version, &note))
+		snprintf(job->note, sizeof(job->note), "%s", note);
 	tfl_loader_note_active(loader, job);
 	tfl_loader_submit(loader, job);
+}
+
+/* All that an operator can have decided about a model. */
+static void remember_all(struct tfl_loader *loader, const struct tfl_registry_model *model)
+{
+	const char *note;
+
+	for (unsigned i = 0; i < model->version_count; i++) {
+		const struct tfl_version *version = model->versions[i];
+
+		if (version == model->active || is_unloaded(version, &note))
+			tfl_loader_remember(loader, version);
+	}
 }
 
 void tfl_loader_remember_again(struct tfl_loader *loader)
@@ -76,8 +106,8 @@ void tfl_loader_remember_again(struct tfl_loader *loader)
 	for (unsigned i = 0; i < count; i++) {
 		const struct tfl_registry_model *model = tfl_registry_find(loader->options.registry, conditions[i].model, strlen(conditions[i].model));
 
-		if (conditions[i].kind == TFL_CONDITION_STATE && model && model->active)
-			tfl_loader_remember(loader, model->active);
+		if (conditions[i].kind == TFL_CONDITION_STATE && model)
+			remember_all(loader, model);
 	}
 }
 

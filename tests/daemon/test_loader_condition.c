@@ -89,6 +89,27 @@ START_TEST(what_is_active_cannot_be_remembered)
 }
 END_TEST
 
+START_TEST(that_it_is_unloaded_cannot_be_remembered)
+{
+	loading_must_load("m", 0, "a.tflite");
+	loading_must_load("m", 0, "b.tflite");
+	loading_flush();
+	ck_assert_int_eq(unlink("models/m/state"), 0);
+	ck_assert_int_eq(mkdir("models/m/state", 0755), 0);
+	ck_assert_int_lt(loading_unload("m", 1, false), 0); /* whoever asked has to know */
+	ck_assert_ptr_nonnull(only(TFL_CONDITION_STATE));
+	ck_assert_uint_eq(loading_active("m"), 2);
+	ck_assert_int_eq(rmdir("models/m/state"), 0);
+	tfl_loader_remember_again(loading.loader);
+	loading_flush();
+	ck_assert_ptr_null(only(TFL_CONDITION_STATE));
+	loading_restart();
+	ck_assert_uint_eq(loading_active("m"), 2);
+	ck_assert_int_eq(loading_find("m", 1)->state, TFL_VERSION_END);
+	ck_assert_ptr_nonnull(strstr(loading_find("m", 1)->reason, "Z by uid 1000"));
+}
+END_TEST
+
 Suite *loader_condition_suite(void)
 {
 	Suite *suite = suite_create("loader-condition");
@@ -99,6 +120,7 @@ Suite *loader_condition_suite(void)
 	tcase_add_test(tcase, statistics_that_cannot_be_kept);
 	tcase_add_test(tcase, with_the_version_goes_its_condition);
 	tcase_add_test(tcase, what_is_active_cannot_be_remembered);
+	tcase_add_test(tcase, that_it_is_unloaded_cannot_be_remembered);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
