@@ -134,6 +134,22 @@ def check_mistakes(scene):
     yield "a folder that is not there", missing.returncode == 1 and b"no journal can be read from" in missing.stderr
 
 
+def check_rights(scene):
+    """The journal of the device, as it looks to somebody who may not read it: in a file system of the test's own."""
+    name = "who may not read the journal is told who may, and the daemon is asked"
+    if os.geteuid() != 0 or not shutil.which("unshare") or not shutil.which("setpriv"):
+        yield f"{name} # SKIP only root has a file system of its own", True
+        return
+    script = ('mount -t tmpfs log /var/log && d=/var/log/journal/$(cat /etc/machine-id 2>/dev/null) && mkdir -p "$d" &&'
+              ' : >"$d/system.journal" && chmod 640 "$d/system.journal" && exec setpriv --reuid=65534 --regid=65534 --clear-groups "$0" logs')
+    shutil.copy(scene.tflctl, scene.folder)
+    os.chmod(scene.folder, 0o755)
+    result = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", script, str(scene.folder / "tflctl")], capture_output=True,
+                            env={**scene.environment, "LD_LIBRARY_PATH": str(pathlib.Path(scene.tflctl).resolve().parent)}, timeout=PATIENCE)
+    said = b"may not be read by this user; root may, and members of the group systemd-journal or adm; this is what the daemon remembers"
+    yield name, result.returncode == 1 and said in result.stderr and b"nobody" in result.stderr.splitlines()[-1]
+
+
 def main(top, tflctl):
     remote = next((place for place in PLACES if shutil.which(place)), None)
     if not remote:
@@ -147,7 +163,7 @@ def main(top, tflctl):
     with tempfile.TemporaryDirectory() as folder:
         scene = Scene(remote, tflctl, {name.lower().replace("_", "-"): number for name, number in names}, pathlib.Path(folder))
         fill(scene)
-        for check in check_text, check_json, check_follow, check_forged, check_mistakes:
+        for check in check_text, check_json, check_follow, check_forged, check_mistakes, check_rights:
             checks += check(scene)
     print(f"1..{len(checks)}")
     for number, (text, right) in enumerate(checks, 1):
