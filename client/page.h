@@ -82,7 +82,4 @@ extern const char page_style[];
 /** The whole page. */
 void page_write(FILE *out, const json_t *figures);
 
-/** "watch": why, in words, as the page and the terminal say it; of a head. */
-void page_verdict(FILE *out, const struct page_node *head);
-
 #endif

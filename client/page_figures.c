@@ -342,15 +342,16 @@ static json_t *json_of_bars(const struct tfl_latency *latency)
 	return list;
 }
 
+/* None before the first request has succeeded. */
 static int add_latency(json_t *figures, const struct tfl_value *latency, struct tfl_error *error)
 {
 	_tfl_free_ struct tfl_latency *read = malloc(sizeof(*read));
-	json_t *json = json_object();
+	json_t *json;
 	int r = 0;
 
-	json_object_set_new(figures, "latency", json);
 	if (!read)
 		return tfl_error_set(error, -ENOMEM, "no memory for a latency");
+	json = json_object();
 	for (unsigned i = 0; i < TFL_ARRAY_SIZE(stages) && r == 0; i++) {
 		struct ctl_times times;
 
@@ -359,6 +360,8 @@ static int add_latency(json_t *figures, const struct tfl_value *latency, struct 
 		json_object_set_new(json, stages[i], ctl_times_json(&times));
 	}
 	json_object_set_new(json, "bars", json_of_bars(read)); /* of the total, which was the last */
+	json_object_set_new(figures, "latency", read->count > 0 ? json_incref(json) : json_null());
+	json_decref(json);
 	return r;
 }
 

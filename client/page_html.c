@@ -55,7 +55,8 @@ static void section(FILE *out, const char *class, const char *heading)
 	fprintf(out, "<section class=\"%s\"><h2>%s</h2>\n", class, heading);
 }
 
-void page_verdict(FILE *out, const struct page_node *head)
+/* The verdict and why, in words. */
+static void verdict_of(FILE *out, const struct page_node *head)
 {
 	static const struct {
 		const char *verdict, *words;
@@ -233,7 +234,7 @@ static void head(FILE *out, const struct page_node *root, const struct page_node
 	fputs(": ", out);
 	page_figure(out, node, "reason", PAGE_TEXT);
 	fputs("</p>\n", out);
-	page_verdict(out, node);
+	verdict_of(out, node);
 	fputs("<div class=\"grid\">\n", out);
 	histogram(out, node, "bins", "Confidence now, and in the baseline", "confidence");
 	classes(out, node);
@@ -277,6 +278,11 @@ static void latency(FILE *out, const struct page_node *root)
 		{"from", "from_ns", PAGE_DURATION}, {"to", "to_ns", PAGE_DURATION}, {"requests", "count", PAGE_COUNT}};
 	struct page_node node = page_get(root, "latency"), bars = page_get(&node, "bars"), total = page_get(&node, "total");
 
+	if (json_object_size(node.value) == 0) {
+		section(out, "wide", "Latency since it was loaded");
+		fputs("<p>No request has succeeded yet.</p></section>\n", out);
+		return;
+	}
 	fputs("<div class=\"grid\">\n", out);
 	section(out, "", "Latency since it was loaded");
 	page_chart_latency(out, &bars, &total);

@@ -21,6 +21,7 @@
 #define KEPT_MAX 13
 #define KEPT_NS INT64_C(5000000000)
 #define WINDOW_NS INT64_C(60000000000)
+#define ROWS_MAX (TFL_MODELS_MAX * TFL_VERSIONS_MAX) /* more than a daemon has */
 #define SEEN_MINUTES 60
 #define SEEN_AGE_NS INT64_C(10000000000) /* asked again without news, for its window moves on */
 #define SEEN_ASKED_MAX 32                /* a refresh */
@@ -227,22 +228,23 @@ static unsigned count_versions(const struct tfl_value *models)
 
 	for (size_t i = 0; i < tfl_value_size(models); i++)
 		count += tfl_value_size(tfl_value_get(tfl_value_at(models, i), "versions"));
-	return (unsigned)count;
+	return count < ROWS_MAX ? (unsigned)count : ROWS_MAX;
 }
 
 static int fill_rows(struct top_source *source, struct top_table *table, const struct tfl_value *list, struct view_of *now,
 		     struct view_of *before, struct view_of *then, struct tfl_call_error *error)
 {
 	const struct tfl_value *models = tfl_value_get(list, "models");
+	unsigned room = count_versions(models);
 	int r = 0;
 
-	table->rows = calloc(count_versions(models) + 1, sizeof(*table->rows));
+	table->rows = calloc(room + 1, sizeof(*table->rows));
 	if (!table->rows)
 		return -ENOMEM;
 	for (size_t i = 0; i < tfl_value_size(models); i++) {
 		const struct tfl_value *model = tfl_value_at(models, i), *versions = tfl_value_get(model, "versions");
 
-		for (size_t j = 0; j < tfl_value_size(versions) && r == 0; j++) {
+		for (size_t j = 0; j < tfl_value_size(versions) && table->count < room && r == 0; j++) {
 			struct top_row *row = &table->rows[table->count++];
 			const struct tfl_value *version;
 

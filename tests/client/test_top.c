@@ -255,7 +255,7 @@ START_TEST(every_size)
 }
 END_TEST
 
-/* No daemon yet, one that is gone, one that is paused. */
+/* No daemon yet, one that is gone, one that is paused, one that has trouble itself. */
 START_TEST(trouble_is_said)
 {
 	top_view_draw(&view, NULL, NULL, 80, 24, &lines);
@@ -270,6 +270,10 @@ START_TEST(trouble_is_said)
 	ck_assert_int_eq(line_of("no answer: nobody"), 0);
 	ck_assert_int_ge(line_of("paused"), 0);
 	ck_assert_int_ge(line_of("cats@1"), 0);
+	press('p');
+	strcpy(table.conditions, "the disk is full");
+	draw(80, 24);
+	ck_assert_int_ge(line_of("degraded: the disk is full"), 0);
 }
 END_TEST
 
