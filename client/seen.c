@@ -62,8 +62,8 @@ int ctl_latency_read(const struct tfl_value *value, struct tfl_latency *ret_late
 	}
 	ret_latency->sum_ns = tfl_value_uint(tfl_value_get(value, "sum_ns"), 0);
 	if (ret_latency->count > 0) {
-		ret_latency->min_ns = tfl_value_uint(tfl_value_get(value, "min_ns"), 0);
-		ret_latency->max_ns = tfl_value_uint(tfl_value_get(value, "max_ns"), 0);
+		ret_latency->min_ns = tfl_value_uint(tfl_value_get(value, "min_ns"), ret_latency->min_ns);
+		ret_latency->max_ns = tfl_value_uint(tfl_value_get(value, "max_ns"), ret_latency->max_ns);
 	}
 	return 0;
 }

@@ -6,7 +6,10 @@
 #include "base/util.h"
 #include "client/print.h"
 #include "client/top.h"
+#include "proto/request.h"
 #include "tests/client/ctl_suites.h"
+#include "tests/client/fake.h"
+#include "tests/client/run.h"
 
 static struct top_seen seen;
 static struct top_row rows[3];
@@ -307,6 +310,120 @@ START_TEST(sparklines)
 }
 END_TEST
 
+static struct fake fake;
+static unsigned bucket; /* of the one latency that the fake daemon tells of */
+
+static void put(const char *key, const char *text)
+{
+	tfl_writer_text(&fake.writer, key);
+	tfl_writer_text(&fake.writer, text);
+}
+
+static void put_list(const char *key)
+{
+	tfl_writer_text(&fake.writer, key);
+	tfl_writer_array(&fake.writer, 1);
+}
+
+static void put_number(const char *key, uint64_t number)
+{
+	tfl_writer_text(&fake.writer, key);
+	tfl_writer_uint64(&fake.writer, number);
+}
+
+static void put_map(const char *key, unsigned count)
+{
+	tfl_writer_text(&fake.writer, key);
+	tfl_writer_map(&fake.writer, count);
+}
+
+/* One request more each time that it is asked, and nothing else that it could leave out. */
+static void reply_stats(void)
+{
+	static uint64_t requests;
+
+	requests++;
+	tfl_writer_map(&fake.writer, 1);
+	put_list("versions");
+	tfl_writer_map(&fake.writer, 4);
+	put("model", "m");
+	put_number("version", 1);
+	put_number("requests", requests);
+	put_map("latency", 1);
+	put_map("total", 1);
+	tfl_writer_text(&fake.writer, "buckets");
+	tfl_writer_array(&fake.writer, 2);
+	tfl_writer_uint64(&fake.writer, bucket);
+	tfl_writer_uint64(&fake.writer, requests);
+}
+
+static void reply_list(void)
+{
+	tfl_writer_map(&fake.writer, 1);
+	put_list("models");
+	tfl_writer_map(&fake.writer, 2);
+	put("model", "m");
+	put_list("versions");
+	tfl_writer_map(&fake.writer, 2);
+	put_number("version", 1);
+	put("state", "AVAILABLE in a word that is too long");
+}
+
+static void serve(struct fake *unused, unsigned connection)
+{
+	struct tfl_message request;
+
+	while (fake_receive(&fake, &request)) {
+		tfl_message_reply(&fake.writer, request.msgid);
+		if (tfl_string_equal(request.method, TFL_METHOD_STATS))
+			reply_stats();
+		else if (tfl_string_equal(request.method, TFL_METHOD_MODEL_LIST))
+			reply_list();
+		else
+			tfl_writer_map(&fake.writer, 0);
+		fake_send(&fake);
+	}
+}
+
+static json_t *top_of_fake(unsigned its_bucket, int status)
+{
+	bucket = its_bucket;
+	fake_start(&fake, serve, NULL);
+	setenv("TFL_SOCKET", fake.path, 1);
+	TFLCTL("top", "--json", "--interval", "100ms", "--count", "1");
+	ck_assert_msg(result.status == status, "%d %s%s", result.status, result.out, result.err);
+	fake_stop(&fake);
+	if (strchr(result.out, '\n') != strrchr(result.out, '\n')) /* the failure of each refresh, one a line */
+		strchr(result.out, '\n')[1] = '\0';
+	return json_of_output();
+}
+
+/* Figures are differences; what is left out counts as nothing. */
+START_TEST(a_daemon_that_says_little)
+{
+	json_t *json = top_of_fake(64, 0), *version = json_array_get(json_object_get(json, "versions"), 0);
+	json_t *total = json_object_get(json_object_get(version, "latency"), "total");
+
+	ck_assert_int_eq(json_integer_value(json_object_get(version, "requests")), 2);
+	ck_assert_double_gt(json_real_value(json_object_get(version, "requests_per_s")), 0);
+	ck_assert_int_eq(json_integer_value(json_object_get(total, "count")), 1);
+	ck_assert_int_eq(json_integer_value(json_object_get(total, "p99_ns")), 64);
+	ck_assert(json_is_null(json_object_get(version, "role")));
+	ck_assert(json_is_null(json_object_get(version, "confidence")));
+	ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(version, "queue"), "waiting")), 0);
+	json_decref(json);
+}
+END_TEST
+
+START_TEST(a_daemon_that_lies)
+{
+	json_t *json = top_of_fake(2304, 1);
+
+	ck_assert_str_eq(json_string_value(json_object_get(json_object_get(json, "error"), "name")), "PROTOCOL_ERROR");
+	json_decref(json);
+}
+END_TEST
+
 Suite *top_suite(void)
 {
 	Suite *suite = suite_create("top");
@@ -324,6 +441,8 @@ Suite *top_suite(void)
 	tcase_add_test(tcase, trouble_is_said);
 	tcase_add_test(tcase, narrow_keeps_what_matters);
 	tcase_add_test(tcase, sparklines);
+	tcase_add_test(tcase, a_daemon_that_says_little);
+	tcase_add_test(tcase, a_daemon_that_lies);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
