@@ -57,6 +57,8 @@ void loading_start_with(unsigned threads, bool normal_priority)
 	ck_assert_msg(tfl_store_open("models", &loading.store, &loading.error) == 0, "%s", loading.error.text);
 	ck_assert_int_eq(tfl_registry_create(&loading.registry), 0);
 	options.store = loading.store;
+	options.lines = loading.lines;
+	options.periods = loading.lines != NULL;
 	ck_assert_int_eq(tfl_conditions_create(ignore_condition, NULL, &loading.conditions), 0);
 	options.registry = loading.registry;
 	options.conditions = loading.conditions;

@@ -28,6 +28,7 @@ struct loading {
 	struct tfl_registry *registry;
 	struct tfl_conditions *conditions;
 	struct tfl_loader *loader;
+	struct tfl_line_log *lines; /* set before a start, periods are written there */
 	struct tfl_model_conf defaults;
 	struct tfl_error error; /* of the last call that was refused */
 	struct outcome last;    /* of the calls below that wait */

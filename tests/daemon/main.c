@@ -30,6 +30,7 @@ static Suite *(*const suites[])(void) = {
 	loader_suite,
 	loader_condition_suite,
 	loader_conf_suite,
+	loader_lines_suite,
 	loader_restart_suite,
 	model_conf_suite,
 	peer_suite,

@@ -27,6 +27,7 @@ Suite *line_log_suite(void);
 Suite *loader_suite(void);
 Suite *loader_condition_suite(void);
 Suite *loader_conf_suite(void);
+Suite *loader_lines_suite(void);
 Suite *loader_restart_suite(void);
 Suite *model_conf_suite(void);
 Suite *peer_suite(void);
