@@ -13,6 +13,8 @@
 #include "client/top.h"
 #include "client/top_columns.h"
 
+#define ALL (1L << 24) /* lines: more than there are */
+
 static bool is_chosen(const struct top_view *view, const struct top_row *row)
 {
 	return row->version == view->version && strcmp(row->model, view->model) == 0;
@@ -49,7 +51,12 @@ static void move(struct top_view *view, const struct top_table *table, long by)
 		choose(view, table, chosen_row(view, table, 0) + by);
 }
 
-static void leave(struct top_view *view)
+static void turn_page(struct top_view *view, const struct top_table *table, long pages)
+{
+	move(view, table, pages * (view->page > 1 ? (long)view->page - 1 : 1));
+}
+
+static void leave(struct top_view *view, const struct top_table *table, long unused)
 {
 	if (!view->open && !view->help)
 		view->quit = true;
@@ -60,61 +67,69 @@ static void leave(struct top_view *view)
 	view->to_cursor = true;
 }
 
+static void help(struct top_view *view, const struct top_table *table, long unused)
+{
+	view->help = !view->help;
+	view->first = 0;
+	view->to_cursor = !view->help;
+}
+
+static void pause_view(struct top_view *view, const struct top_table *table, long unused)
+{
+	view->paused = !view->paused;
+}
+
+static void reverse(struct top_view *view, const struct top_table *table, long unused)
+{
+	view->reverse = !view->reverse;
+}
+
+static void sort_by_next(struct top_view *view, const struct top_table *table, long by)
+{
+	view->sort = (unsigned)((long)view->sort + TOP_COLUMNS + by) % TOP_COLUMNS;
+}
+
+static void open_version(struct top_view *view, const struct top_table *table, long unused)
+{
+	if (view->help || view->open || !table || table->count == 0)
+		return;
+	view->open = true;
+	view->first = 0;
+}
+
 void top_view_key(struct top_view *view, const struct top_table *table, int key)
 {
-	long page = view->page > 1 ? (long)view->page - 1 : 1, all = 1 << 20;
+	static const struct {
+		int key;
+		void (*act)(struct top_view *view, const struct top_table *table, long argument);
+		long argument;
+	} bindings[] = {
+		{'q', leave, 0},
+		{TOP_KEY_ESCAPE, leave, 0},
+		{'h', help, 0},
+		{'?', help, 0},
+		{'p', pause_view, 0},
+		{' ', pause_view, 0},
+		{'r', reverse, 0},
+		{'s', sort_by_next, 1},
+		{'>', sort_by_next, 1},
+		{TOP_KEY_RIGHT, sort_by_next, 1},
+		{'<', sort_by_next, -1},
+		{TOP_KEY_LEFT, sort_by_next, -1},
+		{TOP_KEY_ENTER, open_version, 0},
+		{'k', move, -1},
+		{TOP_KEY_UP, move, -1},
+		{'j', move, 1},
+		{TOP_KEY_DOWN, move, 1},
+		{TOP_KEY_PAGE_UP, turn_page, -1},
+		{TOP_KEY_PAGE_DOWN, turn_page, 1},
+		{TOP_KEY_HOME, move, -ALL},
+		{TOP_KEY_END, move, ALL},
+	};
 
-	switch (key) {
-	case 'q':
-	case TOP_KEY_ESCAPE:
-		leave(view);
-		break;
-	case 'h':
-	case '?':
-		view->help = !view->help;
-		view->first = 0;
-		view->to_cursor = !view->help;
-		break;
-	case 'p':
-	case ' ':
-		view->paused = !view->paused;
-		break;
-	case 'r':
-		view->reverse = !view->reverse;
-		break;
-	case 's':
-	case '>':
-	case TOP_KEY_RIGHT:
-		view->sort = (view->sort + 1) % TOP_COLUMNS;
-		break;
-	case '<':
-	case TOP_KEY_LEFT:
-		view->sort = (view->sort + TOP_COLUMNS - 1) % TOP_COLUMNS;
-		break;
-	case TOP_KEY_ENTER:
-		view->open |= !view->help && table && table->count > 0;
-		view->first = view->help ? view->first : 0;
-		break;
-	case 'k':
-	case TOP_KEY_UP:
-		move(view, table, -1);
-		break;
-	case 'j':
-	case TOP_KEY_DOWN:
-		move(view, table, 1);
-		break;
-	case TOP_KEY_PAGE_UP:
-		move(view, table, -page);
-		break;
-	case TOP_KEY_PAGE_DOWN:
-		move(view, table, page);
-		break;
-	case TOP_KEY_HOME:
-		move(view, table, -all);
-		break;
-	case TOP_KEY_END:
-		move(view, table, all);
-		break;
+	for (unsigned i = 0; i < TFL_ARRAY_SIZE(bindings); i++) {
+		if (bindings[i].key == key)
+			bindings[i].act(view, table, bindings[i].argument);
 	}
 }
 
@@ -198,7 +213,7 @@ static void draw_list(struct top_view *view, const struct top_table *table, unsi
 
 static void draw_help(struct top_lines *lines)
 {
-	static const char *const help[] = {
+	static const char *const lines_of_help[] = {
 		"up, down     choose a version; Page and Home, End too",
 		"enter        open it: latency by stage, drift, histogram",
 		"esc, q       back, and from the list out",
@@ -213,9 +228,9 @@ static void draw_help(struct top_lines *lines)
 		"DRIFT of that hour from the baseline; PSI its distance",
 	};
 
-	for (unsigned i = 0; i < TFL_ARRAY_SIZE(help); i++) {
-		if (*help[i])
-			top_add_wrapped(lines, TOP_PLAIN, 0, help[i]);
+	for (unsigned i = 0; i < TFL_ARRAY_SIZE(lines_of_help); i++) {
+		if (*lines_of_help[i])
+			top_add_wrapped(lines, TOP_PLAIN, 0, lines_of_help[i]);
 		else
 			top_line_begin(lines, TOP_PLAIN);
 	}
