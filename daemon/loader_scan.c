@@ -32,23 +32,23 @@ static void log_remark(void *data, const char *sentence)
 static void describe_policy(const struct tfl_model_conf *conf, char *text, size_t size)
 {
 	const struct tfl_setting_table *table = &tfl_model_conf_table;
-	char value[TFL_SETTING_VALUE_MAX];
 	unsigned row = 0;
 
 	while (table->rows[row].offset != offsetof(struct tfl_model_conf, versions))
 		row++;
-	snprintf(text, size, "not loaded at start: versions is '%s' (%s)", tfl_setting_format(&table->rows[row], conf, value),
-		 conf->sources[row].text);
+	snprintf(text, size, "not loaded at start: versions is '%s' (%s)", conf->versions, conf->sources[row].text);
 }
 
-/* Whether the policy leaves it out: it is not the active one, and enough greater versions are to be loaded. */
+/* Whether the policy leaves it out, and it is not the active one. */
 static bool left_out(const struct group *group, const struct tfl_store_entry *entry)
 {
 	unsigned greater = 0;
+	struct tfl_policy policy = {0};
 
+	(void)tfl_policy_parse(group->conf.versions, &policy); /* its row has looked at it */
 	for (unsigned i = 0; i < group->count; i++)
 		greater += !group->entries[i].unloaded && group->entries[i].number > entry->number;
-	return group->conf.versions > 0 && !entry->active && greater >= group->conf.versions;
+	return !entry->active && !tfl_policy_wants(&policy, entry->number, greater);
 }
 
 /* Why an entry is not loaded, or "". */

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/limits.h"
+#include "daemon/policy.h"
 #include "daemon/settings.h"
 
 struct tfl_error;
@@ -27,13 +28,13 @@ struct tfl_store;
 
 /* Plain data. Set once, when a version is loaded. */
 struct tfl_model_conf {
-	uint64_t versions;   /* so many, the greatest and the active one, are loaded at start; 0: all */
 	uint64_t instances;  /* interpreters of one version; 0: as many as workers */
 	uint64_t threads;    /* threads of one inference */
 	uint64_t queue;      /* requests of one version that may wait while its instances are busy; 0: no bound of its own */
 	uint64_t timeout_ms; /* of a request that gives none itself; 0: none */
 	uint64_t priority;   /* likewise */
 	uint64_t inline_us;  /* a version that runs in less is run on the loop thread; 0: none */
+	char versions[TFL_POLICY_TEXT_MAX + 1]; /* which are loaded without being asked for (policy.h) */
 	char labels[TFL_MODEL_LABELS_NAME_MAX + 1]; /* a file beside model.conf; "": those of the model */
 	char confidence[TFL_MODEL_CONFIDENCE_MAX + 1]; /* where it comes from; "" and "auto": found in the graph */
 	struct tfl_setting_source sources[TFL_MODEL_CONF_SETTINGS];
@@ -42,7 +43,7 @@ struct tfl_model_conf {
 extern const struct tfl_setting_table tfl_model_conf_table;
 
 /* Kind, range and default of the keys that tfld.conf has too, for a row of either table. */
-#define TFL_MODEL_CONF_VERSIONS TFL_SETTING_VERSIONS, 0, TFL_VERSIONS_MAX, 0
+#define TFL_MODEL_CONF_VERSIONS TFL_SETTING_VERSIONS, 1, TFL_POLICY_TEXT_MAX, 0, "all"
 #define TFL_MODEL_CONF_INSTANCES TFL_SETTING_COUNT, 0, TFL_INSTANCES_MAX, 0
 #define TFL_MODEL_CONF_THREADS TFL_SETTING_COUNT, 1, TFL_WORKERS_MAX, 1
 #define TFL_MODEL_CONF_QUEUE TFL_SETTING_COUNT, 0, TFL_QUEUE_MAX, 0

@@ -15,6 +15,7 @@
 #include "base/util.h"
 #include "daemon/keyfile.h"
 #include "daemon/mistakes.h"
+#include "daemon/policy.h"
 #include "runtime/confidence.h"
 
 /* A unit behind a number, or a word that stands for one. */
@@ -74,19 +75,6 @@ static bool parse_units(const struct tfl_setting *row, const char *text, uint64_
 	return !tfl_mul_overflow(number, unit->name ? unit->factor : 1, ret_number);
 }
 
-static bool parse_versions(const struct tfl_setting *row, const char *text, uint64_t *ret_number)
-{
-	static const char counted[] = "latest ";
-
-	*ret_number = strcmp(text, "latest") == 0;
-	if (*ret_number == 1 || strcmp(text, "all") == 0)
-		return true;
-	if (strncmp(text, counted, sizeof(counted) - 1) != 0)
-		return false;
-	text += sizeof(counted) - 1;
-	return parse_units(row, text + strspn(text, " "), ret_number) && *ret_number > 0;
-}
-
 static const char *format_units(const struct tfl_setting *row, uint64_t number, char *buffer)
 {
 	const struct unit *unit = kinds[row->kind].units;
@@ -113,14 +101,6 @@ static const char *format_mode(const struct tfl_setting *row, uint64_t number, c
 	return buffer;
 }
 
-static const char *format_versions(const struct tfl_setting *row, uint64_t number, char *buffer)
-{
-	if (number == 0)
-		return "all";
-	snprintf(buffer, TFL_SETTING_VALUE_MAX, "latest %llu", (unsigned long long)number);
-	return buffer;
-}
-
 static const struct kind kinds[TFL_SETTING_KIND_COUNT] = {
 	[TFL_SETTING_PATH] = { NULL, NULL, NULL, 0, "PATH", "a path", NULL },
 	[TFL_SETTING_LABELS] = { NULL, NULL, NULL, 0, "FILE", "the name of a .txt file beside model.conf, as in labels.txt", NULL },
@@ -132,8 +112,7 @@ static const struct kind kinds[TFL_SETTING_KIND_COUNT] = {
 	[TFL_SETTING_DURATION] = { parse_units, format_units, durations, 10, "TIME", ", as in 500ms, 2s or 1min", "a time" },
 	[TFL_SETTING_MODE] = { parse_units, format_mode, no_units, 8, "MODE", ", as in 0660", "permissions" },
 	[TFL_SETTING_LEVEL] = { parse_level, format_level, levels, 0, "LEVEL", "error, warning, info or debug", NULL },
-	[TFL_SETTING_VERSIONS] = { parse_versions, format_versions, no_units, 10, "WHICH",
-				   "all, latest, or a number of them as in latest 2", NULL },
+	[TFL_SETTING_VERSIONS] = { NULL, NULL, NULL, 0, "WHICH", "all, latest, a number of them as in latest 2, or some as in specific 3 7", NULL },
 };
 
 static bool is_text(const struct tfl_setting *row)
@@ -182,10 +161,13 @@ static bool is_label_file(const char *name)
 static bool is_right(const struct tfl_setting *row, const char *text)
 {
 	struct tfl_confidence_choice choice;
+	struct tfl_policy policy;
 
 	switch (row->kind) {
 	case TFL_SETTING_LABELS:
 		return is_label_file(text);
+	case TFL_SETTING_VERSIONS:
+		return tfl_policy_parse(text, &policy) == 0;
 	case TFL_SETTING_CONFIDENCE:
 		return tfl_confidence_choice_parse(text, &choice) == 0;
 	default:

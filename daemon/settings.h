@@ -28,7 +28,7 @@ enum tfl_setting_kind {
 	TFL_SETTING_DURATION, /* milliseconds: "2s" */
 	TFL_SETTING_MODE,     /* permissions: "0660" */
 	TFL_SETTING_LEVEL,    /* LOG_ERR to LOG_DEBUG: "info" */
-	TFL_SETTING_VERSIONS, /* 0: "all"; N: "latest N" */
+	TFL_SETTING_VERSIONS, /* char[max + 1]: what tfl_policy_parse() reads */
 	TFL_SETTING_KIND_COUNT
 };
 

@@ -13,6 +13,7 @@ static Suite *(*const suites[])(void) = {
 	config_suite,
 	recorder_suite,
 	store_suite,
+	policy_suite,
 	store_read_suite,
 	swap_suite,
 	account_suite,

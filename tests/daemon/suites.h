@@ -10,6 +10,7 @@ Suite *conditions_suite(void);
 Suite *config_suite(void);
 Suite *recorder_suite(void);
 Suite *store_suite(void);
+Suite *policy_suite(void);
 Suite *store_read_suite(void);
 Suite *swap_suite(void);
 Suite *account_suite(void);

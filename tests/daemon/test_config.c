@@ -83,9 +83,6 @@ static const struct {
 	{ "[log]\nfiles = 1000\n", offsetof(struct tfl_config, log_files), 1000 },
 	{ "[log]\r\nlevel = error\r\n", offsetof(struct tfl_config, log_level), LOG_ERR },
 	{ "[requests]\nworkers = 64", offsetof(struct tfl_config, workers), 64 },
-	{ "[models]\nversions = all\n", offsetof(struct tfl_config, model.versions), 0 },
-	{ "[models]\nversions = latest\n", offsetof(struct tfl_config, model.versions), 1 },
-	{ "[models]\nversions = latest  64 ; most\n", offsetof(struct tfl_config, model.versions), 64 },
 };
 
 START_TEST(values_are_read_in_their_units)
@@ -117,12 +114,12 @@ static const struct {
 	{ "[sockets]\nmode = 1777\n", "c:2: [sockets] mode is '1777', expected permissions from 0000 to 0777, as in 0660" },
 	{ "[log]\nlevel = loud\n", "c:2: [log] level is 'loud', expected error, warning, info or debug" },
 	{ "[models]\nversions = latest 0\n",
-	  "c:2: [models] versions is 'latest 0', expected all, latest, or a number of them as in latest 2" },
+	  "c:2: [models] versions is 'latest 0', expected all, latest, a number of them as in latest 2, or some as in specific 3 7" },
 	{ "[models]\nversions = latest 65\n",
-	  "c:2: [models] versions is 'latest 65', expected all, latest, or a number of them as in latest 2" },
+	  "c:2: [models] versions is 'latest 65', expected all, latest, a number of them as in latest 2, or some as in specific 3 7" },
 	{ "[models]\nversions = latest2\n",
-	  "c:2: [models] versions is 'latest2', expected all, latest, or a number of them as in latest 2" },
-	{ "[models]\nversions = 2\n", "c:2: [models] versions is '2', expected all, latest, or a number of them as in latest 2" },
+	  "c:2: [models] versions is 'latest2', expected all, latest, a number of them as in latest 2, or some as in specific 3 7" },
+	{ "[models]\nversions = 2\n", "c:2: [models] versions is '2', expected all, latest, a number of them as in latest 2, or some as in specific 3 7" },
 	{ "[models]\npath =\n", "c:2: [models] path is empty, expected a path" },
 	{ "[models]\nsuitcase = /x\n", "c:2: [models] has no key 'suitcase'; it has path, versions, instances, threads, queue" },
 	{ "[models]\ninstence = 2\n", "c:2: [models] has no key 'instence'; did you mean 'instances'?" },

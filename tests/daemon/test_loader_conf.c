@@ -152,6 +152,9 @@ static const struct {
 	{ "latest 2", 5, 4, "3 5" },
 	{ "latest 64", 3, 0, "1 2 3 4 5" },
 	{ "latest 2", 0, 0, "4 5" },
+	{ "specific 2 4", 1, 0, "1 2 4" },
+	{ "specific 2 4", 4, 2, "4" },
+	{ "specific 9 3", 3, 0, "3" },
 };
 
 START_TEST(the_policy_decides_what_a_start_loads)
@@ -189,7 +192,7 @@ START_TEST(what_the_policy_left_out_can_be_loaded_by_hand)
 	configure("[model]\nversions = latest\n");
 	loading_restart();
 	ck_assert_str_eq(available(), "1 3");
-	ck_assert_str_eq(loading_find("m", 2)->reason, "not loaded at start: versions is 'latest 1' (model.conf:2)");
+	ck_assert_str_eq(loading_find("m", 2)->reason, "not loaded at start: versions is 'latest' (model.conf:2)");
 	loading_must_load("m", 2, "b.tflite");
 	ck_assert_str_eq(available(), "1 2 3");
 	/* It is the policy of the next start again. */

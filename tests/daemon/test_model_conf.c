@@ -46,7 +46,7 @@ START_TEST(what_it_leaves_out_is_as_the_daemon_says)
 	ck_assert_mem_eq(&conf, &config.model, sizeof(conf));
 	ck_assert_int_eq(read_conf("[model]\nqueue = 5\nlabels = l.txt\nversions = latest 2\ntimeout = 3s\npriority = 1\ninline = 0\n"), 0);
 	ck_assert_uint_eq(conf.queue, 5);
-	ck_assert_uint_eq(conf.versions, 2);
+	ck_assert_str_eq(conf.versions, "latest 2");
 	ck_assert_uint_eq(conf.timeout_ms, 3000);
 	ck_assert_uint_eq(conf.priority, 1);
 	ck_assert_uint_eq(conf.inline_us, 0);
@@ -97,8 +97,8 @@ static const struct {
 	  "models/m/model.conf:2: [model] has no key 'path'; it has versions, instances, threads, queue, timeout, priority, inline, labels, "
 	  "confidence" },
 	{ "[models]\nqueue = 1\n", "models/m/model.conf:2: there is no section [models]; did you mean [model]?" },
-	{ "[model]\nversions = specific 1\n",
-	  "models/m/model.conf:2: [model] versions is 'specific 1', expected all, latest, or a number of them as in latest 2" },
+	{ "[model]\nversions = specific\n",
+	  "models/m/model.conf:2: [model] versions is 'specific', expected all, latest, a number of them as in latest 2, or some as in specific 3 7" },
 	{ "[model]\nlabels = ../../etc/names.txt\n",
 	  "models/m/model.conf:2: [model] labels is '../../etc/names.txt', expected the name of a .txt file beside model.conf, as in labels.txt" },
 	{ "[model]\nlabels = state\n",
