@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tflctl health: whether the daemon is ready, also as exit status, what is wrong though it serves, and which versions are not in service and why. What
- * keeps nobody from being served is no failure: whoever restarts on one would make things worse.
+ * tflctl health: whether the daemon is ready, also as exit status, what is wrong though it serves, and which versions are not in service
+ * and why. What keeps nobody from being served is no failure: whoever restarts on one would make things worse.
  */
 #include <stdio.h>
 

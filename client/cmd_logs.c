@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tflctl logs: what the daemon did, in words, the newest last. Read from the journal, which has all of it; where that cannot be read (no permission, no
- * journal, as in a container), the daemon is asked for the changes that it remembers, and standard error says so.
+ * tflctl logs: what the daemon did, in words, the newest last. Read from the journal, which has all of it; where that cannot be read (no
+ * permission, no journal, as in a container), the daemon is asked for the changes that it remembers, and standard error says so.
  */
 #include <inttypes.h>
 #include <stdio.h>

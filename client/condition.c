@@ -6,7 +6,7 @@
 
 #include "client/print.h"
 
-#define LABEL "degraded: "
+#define LABEL "degraded "
 
 static void print_condition(const struct tfl_value *condition)
 {
@@ -18,7 +18,7 @@ static void print_condition(const struct tfl_value *condition)
 	if (version)
 		snprintf(number, sizeof(number), "@%llu", version);
 	ctl_format_uptime(age, age_s < UINT64_MAX / 1000000000u ? age_s * 1000000000u : UINT64_MAX);
-	ctl_printf_wrapped(LABEL, (unsigned)strlen(LABEL), "%s%s%sfor %s: %s", model, number, *model ? " " : "", age,
+	ctl_printf_wrapped(LABEL, (unsigned)strlen(LABEL), "for %s: %s%s%s%s", age, model, number, *model ? ": " : "",
 			   tfl_value_string(tfl_value_get(condition, "text"), ""));
 }
 

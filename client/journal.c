@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libsystemd merges the files that it may open, and silently leaves out those it may not: an ordinary user would see an empty journal. So the files of the
- * system's journal are looked at first.
+ * libsystemd merges the files that it may open, and silently leaves out those it may not: an ordinary user would see an empty journal. So
+ * the files of the system's journal are looked at first.
  */
 #include "client/journal.h"
 
@@ -54,7 +54,8 @@ static int check_access(struct tfl_error *error)
 			strcpy(denied, path);
 	}
 	if (denied[0])
-		return tfl_error_set(error, -EACCES, "%s may not be read by this user; root may, and members of the group systemd-journal or adm", denied);
+		return tfl_error_set(error, -EACCES, "%s may not be read by this user; root may, and members of the group systemd-journal "
+				     "or adm", denied);
 	return tfl_error_set(error, -ENOENT, "there is no journal on this device: nothing in /var/log/journal or /run/log/journal");
 }
 
@@ -89,7 +90,8 @@ void ctl_journal_close(struct ctl_journal *journal)
 
 TFL_DEFINE_CLEANUP(struct ctl_journal *, closep, ctl_journal_close)
 
-int ctl_journal_open(const char *directory, const struct ctl_journal_filter *filter, struct ctl_journal **ret_journal, struct tfl_error *error)
+int ctl_journal_open(const char *directory, const struct ctl_journal_filter *filter, struct ctl_journal **ret_journal,
+		     struct tfl_error *error)
 {
 	TFL_CLEANUP(closep) struct ctl_journal *journal = NULL;
 	int r = directory ? 0 : check_access(error);
@@ -219,7 +221,8 @@ json_t *ctl_journal_json(struct ctl_journal *journal)
 
 #else
 
-int ctl_journal_open(const char *directory, const struct ctl_journal_filter *filter, struct ctl_journal **ret_journal, struct tfl_error *error)
+int ctl_journal_open(const char *directory, const struct ctl_journal_filter *filter, struct ctl_journal **ret_journal,
+		     struct tfl_error *error)
 {
 	return tfl_error_set(error, -ENOSYS, "this tflctl was built without libsystemd and cannot read a journal");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The entries that tfld has written to the journal, the oldest first, recognised by their MESSAGE_IDs. Whoever can write to the journal can forge one, and
- * what stands in it was chosen by others: texts are cleaned before they reach a terminal, fields are bounded.
+ * The entries that tfld has written to the journal, the oldest first, recognised by their MESSAGE_IDs. Whoever can write to the journal can
+ * forge one, and what stands in it was chosen by others: texts are cleaned before they reach a terminal, fields are bounded.
  *
  * One thread; everything is a view of where the journal stands, until the next call of ctl_journal_next().
  */
@@ -23,10 +23,11 @@ struct ctl_journal_filter {
 };
 
 /**
- * Opens the journal of this device, or files of one in @p directory. -EACCES when it may not be read, -ENOENT when there is none, -ENOSYS when this tflctl
- * cannot read any; with a sentence that says what would help.
+ * Opens the journal of this device, or files of one in @p directory. -EACCES when it may not be read, -ENOENT when there is none, -ENOSYS
+ * when this tflctl cannot read any; with a sentence that says what would help.
  */
-int ctl_journal_open(const char *directory, const struct ctl_journal_filter *filter, struct ctl_journal **ret_journal, struct tfl_error *error);
+int ctl_journal_open(const char *directory, const struct ctl_journal_filter *filter, struct ctl_journal **ret_journal,
+		     struct tfl_error *error);
 
 /** NULL is allowed. */
 void ctl_journal_close(struct ctl_journal *journal);

@@ -17,7 +17,12 @@ static const struct {
 	const char *format;
 	bool utc;
 } formats[] = {
-	{"%Y-%m-%d %H:%M:%S", false}, {"%Y-%m-%d %H:%M", false}, {"%Y-%m-%d", false}, {"%Y-%m-%dT%H:%M:%SZ", true}, {"%H:%M:%S", false}, {"%H:%M", false},
+	{"%Y-%m-%d %H:%M:%S", false},
+	{"%Y-%m-%d %H:%M", false},
+	{"%Y-%m-%d", false},
+	{"%Y-%m-%dT%H:%M:%SZ", true},
+	{"%H:%M:%S", false},
+	{"%H:%M", false},
 };
 
 static int64_t midnight(int64_t now, int days_before)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A ring, and a table with a row for each kind of change: what it is called on the wire and on disk, where it goes in the journal, and the words between
- * what it is about and the reason. So the same sentence stands in the journal, on the terminal and in a report.
+ * A ring, and a table with a row for each kind of change: what it is called on the wire and on disk, where it goes in the journal, and the
+ * words between what it is about and the reason. So the same sentence stands in the journal, on the terminal and in a report.
  */
 #include "daemon/changes.h"
 
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/message_ids.h"
 #include "base/util.h"
 #include "daemon/changes_internal.h"
@@ -109,7 +110,8 @@ const char *tfl_change_sentence(const struct tfl_change *change, char text[stati
 	subject_of(change, subject, sizeof(subject));
 	if (change->asked)
 		snprintf(who, sizeof(who), " (uid %u)", (unsigned)change->uid);
-	snprintf(text, TFL_CHANGE_TEXT_MAX, "%s%s%s%s%s%s", subject, *words ? " " : "", words, who, *reason && *subject ? ": " : "", reason);
+	snprintf(text, TFL_CHANGE_TEXT_MAX, "%s%s%s%s%s%s", subject, *words ? " " : "", words, who,
+		 *reason && *subject ? ": " : "", reason);
 	return text;
 }
 
@@ -137,6 +139,15 @@ static void tell(const struct tfl_change *change, const struct tfl_change_note *
 	tfl_log_fields(kinds[change->kind].level, kinds[change->kind].message_id, fields, count, "%s", tfl_change_sentence(change, text));
 }
 
+/* Not longer than what is read back. Without memory, the rest is worth keeping. */
+static char *copy_reason(const char *reason)
+{
+	struct tfl_error cut;
+
+	tfl_error_fill(&cut, -1, "%s", reason ? reason : "");
+	return strdup(cut.text);
+}
+
 void tfl_changes_record(struct tfl_changes *changes, const struct tfl_change_note *note)
 {
 	struct tfl_change change = {
@@ -145,7 +156,7 @@ void tfl_changes_record(struct tfl_changes *changes, const struct tfl_change_not
 		.version = note->version,
 		.asked = note->asked,
 		.uid = note->uid,
-		.reason = note->reason ? strdup(note->reason) : NULL, /* without memory, the rest is worth keeping */
+		.reason = copy_reason(note->reason),
 	};
 
 	tfl_moment_now(&change.at);
@@ -171,13 +182,14 @@ const struct tfl_change *tfl_changes_at(const struct tfl_changes *changes, unsig
 	return &changes->ring[(changes->first + index) % TFL_CHANGES_MAX];
 }
 
-const struct tfl_change *tfl_changes_last(const struct tfl_changes *changes, enum tfl_change_kind first, enum tfl_change_kind last, const char *model,
-					  uint64_t version)
+const struct tfl_change *tfl_changes_last(const struct tfl_changes *changes, enum tfl_change_kind first, enum tfl_change_kind last,
+					  const char *model, uint64_t version)
 {
 	for (unsigned i = changes ? changes->count : 0; i-- > 0;) {
 		const struct tfl_change *change = tfl_changes_at(changes, i);
 
-		if (change->kind >= first && change->kind <= last && change->version == version && strcmp(change->model, model ? model : "") == 0)
+		if (change->kind >= first && change->kind <= last && change->version == version &&
+		    strcmp(change->model, model ? model : "") == 0)
 			return change;
 	}
 	return NULL;

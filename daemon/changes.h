@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What changed, the latest TFL_CHANGES_MAX of it: what was loaded, refused, became active, went, was set, went wrong, drifted. Each change is an entry of
- * the journal with a MESSAGE_ID of its own, an answer to the method `changes`, and survives a restart of the daemon.
+ * What changed, the latest TFL_CHANGES_MAX of it: what was loaded, refused, became active, went, was set, went wrong, drifted. Each change
+ * is an entry of the journal with a MESSAGE_ID of its own, an answer to the method `changes`, and survives a restart of the daemon.
  *
- * Lifetime and thread: one, made by the server, used on the loop thread alone. Time is read here: a moment, so that how long ago something was is known
- * even after the clock was set.
+ * Lifetime and thread: one, made by the server, used on the loop thread alone. Time is read here: a moment, so that how long ago something
+ * was is known even after the clock was set.
  */
 #ifndef DAEMON_CHANGES_H
 #define DAEMON_CHANGES_H
@@ -80,9 +80,12 @@ void tfl_changes_record(struct tfl_changes *changes, const struct tfl_change_not
 unsigned tfl_changes_count(const struct tfl_changes *changes);
 const struct tfl_change *tfl_changes_at(const struct tfl_changes *changes, unsigned index);
 
-/** The latest whose kind is from @p first to @p last, about @p model and @p version (NULL and 0: about none); NULL when there is none, or no @p changes. */
-const struct tfl_change *tfl_changes_last(const struct tfl_changes *changes, enum tfl_change_kind first, enum tfl_change_kind last, const char *model,
-					  uint64_t version);
+/**
+ * The latest whose kind is from @p first to @p last, about @p model and @p version (NULL and 0: about none); NULL when there is none, or no
+ * @p changes.
+ */
+const struct tfl_change *tfl_changes_last(const struct tfl_changes *changes, enum tfl_change_kind first, enum tfl_change_kind last,
+					  const char *model, uint64_t version);
 
 /** "loaded", "active" and so on. */
 const char *tfl_change_to_string(enum tfl_change_kind kind);
@@ -97,7 +100,10 @@ const char *tfl_change_sentence(const struct tfl_change *change, char text[stati
 /** As bytes that the caller frees. From then on there is no news. Errors: -ENOMEM. */
 int tfl_changes_encode(struct tfl_changes *changes, void **ret_data, size_t *ret_size);
 
-/** Goes on from what tfl_changes_encode() once made, before anything is recorded. -EINVAL, with a sentence, for what cannot be read: then it is as new. */
+/**
+ * Goes on from what tfl_changes_encode() once made, before anything is recorded. -EINVAL, with a sentence, for what cannot be read: then it
+ * is as new.
+ */
 int tfl_changes_restore(struct tfl_changes *changes, const void *data, size_t size, struct tfl_error *error);
 
 /** Whether there is news that tfl_changes_encode() has not given, or that was not written after all. */

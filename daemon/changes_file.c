@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * On disk the changes are a map {"format": 1, "changes": [change]} with a change {"number", "kind", "wall", "seconds", "boot", "model", "version", "uid",
- * "reason"}: "model" and "reason" are "" and "version" is 0 where there is none, "uid" is 2^32 where nobody asked for it. A kind that is not known, of a
- * newer daemon, is left out; the rest is not trusted.
+ * On disk the changes are a map {"format": 1, "changes": [change]} with a change {"number", "kind", "wall", "seconds", "boot", "model",
+ * "version", "uid", "reason"}: "model" and "reason" are "" and "version" is 0 where there is none, "uid" is 2^32 where nobody asked for it.
+ * A kind that is not known, of a newer daemon, is left out; the rest is not trusted.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A short array in the order in which they were raised, searched from the front: there is next to never one in it. At most one entry has the same kind,
- * model and version.
+ * A short array in the order in which they were raised, searched from the front: there is next to never one in it. At most one entry has
+ * the same kind, model and version.
  */
 #include "daemon/conditions.h"
 
@@ -72,7 +72,8 @@ static struct tfl_condition *find(struct tfl_conditions *conditions, enum tfl_co
 	return NULL;
 }
 
-void tfl_conditions_raise(struct tfl_conditions *conditions, enum tfl_condition_kind kind, const char *model, uint64_t version, const char *text)
+void tfl_conditions_raise(struct tfl_conditions *conditions, enum tfl_condition_kind kind, const char *model, uint64_t version,
+			  const char *text)
 {
 	struct tfl_condition *condition;
 	bool raised = false;
@@ -83,7 +84,12 @@ void tfl_conditions_raise(struct tfl_conditions *conditions, enum tfl_condition_
 	if (!condition && conditions->count < TFL_CONDITIONS_MAX) {
 		raised = true;
 		condition = &conditions->items[conditions->count++];
-		*condition = (struct tfl_condition){.kind = kind, .version = version, .since = (int64_t)time(NULL), .since_ns = tfl_clock_boot_ns()};
+		*condition = (struct tfl_condition){
+			.kind = kind,
+			.version = version,
+			.since = (int64_t)time(NULL),
+			.since_ns = tfl_clock_boot_ns(),
+		};
 		snprintf(condition->model, sizeof(condition->model), "%s", model ? model : "");
 	}
 	if (!condition)

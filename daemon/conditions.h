@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is wrong at the moment though serving goes on: a disk that is full, a folder that is gone. Whoever meets it raises a condition and, when the same
- * thing works again, clears it; both may be repeated at each attempt. health and stats show what stands, so an operator sees it without reading the log.
+ * What is wrong at the moment though serving goes on: a disk that is full, a folder that is gone. Whoever meets it raises a condition and,
+ * when the same thing works again, clears it; both may be repeated at each attempt. health and stats show what stands, so an operator sees
+ * it without reading the log.
  *
- * Lifetime and thread: one, made by the server, used on the loop thread alone; what other threads meet comes back there first. Memory is bounded: a
- * condition that finds no room is shown once another one is over and it is raised again.
+ * Lifetime and thread: one, made by the server, used on the loop thread alone; what other threads meet comes back there first. Memory is
+ * bounded: a condition that finds no room is shown once another one is over and it is raised again.
  */
 #ifndef DAEMON_CONDITIONS_H
 #define DAEMON_CONDITIONS_H
@@ -47,10 +48,11 @@ int tfl_conditions_create(tfl_condition_told told, void *data, struct tfl_condit
 void tfl_conditions_destroy(struct tfl_conditions *conditions);
 
 /**
- * Something is wrong, about @p model (NULL: none) and @p version (0: none), of which there is one condition of a kind at most. When it stands already,
- * only its words become the new ones. NULL @p conditions are allowed here and below: nobody wants to know.
+ * Something is wrong, about @p model (NULL: none) and @p version (0: none), of which there is one condition of a kind at most. When it
+ * stands already, only its words become the new ones. NULL @p conditions are allowed here and below: nobody wants to know.
  */
-void tfl_conditions_raise(struct tfl_conditions *conditions, enum tfl_condition_kind kind, const char *model, uint64_t version, const char *text);
+void tfl_conditions_raise(struct tfl_conditions *conditions, enum tfl_condition_kind kind, const char *model, uint64_t version,
+			  const char *text);
 
 /** It is right again, or was all the time. */
 void tfl_conditions_clear(struct tfl_conditions *conditions, enum tfl_condition_kind kind, const char *model, uint64_t version);

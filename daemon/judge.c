@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The verdict of a version is the worst of its heads'. It is told at once when it gets worse, and when it gets better only after it has been so for
- * BETTER_MINUTES: an hour that moves on by a minute crosses a threshold more than once. Where there are too few verdicts to judge nothing is said, and
- * what was said last still holds, over restarts too: the changes remember it. Nobody is told that all is well before it was not.
+ * The verdict of a version is the worst of its heads'. It is told at once when it gets worse, and when it gets better only after it has
+ * been so for BETTER_MINUTES: an hour that moves on by a minute crosses a threshold more than once. Where there are too few verdicts to
+ * judge nothing is said, and what was said last still holds, over restarts too: the changes remember it. Nobody is told that all is well
+ * before it was not.
  */
 #include "daemon/judge.h"
 
@@ -28,8 +29,9 @@ static const enum tfl_change_kind kinds[] = {
 /* What was told last, by an earlier run too. */
 static enum tfl_drift_verdict told_before(const struct tfl_version *version, const struct tfl_changes *changes)
 {
-	const struct tfl_change *last = tfl_changes_last(changes, TFL_CHANGE_STABLE, TFL_CHANGE_DRIFT, version->model_name, version->number);
+	const struct tfl_change *last;
 
+	last = tfl_changes_last(changes, TFL_CHANGE_STABLE, TFL_CHANGE_DRIFT, version->model_name, version->number);
 	for (unsigned verdict = TFL_DRIFT_STABLE; last && verdict < TFL_ARRAY_SIZE(kinds); verdict++) {
 		if (kinds[verdict] == last->kind)
 			return (enum tfl_drift_verdict)verdict;
@@ -66,7 +68,8 @@ static void tell(const struct tfl_version *version, struct tfl_changes *changes,
 		{"TFL_BASELINE_VERDICTS", TFL_LOG_UINT, .uint = drift->baseline_records},
 	};
 
-	tfl_error_fill(&reason, -1, "PSI %.2f over %" PRIu64 " verdicts of the last hour, output '%s'", drift->psi, drift->window_records, output);
+	tfl_error_fill(&reason, -1, "PSI %.2f over %" PRIu64 " verdicts of the last hour, output '%s'", drift->psi, drift->window_records,
+		       output);
 	tfl_changes_record(changes, &(struct tfl_change_note){
 					    .kind = kinds[drift->verdict],
 					    .model = version->model_name,

@@ -6,7 +6,10 @@
 struct tfl_changes;
 struct tfl_version;
 
-/** Once a minute, after tfl_history_advance(): looks at the last hour of a version in memory, and records a verdict that is another one than before. */
+/**
+ * Once a minute, after tfl_history_advance(): looks at the last hour of a version in memory, and records a verdict that is another one than
+ * before.
+ */
 void tfl_judge(struct tfl_version *version, struct tfl_changes *changes);
 
 #endif

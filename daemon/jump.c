@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compared is how far the time of day is from the time since boot, which counts while the device sleeps: so waking up is no jump. NTP slews the clock by
- * at most 30 ms a minute, and steps it by whatever is needed when it is far off.
+ * Compared is how far the time of day is from the time since boot, which counts while the device sleeps: so waking up is no jump. NTP slews
+ * the clock by at most 30 ms a minute, and steps it by whatever is needed when it is far off.
  */
 #include "daemon/jump.h"
 
@@ -54,7 +54,8 @@ static void tell(int64_t by_ns, struct tfl_changes *changes, struct tfl_conditio
 	char by[48], text[160];
 
 	spell(by_ns < 0 ? -by_ns : by_ns, by, sizeof(by));
-	snprintf(text, sizeof(text), "the time of day has jumped %s by %s; times of what was before are off by as much", by_ns < 0 ? "back" : "forwards", by);
+	snprintf(text, sizeof(text), "the time of day has jumped %s by %s; times of what was before are off by as much",
+		 by_ns < 0 ? "back" : "forwards", by);
 	tfl_changes_record(changes, &(struct tfl_change_note){.kind = TFL_CHANGE_CLOCK, .reason = text});
 	tfl_conditions_raise(conditions, TFL_CONDITION_CLOCK, NULL, 0, text);
 }

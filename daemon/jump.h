@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Notices when the time of day is set: a device without a battery for its clock boots in the past, somebody corrects it by hand. Nothing that tfld measures
- * runs on it, but whoever reads times in logs has to know. Loop thread.
+ * Notices when the time of day is set: a device without a battery for its clock boots in the past, somebody corrects it by hand. Nothing
+ * that tfld measures runs on it, but whoever reads times in logs has to know. Loop thread.
  */
 #ifndef DAEMON_JUMP_H
 #define DAEMON_JUMP_H

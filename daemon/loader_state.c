@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a model's operator decided, and which version is active: changed in the registry at once, and written down behind that. Each job carries what is
- * to stand on disk after it, and they are run in the order of the changes.
+ * What a model's operator decided, and which version is active: changed in the registry at once, and written down behind that. Each job
+ * carries what is to stand on disk after it, and they are run in the order of the changes.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -104,7 +104,8 @@ void tfl_loader_remember_again(struct tfl_loader *loader)
 
 	conditions = tfl_conditions_list(loader->options.conditions, &count);
 	for (unsigned i = 0; i < count; i++) {
-		const struct tfl_registry_model *model = tfl_registry_find(loader->options.registry, conditions[i].model, strlen(conditions[i].model));
+		const char *name = conditions[i].model;
+		const struct tfl_registry_model *model = tfl_registry_find(loader->options.registry, name, strlen(name));
 
 		if (conditions[i].kind == TFL_CONDITION_STATE && model)
 			remember_all(loader, model);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the loader does as changes. What a start finds as it was before is for the journal alone: a device that is switched on each morning would have its
- * changes full of that. What was before is read from the changes themselves.
+ * What the loader does as changes. What a start finds as it was before is for the journal alone: a device that is switched on each morning
+ * would have its changes full of that. What was before is read from the changes themselves.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -97,9 +97,10 @@ static const char *own_settings(const struct tfl_model_conf *conf, char *text, s
 /* Nothing but tfld.conf is what a model has that nobody ever configured. */
 void tfl_loader_tell_configured(struct tfl_loader *loader, const struct tfl_loader_job *job)
 {
-	const struct tfl_change *last = tfl_changes_last(loader->options.changes, TFL_CHANGE_CONFIGURED, TFL_CHANGE_CONFIGURED, job->model, 0);
+	const enum tfl_change_kind kind = TFL_CHANGE_CONFIGURED;
+	const struct tfl_change *last = tfl_changes_last(loader->options.changes, kind, kind, job->model, 0);
 	char text[TFL_ERROR_TEXT_MAX];
-	struct tfl_change_note note = {.kind = TFL_CHANGE_CONFIGURED, .model = job->model, .reason = own_settings(&job->conf, text, sizeof(text))};
+	struct tfl_change_note note = {.kind = kind, .model = job->model, .reason = own_settings(&job->conf, text, sizeof(text))};
 
 	if (last ? last->reason && strcmp(last->reason, note.reason) == 0 : note.reason != text)
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is written down is encoded here, because the history is the loop's, and written by the loader, because disks take their time. A version that
- * nobody has asked anything since the last time costs neither.
+ * What is written down is encoded here, because the history is the loop's, and written by the loader, because disks take their time. A
+ * version that nobody has asked anything since the last time costs neither.
  */
 #include "daemon/observe.h"
 

@@ -64,8 +64,8 @@ struct tfl_store_entry {
 typedef void (*tfl_store_remark)(void *data, const char *sentence);
 
 /**
- * All versions, model by model; in each the active one first, then those that were it before, then the others from the greatest down. The caller frees @p ret_entries.
- * Whatever is odd goes to @p remark and is left out.
+ * All versions, model by model; in each the active one first, then those that were it before, then the others from the greatest down. The
+ * caller frees @p ret_entries. Whatever is odd goes to @p remark and is left out.
  */
 int tfl_store_list(const struct tfl_store *store, tfl_store_remark remark, void *data, struct tfl_store_entry **ret_entries,
 		   unsigned *ret_count, struct tfl_error *error);

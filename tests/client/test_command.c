@@ -556,7 +556,7 @@ START_TEST(health_is_an_exit_status)
 	TFLCTL("health");
 	ck_assert_int_eq(result.status, 0);
 	ck_assert_int_eq(strncmp(result.out, "ready", 5), 0);
-	ck_assert_ptr_nonnull(strstr(result.out, "\ndegraded: digits@2 for 2 min 5 s: the disk is full?[31m\ndegraded: for 0 s:\n"));
+	ck_assert_ptr_nonnull(strstr(result.out, "\ndegraded for 2 min 5 s: digits@2: the disk is full?[31m\ndegraded for 0 s:\n"));
 	fake.data = NULL;
 	TFLCTL("health");
 	ck_assert_int_eq(result.status, 1);

@@ -24,7 +24,8 @@ int journal_fake(void)
 	printf("# skipped: built without libsystemd\n");
 	return -1;
 #endif
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("run", "/run", "tmpfs", 0, NULL) < 0) {
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("run", "/run", "tmpfs", 0, NULL) < 0) {
 		printf("# skipped: only root has a file system of its own\n");
 		return -1;
 	}

@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 /**
- * A socket where the journal's is, in a /run of this process's own; each message that it receives is an entry. tfl_log_init() chooses it. -1, with the
- * reason printed, where that is not allowed, or nothing is ever sent there.
+ * A socket where the journal's is, in a /run of this process's own; each message that it receives is an entry. tfl_log_init() chooses it.
+ * -1, with the reason printed, where that is not allowed, or nothing is ever sent there.
  */
 int journal_fake(void);
 

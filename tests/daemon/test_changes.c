@@ -79,9 +79,11 @@ END_TEST
 START_TEST(everything_survives)
 {
 	struct tfl_change before, after;
+	const struct tfl_change_note note = {
+		.kind = TFL_CHANGE_REFUSED, .model = "digits", .version = 3, .asked = true, .uid = UINT32_MAX, .reason = "größer"
+	};
 
-	tfl_changes_record(changes, &(struct tfl_change_note){
-					    .kind = TFL_CHANGE_REFUSED, .model = "digits", .version = 3, .asked = true, .uid = UINT32_MAX, .reason = "größer"});
+	tfl_changes_record(changes, &note);
 	ck_assert(tfl_changes_unsaved(changes));
 	before = *tfl_changes_at(changes, 0);
 	restart();
@@ -99,6 +101,29 @@ START_TEST(everything_survives)
 	ck_assert(!tfl_changes_unsaved(changes));
 	tfl_changes_not_saved(changes);
 	ck_assert(tfl_changes_unsaved(changes));
+}
+END_TEST
+
+START_TEST(the_longest_fit)
+{
+	char model[TFL_MODEL_NAME_MAX + 1] = "", reason[2000] = "";
+	const struct tfl_change_note note = {
+		.kind = TFL_CHANGE_CONDITION_OVER,
+		.model = model,
+		.version = TFL_VERSION_MAX,
+		.asked = true,
+		.uid = UINT32_MAX,
+		.reason = reason,
+	};
+
+	memset(model, 'm', sizeof(model) - 1);
+	for (unsigned i = 0; i + 2 < sizeof(reason); i += 2)
+		memcpy(reason + i, "ä", 2);
+	for (unsigned i = 0; i < TFL_CHANGES_MAX; i++)
+		tfl_changes_record(changes, &note);
+	restart();
+	ck_assert_uint_eq(tfl_changes_count(changes), TFL_CHANGES_MAX);
+	ck_assert_uint_eq(strlen(tfl_changes_at(changes, 0)->reason), TFL_ERROR_TEXT_MAX - 2);
 }
 END_TEST
 
@@ -156,11 +181,12 @@ START_TEST(each_is_an_entry_of_the_journal)
 		return;
 	tfl_log_init(LOG_INFO);
 	for (unsigned kind = 0; kind < TFL_CHANGE_KINDS; kind++) {
+		const struct tfl_change_note note = {.kind = (enum tfl_change_kind)kind, .model = "digits", .version = 2, .asked = true,
+						     .uid = 1000, .reason = "because", .fields = &more, .field_count = 1};
 		const char *id;
 		ssize_t size;
 
-		tfl_changes_record(changes, &(struct tfl_change_note){.kind = (enum tfl_change_kind)kind, .model = "digits", .version = 2, .asked = true,
-								      .uid = 1000, .reason = "because", .fields = &more, .field_count = 1});
+		tfl_changes_record(changes, &note);
 		size = recv(fd, entry, sizeof(entry) - 1, MSG_DONTWAIT);
 		ck_assert_int_gt(size, 0);
 		entry[size] = '\0';
@@ -244,6 +270,7 @@ Suite *changes_suite(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, the_latest_stay_in_order);
 	tcase_add_test(tcase, everything_survives);
+	tcase_add_test(tcase, the_longest_fit);
 	tcase_add_test(tcase, the_last_of_a_sort);
 	tcase_add_test(tcase, what_is_known_is_not_kept);
 	tcase_add_loop_test(tcase, in_words, 0, sizeof(sentences) / sizeof(sentences[0]));

@@ -21,7 +21,8 @@ bool clock_begin(const struct daemon *daemon)
 	int fd;
 
 	if (!daemon_memory_counts() || !module) {
-		printf("# skipped: %s\n", module ? "clocks cannot be steered under sanitizers" : "$CLOCK_SHIM_MODULE names nothing to steer clocks with");
+		printf("# skipped: %s\n", module ? "clocks cannot be steered under sanitizers"
+						 : "$CLOCK_SHIM_MODULE names nothing to steer clocks with");
 		return false;
 	}
 	snprintf(path, sizeof(path), "%s/clock", daemon->folder);

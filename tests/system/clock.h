@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The clocks of a daemon, as a test wants them: clock_shim.c is preloaded into it and adds to the clocks of the system. Not under sanitizers, whose runtime
- * has to come first.
+ * The clocks of a daemon, as a test wants them: clock_shim.c is preloaded into it and adds to the clocks of the system. Not under
+ * sanitizers, whose runtime has to come first.
  */
 #ifndef TESTS_SYSTEM_CLOCK_H
 #define TESTS_SYSTEM_CLOCK_H
@@ -16,7 +16,9 @@ struct clock_shim {
 	int64_t steady_ns; /* so much time has passed, on all clocks */
 };
 
-/** Daemons that are started from now on have these clocks, as the system's at first. False, with the reason printed, where that cannot be. */
+/**
+ * Daemons that are started from now on have these clocks, as the system's at first. False, with the reason printed, where that cannot be.
+ */
 bool clock_begin(const struct daemon *daemon);
 
 /** Sets the time of day forwards, or back. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Preloaded into a daemon: its clocks are those of the system plus what stands in the file that $CLOCK_SHIM names (struct clock_shim, clock.h), which a test
- * changes while the daemon runs.
+ * Preloaded into a daemon: its clocks are those of the system plus what stands in the file that $CLOCK_SHIM names (struct clock_shim,
+ * clock.h), which a test changes while the daemon runs.
  */
 #include "tests/system/clock.h"
 

@@ -46,7 +46,8 @@ void add_large(const struct daemon *daemon);
 void add_scores(const struct daemon *daemon);
 
 /**
- * Asks it for a verdict on each row and waits for the answer: @p class, with the confidence that a logit of @p logit makes; NaN for a verdict that is none.
+ * Asks it for a verdict on each row and waits for the answer: @p class, with the confidence that a logit of @p logit makes; NaN for a
+ * verdict that is none.
  */
 void ask_scores(int fd, unsigned class, float logit);
 

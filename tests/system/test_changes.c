@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the daemon remembers of what changed: each step that an administrator takes, in order and with who took it, over restarts, in order or not.
+ * What the daemon remembers of what changed: each step that an administrator takes, in order and with who took it, over restarts, in order
+ * or not.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -96,7 +97,8 @@ static void expect_kinds(unsigned first, const char *const *kinds, unsigned expe
 	for (unsigned i = 0; i < expected; i++) {
 		struct tfl_string kind = wire_string(changes.message.result, path(first + i, "kind"));
 
-		ck_assert_msg(tfl_string_equal(kind, kinds[i]), "change %u is '%.*s', not '%s'", first + i, TFL_STRING_ARGS(kind), kinds[i]);
+		ck_assert_msg(tfl_string_equal(kind, kinds[i]), "change %u is '%.*s', not '%s'", first + i, TFL_STRING_ARGS(kind),
+			      kinds[i]);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What goes wrong around a daemon that serves: a clock that jumps, a disk that is full, folders that can only be read or are gone. Each time requests are
- * answered, what is wrong stands in health and stats as a condition and among the changes, and it is over by itself.
+ * What goes wrong around a daemon that serves: a clock that jumps, a disk that is full, folders that can only be read or are gone. Each
+ * time requests are answered, what is wrong stands in health and stats as a condition and among the changes, and it is over by itself.
  */
 #include <fcntl.h>
 #include <sched.h>
