@@ -340,6 +340,8 @@ static const struct {
 	{{"infer", "--top", ""}, ""},
 	{{"load", "--timeout", "5", "m", ""}, ":files\n"},
 	{{"load", "m", "f", ""}, ""},
+	{{"merge", "f", "g", "h"}, ":files\n"}, /* any number of them */
+	{{"merge", "f", "--pe"}, "--per-class\n"},
 	{{"load", "--", "m", "--fi"}, ":files\n"},
 	{{"unload", "m", "-"}, "--erase\n--socket\n--timeout\n--json\n--version\n--help\n"},
 	{{"nonsense", ""}, NULL}, /* whatever; no crash */
