@@ -236,3 +236,14 @@ void loading_assert_nothing_left(void)
 	ck_assert(!file_exists("models/m"));
 	ck_assert_uint_eq(loading_staged(), 0);
 }
+
+const char *loading_condition(enum tfl_condition_kind kind)
+{
+	const struct tfl_condition *list;
+	unsigned count;
+
+	list = tfl_conditions_list(loading.conditions, &count);
+	ck_assert_uint_le(count, 1);
+	ck_assert(count == 0 || list[0].kind == kind);
+	return count ? list[0].text : NULL;
+}

@@ -70,6 +70,9 @@ int loading_unload(const char *model, uint64_t number, bool erase);
 struct tfl_version *loading_find(const char *model, uint64_t number);
 uint64_t loading_active(const char *model);
 
+/** The text of the only condition, which has to be of this kind; NULL where there is none. */
+const char *loading_condition(enum tfl_condition_kind kind);
+
 /** Waits until everything before has been run, on disk too, by a load that is refused: it leaves nothing to be written down. */
 void loading_flush(void);
 

@@ -14,18 +14,6 @@
 #include "tests/daemon/loading.h"
 #include "tests/daemon/suites.h"
 
-/* The text of the only condition; NULL where there is none. */
-static const char *only(enum tfl_condition_kind kind)
-{
-	const struct tfl_condition *list;
-	unsigned count;
-
-	list = tfl_conditions_list(loading.conditions, &count);
-	ck_assert_uint_le(count, 1);
-	ck_assert(count == 0 || list[0].kind == kind);
-	return count ? list[0].text : NULL;
-}
-
 static void keep(void)
 {
 	void *data = malloc(8);
@@ -42,16 +30,16 @@ START_TEST(statistics_that_cannot_be_kept)
 	loading_must_load("m", 0, "a.tflite");
 	history = loading_find("m", 1)->history;
 	keep();
-	ck_assert_ptr_null(only(TFL_CONDITION_STATISTICS));
+	ck_assert_ptr_null(loading_condition(TFL_CONDITION_STATISTICS));
 	ck_assert_int_eq(unlink("models/m/1/statistics"), 0);
 	ck_assert_int_eq(mkdir("models/m/1/statistics", 0755), 0);
 	ck_assert(!tfl_history_changed(history));
 	keep();
-	ck_assert_ptr_nonnull(strstr(only(TFL_CONDITION_STATISTICS), "statistics are not kept: models/m/1/statistics: cannot be "));
+	ck_assert_ptr_nonnull(strstr(loading_condition(TFL_CONDITION_STATISTICS), "statistics are not kept: models/m/1/statistics: cannot be "));
 	ck_assert(tfl_history_changed(history)); /* so it is tried again */
 	ck_assert_int_eq(rmdir("models/m/1/statistics"), 0);
 	keep();
-	ck_assert_ptr_null(only(TFL_CONDITION_STATISTICS));
+	ck_assert_ptr_null(loading_condition(TFL_CONDITION_STATISTICS));
 }
 END_TEST
 
@@ -60,9 +48,9 @@ START_TEST(with_the_version_goes_its_condition)
 	loading_must_load("m", 0, "a.tflite");
 	ck_assert_int_eq(mkdir("models/m/1/statistics", 0755), 0);
 	keep();
-	ck_assert_ptr_nonnull(only(TFL_CONDITION_STATISTICS));
+	ck_assert_ptr_nonnull(loading_condition(TFL_CONDITION_STATISTICS));
 	ck_assert_int_eq(loading_unload("m", 1, false), 0);
-	ck_assert_ptr_null(only(TFL_CONDITION_STATISTICS));
+	ck_assert_ptr_null(loading_condition(TFL_CONDITION_STATISTICS));
 }
 END_TEST
 
@@ -75,15 +63,15 @@ START_TEST(what_is_active_cannot_be_remembered)
 	file_write("models/m/state/in-the-way", "", 0, 0644);
 	loading_must_load("m", 0, "b.tflite");
 	loading_flush();
-	ck_assert_ptr_nonnull(strstr(only(TFL_CONDITION_STATE), "after a restart another version may serve: "));
+	ck_assert_ptr_nonnull(strstr(loading_condition(TFL_CONDITION_STATE), "after a restart another version may serve: "));
 	tfl_loader_remember_again(loading.loader);
 	loading_flush();
-	ck_assert_ptr_nonnull(only(TFL_CONDITION_STATE));
+	ck_assert_ptr_nonnull(loading_condition(TFL_CONDITION_STATE));
 	ck_assert_int_eq(unlink("models/m/state/in-the-way"), 0);
 	ck_assert_int_eq(rmdir("models/m/state"), 0);
 	tfl_loader_remember_again(loading.loader);
 	loading_flush();
-	ck_assert_ptr_null(only(TFL_CONDITION_STATE));
+	ck_assert_ptr_null(loading_condition(TFL_CONDITION_STATE));
 	loading_restart();
 	ck_assert_uint_eq(loading_active("m"), 1);
 }
@@ -97,12 +85,12 @@ START_TEST(that_it_is_unloaded_cannot_be_remembered)
 	ck_assert_int_eq(unlink("models/m/state"), 0);
 	ck_assert_int_eq(mkdir("models/m/state", 0755), 0);
 	ck_assert_int_lt(loading_unload("m", 1, false), 0); /* whoever asked has to know */
-	ck_assert_ptr_nonnull(only(TFL_CONDITION_STATE));
+	ck_assert_ptr_nonnull(loading_condition(TFL_CONDITION_STATE));
 	ck_assert_uint_eq(loading_active("m"), 2);
 	ck_assert_int_eq(rmdir("models/m/state"), 0);
 	tfl_loader_remember_again(loading.loader);
 	loading_flush();
-	ck_assert_ptr_null(only(TFL_CONDITION_STATE));
+	ck_assert_ptr_null(loading_condition(TFL_CONDITION_STATE));
 	loading_restart();
 	ck_assert_uint_eq(loading_active("m"), 2);
 	ck_assert_int_eq(loading_find("m", 1)->state, TFL_VERSION_END);

@@ -108,32 +108,21 @@ START_TEST(the_last_period_is_written_by_itself)
 }
 END_TEST
 
-static const char *condition(void)
-{
-	const struct tfl_condition *list;
-	unsigned count;
-
-	list = tfl_conditions_list(loading.conditions, &count);
-	ck_assert_uint_le(count, 1);
-	ck_assert(count == 0 || list[0].kind == TFL_CONDITION_LOG);
-	return count ? list[0].text : NULL;
-}
-
 START_TEST(lines_that_cannot_be_written_are_a_condition)
 {
 	file_write_text("lines", "in the way");
 	requests(2);
 	ck_assert_int_eq(write_period(), 1);
 	loading_flush();
-	ck_assert_str_eq(condition(), "the log folder lines cannot be written to: Not a directory; lines lost so far: 1");
+	ck_assert_str_eq(loading_condition(TFL_CONDITION_LOG), "the log folder lines cannot be written to: Not a directory; lines lost so far: 1");
 	ck_assert_int_eq(tfl_loader_write_line(loading.loader, "tfld.test/1", 1800000000, json_object()), 0);
 	loading_flush();
-	ck_assert_str_eq(condition(), "the log folder lines cannot be written to: Not a directory; lines lost so far: 2");
+	ck_assert_str_eq(loading_condition(TFL_CONDITION_LOG), "the log folder lines cannot be written to: Not a directory; lines lost so far: 2");
 	ck_assert_int_eq(unlink("lines"), 0);
 	requests(3);
 	ck_assert_int_eq(write_period(), 1);
 	loading_flush();
-	ck_assert_ptr_null(condition());
+	ck_assert_ptr_null(loading_condition(TFL_CONDITION_LOG));
 	check_lines((const unsigned[]){3, 0});
 }
 END_TEST
