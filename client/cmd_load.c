@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tflctl load: opens the file with this user's rights and passes the descriptor; the daemon copies it into its store. Waits until
- * the version serves or was refused.
+ * tflctl load: opens the file with this user's rights and passes the descriptor; the daemon copies it into its store. Or, without a file, has the
+ * daemon load what lies there. Waits until the version serves or was refused.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/util.h"
 #include "client/ctl.h"
@@ -33,6 +34,8 @@ static int call(struct tfl_client *client, const struct ctl_arguments *arguments
 	struct tfl_error reason;
 	int r;
 
+	if (!path)
+		return ctl_note_timeout(tfl_client_reload(client, arguments->operands[0], ret_value, error), "loading", error);
 	if (tfl_open_file(path, &fd, &reason) < 0)
 		return ctl_file_error(&reason, error);
 	r = tfl_client_load(client, arguments->operands[0], fd, ret_value, error);
@@ -43,16 +46,25 @@ static int call(struct tfl_client *client, const struct ctl_arguments *arguments
 	return ctl_note_timeout(r, "loading", error);
 }
 
+static int check(const struct ctl *ctl, const struct ctl_arguments *arguments)
+{
+	if (!arguments->operands[1] && !strchr(arguments->operands[0], '@'))
+		return ctl_usage(ctl, "a file is needed, or the number of a version that lies in the store, as in digits@2");
+	return CTL_OK;
+}
+
 const struct ctl_command ctl_cmd_load = {
 	.name = "load",
-	.operands = "MODEL[@VERSION] FILE",
-	.operands_min = 2,
+	.operands = "MODEL[@VERSION] [FILE]",
+	.operands_min = 1,
 	.operands_max = 2,
 	.group = CTL_GROUP_MODELS,
 	.brief = "serve a .tflite file",
 	.summary = "Give the daemon a .tflite file as a version of a model.",
 	.details = "Without @VERSION it becomes the next one. The file is copied: it may be changed or\n"
-		   "removed afterwards. Prints when the version is ready, or why it was refused.\n",
+		   "removed afterwards. Without FILE, a version that lies in the daemon's store is\n"
+		   "loaded again. Prints when the version is ready, or why it was refused.\n",
+	.check = check,
 	.timeout_ms = TIMEOUT_MS,
 	.call = call,
 	.print = print_text,

@@ -66,8 +66,8 @@ static int manage(struct tfl_client *client, const char *method, const struct tf
 					     ref.name);
 		if (table == &tfl_model_rollback_params && ref.version)
 			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a rollback goes to the version before: '%s' without '@'", ref.name);
-		if (table == &tfl_model_swap_params && !ref.version)
-			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a swap needs the version that shall serve, as in '%s@2'", ref.name);
+		if ((table == &tfl_model_swap_params || table == &tfl_model_reload_params) && !ref.version)
+			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a version is needed, as in '%s@2'", ref.name);
 		params.model = tfl_string_of(ref.name);
 		params.version = ref.version;
 	}
@@ -97,6 +97,13 @@ int tfl_client_load(struct tfl_client *client, const char *model, int fd, struct
 	if (fd < 0)
 		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a descriptor of the model's file is needed, not %d", fd);
 	return manage(client, TFL_METHOD_MODEL_LOAD, &tfl_model_load_params, &params, ret_value, error);
+}
+
+int tfl_client_reload(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .fd = -1};
+
+	return model ? manage(client, TFL_METHOD_MODEL_RELOAD, &tfl_model_reload_params, &params, ret_value, error) : missing_model(error);
 }
 
 int tfl_client_unload(struct tfl_client *client, const char *model, bool erase, struct tfl_value **ret_value, struct tfl_call_error *error)

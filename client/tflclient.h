@@ -457,6 +457,9 @@ bool tfl_value_bool(const struct tfl_value *value, bool fallback);
  */
 int tfl_client_load(struct tfl_client *client, const char *model, int fd, struct tfl_value **ret_value, struct tfl_call_error *error);
 
+/** Loads a version ("digits@2") that lies in the daemon's store and is not in memory, and waits until it serves or was refused. */
+int tfl_client_reload(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error);
+
 /** Takes a version (without one: every version of the model) out of service; with @p erase the files go from the store too. */
 int tfl_client_unload(struct tfl_client *client, const char *model, bool erase, struct tfl_value **ret_value, struct tfl_call_error *error);
 

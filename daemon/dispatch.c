@@ -20,6 +20,7 @@ static const struct tfl_method methods[] = {
 	{TFL_METHOD_MODEL_LIST, TFL_RIGHT_READ, false, tfl_handle_model_list},
 	{TFL_METHOD_MODEL_DESCRIBE, TFL_RIGHT_READ, false, tfl_handle_model_describe},
 	{TFL_METHOD_MODEL_LOAD, TFL_RIGHT_ADMIN, true, tfl_handle_model_load},
+	{TFL_METHOD_MODEL_RELOAD, TFL_RIGHT_ADMIN, false, tfl_handle_model_reload},
 	{TFL_METHOD_MODEL_UNLOAD, TFL_RIGHT_ADMIN, false, tfl_handle_model_unload},
 	{TFL_METHOD_MODEL_SWAP, TFL_RIGHT_ADMIN, false, tfl_handle_model_swap},
 	{TFL_METHOD_MODEL_ROLLBACK, TFL_RIGHT_ADMIN, false, tfl_handle_model_rollback},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * model.load, model.unload, model.swap and model.rollback: given to the loader, answered when it is done, which can be long after. Until then the request holds the
+ * model.load, model.reload, model.unload, model.swap and model.rollback: given to the loader, answered when it is done, which can be long after. Until then the request holds the
  * channel, counts as one of its user's in flight, and remembers its msgid; the connection itself may be gone by then.
  */
 #include <assert.h>
@@ -106,6 +106,40 @@ int tfl_handle_model_load(struct tfl_call *call, struct tfl_error *error)
 	tfl_log_info("uid %u, pid %d loads model '%s'", (unsigned)call->peer->uid, (int)call->peer->pid, errand->model);
 	r = tfl_loader_load(call->server->loader, errand->model, params.version, tfl_steal_fd(&call->fd), call->peer->uid,
 			    call->peer->pid, on_loaded, errand, error);
+	if (r < 0)
+		end(errand);
+	return r;
+}
+
+/* The listed version that model.reload or model.swap asks for. */
+static int find_version(const struct tfl_call *call, const struct tfl_model_params *params, struct tfl_version **ret_version,
+			struct tfl_error *error)
+{
+	const struct tfl_registry_model *model = tfl_registry_find(call->server->registry, params->model.text, params->model.length);
+
+	if (!model)
+		return tfl_registry_no_model(call->server->registry, params->model.text, params->model.length, error);
+	*ret_version = tfl_registry_find_version(model, params->version);
+	return *ret_version ? 0 : tfl_registry_no_version(model, params->version, error);
+}
+
+int tfl_handle_model_reload(struct tfl_call *call, struct tfl_error *error)
+{
+	struct tfl_version *version = NULL;
+	struct tfl_model_params params;
+	struct errand *errand;
+	int r;
+
+	r = tfl_model_params_parse(&tfl_model_reload_params, call->message->params, &params, error);
+	if (r == 0)
+		r = find_version(call, &params, &version, error);
+	if (r == 0)
+		r = begin(call, &params, &errand, error);
+	if (r < 0)
+		return r;
+	tfl_log_info("uid %u, pid %d loads version %llu of model '%s' again", (unsigned)call->peer->uid, (int)call->peer->pid,
+		     (unsigned long long)version->number, errand->model);
+	r = tfl_loader_reload(call->server->loader, version, call->peer->uid, on_loaded, errand, error);
 	if (r < 0)
 		end(errand);
 	return r;
@@ -228,18 +262,6 @@ static uint64_t active_number(const struct tfl_call *call, const struct tfl_mode
 	const struct tfl_registry_model *model = tfl_registry_find(call->server->registry, params->model.text, params->model.length);
 
 	return model && model->active ? model->active->number : 0;
-}
-
-/* The listed version that model.swap asks for. */
-static int find_version(const struct tfl_call *call, const struct tfl_model_params *params, struct tfl_version **ret_version,
-			struct tfl_error *error)
-{
-	const struct tfl_registry_model *model = tfl_registry_find(call->server->registry, params->model.text, params->model.length);
-
-	if (!model)
-		return tfl_registry_no_model(call->server->registry, params->model.text, params->model.length, error);
-	*ret_version = tfl_registry_find_version(model, params->version);
-	return *ret_version ? 0 : tfl_registry_no_version(model, params->version, error);
 }
 
 int tfl_handle_model_swap(struct tfl_call *call, struct tfl_error *error)

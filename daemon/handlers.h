@@ -10,6 +10,7 @@ int tfl_handle_infer(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_model_list(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_model_describe(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_model_load(struct tfl_call *call, struct tfl_error *error);
+int tfl_handle_model_reload(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_model_unload(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_model_swap(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_model_rollback(struct tfl_call *call, struct tfl_error *error);

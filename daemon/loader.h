@@ -75,6 +75,13 @@ int tfl_loader_load(struct tfl_loader *loader, const char *model, uint64_t numbe
 		    void *data, struct tfl_error *error);
 
 /**
+ * model.reload: loads a version that is listed and not in memory, from the store, as model.conf says; it stays loaded at the next start. @p done is
+ * called once, later, unless this returns < 0: -EEXIST (it is in memory, or on its way), -ENOBUFS, -ENOMEM.
+ */
+int tfl_loader_reload(struct tfl_loader *loader, struct tfl_version *version, uid_t uid, tfl_loader_done done, void *data,
+		      struct tfl_error *error);
+
+/**
  * model.unload: takes the version, which is listed, out of service at once (requests that run keep it alive), remembers that in the store,
  * and with @p erase deletes it there too. @p done is called when its memory is free. Errors, then @p done is not called: -EAGAIN while it
  * is being loaded or unloaded, -EINVAL when it is not loaded and not to be erased, -ENOMEM.

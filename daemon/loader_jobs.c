@@ -506,3 +506,35 @@ int tfl_loader_load(struct tfl_loader *loader, const char *model, uint64_t numbe
 		tfl_loader_submit(loader, job);
 	return result;
 }
+
+/* As a start would, and by what model.conf says now. */
+static int run_reload(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
+{
+	int result = tfl_model_conf_read(loader->options.store, job->model, loader->options.defaults, &job->conf, error);
+
+	return result < 0 ? result : run_restore(loader, job, error);
+}
+
+static const struct tfl_loader_kind reload_kind = { run_reload, deliver_loaded };
+
+int tfl_loader_reload(struct tfl_loader *loader, struct tfl_version *version, uid_t uid, tfl_loader_done done, void *data,
+		      struct tfl_error *error)
+{
+	struct tfl_loader_job *job;
+
+	if (version->state != TFL_VERSION_END)
+		return tfl_error_set(error, -EEXIST, "version %" PRIu64 " of '%s' is %s already", version->number, version->model_name,
+				     tfl_version_state_to_string(version->state));
+	if (tfl_loader_full(loader))
+		return tfl_error_set(error, -ENOBUFS, "%d loads wait already; try again later", TFL_LOADS_MAX);
+	job = tfl_loader_make_job(&reload_kind, version->model_name, version->number, done, data);
+	if (!job)
+		return tfl_error_set(error, -ENOMEM, "not enough memory to load '%s'", version->model_name);
+	job->listed = tfl_version_ref(version);
+	job->was_listed = job->counted = job->settles = job->asked = true;
+	job->origin.uid = uid;
+	strcpy(job->reason, version->reason);
+	tfl_registry_set_state(loader->options.registry, version, TFL_VERSION_LOADING, "", now());
+	tfl_loader_submit(loader, job);
+	return 0;
+}

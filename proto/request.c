@@ -61,6 +61,7 @@ static const struct tfl_param histogram_rows[] = {MODEL_ROW(true), VERSION_ROW(f
 static const struct tfl_param baseline_set_rows[] = {MODEL_ROW(true), VERSION_ROW(false), MINUTES_ROW, HISTOGRAM_ROW, OUTPUT_ROW};
 
 const struct tfl_param_table tfl_model_load_params = TFL_PARAM_TABLE(version_rows, struct tfl_model_params);
+const struct tfl_param_table tfl_model_reload_params = TFL_PARAM_TABLE(swap_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_model_swap_params = TFL_PARAM_TABLE(swap_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_model_rollback_params = TFL_PARAM_TABLE(rollback_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_model_unload_params = TFL_PARAM_TABLE(unload_rows, struct tfl_model_params);

@@ -19,6 +19,7 @@ struct tfl_writer;
 
 #define TFL_METHOD_INFER "infer"
 #define TFL_METHOD_MODEL_LOAD "model.load"
+#define TFL_METHOD_MODEL_RELOAD "model.reload"
 #define TFL_METHOD_MODEL_UNLOAD "model.unload"
 #define TFL_METHOD_MODEL_SWAP "model.swap"
 #define TFL_METHOD_MODEL_ROLLBACK "model.rollback"
@@ -86,6 +87,7 @@ struct tfl_model_params {
 extern const struct tfl_param_table tfl_model_load_params;     /* {model, version?} */
 extern const struct tfl_param_table tfl_model_unload_params;   /* {model, version?, delete?} */
 extern const struct tfl_param_table tfl_model_swap_params;     /* {model, version} */
+extern const struct tfl_param_table tfl_model_reload_params;   /* {model, version} */
 extern const struct tfl_param_table tfl_model_rollback_params; /* {model} */
 extern const struct tfl_param_table tfl_model_describe_params; /* {model, version?} */
 extern const struct tfl_param_table tfl_stats_params;          /* {model?, buckets?} */

@@ -388,6 +388,16 @@ START_TEST(swap_and_rollback)
 	TFLCTL("rollback", "digits", "--json");
 	ck_assert_msg(strstr(result.out, "\"version\": 1") && strstr(result.out, "\"remembered\": true"), "%s%s", result.out, result.err);
 	expect_served_by(1);
+	TFLCTL("unload", "digits@2");
+	ck_assert_msg(result.status == 0, "%s", result.err);
+	TFLCTL("swap", "digits", "2");
+	ck_assert_msg(result.status == 1 && strstr(result.err, "END and cannot serve: unloaded"), "%s", result.err);
+	TFLCTL("load", "digits@2");
+	ck_assert_msg(result.status == 0 && strncmp(result.out, "digits@2  AVAILABLE", 19) == 0, "%s%s", result.out, result.err);
+	TFLCTL("load", "digits@2");
+	ck_assert_msg(result.status == 1 && strstr(result.err, "AVAILABLE already"), "%s", result.err);
+	TFLCTL("load", "digits@5");
+	ck_assert_msg(result.status == 1 && strstr(result.err, "no version 5"), "%s", result.err);
 	TFLCTL("swap", "digits", "9");
 	ck_assert_msg(result.status == 1 && strstr(result.err, "no version 9"), "%s", result.err);
 	TFLCTL("swap", "digits");

@@ -161,6 +161,36 @@ START_TEST(a_swap_that_cannot_be_written_down_serves)
 }
 END_TEST
 
+static int reload(const char *model, uint64_t number)
+{
+	int result = tfl_loader_reload(loading.loader, loading_find(model, number), 1000, loading_on_done, &loading.last, &loading.error);
+
+	if (result < 0)
+		return result;
+	ck_assert_int_eq(loading_find(model, number)->state, TFL_VERSION_LOADING);
+	loading_wait_for(&loading.last, loading.last.calls + 1);
+	return loading.last.code;
+}
+
+START_TEST(what_lies_in_the_store_is_loaded_again)
+{
+	load_three();
+	ck_assert_int_eq(reload("m", 2), -EEXIST);
+	ck_assert_int_eq(loading_unload("m", 2, false), 0);
+	ck_assert_int_eq(reload("m", 2), 0);
+	ck_assert_int_eq(loading_find("m", 2)->state, TFL_VERSION_AVAILABLE);
+	loading_restart();
+	ck_assert_int_eq(loading_find("m", 2)->state, TFL_VERSION_AVAILABLE);
+	ck_assert_uint_eq(loading_active("m"), 1);
+	/* What cannot be loaded stays as it was. */
+	ck_assert_int_eq(loading_unload("m", 2, false), 0);
+	ck_assert_int_eq(unlink("models/m/2/model.tflite"), 0);
+	ck_assert_int_lt(reload("m", 2), 0);
+	ck_assert_int_eq(loading_find("m", 2)->state, TFL_VERSION_END);
+	ck_assert_msg(strstr(loading_find("m", 2)->reason, "unloaded 20"), "%s", loading_find("m", 2)->reason);
+}
+END_TEST
+
 static const struct {
 	const char *value;
 	unsigned count; /* 99: refused */
@@ -205,6 +235,7 @@ Suite *swap_suite(void)
 	tcase_add_test(tcase, a_swap_waits_for_no_load);
 	tcase_add_test(tcase, an_unload_on_the_way_undoes_no_swap);
 	tcase_add_test(tcase, a_swap_that_cannot_be_written_down_serves);
+	tcase_add_test(tcase, what_lies_in_the_store_is_loaded_again);
 	suite_add_tcase(suite, tcase);
 	tcase = tcase_create("state");
 	tcase_add_loop_test(tcase, previous_versions_in_a_state, 0, sizeof(lists) / sizeof(lists[0]));
