@@ -158,6 +158,16 @@ static int name_next(const struct listing *listing, int64_t time, char name[stat
 	return 0;
 }
 
+/* Where a file system cannot say "unless there is one" (EINVAL), that nothing with that number was there a moment ago has to do. */
+static int rename_new(int folder, const char *name, const char *new_name)
+{
+	if (renameat2(folder, name, folder, new_name, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	return renameat(folder, name, folder, new_name) == 0 ? 0 : -errno;
+}
+
 /* The oldest go first, so that there are never too many. */
 static int rotate(const struct tfl_line_log *log, int folder, int fd, int64_t time)
 {
@@ -170,11 +180,9 @@ static int rotate(const struct tfl_line_log *log, int folder, int fd, int64_t ti
 		result = name_next(&listing, time, name);
 	if (result == 0)
 		result = remove_oldest(folder, &listing, (unsigned)log->options.files - 2);
-	if (result == 0 && fdatasync(fd) < 0)
-		result = -errno;
-	if (result == 0 && renameat2(folder, TFL_LINE_LOG_FILE, folder, name, RENAME_NOREPLACE) < 0)
-		result = -errno;
-	return result;
+	if (result == 0)
+		result = tfl_folder_sync(fd);
+	return result < 0 ? result : rename_new(folder, TFL_LINE_LOG_FILE, name);
 }
 
 /* ---- The file that is written ---- */
