@@ -28,7 +28,10 @@ static void setup(void)
 
 static void teardown(void)
 {
-	daemon_stop(&tfld);
+	if (tfld.pid)
+		daemon_stop(&tfld);
+	else
+		daemon_finish(&tfld);
 }
 
 static void ask(unsigned times)
@@ -211,7 +214,6 @@ START_TEST(pipes)
 	daemon_wait(&tfld);
 	TFLCTL("top", "--count", "1");
 	ck_assert_msg(result.status == 1 && strstr(result.err, "is tfld running"), "%s", result.err);
-	daemon_start(&tfld, NULL);
 }
 END_TEST
 
