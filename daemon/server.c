@@ -357,8 +357,12 @@ int tfl_server_create(const struct tfl_config *config, struct tfl_server **ret_s
 		r = make_queues(server, error);
 	if (r == 0)
 		r = make_threads(server, error);
-	if (r == 0)
+	/* Before anybody can know that it is there: a stop that comes before it runs is one in order. */
+	if (r == 0) {
+		uv_signal_start(&server->terminate, on_signal, SIGTERM);
+		uv_signal_start(&server->interrupt, on_signal, SIGINT);
 		r = make_sockets(server, error);
+	}
 	if (r == 0)
 		r = tfl_loader_scan(server->loader, error);
 	if (r < 0)
@@ -379,8 +383,6 @@ void tfl_server_run(struct tfl_server *server)
 {
 	const struct tfl_config *config = server->config;
 
-	uv_signal_start(&server->terminate, on_signal, SIGTERM);
-	uv_signal_start(&server->interrupt, on_signal, SIGINT);
 	tfl_jump_watch(&server->jump, server->changes, server->conditions);
 	uv_timer_start(&server->minute, on_minute, tfl_observe_delay_ms(tfl_clock_boot_ns()), 0);
 	if (server->metrics_file)

@@ -20,8 +20,12 @@ static struct daemon tfld;
 
 static void start(const char *configuration)
 {
+	char out[128];
+
 	daemon_prepare(&tfld);
 	setenv("TFL_SOCKET", tfld.socket, 1);
+	snprintf(out, sizeof(out), "%s/out", tfld.folder);
+	setenv("OUT", out, 1);
 	add_tiny(&tfld);
 	daemon_start(&tfld, configuration);
 	daemon_wait_ready(&tfld);
@@ -163,13 +167,13 @@ START_TEST(an_interrupt_prints_what_there_is)
 	int status;
 
 	start(NULL);
-	status = system("timeout --preserve-status -s INT 1 \"$TFLCTL\" bench tiny --duration 2s >out 2>&1");
+	status = system("timeout --preserve-status -s INT 1 \"$TFLCTL\" bench tiny --duration 2s >\"$OUT\" 2>&1");
 	ck_assert_int_eq(WEXITSTATUS(status), 1);
-	ck_assert_int_eq(system("grep -q 'concurrency 1: interrupted after 1 of 5 windows' out && grep -q '^ *1  *[0-9]' out"), 0);
-	status = system("timeout --preserve-status -s INT 0.2 \"$TFLCTL\" bench tiny --duration 5s >out 2>&1");
+	ck_assert_int_eq(system("grep -q 'concurrency 1: interrupted after 1 of 5 windows' \"$OUT\" && grep -q '^ *1  *[0-9]' \"$OUT\""), 0);
+	status = system("timeout --preserve-status -s INT 0.2 \"$TFLCTL\" bench tiny --duration 5s >\"$OUT\" 2>&1");
 	ck_assert_int_eq(WEXITSTATUS(status), 1);
-	ck_assert_int_eq(system("grep -q 'before anything was measured' out"), 0);
-	unlink("out");
+	ck_assert_int_eq(system("grep -q 'before anything was measured' \"$OUT\""), 0);
+	unlink(getenv("OUT"));
 	daemon_stop(&tfld);
 }
 END_TEST
@@ -183,13 +187,13 @@ START_TEST(a_daemon_that_goes_away_ends_it)
 	start(NULL);
 	child = fork();
 	if (child == 0)
-		_exit(system("timeout 60 \"$TFLCTL\" bench tiny --concurrency 1:50 --duration 2s >out 2>&1") == 256 ? 0 : 1);
+		_exit(system("timeout 60 \"$TFLCTL\" bench tiny --concurrency 1:50 --duration 2s >\"$OUT\" 2>&1") == 256 ? 0 : 1);
 	sleep(1);
 	ck_assert_int_eq(kill(tfld.pid, SIGKILL), 0);
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the exit status was not 1, or it went on");
-	ck_assert_int_eq(system("grep -q 'the daemon went away after 1 of 5 windows' out || grep -q 'before anything was measured' out"), 0);
-	unlink("out");
+	ck_assert_int_eq(system("grep -q 'the daemon went away after 1 of 5 windows' \"$OUT\" || grep -q 'before anything was measured' \"$OUT\""), 0);
+	unlink(getenv("OUT"));
 	ck_assert_int_eq(daemon_wait(&tfld), 128 + SIGKILL);
 	daemon_finish(&tfld);
 }

@@ -214,9 +214,10 @@ START_TEST(command)
 	ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(json_object_get(json, "versions"), 0), "requests")), 20);
 	json_decref(json);
 	setenv("INPUT", input, 1);
-	status = system("timeout --preserve-status -s INT 1 \"$TFLCTL\" infer tiny --in \"$INPUT\" --repeat 100000000 >out 2>&1");
+	setenv("OUT", in_folder("out"), 1);
+	status = system("timeout --preserve-status -s INT 1 \"$TFLCTL\" infer tiny --in \"$INPUT\" --repeat 100000000 >\"$OUT\" 2>&1");
 	ck_assert_int_eq(WEXITSTATUS(status), 1);
-	ck_assert_int_eq(system("grep -q '^[0-9]* runs, interrupted  *mean' out"), 0);
+	ck_assert_int_eq(system("grep -q '^[0-9]* runs, interrupted  *mean' \"$OUT\""), 0);
 	TFLCTL("infer", "tiny", "--image", path);
 	ck_assert_int_eq(result.status, 1);
 	ck_assert_msg(strstr(result.err, "[1, 16], and a picture needs [1, height, width, 1 or 3]: give it by --in"), "%s", result.err);
@@ -422,11 +423,11 @@ static void keep_output(const char *path)
 
 static void expect_refusal(const char *text, const char *reason)
 {
-	FILE *file = fopen("wrong.json", "w");
+	FILE *file = fopen(in_folder("wrong.json"), "w");
 
 	fputs(text, file);
 	fclose(file);
-	TFLCTL("baseline", "digits", "--from", "wrong.json");
+	TFLCTL("baseline", "digits", "--from", in_folder("wrong.json"));
 	ck_assert_msg(result.status == 1 && strstr(result.err, reason), "%s%s: no '%s'", result.out, result.err, reason);
 }
 
@@ -443,16 +444,16 @@ START_TEST(baseline_by_file)
 	ask_about("two", "300");
 	TFLCTL("baseline", "digits", "--show", "--json");
 	ck_assert_msg(strstr(result.out, "\"set\": true") && !strstr(result.out, "counts"), "%s", result.out);
-	keep_output("base.json");
+	keep_output(in_folder("base.json"));
 	snprintf(path, sizeof(path), "%s/digits-float32.tflite", getenv("DIGITS"));
 	TFLCTL("load", "digits", path);
 	TFLCTL("baseline", "digits@2");
 	ck_assert_msg(strstr(result.out, " 0 verdicts"), "%s", result.out);
-	TFLCTL("baseline", "digits@2", "--from", "base.json");
+	TFLCTL("baseline", "digits@2", "--from", in_folder("base.json"));
 	ck_assert_msg(strcmp(result.out, "digits@2  baseline set: 700 verdicts\n") == 0, "%s%s", result.out, result.err);
 	TFLCTL("hist", "digits@1", "--json");
-	keep_output("seen.json");
-	TFLCTL("baseline", "digits@2", "--from", "seen.json", "--json");
+	keep_output(in_folder("seen.json"));
+	TFLCTL("baseline", "digits@2", "--from", in_folder("seen.json"), "--json");
 	ck_assert_msg(strstr(result.out, "\"verdicts\": 1000"), "%s%s", result.out, result.err);
 	TFLCTL("baseline", "digits", "--json");
 	strcpy(before, result.out);
@@ -467,7 +468,7 @@ START_TEST(baseline_by_file)
 		       "\"bins\": [50, 4], \"margins\": [3, 4], \"fine\": [9, 4]}}]}", "'bins' has a counter that cannot be");
 	TFLCTL("baseline", "digits", "--json");
 	ck_assert_str_eq(result.out, before);
-	TFLCTL("baseline", "digits", "--set", "--from", "base.json");
+	TFLCTL("baseline", "digits", "--set", "--from", in_folder("base.json"));
 	ck_assert_int_eq(result.status, 2);
 	daemon_stop(&tfld);
 }

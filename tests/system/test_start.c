@@ -88,6 +88,18 @@ START_TEST(the_socket_of_a_killed_daemon_is_replaced)
 }
 END_TEST
 
+/* As soon as there is a socket, a stop is one in order. */
+START_TEST(a_stop_right_after_the_start_is_in_order)
+{
+	for (unsigned i = 0; i < 20; i++) {
+		daemon_start(&tfld, NULL);
+		ck_assert_int_eq(kill(tfld.pid, SIGTERM), 0);
+		ck_assert_int_eq(daemon_wait(&tfld), 0);
+	}
+	daemon_finish(&tfld);
+}
+END_TEST
+
 START_TEST(what_is_no_socket_is_never_removed)
 {
 	struct stat st;
@@ -357,6 +369,7 @@ Suite *start_suite(void)
 	tcase_add_test(tcase, the_socket_has_the_configured_permissions);
 	tcase_add_test(tcase, a_path_in_use_is_refused_and_left_alone);
 	tcase_add_test(tcase, the_socket_of_a_killed_daemon_is_replaced);
+	tcase_add_test(tcase, a_stop_right_after_the_start_is_in_order);
 	tcase_add_test(tcase, what_is_no_socket_is_never_removed);
 	tcase_add_test(tcase, another_socket_in_its_place_is_not_removed_at_the_end);
 	tcase_add_test(tcase, a_path_that_is_too_long);
