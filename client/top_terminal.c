@@ -12,10 +12,13 @@ bool top_terminal_capable(void);
 bool top_terminal_capable(void)
 {
 	const char *place;
+	bool capable;
 	int found;
 
 	if (setupterm(NULL, STDOUT_FILENO, &found) == ERR)
 		return false;
 	place = tigetstr("cup");
-	return place && place != (const char *)-1;
+	capable = place && place != (const char *)-1;
+	del_curterm(cur_term); /* the screen makes one of its own */
+	return capable;
 }
