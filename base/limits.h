@@ -81,6 +81,7 @@
 #define TFL_CHANGES_MAX 256              /* changes that are remembered … */
 #define TFL_CHANGES_BYTES_MAX (256u << 10) /* … and bytes of their file */
 #define TFL_PREVIOUS_MAX 8               /* versions that were active before, and are remembered for a rollback */
+#define TFL_SUBSCRIBERS_MAX 64           /* connections that hear of changes */
 #define TFL_INSTANCES_MAX 64             /* interpreters of one version */
 #define TFL_INLINE_US_MAX 1000           /* microseconds of an inference that may run on the loop thread */
 

@@ -112,6 +112,7 @@ void tfl_client_free(struct tfl_client *client)
 {
 	if (!client)
 		return;
+	tfl_client_drop_subscription(client);
 	tfl_waits_unwatch(&client->waits);
 	tfl_connection_close(&client->connection);
 	tfl_waits_finish(&client->waits);

@@ -36,6 +36,23 @@ struct tfl_retry {
 	struct tfl_call_error error; /* … and its sentence */
 };
 
+/* A change that the daemon told of, until dispatch hands it over. */
+struct tfl_event {
+	struct tfl_event *next;
+	struct tfl_value *value;
+};
+
+/* Of tfl_client_subscribe(). */
+struct tfl_subscription {
+	tfl_change_callback callback; /* NULL: there is none */
+	void *userdata;
+	struct tfl_event *first, *last;
+	unsigned count;
+	bool ended; /* behind these nothing more comes, which is to be told */
+};
+
+#define TFL_EVENTS_MAX 1024 /* that wait for dispatch; a program that takes none loses its subscription */
+
 struct tfl_follower;
 
 struct tfl_client {
@@ -69,8 +86,23 @@ struct tfl_client {
 	unsigned submitted;         /* whose callback has not begun */
 	int64_t next_deadline;      /* not after the first of theirs */
 	unsigned dispatching;       /* dispatches under way, one inside of another too */
+	struct tfl_subscription subscription;
 	bool closing;               /* being destroyed: nothing new is taken */
 };
+
+/* subscribe.c; all with the lock */
+
+/** Queues what a notification tells. */
+void tfl_client_tell_change(struct tfl_client *client, struct tfl_slice params);
+
+/** The connection is over, and with it the subscription. */
+void tfl_client_end_subscription(struct tfl_client *client);
+
+/** Runs the callback for what has come, without the lock meanwhile; how many times. */
+int tfl_client_run_events(struct tfl_client *client);
+
+/** Forgets the callback and what waits for it. */
+void tfl_client_drop_subscription(struct tfl_client *client);
 
 /** Frees a client without calls. */
 void tfl_client_free(struct tfl_client *client);

@@ -13,8 +13,8 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "client/ctl.h"
+#include "client/entries.h"
 #include "client/journal.h"
-#include "client/print.h"
 #include "client/since.h"
 
 #define LINES 50          /* unless the command line says otherwise */
@@ -27,123 +27,50 @@ struct options {
 	bool follow, changes, daemon;
 };
 
-/* What is printed, and how. */
-struct printer {
-	const struct ctl *ctl;
-	json_t *list; /* of --json without --follow */
-	bool follow, wrap;
-	uint64_t printed;
-};
-
-/* A line, and on a terminal as many as it takes. */
-static void print_line(const struct printer *printer, uint64_t time_us, const char *text)
-{
-	time_t at = (time_t)(time_us / 1000000);
-	char when[CTL_UNIT_MAX] = "-";
-	struct tm parts;
-
-	if (localtime_r(&at, &parts))
-		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &parts);
-	if (printer->wrap)
-		ctl_print_wrapped(when, (unsigned)strlen(when) + 2, text);
-	else
-		ctl_printf("%s  %s\n", when, text);
-}
-
-/* @p json, which is taken over, is what programs get. */
-static void print_entry(struct printer *printer, uint64_t time_us, const char *text, json_t *json)
-{
-	printer->printed++;
-	if (!printer->ctl->json) {
-		print_line(printer, time_us, text);
-	} else if (printer->list) {
-		json_array_append_new(printer->list, json);
-		return;
-	} else {
-		json_dumpf(json, stdout, JSON_COMPACT);
-		putchar('\n');
-	}
-	json_decref(json);
-	if (printer->follow)
-		fflush(stdout);
-}
-
-static int finish(struct printer *printer)
-{
-	if (printer->list)
-		return ctl_print_json(printer->ctl, TFL_STEAL(printer->list));
-	if (printer->printed == 0 && !printer->ctl->json)
-		fputs("tflctl: there is no such entry\n", stderr);
-	return CTL_OK;
-}
-
 /* ---- The journal ---- */
 
-static int print_journal(struct printer *printer, struct ctl_journal *journal, struct tfl_error *error)
+static int print_journal(struct ctl_entries *entries, struct ctl_journal *journal, struct tfl_error *error)
 {
 	int r;
 
 	while ((r = ctl_journal_next(journal, error)) > 0) {
 		_tfl_free_ char *text = ctl_journal_text(journal);
 
-		print_entry(printer, ctl_journal_time_us(journal), text ? text : "", printer->ctl->json ? ctl_journal_json(journal) : NULL);
+		ctl_entries_print(entries, ctl_journal_time_us(journal), text ? text : "", entries->ctl->json ? ctl_journal_json(journal) : NULL);
 	}
 	return r;
 }
 
-static int show_journal(struct printer *printer, struct ctl_journal *journal, int64_t since, uint64_t lines, struct tfl_error *error)
+static int show_journal(struct ctl_entries *entries, struct ctl_journal *journal, int64_t since, uint64_t lines, struct tfl_error *error)
 {
 	int r = ctl_journal_seek(journal, since > 0 ? (uint64_t)since * 1000000 : 0, lines, error);
 
 	if (r == 0)
-		r = print_journal(printer, journal, error);
-	while (r == 0 && printer->follow) {
+		r = print_journal(entries, journal, error);
+	while (r == 0 && entries->follow) {
 		r = ctl_journal_wait(journal, error);
 		if (r == 0)
-			r = print_journal(printer, journal, error);
+			r = print_journal(entries, journal, error);
 	}
 	return r;
 }
 
 /* ---- The daemon ---- */
 
-static uint64_t number_of(const struct tfl_value *change, const char *key)
-{
-	return tfl_value_uint(tfl_value_get(change, key), 0);
-}
-
-/* The last @p lines of those behind number *last, which becomes that of the last one. */
-static void print_changes(struct printer *printer, const struct tfl_value *value, uint64_t lines, uint64_t *last)
-{
-	const struct tfl_value *changes = tfl_value_get(value, "changes");
-	size_t count = tfl_value_size(changes);
-
-	for (size_t i = count > lines ? count - lines : 0; i < count; i++) {
-		const struct tfl_value *change = tfl_value_at(changes, i);
-
-		if (number_of(change, "number") <= *last)
-			continue;
-		*last = number_of(change, "number");
-		print_entry(printer, number_of(change, "time") < UINT64_MAX / 1000000 ? number_of(change, "time") * 1000000 : 0,
-			    tfl_value_string(tfl_value_get(change, "text"), ""), printer->ctl->json ? ctl_json_of(change) : NULL);
-	}
-}
-
-static int show_changes(struct ctl *ctl, struct printer *printer, const char *model, int64_t since, uint64_t lines)
+static int show_changes(struct ctl *ctl, struct ctl_entries *entries, const char *model, int64_t since, uint64_t lines)
 {
 	struct tfl_call_error error;
 	struct tfl_value *value;
-	uint64_t last = 0;
 
 	do {
 		if (tfl_client_changes(ctl->client, model, since > 0 ? (uint64_t)since : 0, &value, &error) < 0)
 			return ctl_fail(ctl, error.status, error.message);
-		print_changes(printer, value, lines, &last);
+		ctl_entries_changes(entries, value, lines);
 		tfl_value_destroy(value);
-		if (printer->follow)
+		if (entries->follow)
 			usleep(POLL_US);
 		lines = LINES_MAX;
-	} while (printer->follow);
+	} while (entries->follow);
 	return CTL_OK;
 }
 
@@ -166,7 +93,7 @@ static void choose(const char *operand, char name[static TFL_MODEL_NAME_MAX + 24
 }
 
 /* The journal, where it can be read and is wanted: CTL_OK or CTL_FAILED, or -1 with the reason why the daemon has to be asked. */
-static int run_journal(struct ctl *ctl, const struct ctl_arguments *arguments, struct printer *printer, int64_t since, uint64_t lines,
+static int run_journal(struct ctl *ctl, const struct ctl_arguments *arguments, struct ctl_entries *entries, int64_t since, uint64_t lines,
 		       struct tfl_error *error)
 {
 	const struct options *options = arguments->options;
@@ -179,7 +106,7 @@ static int run_journal(struct ctl *ctl, const struct ctl_arguments *arguments, s
 	r = ctl_journal_open(options->directory, &filter, &journal, error);
 	if (r < 0)
 		return options->directory ? ctl_fail_file(ctl, error) : -1;
-	r = show_journal(printer, journal, since, lines, error);
+	r = show_journal(entries, journal, since, lines, error);
 	ctl_journal_close(journal);
 	return r < 0 ? ctl_fail_file(ctl, error) : CTL_OK;
 }
@@ -187,7 +114,7 @@ static int run_journal(struct ctl *ctl, const struct ctl_arguments *arguments, s
 static int run(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	const struct options *options = arguments->options;
-	struct printer printer = {.ctl = ctl, .follow = options->follow, .wrap = isatty(STDOUT_FILENO)};
+	TFL_CLEANUP(ctl_entries_release) struct ctl_entries entries;
 	uint64_t lines = options->lines ? (uint64_t)options->lines : options->since ? LINES_MAX : LINES;
 	struct tfl_error error;
 	int64_t since = 0;
@@ -195,21 +122,17 @@ static int run(struct ctl *ctl, const struct ctl_arguments *arguments)
 
 	if (options->since)
 		ctl_since_parse(options->since, (int64_t)time(NULL), &since, NULL);
-	if (ctl->json && !options->follow)
-		printer.list = json_array();
+	ctl_entries_init(&entries, ctl, options->follow);
 	if (!options->daemon)
-		status = run_journal(ctl, arguments, &printer, since, lines, &error);
+		status = run_journal(ctl, arguments, &entries, since, lines, &error);
 	if (status == -1) {
 		if (!options->daemon && !ctl->json)
 			fprintf(stderr, "tflctl: %s; this is what the daemon remembers\n", error.text);
 		status = ctl_connect(ctl);
 		if (status == CTL_OK)
-			status = show_changes(ctl, &printer, arguments->operands[0], since, lines);
+			status = show_changes(ctl, &entries, arguments->operands[0], since, lines);
 	}
-	if (status == CTL_OK)
-		status = finish(&printer);
-	json_decref(printer.list);
-	return status;
+	return status == CTL_OK ? ctl_entries_finish(&entries) : status;
 }
 
 static int check(const struct ctl *ctl, const struct ctl_arguments *arguments)

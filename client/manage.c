@@ -64,6 +64,8 @@ static int manage(struct tfl_client *client, const char *method, const struct tf
 		if (table == &tfl_stats_params && ref.version)
 			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "statistics are of all versions of a model: '%s' without '@'",
 					     ref.name);
+		if (table == &tfl_subscribe_params && ref.version)
+			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "changes are told of all versions of a model: '%s' without '@'", ref.name);
 		if (table == &tfl_model_rollback_params && ref.version)
 			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a rollback goes to the version before: '%s' without '@'", ref.name);
 		if ((table == &tfl_model_swap_params || table == &tfl_model_reload_params) && !ref.version)
@@ -189,6 +191,28 @@ int tfl_client_give_baseline(struct tfl_client *client, const char *model, unsig
 	if (!histogram || output > INT32_MAX)
 		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a histogram and the index of an output are needed");
 	return model ? manage(client, TFL_METHOD_BASELINE_SET, &tfl_baseline_set_params, &params, ret_value, error) : missing_model(error);
+}
+
+int tfl_client_subscribe(struct tfl_client *client, const char *model, tfl_change_callback callback, void *userdata,
+			 struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .fd = -1};
+	int r;
+
+	if (!callback)
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a callback is needed to hear of changes");
+	pthread_mutex_lock(&client->lock);
+	tfl_client_drop_subscription(client);
+	client->subscription.callback = callback; /* before the answer: a change may come right behind it */
+	client->subscription.userdata = userdata;
+	pthread_mutex_unlock(&client->lock);
+	r = manage(client, TFL_METHOD_SUBSCRIBE, &tfl_subscribe_params, &params, NULL, error);
+	if (r == 0)
+		return 0;
+	pthread_mutex_lock(&client->lock);
+	tfl_client_drop_subscription(client);
+	pthread_mutex_unlock(&client->lock);
+	return r;
 }
 
 static int manage_plain(struct tfl_client *client, const char *method, struct tfl_value **ret_value, struct tfl_call_error *error)

@@ -525,6 +525,19 @@ int tfl_client_metrics(struct tfl_client *client, struct tfl_value **ret_value, 
  */
 int tfl_client_changes(struct tfl_client *client, const char *model, uint64_t since, struct tfl_value **ret_value, struct tfl_call_error *error);
 
+/**
+ * A change as it happens, with the keys that tfl_client_changes() has for each; valid during the callback. NULL: the connection was lost, or the
+ * program took none for too long; changes may have been missed, and to hear of more it has to subscribe again.
+ */
+typedef void (*tfl_change_callback)(const struct tfl_value *change, void *userdata);
+
+/**
+ * From now on @p callback hears of each change of a model, or of all (@p model NULL). It runs in tfl_client_dispatch() alone, and may call
+ * anything but tfl_client_destroy(). A second subscription of the same client takes the place of the first.
+ */
+int tfl_client_subscribe(struct tfl_client *client, const char *model, tfl_change_callback callback, void *userdata,
+			 struct tfl_call_error *error);
+
 /** Whether the daemon is ready, and what is wrong though it serves. */
 int tfl_client_health(struct tfl_client *client, struct tfl_value **ret_value, struct tfl_call_error *error);
 

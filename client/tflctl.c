@@ -19,6 +19,8 @@ static const struct ctl_command *const commands[] = {
 	&ctl_cmd_swap,
 	&ctl_cmd_rollback,
 	&ctl_cmd_unload,
+	&ctl_cmd_history,
+	&ctl_cmd_watch,
 	&ctl_cmd_inspect,
 	&ctl_cmd_infer,
 	&ctl_cmd_bench,

@@ -115,6 +115,8 @@ static int take_frame(struct tfl_client *client, struct tfl_frame *frame, struct
 		return tfl_call_fail(error, TFL_PROTOCOL_ERROR, "the daemon sent a request; only replies and notifications come from it");
 	if (tfl_string_equal(message.method, TFL_NOTIFY_ERROR) && tfl_failure_parse(message.params, &farewell, NULL) == 0)
 		return tfl_call_report(error, &farewell);
+	if (tfl_string_equal(message.method, TFL_NOTIFY_CHANGED))
+		tfl_client_tell_change(client, message.params);
 	return 0;
 }
 
@@ -167,6 +169,7 @@ static void lose(struct tfl_client *client, int result, const struct tfl_call_er
 	struct loss loss = {client, result, reason, ours};
 
 	close_connection(client);
+	tfl_client_end_subscription(client);
 	tfl_calls_each(&client->calls, lose_call, &loss);
 	if (client->queue.first)
 		connect_now(client);

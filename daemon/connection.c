@@ -34,6 +34,7 @@
 #include "daemon/peer.h"
 #include "daemon/reply.h"
 #include "daemon/server.h"
+#include "daemon/subscribers.h"
 #include "proto/frame.h"
 #include "proto/message.h"
 
@@ -103,6 +104,7 @@ static void close_connection(struct tfl_connection *connection)
 	tfl_descriptors_finish(&connection->descriptors);
 	tfl_peer_finish(&connection->peer);
 	uv_close((uv_handle_t *)&connection->poll, on_closed);
+	tfl_subscribers_drop(connection->all->server->subscribers, connection->channel);
 	if (tfl_channel_close(connection->channel))
 		tfl_server_watch_queue(connection->all->server);
 }

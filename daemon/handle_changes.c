@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What changed: the method changes. doc/protocol.md names the keys. */
+/* What changed: the methods changes and subscribe. doc/protocol.md names the keys. */
 #include <errno.h>
 
 #include "base/error.h"
@@ -8,6 +8,7 @@
 #include "daemon/fields.h"
 #include "daemon/handlers.h"
 #include "daemon/server.h"
+#include "daemon/subscribers.h"
 #include "proto/message.h"
 #include "proto/request.h"
 
@@ -23,25 +24,6 @@ static bool is_asked_for(const struct choice *choice, const struct tfl_change *c
 {
 	return (!choice->model.text || tfl_string_equal(choice->model, change->model)) &&
 	       (!choice->version || choice->version == change->version) && tfl_moment_elapsed(&change->at, &choice->now) <= choice->age_s;
-}
-
-static void write_change(struct tfl_writer *writer, const struct tfl_change *change, const struct tfl_moment *now)
-{
-	char text[TFL_CHANGE_TEXT_MAX];
-
-	tfl_writer_map(writer, 6 + (change->model[0] != '\0') + (change->version > 0) + change->asked);
-	tfl_field_uint(writer, "number", change->number);
-	tfl_field_text(writer, "kind", tfl_change_to_string(change->kind));
-	tfl_field_uint(writer, "time", change->at.wall > 0 ? (uint64_t)change->at.wall : 0);
-	tfl_field_uint(writer, "age_s", (uint64_t)tfl_moment_elapsed(&change->at, now));
-	if (change->model[0])
-		tfl_field_text(writer, "model", change->model);
-	if (change->version)
-		tfl_field_uint(writer, "version", change->version);
-	if (change->asked)
-		tfl_field_uint(writer, "uid", change->uid);
-	tfl_field_text(writer, "reason", change->reason ? change->reason : "");
-	tfl_field_text(writer, "text", tfl_change_sentence(change, text));
 }
 
 int tfl_handle_changes(struct tfl_call *call, struct tfl_error *error)
@@ -70,8 +52,29 @@ int tfl_handle_changes(struct tfl_call *call, struct tfl_error *error)
 	tfl_field_array(writer, "changes", count);
 	for (unsigned i = 0; i < tfl_changes_count(changes); i++) {
 		if (is_asked_for(&choice, tfl_changes_at(changes, i)))
-			write_change(writer, tfl_changes_at(changes, i), &choice.now);
+			tfl_change_write(writer, tfl_changes_at(changes, i), &choice.now);
 	}
+	tfl_reply_send(call->channel, writer, call->message->msgid);
+	return 0;
+}
+
+int tfl_handle_subscribe(struct tfl_call *call, struct tfl_error *error)
+{
+	const struct tfl_changes *changes = call->server->changes;
+	struct tfl_writer *writer = call->writer;
+	struct tfl_model_params params;
+	unsigned count = tfl_changes_count(changes);
+	int r;
+
+	r = tfl_model_params_parse(&tfl_subscribe_params, call->message->params, &params, error);
+	if (r == 0)
+		r = tfl_subscribers_add(call->server->subscribers, call->channel, params.model, error);
+	if (r < 0)
+		return r;
+	tfl_writer_begin(writer);
+	tfl_message_reply(writer, call->message->msgid);
+	tfl_writer_map(writer, 1);
+	tfl_field_uint(writer, "last", count ? tfl_changes_at(changes, count - 1)->number : 0);
 	tfl_reply_send(call->channel, writer, call->message->msgid);
 	return 0;
 }

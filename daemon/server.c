@@ -36,6 +36,7 @@
 #include "daemon/registry.h"
 #include "daemon/scheduler.h"
 #include "daemon/store.h"
+#include "daemon/subscribers.h"
 #include "daemon/worker.h"
 
 #define SWEEP_MS 10
@@ -174,6 +175,7 @@ static void on_change(void *data)
 	const struct tfl_change *change = tfl_changes_at(server->changes, tfl_changes_count(server->changes) - 1);
 
 	tfl_changes_save(server);
+	tfl_subscribers_tell(server->subscribers, change);
 	/* Without memory for it, the journal and the changes themselves have it. */
 	if (server->lines && server->loader)
 		(void)tfl_loader_write_line(server->loader, TFL_CHANGE_SCHEMA, change->at.wall, tfl_change_to_json(change));
@@ -247,6 +249,8 @@ static int make_queues(struct tfl_server *server, struct tfl_error *error)
 		r = tfl_metrics_file_create(config->metrics_file, &server->metrics_file);
 	if (r == 0)
 		r = tfl_changes_create(on_change, server, &server->changes);
+	if (r == 0)
+		r = tfl_subscribers_create(&server->subscribers);
 	return r < 0 ? tfl_error_set(error, r, "cannot set up: %s", strerror(-r)) : 0;
 }
 
@@ -421,6 +425,7 @@ void tfl_server_destroy(struct tfl_server *server)
 	stop_listening(server);
 	if (server->loop_made)
 		tfl_connections_close(&server->connections);
+	tfl_subscribers_destroy(TFL_STEAL(server->subscribers));
 	if (server->scheduler)
 		tfl_scheduler_stop(server->scheduler);
 	tfl_workers_destroy(server->workers);

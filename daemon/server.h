@@ -29,6 +29,7 @@ struct tfl_outbox;
 struct tfl_registry;
 struct tfl_scheduler;
 struct tfl_store;
+struct tfl_subscribers;
 struct tfl_workers;
 
 #define TFL_SERVER_LISTENERS_MAX 2
@@ -46,6 +47,7 @@ struct tfl_server {
 	struct tfl_outbox *outbox;
 	struct tfl_conditions *conditions; /* loop thread, as the next */
 	struct tfl_changes *changes;
+	struct tfl_subscribers *subscribers;
 	unsigned worker_count;
 	uint64_t started_ns;
 

@@ -27,6 +27,8 @@ struct tfl_writer;
 #define TFL_METHOD_MODEL_DESCRIBE "model.describe"
 #define TFL_METHOD_STATS "stats"
 #define TFL_METHOD_CHANGES "changes"
+#define TFL_METHOD_SUBSCRIBE "subscribe"
+#define TFL_NOTIFY_CHANGED "changed" /* to those that have subscribed */
 #define TFL_METHOD_HISTOGRAM "histogram"
 #define TFL_METHOD_METRICS "metrics"
 #define TFL_METHOD_BASELINE_SET "baseline.set"
@@ -92,6 +94,7 @@ extern const struct tfl_param_table tfl_model_rollback_params; /* {model} */
 extern const struct tfl_param_table tfl_model_describe_params; /* {model, version?} */
 extern const struct tfl_param_table tfl_stats_params;          /* {model?, buckets?} */
 extern const struct tfl_param_table tfl_changes_params;        /* {model?, version?, since?} */
+extern const struct tfl_param_table tfl_subscribe_params;      /* {model?} */
 extern const struct tfl_param_table tfl_histogram_params;      /* {model, version?, minutes?, series?} */
 extern const struct tfl_param_table tfl_baseline_set_params;   /* {model, version?, minutes?, histogram?, output?} */
 
