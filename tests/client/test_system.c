@@ -553,6 +553,7 @@ int main(void)
 	runner = srunner_create(suite);
 	srunner_add_suite(runner, bench_system_suite());
 	srunner_add_suite(runner, flight_suite());
+	srunner_add_suite(runner, subscribe_suite());
 	srunner_add_suite(runner, top_system_suite());
 	srunner_run(runner, NULL, NULL, CK_ENV);
 	failed = srunner_ntests_failed(runner);
