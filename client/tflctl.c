@@ -22,6 +22,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_cmd_history,
 	&ctl_cmd_watch,
 	&ctl_cmd_inspect,
+	&ctl_cmd_validate,
 	&ctl_cmd_infer,
 	&ctl_cmd_bench,
 	&ctl_cmd_top,

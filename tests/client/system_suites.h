@@ -9,5 +9,6 @@ Suite *bench_system_suite(void);
 Suite *flight_suite(void);
 Suite *subscribe_suite(void);
 Suite *top_system_suite(void);
+Suite *validate_suite(void);
 
 #endif

@@ -555,6 +555,7 @@ int main(void)
 	srunner_add_suite(runner, flight_suite());
 	srunner_add_suite(runner, subscribe_suite());
 	srunner_add_suite(runner, top_system_suite());
+	srunner_add_suite(runner, validate_suite());
 	srunner_run(runner, NULL, NULL, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

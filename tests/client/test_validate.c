@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tflctl validate: the digits models against each other and against themselves, a model that answers NaN, limits, samples of every kind, and what cannot
+ * be compared.
+ */
+#include <check.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/npy.h"
+#include "tests/builder/builder.h"
+#include "tests/client/run.h"
+#include "tests/client/system_suites.h"
+#include "tests/system/harness.h"
+
+static struct daemon tfld;
+static char float_model[256], int8_model[256], pictures[256];
+
+static void setup(void)
+{
+	daemon_prepare(&tfld);
+	setenv("TFL_SOCKET", tfld.socket, 1);
+	snprintf(float_model, sizeof(float_model), "%s/digits-float32.tflite", getenv("DIGITS"));
+	snprintf(int8_model, sizeof(int8_model), "%s/digits-int8.tflite", getenv("DIGITS"));
+	snprintf(pictures, sizeof(pictures), "%s/pictures", getenv("DIGITS"));
+}
+
+static void teardown(void)
+{
+	daemon_finish(&tfld);
+}
+
+static const char *in_folder(const char *name)
+{
+	static char paths[4][128];
+	static unsigned next;
+	char *path = paths[next++ % 4];
+
+	snprintf(path, sizeof(paths[0]), "%s/%s", tfld.folder, name);
+	return path;
+}
+
+/* Square roots of four numbers, from -1 to 1: half of them are none. With @p abs, of their magnitudes. */
+static const char *make_roots(const char *name, bool abs)
+{
+	struct tfl_builder *builder = tfl_build_create();
+	struct tfl_ints dims = {(const int32_t[]){1, 4}, 2};
+	const char *path = in_folder(name);
+	uint8_t *data;
+	size_t size;
+
+	for (unsigned i = 0; i < 3; i++)
+		tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = (const char *[]){"in", "between", "out"}[i], .dims = dims});
+	tfl_build_operator(builder, &(struct tfl_build_operator){.code = abs ? TFL_BUILTIN_ABS : TFL_BUILTIN_NEG, .inputs = TFL_INTS(0),
+								 .outputs = TFL_INTS(1)});
+	tfl_build_operator(builder, &(struct tfl_build_operator){.code = TFL_BUILTIN_SQRT, .inputs = TFL_INTS(1), .outputs = TFL_INTS(2)});
+	tfl_build_io(builder, TFL_INTS(0), TFL_INTS(2));
+	ck_assert_int_eq(tfl_build_finish(builder, &data, &size), 0);
+	ck_assert_int_eq(tfl_build_save(path, data, size), 0);
+	tfl_build_destroy(builder);
+	free(data);
+	return path;
+}
+
+static json_t *report(void)
+{
+	json_t *json = json_loads(result.out, 0, NULL);
+
+	ck_assert_msg(json, "%s%s", result.out, result.err);
+	return json;
+}
+
+static double number(json_t *json, const char *key)
+{
+	return json_number_value(json_object_get(json_array_get(json_object_get(json, "outputs"), 0), key));
+}
+
+START_TEST(a_quantised_model_beside_its_origin)
+{
+	json_t *json;
+
+	TFLCTL("validate", int8_model, "--against", float_model, "--samples", pictures, "--json");
+	json = report();
+	ck_assert(json_is_true(json_object_get(json, "valid")) && json_is_false(json_object_get(json, "made_up")));
+	ck_assert_double_eq(json_number_value(json_object_get(json, "samples")), 11);
+	ck_assert_double_eq(number(json, "rows"), 11);
+	ck_assert_double_ge(number(json, "agreed"), 10);
+	ck_assert_double_lt(number(json, "largest_difference"), 0.1);
+	ck_assert_double_gt(number(json, "largest_difference"), 0);
+	json_decref(json);
+	ck_assert_int_eq(result.status, 0);
+	TFLCTL("validate", int8_model, "--against", float_model, "--samples", pictures, "--max-difference", "1e-6");
+	ck_assert_msg(result.status == 1 && strstr(result.out, "they differ too much") && strstr(result.out, "\nnot valid\n"), "%s", result.out);
+}
+END_TEST
+
+START_TEST(a_model_beside_itself)
+{
+	json_t *json;
+
+	TFLCTL("validate", int8_model, "--against", int8_model, "--count", "50", "--min-agreement", "100", "--max-difference", "0", "--json");
+	ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
+	json = report();
+	ck_assert_double_eq(number(json, "agreed"), 50);
+	ck_assert_double_eq(number(json, "largest_difference"), 0);
+	json_decref(json);
+	TFLCTL("validate", int8_model, "--against", int8_model);
+	ck_assert_msg(strstr(result.out, "on 100 pictures of noise\n") && strstr(result.out, "\nvalid\n"), "%s", result.out);
+}
+END_TEST
+
+START_TEST(a_model_that_answers_nan)
+{
+	const char *good = make_roots("good.tflite", true), *bad = make_roots("bad.tflite", false);
+
+	TFLCTL("validate", bad, "--against", good);
+	ck_assert_msg(result.status == 1 && strstr(result.out, "none here (NaN or infinite)"), "%s%s", result.out, result.err);
+	TFLCTL("validate", good, "--against", good);
+	ck_assert_msg(result.status == 0 && strstr(result.out, "on 100 random inputs\n"), "%s%s", result.out, result.err);
+	TFLCTL("validate", good, "--against", int8_model);
+	ck_assert_msg(result.status == 1 && strstr(result.err, "inputs of other shapes"), "%s%s", result.out, result.err);
+	TFLCTL("validate", good, "--against", good, "--samples", pictures);
+	ck_assert_msg(result.status == 1 && strstr(result.err, "is a picture, and the model takes none"), "%s%s", result.out, result.err);
+}
+END_TEST
+
+static void save_array(const char *name, enum tfl_dtype dtype, const int32_t *dims, uint32_t rank, const void *data, size_t bytes)
+{
+	struct tfl_npy array = {.dtype = dtype, .rank = rank, .data = data, .bytes = bytes};
+	FILE *file = fopen(in_folder(name), "wb");
+
+	memcpy(array.dims, dims, rank * sizeof(dims[0]));
+	ck_assert_int_eq(tfl_npy_write(file, &array), 0);
+	fclose(file);
+}
+
+START_TEST(samples_of_every_kind)
+{
+	static const float numbers[4] = {1, 4, 9, -16};
+	static uint8_t pixels[28 * 28];
+	const char *roots = make_roots("roots.tflite", true);
+	json_t *json;
+
+	save_array("numbers.npy", TFL_FLOAT32, (int32_t[]){1, 4}, 2, numbers, sizeof(numbers));
+	TFLCTL("validate", roots, "--against", roots, "--samples", in_folder("numbers.npy"), "--json");
+	json = report();
+	ck_assert_double_eq(json_number_value(json_object_get(json, "samples")), 1);
+	json_decref(json);
+	for (unsigned i = 0; i < sizeof(pixels); i++)
+		pixels[i] = (uint8_t)(i * 7);
+	mkdir(in_folder("samples"), 0755);
+	save_array("samples/a.npy", TFL_UINT8, (int32_t[]){28, 28}, 2, pixels, sizeof(pixels));
+	TFLCTL("validate", int8_model, "--against", float_model, "--samples", in_folder("samples"), "--samples", pictures);
+	ck_assert_msg(result.status == 0 && strstr(result.out, "on 12 samples\n"), "%s%s", result.out, result.err);
+	save_array("samples/b.npy", TFL_UINT8, (int32_t[]){28, 27}, 2, pixels, 28 * 27);
+	TFLCTL("validate", int8_model, "--against", float_model, "--samples", in_folder("samples"));
+	ck_assert_msg(result.status == 1 && strstr(result.err, "b.npy is no sample: 784 numbers are needed"), "%s%s", result.out, result.err);
+	mkdir(in_folder("empty"), 0755);
+	TFLCTL("validate", int8_model, "--against", float_model, "--samples", in_folder("empty"));
+	ck_assert_msg(result.status == 1 && strstr(result.err, "has no pictures"), "%s%s", result.out, result.err);
+}
+END_TEST
+
+START_TEST(against_one_that_is_served)
+{
+	daemon_start(&tfld, NULL);
+	TFLCTL("load", "digits", float_model);
+	TFLCTL("validate", int8_model, "--against", "digits", "--samples", pictures, "--min-agreement", "90");
+	ck_assert_msg(result.status == 0 && strncmp(result.out, "digits-int8.tflite against digits@1, on 11 samples\n", 51) == 0, "%s%s", result.out,
+		      result.err);
+	/* It is the same network here and there. */
+	TFLCTL("validate", float_model, "--against", "digits@1", "--max-difference", "0", "--count", "20");
+	ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
+	TFLCTL("validate", int8_model, "--against", "nosuch");
+	ck_assert_msg(result.status == 1 && strstr(result.err, "there is no model 'nosuch'"), "%s%s", result.out, result.err);
+	daemon_stop(&tfld);
+	daemon_prepare(&tfld);
+}
+END_TEST
+
+START_TEST(what_is_typed_wrong)
+{
+	TFLCTL("validate", int8_model);
+	ck_assert_msg(result.status == 2 && strstr(result.err, "--against is needed"), "%s", result.err);
+	TFLCTL("validate", int8_model, "--against", float_model, "--max-difference", "few");
+	ck_assert_int_eq(result.status, 2);
+	TFLCTL("validate", int8_model, "--against", float_model, "--count", "3", "--samples", pictures);
+	ck_assert_int_eq(result.status, 2);
+	TFLCTL("validate", "/no/such.tflite", "--against", float_model);
+	ck_assert_msg(result.status == 1 && strstr(result.err, "/no/such.tflite"), "%s", result.err);
+	TFLCTL("validate", pictures, "--against", float_model);
+	ck_assert_int_eq(result.status, 1);
+}
+END_TEST
+
+Suite *validate_suite(void)
+{
+	Suite *suite = suite_create("validate");
+	TCase *tcase = tcase_create("validate");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_test(tcase, a_quantised_model_beside_its_origin);
+	tcase_add_test(tcase, a_model_beside_itself);
+	tcase_add_test(tcase, a_model_that_answers_nan);
+	tcase_add_test(tcase, samples_of_every_kind);
+	tcase_add_test(tcase, against_one_that_is_served);
+	tcase_add_test(tcase, what_is_typed_wrong);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
