@@ -23,8 +23,11 @@ struct scan {
 #define GREATER(a, b) ((a) > (b) ? (a) : (b))
 #define LESSER(a, b) ((a) < (b) ? (a) : (b))
 
-/* @p lowest: no key is below it. @p key of row[i] ascends as the score does; @p score is the way back. */
-#define DEFINE_SCAN(name, type, key_type, lowest, key, score, add) \
+/*
+ * @p lowest: no key is below it. @p stride: classes that are looked through at once, because to ask whether one was there costs more than to look. @p key of
+ * row[i] ascends as the score does; @p score is the way back.
+ */
+#define DEFINE_SCAN(name, type, key_type, lowest, stride, key, score, add) \
 	static void take_##name(key_type x, key_type *best, key_type *second) \
 	{ \
 		key_type lesser = LESSER(x, *best); \
@@ -37,8 +40,8 @@ struct scan {
 	{ \
 		size_t i = 0; \
 \
-		for (uint32_t equal = 0; i + LANES <= classes; i += LANES) { \
-			for (size_t k = i; k < i + LANES; k++) \
+		for (uint32_t equal = 0; i + (stride) <= classes; i += (stride)) { \
+			for (size_t k = i; k < i + (stride); k++) \
 				equal |= key(row[k]) == best; \
 			if (equal) \
 				break; \
@@ -86,10 +89,10 @@ struct scan {
 #define NO_SUM(sum, x) ((void)(sum))
 #define ADD(sum, x) ((sum) += (x))
 
-DEFINE_SCAN(float32, float, float, -INFINITY, ITSELF, ITSELF, ADD)
-DEFINE_SCAN(int8, int8_t, uint8_t, 0, FROM_SIGNED, TO_SIGNED, NO_SUM)
-DEFINE_SCAN(uint8, uint8_t, uint8_t, 0, ITSELF, ITSELF, NO_SUM)
-DEFINE_SCAN(int16, int16_t, int16_t, INT16_MIN, ITSELF, ITSELF, NO_SUM)
+DEFINE_SCAN(float32, float, float, -INFINITY, 64, ITSELF, ITSELF, ADD)
+DEFINE_SCAN(int8, int8_t, uint8_t, 0, LANES, FROM_SIGNED, TO_SIGNED, NO_SUM)
+DEFINE_SCAN(uint8, uint8_t, uint8_t, 0, LANES, ITSELF, ITSELF, NO_SUM)
+DEFINE_SCAN(int16, int16_t, int16_t, INT16_MIN, LANES, ITSELF, ITSELF, NO_SUM)
 
 /* Whether a number is none, where the sum of all was none: finite numbers can have an infinite sum. */
 static bool has_invalid(const float *row, size_t classes)
