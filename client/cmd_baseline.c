@@ -262,7 +262,8 @@ static int check(const struct ctl *ctl, const struct ctl_arguments *arguments)
 static const struct ctl_option options[] = {
 	{"show", NULL, CTL_FLAG, offsetof(struct options, show), "show it, as without any option"},
 	{"set", NULL, CTL_FLAG, offsetof(struct options, set), "make what was seen the baseline"},
-	{"window", "TIME", CTL_STRING, offsetof(struct options, window), "with --set: of the last 5m, 1h or 24h (default: all)"},
+	{"window", "TIME", CTL_STRING, offsetof(struct options, window), "with --set: of the last 5m, 1h or 24h (default: all)",
+	 .hints = "5m 15m 1h 24h"},
 	{"from", "FILE", CTL_STRING, offsetof(struct options, from), "make what a file says the baseline; -: standard input"},
 };
 

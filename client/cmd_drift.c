@@ -250,7 +250,8 @@ static int check(const struct ctl *ctl, const struct ctl_arguments *arguments)
 }
 
 static const struct ctl_option options[] = {
-	{"window", "TIME", CTL_STRING, offsetof(struct options, window), "look at the last 5m, 1h or 24h (default: 1h)"},
+	{"window", "TIME", CTL_STRING, offsetof(struct options, window), "look at the last 5m, 1h or 24h (default: 1h)",
+	 .hints = "5m 15m 1h 24h"},
 	{"against", "VERSION", CTL_STRING, offsetof(struct options, against), "another version instead of the baseline"},
 };
 

@@ -113,7 +113,8 @@ static int check(const struct ctl *ctl, const struct ctl_arguments *arguments)
 }
 
 static const struct ctl_option options[] = {
-	{"window", "TIME", CTL_STRING, offsetof(struct options, window), "of the last 5m, 1h or 24h alone (default: all)"},
+	{"window", "TIME", CTL_STRING, offsetof(struct options, window), "of the last 5m, 1h or 24h alone (default: all)",
+	 .hints = "5m 15m 1h 24h"},
 	{"per-class", NULL, CTL_FLAG, offsetof(struct options, per_class), "how often each class won, too"},
 	{"top", "N", CTL_NUMBER, offsetof(struct options, top), "of that, the N most frequent (default: 10)", 1, 1024},
 };

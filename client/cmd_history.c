@@ -124,7 +124,8 @@ static int run_watch(struct ctl *ctl, const struct ctl_arguments *arguments)
 }
 
 static const struct ctl_option options[] = {
-	{"since", "TIME", CTL_STRING, offsetof(struct options, since), "not before 2h ago, today, 14:30 or '2026-11-26 14:30'"},
+	{"since", "TIME", CTL_STRING, offsetof(struct options, since), "not before 2h ago, today, 14:30 or '2026-11-26 14:30'",
+	 .hints = "today yesterday 1h 24h"},
 	{"lines", "N", CTL_NUMBER, offsetof(struct options, lines), "the last N alone", 1, CHANGES_MAX},
 };
 

@@ -20,6 +20,7 @@ struct line {
 	const struct ctl_command *command;
 	const struct ctl_option *pending; /* the last word is its value */
 	const char *socket;
+	const char *first; /* operand */
 	unsigned operands;
 	bool ended; /* by "--" */
 	bool help;  /* "help COMMAND" */
@@ -53,7 +54,7 @@ static void take_word(struct line *line, const char *word)
 	} else if (!line->ended && word[0] == '-' && word[1]) {
 		line->pending = word[2] ? NULL : ctl_find_letter(line->command, word[1]);
 	} else if (line->command) {
-		line->operands++;
+		line->first = line->operands++ ? line->first : word;
 	} else {
 		line->help |= strcmp(word, "help") == 0;
 		line->command = line->help ? NULL : ctl_find_command(word);
@@ -99,17 +100,25 @@ static void offer_versions(const struct tfl_value *model, const char *begun)
 	}
 }
 
-/* Models that the daemon has, and their versions where @p versions. */
-static void offer_models(const char *socket, bool versions, const char *begun)
+/* What the daemon lists, to be destroyed; NULL when it does not answer. */
+static struct tfl_value *list_models(const char *socket)
 {
 	struct tfl_client_options options = {.size = sizeof(options), .timeout_ms = PATIENCE_MS, .reconnect_ms = -1};
 	struct tfl_value *value = NULL;
 	struct tfl_client *client = NULL;
-	const struct tfl_value *models;
 
 	if (tfl_client_connect(socket, &options, &client, NULL) == 0)
 		tfl_client_list(client, &value, NULL);
-	models = tfl_value_get(value, "models");
+	tfl_client_destroy(client);
+	return value;
+}
+
+/* Models that the daemon has, and their versions where @p versions. */
+static void offer_models(const char *socket, bool versions, const char *begun)
+{
+	struct tfl_value *value = list_models(socket);
+	const struct tfl_value *models = tfl_value_get(value, "models");
+
 	for (size_t i = 0; i < tfl_value_size(models); i++) {
 		const struct tfl_value *model = tfl_value_at(models, i);
 
@@ -118,7 +127,29 @@ static void offer_models(const char *socket, bool versions, const char *begun)
 			offer_versions(model, begun);
 	}
 	tfl_value_destroy(value);
-	tfl_client_destroy(client);
+}
+
+/* The versions of the model that the first operand names, behind @p prefix. */
+static void offer_numbers(const struct line *line, const char *prefix, const char *begun)
+{
+	size_t length = line->first ? strcspn(line->first, "@") : 0;
+	struct tfl_value *value = list_models(line->socket);
+	const struct tfl_value *models = tfl_value_get(value, "models");
+
+	for (size_t i = 0; i < tfl_value_size(models) && length > 0; i++) {
+		const struct tfl_value *model = tfl_value_at(models, i), *versions = tfl_value_get(model, "versions");
+		const char *name = tfl_value_string(tfl_value_get(model, "model"), "");
+		char number[24];
+
+		if (strlen(name) != length || memcmp(name, line->first, length) != 0)
+			continue;
+		for (size_t k = 0; k < tfl_value_size(versions); k++) {
+			snprintf(number, sizeof(number), "%llu",
+				 (unsigned long long)tfl_value_uint(tfl_value_get(tfl_value_at(versions, k), "version"), 0));
+			offer(begun, prefix, number);
+		}
+	}
+	tfl_value_destroy(value);
 }
 
 /* The name that a command gives its operand number @p index, as in "MODEL[@VERSION] FILE"; "" past the last. */
@@ -151,16 +182,20 @@ static void offer_operand(const struct line *line, const char *begun)
 		puts(":files");
 	else if (memmem(name, length, "MODEL", 5))
 		offer_models(line->socket, memmem(name, length, "@VERSION", 8) != NULL, begun);
+	else if (memmem(name, length, "VERSION", 7))
+		offer_numbers(line, "", begun);
 }
 
 /* @p prefix: "--norm=" where option and value are one word. */
-static void offer_value(const struct ctl_option *option, const char *prefix, const char *begun)
+static void offer_value(const struct line *line, const struct ctl_option *option, const char *prefix, const char *begun)
 {
-	const char *word = option->choices ? option->choices : "";
+	const char *word = option->choices ? option->choices : option->hints ? option->hints : "";
 	char choice[64];
 
 	if (names_file(option->argument, strlen(option->argument)))
 		puts(":files");
+	if (strcmp(option->argument, "VERSION") == 0)
+		offer_numbers(line, prefix, begun);
 	while (*word) {
 		size_t length = strcspn(word, " ");
 
@@ -187,7 +222,7 @@ static void offer_option_or_value(const struct line *line, const char *begun)
 	if (!option || !option->argument)
 		return;
 	snprintf(prefix, sizeof(prefix), "--%s=", option->name);
-	offer_value(option, prefix, value + 1);
+	offer_value(line, option, prefix, value + 1);
 }
 
 int ctl_complete(char *const *words, unsigned count)
@@ -198,7 +233,7 @@ int ctl_complete(char *const *words, unsigned count)
 	for (unsigned i = 0; i + 1 < count; i++)
 		take_word(&line, words[i]);
 	if (line.pending)
-		offer_value(line.pending, "", last);
+		offer_value(&line, line.pending, "", last);
 	else if (!line.ended && last[0] == '-')
 		offer_option_or_value(&line, last);
 	else if (!line.command)

@@ -57,6 +57,7 @@ struct ctl_option {
 	const char *help;
 	int min, max;        /* of a number */
 	const char *choices; /* the words that a string may be, "auto raw"; NULL: any */
+	const char *hints;   /* words that completion offers though others are right too; NULL: none */
 	const char *alias;   /* another name that is understood and not shown; NULL: none */
 	char letter;         /* with one dash, 'o' for -o; 0: none */
 };

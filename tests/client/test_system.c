@@ -513,6 +513,11 @@ START_TEST(completion)
 	ck_assert_str_eq(complete("infer digits @ 2"), "2\n");
 	ck_assert_str_eq(complete("infer digits @ 2 --norm = r"), "raw\n");
 	ck_assert_str_eq(complete("stats \"\""), "digits dog\n");
+	ck_assert_str_eq(complete("swap digits \"\""), "1 2\n");
+	ck_assert_str_eq(complete("swap dog \"\""), "1\n");
+	ck_assert_str_eq(complete("drift digits --against \"\""), "1 2\n");
+	ck_assert_str_eq(complete("drift digits --window 1"), "15m 1h\n");
+	ck_assert_str_eq(complete("logs --since t"), "today\n");
 	ck_assert_str_eq(complete("infer x"), "\n");
 	snprintf(words, sizeof(words), "infer digits --image %s/pictures/se", folder);
 	snprintf(wanted, sizeof(wanted), "%s/pictures/seven.png\n", folder);
