@@ -10,7 +10,8 @@
  * its two versions every 100 ms, while a third is loaded and erased over and over. Every reply must come, and from a version that was active between
  * its send and its receipt; the p99 of busy blocks is compared with that of steady ones.
  *
- * Then, without clients: rounds of load, swap, swap back, unload. Memory and the time of a load after the last are compared with those after 20.
+ * Then, without clients: rounds of load, swap, swap back, unload. Memory and the time of a load after the last are compared with those after 20. Last, what one
+ * more version takes, and what its unload gives back.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -342,6 +343,30 @@ static void load_for_ever(struct tfl_client *client, unsigned rounds)
 	       (double)samples_percentile(&late, 0.5) / (double)samples_percentile(&early, 0.5));
 }
 
+/* What a load takes, by the kernel's account and by the daemon's, and how much of it an unload gives back. */
+static void load_and_give_back(struct tfl_client *client)
+{
+	struct tfl_value *value = NULL;
+	const struct tfl_value *memory;
+	struct tfl_call_error error;
+	size_t before = resident(bench.tfld.pid), with, after;
+	uint64_t told;
+
+	load(client, "m@3", bench.third);
+	with = resident(bench.tfld.pid);
+	if (tfl_client_describe(client, "m@3", &value, &error) < 0)
+		die("describing", error.message);
+	memory = tfl_value_get(value, "memory");
+	told = tfl_value_uint(tfl_value_get(memory, "file"), 0) + tfl_value_uint(tfl_value_get(memory, "packed"), 0) +
+	       tfl_value_uint(tfl_value_get(memory, "interpreters"), 0);
+	tfl_value_destroy(value);
+	if (tfl_client_unload(client, "m@3", true, NULL, &error) < 0)
+		die("unloading", error.message);
+	after = resident(bench.tfld.pid);
+	printf("one more version: %.2f MiB (file, packed weights and interpreters are %.2f MiB), of which an unload gives back %.2f MiB\n",
+	       ((double)with - (double)before) / 1048576, (double)told / 1048576, ((double)with - (double)after) / 1048576);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned swaps = 200, rounds = 1000;
@@ -370,6 +395,7 @@ int main(int argc, char **argv)
 	good = swap_under_load(client, swaps);
 	if (rounds > WARM_ROUNDS)
 		load_for_ever(client, rounds);
+	load_and_give_back(client);
 	tfl_client_destroy(client);
 	finish();
 	return good ? 0 : 1;
