@@ -26,6 +26,8 @@
 static const struct tfl_setting rows[] = {
 	{ "models", "path", "models", TO(models), TFL_SETTING_PATH, 1, PATH_ROOM, 0, "/var/lib/tfld/models", "folder of the models" },
 	{ "models", "versions", NULL, TO(model.versions), TFL_MODEL_CONF_VERSIONS },
+	{ "models", "auto_swap", NULL, TO(model.auto_swap), TFL_MODEL_CONF_AUTO_SWAP },
+	{ "models", "transition", NULL, TO(model.transition), TFL_MODEL_CONF_TRANSITION },
 	{ "models", "instances", "instances", TO(model.instances), TFL_MODEL_CONF_INSTANCES, NULL,
 	  "requests of a version that run at once; 0: as workers" },
 	{ "models", "threads", "threads", TO(model.threads), TFL_MODEL_CONF_THREADS, NULL, "threads of one inference" },

@@ -20,6 +20,8 @@
 
 static const struct tfl_setting rows[] = {
 	{ "model", "versions", NULL, TO(versions), TFL_MODEL_CONF_VERSIONS },
+	{ "model", "auto_swap", NULL, TO(auto_swap), TFL_MODEL_CONF_AUTO_SWAP },
+	{ "model", "transition", NULL, TO(transition), TFL_MODEL_CONF_TRANSITION },
 	{ "model", "instances", NULL, TO(instances), TFL_MODEL_CONF_INSTANCES },
 	{ "model", "threads", NULL, TO(threads), TFL_MODEL_CONF_THREADS },
 	{ "model", "queue", NULL, TO(queue), TFL_MODEL_CONF_QUEUE },
@@ -70,14 +72,30 @@ int tfl_model_conf_read(const struct tfl_store *store, const char *model, const 
 	return 0;
 }
 
-/* Where the value at @p offset, which is a row's, comes from. */
-static const char *source_of(const struct tfl_model_conf *conf, size_t offset)
+/* The row of the value at @p offset, which has one. */
+static unsigned row_at(size_t offset)
 {
 	unsigned row = 0;
 
 	while (rows[row].offset != offset)
 		row++;
-	return conf->sources[row].text;
+	return row;
+}
+
+/* Where that value comes from. */
+static const char *source_of(const struct tfl_model_conf *conf, size_t offset)
+{
+	return conf->sources[row_at(offset)].text;
+}
+
+const char *tfl_model_conf_say(const struct tfl_model_conf *conf, size_t offset, char *text, size_t size)
+{
+	const struct tfl_setting *row = &rows[row_at(offset)];
+	const char *source = source_of(conf, offset);
+	char value[TFL_SETTING_VALUE_MAX];
+
+	snprintf(text, size, "%s is '%s'%s%s%s", row->key, tfl_setting_format(row, conf, value), *source ? " (" : "", source, *source ? ")" : "");
+	return text;
 }
 
 int tfl_model_conf_labels(const struct tfl_store *store, const char *model, const struct tfl_model_conf *conf,

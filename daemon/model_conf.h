@@ -24,7 +24,7 @@ struct tfl_store;
 
 #define TFL_MODEL_LABELS_NAME_MAX 63
 #define TFL_MODEL_CONFIDENCE_MAX 127
-#define TFL_MODEL_CONF_SETTINGS 9
+#define TFL_MODEL_CONF_SETTINGS 11
 
 /* Plain data. Set once, when a version is loaded. */
 struct tfl_model_conf {
@@ -33,6 +33,8 @@ struct tfl_model_conf {
 	uint64_t queue;      /* requests of one version that may wait while its instances are busy; 0: no bound of its own */
 	uint64_t timeout_ms; /* of a request that gives none itself; 0: none */
 	uint64_t priority;   /* likewise */
+	uint64_t auto_swap;  /* 1: a version that becomes AVAILABLE and is greater than the active one becomes the active one */
+	uint64_t transition; /* enum tfl_transition, where auto_swap is on */
 	uint64_t inline_us;  /* a version that runs in less is run on the loop thread; 0: none */
 	char versions[TFL_POLICY_TEXT_MAX + 1]; /* which are loaded without being asked for (policy.h) */
 	char labels[TFL_MODEL_LABELS_NAME_MAX + 1]; /* a file beside model.conf; "": those of the model */
@@ -44,6 +46,8 @@ extern const struct tfl_setting_table tfl_model_conf_table;
 
 /* Kind, range and default of the keys that tfld.conf has too, for a row of either table. */
 #define TFL_MODEL_CONF_VERSIONS TFL_SETTING_VERSIONS, 1, TFL_POLICY_TEXT_MAX, 0, "all"
+#define TFL_MODEL_CONF_AUTO_SWAP TFL_SETTING_SWITCH, 0, 1, 0
+#define TFL_MODEL_CONF_TRANSITION TFL_SETTING_TRANSITION, 0, TFL_TRANSITION_RESOURCE, TFL_TRANSITION_AVAILABILITY
 #define TFL_MODEL_CONF_INSTANCES TFL_SETTING_COUNT, 0, TFL_INSTANCES_MAX, 0
 #define TFL_MODEL_CONF_THREADS TFL_SETTING_COUNT, 1, TFL_WORKERS_MAX, 1
 #define TFL_MODEL_CONF_QUEUE TFL_SETTING_COUNT, 0, TFL_QUEUE_MAX, 0
@@ -68,6 +72,12 @@ int tfl_model_conf_check(const struct tfl_store *store, const char *model, const
  */
 int tfl_model_conf_labels(const struct tfl_store *store, const char *model, const struct tfl_model_conf *conf,
 			  struct tfl_labels *ret_labels, struct tfl_error *error);
+
+/** "versions is 'latest 2' (model.conf:3)", for the key at @p offset. Returns @p text. */
+const char *tfl_model_conf_say(const struct tfl_model_conf *conf, size_t offset, char *text, size_t size);
+
+/* @p text is an array. */
+#define TFL_MODEL_CONF_SAY(conf, field, text) tfl_model_conf_say(conf, offsetof(struct tfl_model_conf, field), text, sizeof(text))
 
 /** Finds where the confidence of a program comes from, as @p conf says. -EINVAL for what its outputs cannot be; the sentence names the key. */
 int tfl_model_conf_heads(const struct tfl_model_conf *conf, const struct tfl_program *program, struct tfl_heads *ret_heads,

@@ -18,6 +18,12 @@ struct tfl_policy {
 	uint64_t numbers[TFL_POLICY_NUMBERS_MAX];
 };
 
+/* What a version that takes the active one's place by itself does first. */
+enum tfl_transition {
+	TFL_TRANSITION_AVAILABILITY, /* it is loaded beside the other one */
+	TFL_TRANSITION_RESOURCE,     /* the other one makes room for it, and nothing may serve meanwhile */
+};
+
 /** 0, or -EINVAL for a text that is no policy. */
 int tfl_policy_parse(const char *text, struct tfl_policy *ret_policy);
 

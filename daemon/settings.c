@@ -31,6 +31,9 @@ static const struct unit levels[] = {
 	{ "error", LOG_ERR }, { "warning", LOG_WARNING }, { "info", LOG_INFO }, { "debug", LOG_DEBUG }, { NULL, 0 }
 };
 
+static const struct unit switches[] = { { "no", 0 }, { "yes", 1 }, { NULL, 0 } };
+static const struct unit transitions[] = { { "availability", TFL_TRANSITION_AVAILABILITY }, { "resource", TFL_TRANSITION_RESOURCE }, { NULL, 0 } };
+
 /* How the values of a kind are read and written, and what is right. */
 struct kind {
 	bool (*parse)(const struct tfl_setting *row, const char *text, uint64_t *ret_number); /* NULL: a text */
@@ -44,9 +47,9 @@ struct kind {
 
 static const struct kind kinds[TFL_SETTING_KIND_COUNT];
 
-static bool parse_level(const struct tfl_setting *row, const char *text, uint64_t *ret_number)
+static bool parse_word(const struct tfl_setting *row, const char *text, uint64_t *ret_number)
 {
-	for (const struct unit *unit = levels; unit->name; unit++)
+	for (const struct unit *unit = kinds[row->kind].units; unit->name; unit++)
 		if (strcmp(unit->name, text) == 0) {
 			*ret_number = unit->factor;
 			return true;
@@ -86,9 +89,9 @@ static const char *format_units(const struct tfl_setting *row, uint64_t number, 
 	return buffer;
 }
 
-static const char *format_level(const struct tfl_setting *row, uint64_t number, char *buffer)
+static const char *format_word(const struct tfl_setting *row, uint64_t number, char *buffer)
 {
-	const struct unit *unit = levels;
+	const struct unit *unit = kinds[row->kind].units;
 
 	while (unit->name && unit->factor != number)
 		unit++;
@@ -111,7 +114,9 @@ static const struct kind kinds[TFL_SETTING_KIND_COUNT] = {
 	[TFL_SETTING_SIZE] = { parse_units, format_units, sizes, 10, "SIZE", ", as in 4096, 64K or 16M", "a size" },
 	[TFL_SETTING_DURATION] = { parse_units, format_units, durations, 10, "TIME", ", as in 500ms, 2s or 1min", "a time" },
 	[TFL_SETTING_MODE] = { parse_units, format_mode, no_units, 8, "MODE", ", as in 0660", "permissions" },
-	[TFL_SETTING_LEVEL] = { parse_level, format_level, levels, 0, "LEVEL", "error, warning, info or debug", NULL },
+	[TFL_SETTING_LEVEL] = { parse_word, format_word, levels, 0, "LEVEL", "error, warning, info or debug", NULL },
+	[TFL_SETTING_SWITCH] = { parse_word, format_word, switches, 0, "yes|no", "yes or no", NULL },
+	[TFL_SETTING_TRANSITION] = { parse_word, format_word, transitions, 0, "WHICH", "availability or resource", NULL },
 	[TFL_SETTING_VERSIONS] = { NULL, NULL, NULL, 0, "WHICH", "all, latest, a number of them as in latest 2, or some as in specific 3 7", NULL },
 };
 

@@ -29,6 +29,8 @@ enum tfl_setting_kind {
 	TFL_SETTING_MODE,     /* permissions: "0660" */
 	TFL_SETTING_LEVEL,    /* LOG_ERR to LOG_DEBUG: "info" */
 	TFL_SETTING_VERSIONS, /* char[max + 1]: what tfl_policy_parse() reads */
+	TFL_SETTING_SWITCH,   /* 0 and 1: "no", "yes" */
+	TFL_SETTING_TRANSITION, /* enum tfl_transition: "availability", "resource" */
 	TFL_SETTING_KIND_COUNT
 };
 
@@ -57,7 +59,7 @@ struct tfl_setting_table {
 	size_t sources; /* offset in the struct of a tfl_setting_source for each row */
 };
 
-#define TFL_SETTINGS_MAX 32 /* rows of a table */
+#define TFL_SETTINGS_MAX 48 /* rows of a table */
 
 /** The defaults, over zeroed memory. */
 void tfl_settings_init(const struct tfl_setting_table *table, void *values);

@@ -121,7 +121,7 @@ static const struct {
 	  "c:2: [models] versions is 'latest2', expected all, latest, a number of them as in latest 2, or some as in specific 3 7" },
 	{ "[models]\nversions = 2\n", "c:2: [models] versions is '2', expected all, latest, a number of them as in latest 2, or some as in specific 3 7" },
 	{ "[models]\npath =\n", "c:2: [models] path is empty, expected a path" },
-	{ "[models]\nsuitcase = /x\n", "c:2: [models] has no key 'suitcase'; it has path, versions, instances, threads, queue" },
+	{ "[models]\nsuitcase = /x\n", "c:2: [models] has no key 'suitcase'; it has path, versions, auto_swap, transition, instances, threads, queue" },
 	{ "[models]\ninstence = 2\n", "c:2: [models] has no key 'instence'; did you mean 'instances'?" },
 	{ "[models]\nworkers = 2\n", "c:2: [models] has no key 'workers'; [requests] has it" },
 	{ "[model]\npath = /x\n", "c:2: there is no section [model]; did you mean [models]?" },
@@ -227,10 +227,10 @@ START_TEST(each_value_knows_where_it_comes_from)
 	ck_assert_str_eq(source_of("requests", "timeout"), "c:3");
 	ck_assert_str_eq(source_of("models", "threads"), "c.d/1.conf:3");
 	ck_assert_str_eq(source_of("models", "instances"), "");
-	/* What models inherit comes with it: versions, instances, threads, queue, timeout. */
-	ck_assert_str_eq(config.model.sources[1].text, "");
-	ck_assert_str_eq(config.model.sources[2].text, "c.d/1.conf:3");
-	ck_assert_str_eq(config.model.sources[4].text, "c:3");
+	/* What models inherit comes with it: versions, auto_swap, transition, instances, threads, queue, timeout. */
+	ck_assert_str_eq(config.model.sources[3].text, "");
+	ck_assert_str_eq(config.model.sources[4].text, "c.d/1.conf:3");
+	ck_assert_str_eq(config.model.sources[6].text, "c:3");
 	ck_assert_int_eq(PARSE("--config", name), 0);
 	ck_assert_str_eq(source_of("models", "threads"), "…oo-long-to-be-repeated-for-each-of-its-keys.conf:3");
 }

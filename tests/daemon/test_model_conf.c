@@ -27,7 +27,7 @@ static void setup(void)
 	scene_setup();
 	tfl_config_init(&config);
 	config.model.instances = 3;
-	strcpy(config.model.sources[1].text, "/etc/tfld.conf:7");
+	strcpy(config.model.sources[3].text, "/etc/tfld.conf:7");
 	strcpy(config.models, "models");
 	ck_assert_int_eq(mkdir("models/m", 0755), 0);
 }
@@ -54,8 +54,8 @@ START_TEST(what_it_leaves_out_is_as_the_daemon_says)
 	ck_assert_uint_eq(conf.instances, 3);
 	ck_assert_uint_eq(conf.threads, 1);
 	ck_assert_str_eq(conf.sources[0].text, "model.conf:4");
-	ck_assert_str_eq(conf.sources[1].text, "/etc/tfld.conf:7");
-	ck_assert_str_eq(conf.sources[2].text, "");
+	ck_assert_str_eq(conf.sources[3].text, "/etc/tfld.conf:7");
+	ck_assert_str_eq(conf.sources[4].text, "");
 }
 END_TEST
 
@@ -94,7 +94,7 @@ static const struct {
 	{ "[model]\n\ninstances = lots\n", "models/m/model.conf:3: [model] instances is 'lots', expected a number from 0 to 64" },
 	{ "[model]\nthreads = 0\n", "models/m/model.conf:2: [model] threads is '0', expected a number from 1 to 64" },
 	{ "[model]\npath = /\n",
-	  "models/m/model.conf:2: [model] has no key 'path'; it has versions, instances, threads, queue, timeout, priority, inline, labels, "
+	  "models/m/model.conf:2: [model] has no key 'path'; it has versions, auto_swap, transition, instances, threads, queue, timeout, priority, inline, labels, "
 	  "confidence" },
 	{ "[models]\nqueue = 1\n", "models/m/model.conf:2: there is no section [models]; did you mean [model]?" },
 	{ "[model]\nversions = specific\n",
