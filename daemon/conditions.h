@@ -25,6 +25,8 @@ enum tfl_condition_kind {
 	TFL_CONDITION_CHANGES,    /* what changed is not written down */
 	TFL_CONDITION_METRICS,    /* the metrics file is not written */
 	TFL_CONDITION_LOG,        /* the log of the statistics is not written */
+	TFL_CONDITION_MODELS,     /* of a model: its folder, or model.conf, cannot be taken as it is */
+	TFL_CONDITION_WATCH,      /* of a model, or of none: what changes in its folder is not seen */
 	TFL_CONDITION_CLOCK,      /* the clock has jumped lately */
 	TFL_CONDITION_KINDS
 };

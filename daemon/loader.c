@@ -303,6 +303,7 @@ void tfl_loader_job_free(struct tfl_loader_job *job)
 	tfl_close(job->fd);
 	free(job->statistics);
 	tfl_period_free(job->period);
+	tfl_rescan_free(job->rescan);
 	json_decref(job->members);
 	tfl_version_unref(job->loaded);
 	tfl_version_unref(job->listed);

@@ -20,18 +20,21 @@
 
 struct tfl_changes;
 struct tfl_conditions;
+struct tfl_dirty_mark;
 struct tfl_error;
 struct tfl_line_log;
 struct tfl_loader;
 struct tfl_model_conf;
 struct tfl_registry;
 struct tfl_store;
+struct tfl_watch;
 
 struct tfl_loader_options {
 	struct tfl_store *store;       /* borrowed, outlives the loader; the loader's thread alone uses it after tfl_loader_scan() */
 	struct tfl_registry *registry; /* borrowed; touched on the loop thread only (in the functions below) */
 	struct tfl_conditions *conditions; /* borrowed; likewise. NULL: what fails is nobody's concern */
 	struct tfl_changes *changes;       /* likewise; NULL: what changes is logged only */
+	struct tfl_watch *watch;           /* likewise, and the loader's thread adds folders to it; NULL: nobody watches */
 	const struct tfl_model_conf *defaults; /* borrowed: of models whose model.conf says nothing else */
 	unsigned workers;              /* interpreters of a version whose instances are 0 */
 	unsigned cpus;                 /* threads of one inference at most */
@@ -97,6 +100,12 @@ int tfl_loader_swap(struct tfl_loader *loader, struct tfl_version *version, uid_
 
 /** model.rollback: likewise for the version that was active before. -ENOENT when there is no such model, or none before. */
 int tfl_loader_roll_back(struct tfl_loader *loader, const char *model, uid_t uid, tfl_loader_done done, void *data, struct tfl_error *error);
+
+/**
+ * Looks at the folder of a model ("": of all models, and at the models folder), and does what follows from it: loads, refuses, leaves out, forgets, or
+ * unloads versions. Where nothing has changed, nothing happens. What fails is a condition. Loop thread.
+ */
+void tfl_loader_rescan(struct tfl_loader *loader, const struct tfl_dirty_mark *mark);
 
 /**
  * Gives up all loads: the one under way ends within one step of its model, the others do not begin; they fail with -ESHUTDOWN. What is to

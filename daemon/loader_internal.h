@@ -13,6 +13,7 @@
 
 struct tfl_loader_job;
 struct tfl_period;
+struct tfl_rescan;
 struct tfl_spawner;
 
 /* How the reason of a version begins that an operator took out of service; its note follows. */
@@ -47,6 +48,11 @@ struct tfl_loader_job {
 	int fd;                     /* to be loaded, or -1 */
 	bool asked;                 /* by a user, origin.uid */
 	struct tfl_origin origin;
+	bool noticed;               /* its folder has come or changed: its end is news */
+	uint64_t replaces;          /* the active version that made room for it, or 0, and what that was loaded with */
+	struct tfl_model_conf before;
+	bool returns;               /* it made room, in vain, and is the active one again */
+	struct tfl_rescan *rescan;  /* owned */
 	bool settles;               /* what is active afterwards is to be remembered */
 	uint64_t active;            /* to be remembered, like the next and the note: when and by whom it was unloaded, "" for not unloaded */
 	struct tfl_previous previous;
@@ -94,15 +100,39 @@ void tfl_loader_job_free(struct tfl_loader_job *job);
 int tfl_loader_make_version(struct tfl_loader *loader, const char *model, uint64_t number, struct tfl_version **ret_version,
 			    struct tfl_error *error);
 
-/**
- * Loads a version that is listed in state LOADING from the store. @p settles: what is active afterwards is to be remembered. -ENOMEM. Loop
- * thread.
- */
-int tfl_loader_restore(struct tfl_loader *loader, struct tfl_version *listed, const struct tfl_model_conf *conf, bool settles,
-		       struct tfl_error *error);
+/** A job that loads a version, listed in state LOADING, from the store. NULL without memory. Loop thread. */
+struct tfl_loader_job *tfl_loader_make_restore(struct tfl_loader *loader, struct tfl_version *listed, const struct tfl_model_conf *conf);
 
 /** The number of a model's active version, 0 for none. Loop thread. */
 uint64_t tfl_loader_active(const struct tfl_loader *loader, const char *model);
+
+/**
+ * Unloads a version in service, for a reason of the daemon's own: nothing is written down. @p done may be NULL; it is called when the memory is free, and
+ * not when this returns < 0: -ENOMEM. Loop thread.
+ */
+int tfl_loader_retire_version(struct tfl_loader *loader, struct tfl_version *version, enum tfl_version_end end, const char *reason, tfl_loader_done done,
+			      void *data, struct tfl_error *error);
+
+/* loader_watch.c */
+
+void tfl_rescan_free(struct tfl_rescan *rescan);
+
+/** Something has happened after which the model's folder may mean something else. Loop thread. */
+void tfl_loader_look_again(struct tfl_loader *loader, const char *model);
+
+/* loader_policy.c. Loop thread. */
+
+/** Submits a load, once the version has made room whose place it takes, if that is configured; @p conf NULL: by what the active one was loaded with. */
+void tfl_loader_begin(struct tfl_loader *loader, struct tfl_loader_job *job, const struct tfl_model_conf *conf);
+
+/** A load was delivered, its version listed and not AVAILABLE yet: holds it against the policy where somebody asked for it. */
+void tfl_loader_hold(struct tfl_loader *loader, struct tfl_loader_job *job);
+
+/** It is AVAILABLE: the active one, where it takes the place of @p active (0: none was) by itself. Returns @p reason, why it is. */
+const char *tfl_loader_auto_swap(struct tfl_loader *loader, const struct tfl_loader_job *job, uint64_t active, char reason[static TFL_ERROR_TEXT_MAX]);
+
+/** Or it has failed. */
+void tfl_loader_load_failed(struct tfl_loader *loader, const struct tfl_loader_job *job);
 
 /* loader_state.c */
 
@@ -122,6 +152,9 @@ void tfl_loader_remember(struct tfl_loader *loader, const struct tfl_version *ve
 
 /** What became of the job's version. What a start finds as it was left is no news. */
 void tfl_loader_tell_job(struct tfl_loader *loader, const struct tfl_loader_job *job, enum tfl_change_kind kind, const char *reason);
+
+/** What became of a listed version; what it was refused for before is no news. */
+void tfl_loader_tell_version(struct tfl_loader *loader, const struct tfl_version *version, enum tfl_change_kind kind, const char *reason);
 
 /** Which version is the active one, where that is another one than @p before. @p known: so it was before the start. */
 void tfl_loader_tell_active(struct tfl_loader *loader, const char *model, uint64_t before, bool known, const char *reason);

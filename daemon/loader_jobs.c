@@ -3,9 +3,8 @@
  * Things that the loader does, each a pair of functions: run, on the loader thread, which touches disk and models, and deliver, on the loop thread,
  * which touches the registry.
  *
- * restore   a version that lies in the store is loaded at start
+ * restore   a version that lies in the store is loaded at start, or because it has come or become right
  * load      a passed file is staged, loaded, and published only then: a file that cannot be served never becomes a version
- * unload    a version that was taken out of service is marked so on disk, or erased there
  * keep      what was seen of a version's verdicts is written down
  * call      whatever else may wait for a disk, of which the loader knows nothing
  *
@@ -208,7 +207,7 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 	struct tfl_registry *registry = loader->options.registry;
 	const struct tfl_version *version = job->loaded;
 	uint64_t active = tfl_loader_active(loader, job->model);
-	char figures[128];
+	char figures[128], why[TFL_ERROR_TEXT_MAX];
 
 	if (job->error.code < 0) {
 		tfl_loader_tell_job(loader, job, TFL_CHANGE_REFUSED, job->error.text);
@@ -217,14 +216,17 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 					       now());
 		else
 			tfl_registry_remove(registry, job->listed);
+		tfl_loader_load_failed(loader, job);
 	} else {
 		tfl_registry_replace(registry, job->listed, job->loaded);
+		tfl_loader_hold(loader, job);
 		tfl_registry_set_state(registry, job->loaded, TFL_VERSION_AVAILABLE, "", now());
 		snprintf(figures, sizeof(figures), "%" PRIu64 " bytes, loaded in %.1f ms, runs in %.3f ms", version->file_bytes,
 			 (double)version->load_ns / 1e6, (double)version->run_ns / 1e6);
 		tfl_loader_tell_configured(loader, job);
 		tfl_loader_tell_job(loader, job, TFL_CHANGE_LOADED, figures);
-		tfl_loader_tell_active(loader, job->model, active, !job->settles, "none was before");
+		tfl_loader_auto_swap(loader, job, active, why);
+		tfl_loader_tell_active(loader, job->model, active, !job->settles, why);
 		if (job->settles)
 			tfl_loader_remember(loader, job->loaded);
 	}
@@ -235,19 +237,16 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 static const struct tfl_loader_kind restore_kind = { run_restore, deliver_loaded };
 static const struct tfl_loader_kind load_kind = { run_load, deliver_loaded };
 
-int tfl_loader_restore(struct tfl_loader *loader, struct tfl_version *listed, const struct tfl_model_conf *conf, bool settles,
-		       struct tfl_error *error)
+struct tfl_loader_job *tfl_loader_make_restore(struct tfl_loader *loader, struct tfl_version *listed, const struct tfl_model_conf *conf)
 {
 	struct tfl_loader_job *job = tfl_loader_make_job(&restore_kind, listed->model_name, listed->number, NULL, NULL);
 
 	if (!job)
-		return tfl_error_set(error, -ENOMEM, "not enough memory to load '%s'", listed->model_name);
+		return NULL;
 	job->listed = tfl_version_ref(listed);
 	job->was_listed = true;
 	job->conf = *conf;
-	job->settles = settles;
-	tfl_loader_submit(loader, job);
-	return 0;
+	return job;
 }
 
 static int run_keep(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
@@ -342,97 +341,6 @@ void tfl_loader_keep_last(struct tfl_loader *loader, struct tfl_version *version
 		tfl_log_error("the last statistics of version %" PRIu64 " of '%s' are not kept: %s", version->number, version->model_name, error.text);
 }
 
-/* In that order: a version that is marked and not yet erased is not served after a power cut either. */
-static int run_unload(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
-{
-	int result = tfl_loader_write_state(loader, job, error);
-
-	if (!job->erase)
-		return result;
-	/* What somebody deleted by hand need not be erased. */
-	if (result < 0 && result != -ENOENT)
-		return result;
-	result = tfl_store_erase(loader->options.store, job->model, job->number, error);
-	return result == -ENOENT ? 0 : result;
-}
-
-static void deliver_unload(struct tfl_loader *loader, struct tfl_loader_job *job)
-{
-	struct tfl_registry *registry = loader->options.registry;
-	struct tfl_version *listed = NULL;
-	char reason[TFL_STATE_NOTE_MAX + 16];
-
-	tfl_conditions_clear_version(loader->options.conditions, job->model, job->number);
-	if (job->erase && job->error.code < 0) {
-		tfl_loader_tell_job(loader, job, TFL_CHANGE_UNLOADED, job->error.text);
-		tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, job->error.text, now());
-	} else if (job->erase) {
-		tfl_loader_state_written(loader, job);
-		tfl_loader_tell_job(loader, job, TFL_CHANGE_ERASED, "");
-		tfl_registry_remove(registry, job->listed);
-	} else {
-		snprintf(reason, sizeof(reason), TFL_LOADER_UNLOADED "%s", job->note);
-		tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, reason, now());
-		tfl_loader_tell_job(loader, job, TFL_CHANGE_UNLOADED, job->error.text);
-		tfl_loader_state_written(loader, job);
-		listed = job->error.code < 0 ? NULL : job->listed;
-	}
-	job->done(job->data, listed, job->error.code < 0 ? &job->error : NULL);
-}
-
-static const struct tfl_loader_kind unload_kind = { run_unload, deliver_unload, .quick = true };
-
-static int check_unload(const struct tfl_version *version, bool erase, struct tfl_error *error)
-{
-	if (version->state == TFL_VERSION_AVAILABLE || (version->state == TFL_VERSION_END && erase))
-		return 0;
-	if (version->state == TFL_VERSION_END)
-		return tfl_error_set(error, -EINVAL, "version %" PRIu64 " of '%s' is not loaded; it can only be erased",
-				     version->number, version->model_name);
-	return tfl_error_set(error, -EAGAIN, "version %" PRIu64 " of '%s' is %s; try again when that is over", version->number,
-			     version->model_name, tfl_version_state_to_string(version->state));
-}
-
-int tfl_loader_unload(struct tfl_loader *loader, struct tfl_version *version, bool erase, uid_t uid, tfl_loader_done done, void *data,
-		      struct tfl_error *error)
-{
-	struct tfl_registry *registry = loader->options.registry;
-	struct tfl_loader_job *job;
-	uint64_t active = tfl_loader_active(loader, version->model_name);
-	char when[TFL_TIME_TEXT], reason[64];
-	int result;
-
-	result = check_unload(version, erase, error);
-	if (result < 0)
-		return result;
-	job = tfl_loader_make_job(&unload_kind, version->model_name, version->number, done, data);
-	if (!job)
-		return tfl_error_set(error, -ENOMEM, "not enough memory to unload '%s'", version->model_name);
-	result = tfl_loader_make_version(loader, version->model_name, version->number, &job->listed, error);
-	if (result < 0) {
-		tfl_loader_job_free(job);
-		return result;
-	}
-	strcpy(job->listed->sha256, version->sha256);
-	job->listed->file_bytes = version->file_bytes;
-	job->erase = erase;
-	job->asked = true;
-	job->origin.uid = uid;
-	tfl_time_format(now(), when);
-	if (!erase)
-		snprintf(job->note, sizeof(job->note), "%s by uid %u", when, uid);
-	/* A loaded one tells the job when it is freed, which is when the last request has let go of it. */
-	job->freed = !version->file;
-	version->retired.waiter = job->freed ? NULL : job;
-	tfl_registry_replace(registry, version, job->listed);
-	tfl_registry_set_state(registry, job->listed, TFL_VERSION_UNLOADING, erase ? "being erased" : "", now());
-	tfl_loader_note_active(loader, job);
-	snprintf(reason, sizeof(reason), "version %" PRIu64 " is taken out of service", job->number);
-	tfl_loader_tell_active(loader, job->model, active, false, reason);
-	tfl_loader_submit(loader, job);
-	return 0;
-}
-
 /* One more than the greatest there is. */
 static int next_number(const struct tfl_registry *registry, const char *name, uint64_t *ret_number, struct tfl_error *error)
 {
@@ -503,7 +411,7 @@ int tfl_loader_load(struct tfl_loader *loader, const char *model, uint64_t numbe
 	if (result < 0)
 		tfl_loader_job_free(job);
 	else
-		tfl_loader_submit(loader, job);
+		tfl_loader_begin(loader, job, NULL);
 	return result;
 }
 
@@ -535,6 +443,6 @@ int tfl_loader_reload(struct tfl_loader *loader, struct tfl_version *version, ui
 	job->origin.uid = uid;
 	strcpy(job->reason, version->reason);
 	tfl_registry_set_state(loader->options.registry, version, TFL_VERSION_LOADING, "", now());
-	tfl_loader_submit(loader, job);
+	tfl_loader_begin(loader, job, NULL);
 	return 0;
 }

@@ -28,17 +28,6 @@ static void log_remark(void *data, const char *sentence)
 	tfl_log_warning("%s", sentence);
 }
 
-/* "versions is 'latest 2' (model.conf:3)" */
-static void describe_policy(const struct tfl_model_conf *conf, char *text, size_t size)
-{
-	const struct tfl_setting_table *table = &tfl_model_conf_table;
-	unsigned row = 0;
-
-	while (table->rows[row].offset != offsetof(struct tfl_model_conf, versions))
-		row++;
-	snprintf(text, size, "not loaded at start: versions is '%s' (%s)", conf->versions, conf->sources[row].text);
-}
-
 /* Whether the policy leaves it out, and it is not the active one. */
 static bool left_out(const struct group *group, const struct tfl_store_entry *entry)
 {
@@ -52,26 +41,47 @@ static bool left_out(const struct group *group, const struct tfl_store_entry *en
 }
 
 /* Why an entry is not loaded, or "". */
-static const char *reason_not_to(const struct group *group, const struct tfl_store_entry *entry, char reason[static TFL_ERROR_TEXT_MAX])
+static enum tfl_version_end reason_not_to(const struct group *group, const struct tfl_store_entry *entry, char reason[static TFL_ERROR_TEXT_MAX])
 {
+	char policy[TFL_ERROR_TEXT_MAX / 2];
+
 	reason[0] = '\0';
-	if (entry->unloaded)
+	if (entry->unloaded) {
 		snprintf(reason, TFL_ERROR_TEXT_MAX, TFL_LOADER_UNLOADED "%s", entry->note);
-	else if (group->fault.code < 0)
+		return TFL_END_UNLOADED;
+	}
+	if (group->fault.code < 0) {
 		snprintf(reason, TFL_ERROR_TEXT_MAX, "%s", group->fault.text);
-	else if (left_out(group, entry))
-		describe_policy(&group->conf, reason, TFL_ERROR_TEXT_MAX);
-	return reason;
+	} else if (left_out(group, entry)) {
+		snprintf(reason, TFL_ERROR_TEXT_MAX, "not loaded at start: %s", TFL_MODEL_CONF_SAY(&group->conf, versions, policy));
+		return TFL_END_LEFT_OUT;
+	}
+	return TFL_END_FAILED;
 }
 
-static int list_entry(struct tfl_loader *loader, const struct tfl_store_entry *entry, const char *reason, struct tfl_error *error)
+/* As it is now; when it cannot be served, that is what a change is a change from. */
+static uint64_t print_of(const struct tfl_loader *loader, const struct group *group, const struct tfl_store_entry *entry)
 {
+	const char *labels = group->fault.code < 0 ? "" : group->conf.labels;
+	struct tfl_store_folder folder = { 0 };
+	struct tfl_error error;
+
+	/* What lies there at a start counts as complete: nobody could have seen it come. */
+	(void)tfl_store_examine(loader->options.store, entry->model, entry->number, TFL_STORE_MODEL_MOVED, labels, &folder, &error);
+	return folder.print;
+}
+
+static int list_entry(struct tfl_loader *loader, const struct group *group, const struct tfl_store_entry *entry, struct tfl_error *error)
+{
+	char reason[TFL_ERROR_TEXT_MAX];
 	struct tfl_version *version;
 	int result;
 
 	result = tfl_loader_make_version(loader, entry->model, entry->number, &version, error);
 	if (result < 0)
 		return result;
+	version->end = reason_not_to(group, entry, reason);
+	version->print = loader->options.watch ? print_of(loader, group, entry) : 0;
 	result = tfl_registry_add(loader->options.registry, version, error);
 	if (result == 0)
 		tfl_registry_set_state(loader->options.registry, version, *reason ? TFL_VERSION_END : TFL_VERSION_LOADING, reason,
@@ -85,7 +95,6 @@ static int list_entry(struct tfl_loader *loader, const struct tfl_store_entry *e
 static int list_group(struct tfl_loader *loader, struct group *group, struct tfl_error *error)
 {
 	struct tfl_previous previous = { .count = 0 };
-	char reason[TFL_ERROR_TEXT_MAX];
 	int result = 0;
 
 	group->fault.code = tfl_model_conf_read(loader->options.store, group->entries[0].model, loader->options.defaults, &group->conf,
@@ -93,13 +102,24 @@ static int list_group(struct tfl_loader *loader, struct group *group, struct tfl
 	if (group->fault.code < 0)
 		tfl_loader_tell_refused(loader, group->entries[0].model, group->fault.text);
 	for (unsigned i = 0; i < group->count && result == 0; i++)
-		result = list_entry(loader, &group->entries[i], reason_not_to(group, &group->entries[i], reason), error);
+		result = list_entry(loader, group, &group->entries[i], error);
 	/* They come in their order. */
 	for (unsigned i = 0; i < group->count; i++)
 		if (group->entries[i].previous)
 			previous.numbers[previous.count++] = group->entries[i].number;
 	tfl_registry_set_previous(loader->options.registry, group->entries[0].model, &previous);
 	return result;
+}
+
+static int restore(struct tfl_loader *loader, struct tfl_version *version, const struct tfl_model_conf *conf, bool settles, struct tfl_error *error)
+{
+	struct tfl_loader_job *job = tfl_loader_make_restore(loader, version, conf);
+
+	if (!job)
+		return tfl_error_set(error, -ENOMEM, "not enough memory to load '%s'", version->model_name);
+	job->settles = settles;
+	tfl_loader_submit(loader, job);
+	return 0;
 }
 
 /* Submits those of a group that wait in LOADING: the first of them, or all others. */
@@ -119,7 +139,7 @@ static int submit_group(struct tfl_loader *loader, const struct group *group, bo
 			continue;
 		/* Where nothing was written down, what serves now is what shall serve after the next start. */
 		if (first == leading)
-			result = tfl_loader_restore(loader, version, &group->conf, leading && !entry->active, error);
+			result = restore(loader, version, &group->conf, leading && !entry->active, error);
 		first = false;
 	}
 	return result;

@@ -109,6 +109,8 @@ void tfl_loader_remember_again(struct tfl_loader *loader)
 
 		if (conditions[i].kind == TFL_CONDITION_STATE && model)
 			remember_all(loader, model);
+		if (conditions[i].kind == TFL_CONDITION_WATCH)
+			tfl_loader_look_again(loader, name);
 	}
 }
 
@@ -140,6 +142,7 @@ static void submit_swap(struct tfl_loader *loader, struct tfl_loader_job *job, s
 	job->listed = tfl_version_ref(version);
 	tfl_loader_tell_swap(loader, job, reason);
 	tfl_loader_note_active(loader, job);
+	tfl_loader_look_again(loader, job->model); /* the policy may have wanted the other one only because it was active */
 	tfl_loader_submit(loader, job);
 }
 

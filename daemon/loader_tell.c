@@ -22,7 +22,7 @@ void tfl_loader_tell_job(struct tfl_loader *loader, const struct tfl_loader_job 
 {
 	struct tfl_change_note note = {
 		.kind = kind,
-		.known = !job->asked && kind == TFL_CHANGE_LOADED,
+		.known = !job->asked && !job->noticed && kind == TFL_CHANGE_LOADED,
 		.model = job->model,
 		.version = job->number,
 		.asked = job->asked,
@@ -32,6 +32,19 @@ void tfl_loader_tell_job(struct tfl_loader *loader, const struct tfl_loader_job 
 
 	if (kind == TFL_CHANGE_REFUSED && !job->asked)
 		note.known = job->error.code == -ESHUTDOWN || was_refused(loader, job->model, job->number, reason);
+	tfl_changes_record(loader->options.changes, &note);
+}
+
+void tfl_loader_tell_version(struct tfl_loader *loader, const struct tfl_version *version, enum tfl_change_kind kind, const char *reason)
+{
+	const struct tfl_change_note note = {
+		.kind = kind,
+		.known = kind == TFL_CHANGE_REFUSED && was_refused(loader, version->model_name, version->number, reason),
+		.model = version->model_name,
+		.version = version->number,
+		.reason = reason,
+	};
+
 	tfl_changes_record(loader->options.changes, &note);
 }
 

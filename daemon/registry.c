@@ -217,8 +217,10 @@ static struct tfl_version *latest_before(const struct tfl_registry_model *model)
 static void set_active(struct tfl_registry_model *model, struct tfl_version *version)
 {
 	model->active = version;
-	if (version)
-		tfl_previous_drop(&model->previous, version->number);
+	if (!version)
+		return;
+	version->held = false;
+	tfl_previous_drop(&model->previous, version->number);
 }
 
 static void settle_active(struct tfl_registry_model *model)
@@ -354,6 +356,7 @@ void tfl_registry_replace(struct tfl_registry *registry, struct tfl_version *ver
 	bool found;
 
 	assert(by->number == version->number && strcmp(by->model_name, version->model_name) == 0);
+	by->print = version->print;
 	model->versions[version_position(model, version->number, &found)] = tfl_version_ref(by);
 	if (model->active == version)
 		model->active = NULL;

@@ -285,11 +285,14 @@ static int make_threads(struct tfl_server *server, struct tfl_error *error)
 	if (r < 0)
 		return r;
 	tfl_changes_load(server);
+	if (tfl_watching_init(&server->watching, &server->loop, config->models, server->conditions) < 0)
+		return tfl_error_set(error, -ENOMEM, "no memory to watch the models folder");
 	options = (struct tfl_loader_options){
 		.store = server->store,
 		.registry = server->registry,
 		.conditions = server->conditions,
 		.changes = server->changes,
+		.watch = server->watching.watch,
 		.defaults = &config->model,
 		.workers = server->worker_count,
 		.cpus = tfl_workers_default(),
@@ -371,6 +374,7 @@ int tfl_server_create(const struct tfl_config *config, struct tfl_server **ret_s
 		r = tfl_loader_scan(server->loader, error);
 	if (r < 0)
 		return r;
+	tfl_watching_start(&server->watching, server->loader);
 	*ret_server = TFL_STEAL(server);
 	return 0;
 }
@@ -414,6 +418,7 @@ static void close_handles(struct tfl_server *server)
 
 	for (unsigned i = 0; i < TFL_ARRAY_SIZE(handles); i++)
 		uv_close(handles[i], NULL);
+	tfl_watching_close(&server->watching);
 	uv_run(&server->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&server->loop);
 }
@@ -436,6 +441,7 @@ void tfl_server_destroy(struct tfl_server *server)
 	tfl_outbox_destroy(server->outbox);
 	if (server->loop_made)
 		close_handles(server);
+	tfl_watching_finish(&server->watching);
 	tfl_executor_finish(&server->executor);
 	tfl_scheduler_destroy(server->scheduler);
 	tfl_store_close(server->store);

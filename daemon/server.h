@@ -15,6 +15,7 @@
 #include "daemon/connection.h"
 #include "daemon/execute.h"
 #include "daemon/jump.h"
+#include "daemon/watching.h"
 
 struct tfl_accounts;
 struct tfl_changes;
@@ -65,6 +66,7 @@ struct tfl_server {
 	uv_timer_t sweep;
 	uv_timer_t drain;
 	uv_timer_t minute, period, metrics;
+	struct tfl_watching watching;
 	struct tfl_metrics_file *metrics_file; /* NULL: none is wanted */
 	uint64_t drain_until_ns;
 	bool loads_cancelled; /* the grace period is over; who waits for a load is told */

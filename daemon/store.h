@@ -44,7 +44,11 @@ void tfl_store_close(struct tfl_store *store);
 int tfl_store_look(const char *path, struct tfl_store **ret_store, struct tfl_error *error);
 
 #define TFL_STORE_CONF "model.conf"
+#define TFL_STORE_FILE "model.tflite"
 #define TFL_STORE_PATH_MAX 320 /* of a path in a message; a longer one is cut */
+
+/** Whether the folder still lies at its path: 0, or -ESTALE with a sentence, or what looking there says. */
+int tfl_store_check_place(const struct tfl_store *store, struct tfl_error *error);
 
 /** Writes "<models>/<model>[/<number>][/<leaf>]" for a message: number 0 and leaf NULL are left out. Returns @p path. */
 const char *tfl_store_path(const struct tfl_store *store, const char *model, uint64_t number, const char *leaf,
@@ -69,6 +73,30 @@ typedef void (*tfl_store_remark)(void *data, const char *sentence);
  */
 int tfl_store_list(const struct tfl_store *store, tfl_store_remark remark, void *data, struct tfl_store_entry **ret_entries,
 		   unsigned *ret_count, struct tfl_error *error);
+
+/** The versions of one model alone, in that order; none, and 0, where its folder is not there. */
+int tfl_store_list_model(const struct tfl_store *store, const char *model, tfl_store_remark remark, void *data, struct tfl_store_entry **ret_entries,
+			 unsigned *ret_count, struct tfl_error *error);
+
+/* What a version's folder looks like from outside; its content is not read. */
+struct tfl_store_folder {
+	uint64_t print; /* another one once its model or manifest, model.conf or the labels have changed; bit 0: complete */
+	bool complete;  /* nobody is still writing it: it has a manifest (which is checked at load), or it came by a rename */
+	bool has_file;
+};
+
+/* What was seen of how it came. */
+enum {
+	TFL_STORE_MOVED = 1,       /* itself, or the model in it, by a rename */
+	TFL_STORE_MODEL_MOVED = 2, /* with its model's folder */
+};
+
+/**
+ * @p seen: of those. Where nobody saw it, the times of folder and file tell (store_folder.c). @p labels: the file that model.conf names, or "". -ENOENT when
+ * there is no such folder.
+ */
+int tfl_store_examine(const struct tfl_store *store, const char *model, uint64_t number, unsigned seen, const char *labels,
+		      struct tfl_store_folder *ret_folder, struct tfl_error *error);
 
 /** Visits every folder that a model can have, with versions or without, in any order: 0, or a code that ends the walk. */
 typedef int (*tfl_store_visit)(void *data, const char *model);

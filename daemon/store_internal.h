@@ -7,7 +7,6 @@
 
 #include "daemon/store.h"
 
-#define TFL_STORE_FILE "model.tflite"
 #define TFL_STORE_MANIFEST "manifest"
 #define TFL_STORE_STATE "state"
 #define TFL_STORE_STATISTICS "statistics"

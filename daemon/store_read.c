@@ -182,6 +182,26 @@ int tfl_store_list(const struct tfl_store *store, tfl_store_remark remark_on, vo
 	return 0;
 }
 
+int tfl_store_list_model(const struct tfl_store *store, const char *model, tfl_store_remark remark_on, void *data, struct tfl_store_entry **ret_entries,
+			 unsigned *ret_count, struct tfl_error *error)
+{
+	struct listing listing = { .store = store, .remark = remark_on, .data = data };
+	_tfl_close_ int folder = -1;
+	int result = tfl_store_open_model(store, model, &folder, error);
+
+	if (result == 0)
+		result = list_model(&listing, store->fd, model);
+	if (result < 0 && result != -ENOENT) {
+		free(listing.entries);
+		return result;
+	}
+	if (listing.count > 0)
+		qsort(listing.entries, listing.count, sizeof(listing.entries[0]), in_order);
+	*ret_entries = listing.entries;
+	*ret_count = listing.count;
+	return 0;
+}
+
 /* A small text below a folder that is already open. -ENOENT comes without a sentence: there may be none. */
 static int read_text(int folder, const char *name, const char *path, char text[static TFL_MANIFEST_TEXT_MAX], size_t *ret_length,
 		     struct tfl_error *error)

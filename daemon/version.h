@@ -38,6 +38,14 @@ enum tfl_version_state {
 	TFL_VERSION_END,       /* not in memory; reason says why */
 };
 
+/* Why a version is in END. */
+enum tfl_version_end {
+	TFL_END_FAILED,   /* what its folder holds cannot be served, or not yet */
+	TFL_END_UNLOADED, /* the operator took it out of service */
+	TFL_END_LEFT_OUT, /* the version policy does not want it */
+	TFL_END_REPLACED, /* it made room for the one that was to take its place */
+};
+
 struct tfl_version {
 	atomic_uint refs;
 	void (*retire)(void *data, struct tfl_version *version);
@@ -63,6 +71,9 @@ struct tfl_version {
 	/* Loop thread. */
 	enum tfl_version_state state;
 	char reason[TFL_ERROR_TEXT_MAX];
+	enum tfl_version_end end; /* of a version in END */
+	bool held;                /* somebody asked for it though the policy does not want it; until it has been the active one */
+	uint64_t print;           /* of its folder when it was last tried (store.h); goes with the number, not with the object */
 	int64_t since; /* CLOCK_REALTIME seconds of the last change of state */
 	struct {
 		enum tfl_drift_verdict told; /* by judge.c; UNKNOWN: it has not looked yet */
