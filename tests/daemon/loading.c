@@ -62,6 +62,7 @@ void loading_start_with(unsigned threads, bool normal_priority)
 	ck_assert_int_eq(tfl_conditions_create(ignore_condition, NULL, &loading.conditions), 0);
 	options.registry = loading.registry;
 	options.conditions = loading.conditions;
+	options.watch = loading.watch;
 	ck_assert_int_eq(tfl_loader_create(&options, &loading.loader), 0);
 	ck_assert_msg(tfl_loader_scan(loading.loader, &loading.error) == 0, "%s", loading.error.text);
 }
@@ -76,6 +77,7 @@ void loading_stop(void)
 {
 	tfl_registry_destroy(TFL_STEAL(loading.registry));
 	tfl_loader_destroy(TFL_STEAL(loading.loader));
+	tfl_watch_destroy(TFL_STEAL(loading.watch));
 	tfl_conditions_destroy(TFL_STEAL(loading.conditions));
 	tfl_store_close(TFL_STEAL(loading.store));
 }
@@ -211,6 +213,60 @@ void loading_flush(void)
 	ck_assert_int_eq(loading_begin_load("flush", 1, "/dev/null", &outcome), 0);
 	loading_wait_for(&outcome, 1);
 	ck_assert_int_lt(outcome.code, 0);
+}
+
+static void ignore_news(void *data)
+{
+}
+
+void loading_watch(void)
+{
+	const struct tfl_dirty_mark all = { .model = "" };
+
+	loading_stop();
+	ck_assert_int_eq(tfl_watch_create("models", ignore_news, NULL, &loading.watch), 0);
+	loading_start();
+	tfl_loader_rescan(loading.loader, &all);
+	loading_look();
+}
+
+/* Whether something was due. That waiting itself asks for a look at "flush" is nothing. */
+static bool look_at_due(void)
+{
+	struct tfl_dirty_mark mark;
+	bool any = false;
+
+	tfl_watch_read(loading.watch, 1, &loading.error);
+	while (tfl_watch_take(loading.watch, UINT64_MAX, &mark)) {
+		if (strcmp(mark.model, "flush") == 0)
+			continue;
+		tfl_loader_rescan(loading.loader, &mark);
+		any = true;
+	}
+	return any;
+}
+
+static bool is_busy(void)
+{
+	const struct tfl_registry_model *models;
+	unsigned count, busy = 0;
+
+	models = tfl_registry_models(loading.registry, &count);
+	for (unsigned i = 0; i < count; i++)
+		for (unsigned k = 0; k < models[i].version_count; k++)
+			busy += models[i].versions[k]->state == TFL_VERSION_LOADING || models[i].versions[k]->state == TFL_VERSION_UNLOADING;
+	return busy > 0;
+}
+
+void loading_look(void)
+{
+	unsigned quiet = 0;
+
+	/* What was delivered may have brought about the next thing. */
+	while (quiet < 3) {
+		quiet = look_at_due() || is_busy() ? 0 : quiet + 1;
+		loading_flush();
+	}
 }
 
 unsigned loading_staged(void)

@@ -14,6 +14,7 @@
 #include "daemon/model_conf.h"
 #include "daemon/registry.h"
 #include "daemon/store.h"
+#include "daemon/watch.h"
 
 /* What done was called with. */
 struct outcome {
@@ -28,6 +29,7 @@ struct loading {
 	struct tfl_registry *registry;
 	struct tfl_conditions *conditions;
 	struct tfl_loader *loader;
+	struct tfl_watch *watch;    /* from loading_watch() on */
 	struct tfl_line_log *lines; /* set before a start, periods are written there */
 	struct tfl_model_conf defaults;
 	struct tfl_error error; /* of the last call that was refused */
@@ -75,6 +77,12 @@ const char *loading_condition(enum tfl_condition_kind kind);
 
 /** Waits until everything before has been run, on disk too, by a load that is refused: it leaves nothing to be written down. */
 void loading_flush(void);
+
+/** Begins again, and the models folder is watched. */
+void loading_watch(void);
+
+/** Until everything that has happened there was looked at, and nothing follows from it any more. Time does not pass meanwhile: all is due. */
+void loading_look(void);
 
 /** Names in the staging folder when that is so. */
 unsigned loading_staged(void);

@@ -8,6 +8,7 @@
 Suite *log_suite(void);
 Suite *conditions_suite(void);
 Suite *config_suite(void);
+Suite *reconcile_suite(void);
 Suite *recorder_suite(void);
 Suite *store_suite(void);
 Suite *policy_suite(void);
@@ -30,6 +31,7 @@ Suite *loader_condition_suite(void);
 Suite *loader_conf_suite(void);
 Suite *loader_lines_suite(void);
 Suite *loader_restart_suite(void);
+Suite *loader_watch_suite(void);
 Suite *model_conf_suite(void);
 Suite *peer_suite(void);
 Suite *period_suite(void);
