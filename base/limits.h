@@ -82,6 +82,10 @@
 #define TFL_CHANGES_BYTES_MAX (256u << 10) /* … and bytes of their file */
 #define TFL_PREVIOUS_MAX 8               /* versions that were active before, and are remembered for a rollback */
 #define TFL_SUBSCRIBERS_MAX 64           /* connections that hear of changes */
+#define TFL_PROOF_REPORT_MAX 16384       /* bytes that a proof may report … */
+#define TFL_PROOF_DIGESTS_MAX 16         /* … and outputs whose digest it tells */
+#define TFL_SAMPLES_MAX 256              /* samples of one version … */
+#define TFL_SAMPLES_BYTES_MAX (256u << 20) /* … and bytes of all of them */
 #define TFL_INSTANCES_MAX 64             /* interpreters of one version */
 #define TFL_INLINE_US_MAX 1000           /* microseconds of an inference that may run on the loop thread */
 

@@ -28,6 +28,7 @@ static const char *meaning_of_zero(const char *key)
 		{"queue", "no bound of its own"},
 		{"timeout", "none"},
 		{"inline", "never"},
+		{"proof_memory", "half of the device's"},
 	};
 
 	for (size_t i = 0; i < TFL_ARRAY_SIZE(meanings); i++)
@@ -76,6 +77,30 @@ static void print_loaded(const struct tfl_value *value)
 	       (unsigned long long)number(operators, "xnnpack"));
 }
 
+/* "proof      2026-…: loaded in 12 ms, ran in 0.2 ms, 31 MiB at most; 3 samples" */
+static void print_proof(const struct tfl_value *proof, const struct tfl_value *outputs)
+{
+	const struct tfl_value *digests = tfl_value_get(proof, "digests");
+	char a[CTL_UNIT_MAX], b[CTL_UNIT_MAX], c[CTL_UNIT_MAX], infinite[64] = "";
+
+	if (!proof)
+		return;
+	if (tfl_value_size(proof) == 0) {
+		printf("proof      none\n");
+		return;
+	}
+	if (number(proof, "infinite") > 0)
+		snprintf(infinite, sizeof(infinite), ", %llu with an infinity in the answer", (unsigned long long)number(proof, "infinite"));
+	ctl_printf_wrapped("proof", CTL_TEXT_INDENT, "%s: loaded in %s, ran in %s, %s of memory at most, %llu sample%s%s; confined by %s",
+			   string(proof, "time"), ctl_format_duration(a, (double)number(proof, "load_ns")),
+			   ctl_format_duration(b, (double)number(proof, "run_ns")), ctl_format_bytes(c, number(proof, "peak_bytes")),
+			   (unsigned long long)number(proof, "samples"), ctl_plural(number(proof, "samples")), infinite,
+			   string(proof, "means"));
+	for (size_t i = 0; i < tfl_value_size(digests); i++)
+		ctl_printf_wrapped("", CTL_TEXT_INDENT, "sha256 of '%s' on zeros: %s", string(tfl_value_at(outputs, i), "name"),
+				   tfl_value_string(tfl_value_at(digests, i), ""));
+}
+
 /* "scores  softmax: SOFTMAX over 10 classes makes it" */
 static void print_confidence(const struct tfl_value *outputs)
 {
@@ -100,6 +125,7 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 	ctl_print_about(model);
 	ctl_printf_wrapped("file", CTL_TEXT_INDENT, "%s, sha256 %s", ctl_format_bytes(unit, number(value, "file_bytes")), string(value, "sha256"));
 	print_loaded(value);
+	print_proof(tfl_value_get(value, "proof"), tfl_value_get(value, "outputs"));
 	ctl_print_tensors(model);
 	print_confidence(tfl_value_get(value, "confidence"));
 	print_settings(tfl_value_get(value, "settings"));

@@ -32,6 +32,9 @@ static const struct tfl_setting rows[] = {
 	  "requests of a version that run at once; 0: as workers" },
 	{ "models", "threads", "threads", TO(model.threads), TFL_MODEL_CONF_THREADS, NULL, "threads of one inference" },
 	{ "models", "queue", NULL, TO(model.queue), TFL_MODEL_CONF_QUEUE },
+	{ "models", "proof", NULL, TO(model.proof), TFL_MODEL_CONF_PROOF },
+	{ "models", "proof_memory", NULL, TO(model.proof_memory), TFL_MODEL_CONF_PROOF_MEMORY },
+	{ "models", "proof_time", NULL, TO(model.proof_ms), TFL_MODEL_CONF_PROOF_TIME },
 
 	{ "sockets", "path", "socket", TO(socket), TFL_SETTING_PATH, 1, SOCKET_ROOM, 0, "/run/tfld/tfld.sock",
 	  "socket for inference and reading" },

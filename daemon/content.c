@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/util.h"
+#include "daemon/clock.h"
 
 #define STEP_BYTES (256u << 10)
 
@@ -103,18 +104,12 @@ static int read_step(int fd, const char *name, uint8_t *buffer, uint64_t offset,
 	return 0;
 }
 
-static void to_hexadecimal(const uint8_t *digest, char text[static TFL_SHA256_TEXT])
-{
-	for (unsigned i = 0; i < SHA256_DIGEST_SIZE; i++)
-		sprintf(text + 2 * i, "%02x", digest[i]);
-}
-
 /* Reads and hashes everything; with @p to_name, writes it to @p to. */
 static int transfer(int fd, const char *name, int to, const char *to_name, struct tfl_content *ret_content, struct tfl_error *error)
 {
 	uint8_t digest[SHA256_DIGEST_SIZE];
 	_tfl_free_ uint8_t *buffer = NULL;
-	uint64_t size = 0, offset = 0;
+	uint64_t size = 0, offset = 0, started, hash_ns = 0;
 	struct sha256_ctx hash;
 	size_t length = 0;
 	int result;
@@ -128,14 +123,19 @@ static int transfer(int fd, const char *name, int to, const char *to_name, struc
 	if (!buffer)
 		return tfl_error_set(error, -ENOMEM, "not enough memory to read %s", name);
 	sha256_init(&hash);
+	started = tfl_clock_ns();
 	do {
+		uint64_t hashing;
+
 		result = read_step(fd, name, buffer, offset, &length, error);
 		if (result < 0)
 			return result;
 		offset += length;
 		if (offset > size)
 			return changed(name, size, error);
+		hashing = tfl_clock_ns();
 		sha256_update(&hash, length, buffer);
+		hash_ns += tfl_clock_ns() - hashing;
 		if (to_name)
 			result = write_all(to, to_name, buffer, length, size, error);
 		if (result < 0)
@@ -144,8 +144,10 @@ static int transfer(int fd, const char *name, int to, const char *to_name, struc
 	if (offset != size)
 		return changed(name, size, error);
 	sha256_digest(&hash, sizeof(digest), digest);
-	to_hexadecimal(digest, ret_content->sha256);
+	tfl_digest_to_text(digest, ret_content->sha256);
 	ret_content->size = size;
+	ret_content->hash_ns = hash_ns;
+	ret_content->copy_ns = tfl_clock_ns() - started - hash_ns;
 	return 0;
 }
 

@@ -8,13 +8,14 @@
 
 #include <stdint.h>
 
-struct tfl_error;
+#include "daemon/digest.h"
 
-#define TFL_SHA256_TEXT 65 /* lower-case hexadecimal and NUL */
+struct tfl_error;
 
 struct tfl_content {
 	uint64_t size;
 	char sha256[TFL_SHA256_TEXT];
+	uint64_t copy_ns, hash_ns; /* what reading and writing took, and hashing; 0 for content that was not read here */
 };
 
 /*

@@ -76,7 +76,7 @@ static void on_loaded(void *data, struct tfl_version *version, const struct tfl_
 	} else {
 		tfl_writer_begin(writer);
 		tfl_message_reply(writer, errand->msgid);
-		tfl_writer_map(writer, 7);
+		tfl_writer_map(writer, 11);
 		tfl_field_text(writer, "model", version->model_name);
 		tfl_field_uint(writer, "version", version->number);
 		tfl_field_text(writer, "state", tfl_version_state_to_string(version->state));
@@ -84,6 +84,10 @@ static void on_loaded(void *data, struct tfl_version *version, const struct tfl_
 		tfl_field_uint(writer, "file_bytes", version->file_bytes);
 		tfl_field_uint(writer, "load_ns", version->load_ns);
 		tfl_field_uint(writer, "run_ns", version->run_ns);
+		tfl_field_uint(writer, "copy_ns", version->stored.copy_ns);
+		tfl_field_uint(writer, "hash_ns", version->stored.hash_ns);
+		tfl_field_uint(writer, "sync_ns", version->stored.sync_ns);
+		tfl_field_uint(writer, "proof_ns", version->proof.proof_ns);
 		tfl_reply_send(errand->channel, writer, errand->msgid);
 	}
 	end(errand);

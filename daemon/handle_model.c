@@ -7,6 +7,7 @@
  */
 #include "base/error.h"
 #include "base/util.h"
+#include "daemon/confine.h"
 #include "daemon/dispatch.h"
 #include "daemon/fields.h"
 #include "daemon/handlers.h"
@@ -95,7 +96,28 @@ static void write_confidence(struct tfl_writer *writer, const struct tfl_version
 	}
 }
 
-#define VERSION_MEMORY_FIELDS 7
+/* What the child process found that loaded and ran the file; an empty map where there was none. */
+static void write_proof(struct tfl_writer *writer, const struct tfl_proof *proof)
+{
+	char means[64];
+
+	tfl_field_map(writer, "proof", proof->time[0] ? 9 : 0);
+	if (!proof->time[0])
+		return;
+	tfl_field_text(writer, "time", proof->time);
+	tfl_field_text(writer, "means", tfl_confine_means_to_string(proof->means, means, sizeof(means)));
+	tfl_field_uint(writer, "load_ns", proof->load_ns);
+	tfl_field_uint(writer, "run_ns", proof->run_ns);
+	tfl_field_uint(writer, "packed_bytes", proof->packed_bytes);
+	tfl_field_uint(writer, "peak_bytes", proof->peak_bytes);
+	tfl_field_uint(writer, "samples", proof->samples);
+	tfl_field_uint(writer, "infinite", proof->infinite);
+	tfl_field_array(writer, "digests", proof->digest_count);
+	for (uint32_t i = 0; i < proof->digest_count; i++)
+		tfl_writer_text(writer, proof->digests[i]);
+}
+
+#define VERSION_MEMORY_FIELDS 8
 
 /* What only a version in memory has. */
 static void write_loaded(struct tfl_writer *writer, const struct tfl_version *version, const struct tfl_telling *telling)
@@ -118,6 +140,7 @@ static void write_loaded(struct tfl_writer *writer, const struct tfl_version *ve
 	tfl_field_uint(writer, "xnnpack", info.xnnpack_operators);
 	tfl_field_uint(writer, "steps", info.steps);
 	tfl_telling_write(telling, writer);
+	write_proof(writer, &version->proof);
 	write_confidence(writer, version);
 	write_settings(writer, &version->conf);
 }

@@ -115,6 +115,24 @@ static struct tfl_version *pop_retired(struct tfl_loader *loader)
 	return version;
 }
 
+void tfl_loader_run_quick(void *data)
+{
+	struct tfl_loader *loader = data;
+	struct tfl_loader_job *job;
+	struct tfl_version *version;
+
+	do {
+		pthread_mutex_lock(&loader->lock);
+		version = pop_retired(loader);
+		job = version || loader->stopping ? NULL : pop(&loader->quick);
+		pthread_mutex_unlock(&loader->lock);
+		if (version)
+			free_retired(loader, version);
+		else if (job)
+			run(loader, job);
+	} while (version || job);
+}
+
 static void *run_thread(void *data)
 {
 	struct tfl_loader *loader = data;

@@ -41,6 +41,7 @@ struct tfl_loader_options {
 	unsigned writers;              /* recorder writers per version */
 	bool periods;                  /* versions tell what they did: tfl_loader_write_period() is called, and they say their last words by themselves */
 	struct tfl_line_log *lines;    /* where they tell it, beside the journal; borrowed, the loader's thread alone uses it. NULL: nowhere */
+	const char *prover;            /* program that is started to prove a file (prove.h); NULL: this one */
 	bool normal_priority;          /* stay at the caller's: for tests, which have no requests to protect */
 	void (*wake)(void *data);
 	void *data;

@@ -88,6 +88,12 @@ struct tfl_loader {
 /** Queues a job. Loop thread. */
 void tfl_loader_submit(struct tfl_loader *loader, struct tfl_loader_job *job);
 
+/**
+ * Runs what is quick and waits, and frees versions that nobody uses any more, in the middle of a load that waits for something else. @p data
+ * is the loader. Loader thread.
+ */
+void tfl_loader_run_quick(void *data);
+
 /** Whether no counted job may be queued now. Loop thread, so that the answer holds until the next submit. */
 bool tfl_loader_full(struct tfl_loader *loader);
 

@@ -24,6 +24,7 @@
 #include "daemon/log.h"
 #include "daemon/moment.h"
 #include "daemon/period.h"
+#include "daemon/prove.h"
 #include "daemon/recorder.h"
 #include "daemon/registry.h"
 #include "daemon/spawner.h"
@@ -110,9 +111,30 @@ static int restore_history(struct tfl_loader *loader, struct tfl_version *versio
 	return 0;
 }
 
-/* Builds a version from a file of the store or of its staging folder. */
+/* Lets a child process load and run the file, on the samples that there are, unless that was done before or is not wanted. */
+static int prove(struct tfl_loader *loader, const struct tfl_loader_job *job, int fd, struct tfl_version *version, struct tfl_error *error)
+{
+	const struct tfl_prove_options options = {
+		.program = loader->options.prover,
+		.memory = job->conf.proof_memory,
+		.cpu_ms = job->conf.proof_ms,
+		.meanwhile = tfl_loader_run_quick,
+		.data = loader,
+	};
+	_tfl_close_ int samples = -1;
+	int result;
+
+	if (!job->conf.proof || version->proof.time[0])
+		return 0;
+	result = tfl_store_open_samples(loader->options.store, job->model, job->number, &samples);
+	if (result < 0 && result != -ENOENT)
+		return tfl_error_set(error, result, "the samples of '%s' cannot be opened: %s", job->model, strerror(-result));
+	return tfl_prove(&options, fd, samples, &loader->cancelled, &version->proof, error);
+}
+
+/* Builds a version from a file of the store or of its staging folder. @p proof: one that was made before; NULL: none. */
 static int load_file(struct tfl_loader *loader, struct tfl_loader_job *job, int fd, const struct tfl_content *content,
-		     struct tfl_error *error)
+		     const struct tfl_proof *proof, struct tfl_error *error)
 {
 	struct tfl_version *version;
 	int result;
@@ -121,7 +143,11 @@ static int load_file(struct tfl_loader *loader, struct tfl_loader_job *job, int 
 	if (result < 0)
 		return result;
 	strcpy(version->sha256, content->sha256);
-	result = build(loader, job, fd, version, error);
+	if (proof)
+		version->proof = *proof;
+	result = prove(loader, job, fd, version, error);
+	if (result == 0)
+		result = build(loader, job, fd, version, error);
 	if (result == 0)
 		result = restore_history(loader, version, error);
 	if (result < 0) {
@@ -132,18 +158,35 @@ static int load_file(struct tfl_loader *loader, struct tfl_loader_job *job, int 
 	return 0;
 }
 
+/* Where that fails, the next start proves it again. */
+static void keep_proof(struct tfl_loader *loader, const struct tfl_loader_job *job, const struct tfl_content *content)
+{
+	const struct tfl_proof *proof = &job->loaded->proof;
+	struct tfl_error error;
+
+	if (proof->time[0] && tfl_store_write_proof(loader->options.store, job->model, job->number, content, proof, &error) < 0)
+		tfl_log_warning("%s; the next start proves it again", error.text);
+}
+
 static int run_restore(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
 {
+	struct tfl_store *store = loader->options.store;
+	struct tfl_proof proof;
 	struct tfl_store_file file;
 	int result = check_cancelled(loader, 0, error);
+	bool proven;
 
 	if (result == 0)
-		result = tfl_store_open_version(loader->options.store, job->model, job->number, &file, error);
+		result = tfl_store_open_version(store, job->model, job->number, &file, error);
 	if (result < 0)
 		return result;
 	if (file.copied)
 		tfl_log_info("version %" PRIu64 " of '%s' is served from a copy in memory: %s", job->number, job->model, file.cause);
-	result = load_file(loader, job, file.fd, &file.content, error);
+	/* One that cannot be read is as good as none. */
+	proven = tfl_store_read_proof(store, job->model, job->number, &file.content, &proof, NULL) == 0;
+	result = load_file(loader, job, file.fd, &file.content, proven ? &proof : NULL, error);
+	if (result == 0 && !proven)
+		keep_proof(loader, job, &file.content);
 	tfl_close(file.fd);
 	return result;
 }
@@ -151,11 +194,14 @@ static int run_restore(struct tfl_loader *loader, struct tfl_loader_job *job, st
 /* The staged file in its place, once it is known to work. */
 static int load_and_publish(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_staged *staged, struct tfl_error *error)
 {
-	int result = load_file(loader, job, staged->fd, &staged->content, error);
+	int result = load_file(loader, job, staged->fd, &staged->content, NULL, error);
 
 	if (result < 0)
 		return result;
+	if (job->loaded->proof.time[0])
+		staged->proof = &job->loaded->proof;
 	result = tfl_store_publish(loader->options.store, staged, job->model, job->number, &job->origin, error);
+	job->loaded->stored.sync_ns = staged->sync_ns;
 	if (result < 0)
 		tfl_loader_free_version(TFL_STEAL(job->loaded));
 	return result;
@@ -165,11 +211,16 @@ static int load_and_publish(struct tfl_loader *loader, struct tfl_loader_job *jo
 static int load_stored(struct tfl_loader *loader, struct tfl_loader_job *job, const struct tfl_staged *staged,
 		       const struct tfl_store_file *file, struct tfl_error *error)
 {
+	int result;
+
 	if (strcmp(file->content.sha256, staged->content.sha256) != 0)
 		return tfl_error_set(error, -EEXIST, "version %" PRIu64 " of '%s' holds other content (sha256 %.12s..., this is %.12s...); "
 				     "load it as another version, or erase that one first", job->number, job->model, file->content.sha256,
 				     staged->content.sha256);
-	return load_file(loader, job, file->fd, &file->content, error);
+	result = load_file(loader, job, file->fd, &file->content, NULL, error);
+	if (result == 0)
+		keep_proof(loader, job, &file->content);
+	return result;
 }
 
 static int run_load(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
@@ -196,6 +247,10 @@ static int run_load(struct tfl_loader *loader, struct tfl_loader_job *job, struc
 	} else {
 		result = tfl_error_set(error, -EEXIST, "version %" PRIu64 " is there, but cannot be used: %s; erase it first", job->number,
 				       why.text);
+	}
+	if (result == 0) {
+		job->loaded->stored.copy_ns = staged->content.copy_ns;
+		job->loaded->stored.hash_ns = staged->content.hash_ns;
 	}
 	tfl_store_discard(store, staged);
 	return result;

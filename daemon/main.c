@@ -15,6 +15,7 @@
 #include "daemon/config.h"
 #include "daemon/log.h"
 #include "daemon/mistakes.h"
+#include "daemon/proof_child.h"
 #include "daemon/server.h"
 
 /* Connections are descriptors, and the usual soft limit of 1024 is there for select(), which is not used here. */
@@ -70,6 +71,8 @@ int main(int argc, char **argv)
 	static struct tfl_mistakes mistakes;
 	static struct tfl_config config;
 
+	if (argc > 1 && strcmp(argv[1], TFL_PROVE_OPTION) == 0)
+		return tfl_proof_child(argc, argv);
 	if (tfl_config_parse(argc, argv, &config, &mistakes) < 0)
 		return print_mistakes(&mistakes);
 	switch (config.action) {

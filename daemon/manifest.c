@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Both texts are read through a table of their keys. A value is checked by its key's function and lands in the struct; what is required
+ * The texts are read through a table of their keys. A value is checked by its key's function and lands in the struct; what is required
  * is looked for at the end.
  */
 #include "daemon/manifest.h"
@@ -53,7 +53,7 @@ static int take_format(const struct tfl_keyfile_entry *entry, void *target, stru
 static int take_sha256(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
 {
 	if (strlen(entry->value) != TFL_SHA256_TEXT - 1 || strspn(entry->value, "0123456789abcdef") != TFL_SHA256_TEXT - 1)
-		return tfl_keyfile_error(entry, error, "sha256 = '%s', expected 64 digits of 0 to 9 and a to f", entry->value);
+		return tfl_keyfile_error(entry, error, "%s = '%s', expected 64 digits of 0 to 9 and a to f", entry->key, entry->value);
 	memcpy(target, entry->value, TFL_SHA256_TEXT);
 	return 0;
 }
@@ -93,6 +93,55 @@ static const struct key manifest_keys[] = {
 	{ "manifest", "uid", take_id, offsetof(struct tfl_manifest, uid) },
 	{ "manifest", "pid", take_id, offsetof(struct tfl_manifest, pid) },
 	{ "manifest", "time", take_time, offsetof(struct tfl_manifest, time) },
+	{ NULL, NULL, NULL, 0 },
+};
+
+static int take_tfld(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
+{
+	tfl_manifest_set_text(target, TFL_PROOF_TFLD_MAX, entry->value);
+	return 0;
+}
+
+static int take_number(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
+{
+	return tfl_keyfile_number(entry, 0, INT64_MAX, target, error);
+}
+
+static int take_small_number(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
+{
+	uint64_t number;
+	int result = tfl_keyfile_number(entry, 0, TFL_SAMPLES_MAX, &number, error);
+
+	if (result == 0)
+		*(uint32_t *)target = (uint32_t)number;
+	return result;
+}
+
+/* In the order of the outputs; their numbers are for people. */
+static int take_digest(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
+{
+	struct tfl_proof *proof = target;
+
+	if (proof->digest_count == TFL_PROOF_DIGESTS_MAX)
+		return tfl_keyfile_error(entry, error, "more than %d digests", TFL_PROOF_DIGESTS_MAX);
+	return take_sha256(entry, proof->digests[proof->digest_count++], error);
+}
+
+#define PROOF(member) offsetof(struct tfl_proof_note, proof.member)
+
+static const struct key proof_keys[] = {
+	{ "proof", "format", take_format, 0 },
+	{ "proof", "sha256", take_sha256, offsetof(struct tfl_proof_note, sha256) },
+	{ "proof", "tfld", take_tfld, offsetof(struct tfl_proof_note, tfld) },
+	{ "proof", "time", take_time, PROOF(time) },
+	{ "proof", "load_ns", take_number, PROOF(load_ns) },
+	{ "proof", "run_ns", take_number, PROOF(run_ns) },
+	{ "proof", "packed_bytes", take_number, PROOF(packed_bytes) },
+	{ "proof", "peak_bytes", take_number, PROOF(peak_bytes) },
+	{ "proof", "samples", take_small_number, PROOF(samples) },
+	{ "proof", "infinite", take_small_number, PROOF(infinite) },
+	{ "proof", "means", take_small_number, PROOF(means) },
+	{ "outputs", NULL, take_digest, offsetof(struct tfl_proof_note, proof) },
 	{ NULL, NULL, NULL, 0 },
 };
 
@@ -157,6 +206,21 @@ int tfl_manifest_parse(const char *path, const char *text, size_t length, struct
 	return 0;
 }
 
+int tfl_proof_note_parse(const char *path, const char *text, size_t length, struct tfl_proof_note *ret_note, struct tfl_error *error)
+{
+	struct tfl_proof_note note = { 0 };
+	struct parse parse = { proof_keys, &note };
+	int result = tfl_keyfile_parse(path, text, length, take_by_table, &parse, NULL, error);
+
+	if (result < 0)
+		return result;
+	if (!note.sha256[0] || !note.tfld[0] || !note.proof.time[0])
+		return tfl_error_set(error, -EINVAL, "%s: [proof] has no %s", path,
+				     !note.sha256[0] ? "sha256" : note.tfld[0] ? "time" : "tfld");
+	*ret_note = note;
+	return 0;
+}
+
 int tfl_state_parse(const char *path, const char *text, size_t length, struct tfl_state *ret_state, struct tfl_error *error)
 {
 	struct tfl_state state = { 0 };
@@ -174,6 +238,21 @@ size_t tfl_manifest_format(const struct tfl_manifest *manifest, char text[static
 				"[manifest]\nformat = %d\nsha256 = %s\nsize = %" PRIu64 "\nsource = %s\nuid = %s\npid = %s\ntime = %s\n",
 				FORMAT, manifest->content.sha256, manifest->content.size, manifest->source, manifest->uid, manifest->pid,
 				manifest->time);
+}
+
+size_t tfl_proof_note_format(const struct tfl_proof_note *note, char text[static TFL_MANIFEST_TEXT_MAX])
+{
+	const struct tfl_proof *proof = &note->proof;
+	int length = snprintf(text, TFL_MANIFEST_TEXT_MAX,
+			      "[proof]\nformat = %d\nsha256 = %s\ntfld = %s\ntime = %s\nload_ns = %" PRIu64 "\nrun_ns = %" PRIu64
+			      "\npacked_bytes = %" PRIu64 "\npeak_bytes = %" PRIu64 "\nsamples = %u\ninfinite = %u\nmeans = %u\n\n[outputs]\n",
+			      FORMAT, note->sha256, note->tfld, proof->time, proof->load_ns, proof->run_ns, proof->packed_bytes,
+			      proof->peak_bytes, proof->samples, proof->infinite, proof->means);
+
+	/* 16 digests fit ten times. */
+	for (uint32_t i = 0; i < proof->digest_count; i++)
+		length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length, "%u = %s\n", i, proof->digests[i]);
+	return (size_t)length;
 }
 
 size_t tfl_state_format(const struct tfl_state *state, char text[static TFL_MANIFEST_TEXT_MAX])

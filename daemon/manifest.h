@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two small texts that the store keeps beside model files. A manifest stands in a version's folder and says what its file is and
- * where it came from; a state stands in a model's folder and says what the operator decided. Both are INI with a format number: a text
- * of a later format is refused, unknown keys of this one are ignored.
+ * The three small texts that the store keeps beside model files. A manifest stands in a version's folder and says what its file is and
+ * where it came from; a proof stands there too, and says what a child process found that loaded and ran it; a state stands in a model's
+ * folder and says what the operator decided. All are INI with a format number: a text of a later format is refused, unknown keys of this one
+ * are ignored.
  *
  * Plain data and pure functions. What is parsed is untrusted; what comes out of a parser has passed every check.
  */
@@ -16,10 +17,11 @@
 #include "base/limits.h"
 #include "daemon/content.h"
 #include "daemon/previous.h"
+#include "daemon/proof.h"
 
 struct tfl_error;
 
-#define TFL_MANIFEST_TEXT_MAX 16384 /* bytes of either text */
+#define TFL_MANIFEST_TEXT_MAX 16384 /* bytes of any of the texts */
 #define TFL_MANIFEST_SOURCE_MAX 128
 #define TFL_STATE_NOTE_MAX 96
 #define TFL_TIME_TEXT 32            /* RFC 3339 in UTC: "2026-08-01T12:00:00Z" */
@@ -29,6 +31,15 @@ struct tfl_manifest {
 	char source[TFL_MANIFEST_SOURCE_MAX]; /* path of the file that was loaded; "" unknown, like the next three */
 	char uid[24], pid[24];                /* who loaded it, decimal */
 	char time[TFL_TIME_TEXT];
+};
+
+/* Which content was proven, and by which tfld: another one proves it again. */
+#define TFL_PROOF_TFLD_MAX 32
+
+struct tfl_proof_note {
+	char sha256[TFL_SHA256_TEXT];
+	char tfld[TFL_PROOF_TFLD_MAX];
+	struct tfl_proof proof; /* proof_ns is not kept */
 };
 
 /* What the operator decided about a version. */
@@ -46,10 +57,12 @@ struct tfl_state {
 
 /** @p text of the length returned, at most TFL_MANIFEST_TEXT_MAX. */
 size_t tfl_manifest_format(const struct tfl_manifest *manifest, char text[static TFL_MANIFEST_TEXT_MAX]);
+size_t tfl_proof_note_format(const struct tfl_proof_note *note, char text[static TFL_MANIFEST_TEXT_MAX]);
 size_t tfl_state_format(const struct tfl_state *state, char text[static TFL_MANIFEST_TEXT_MAX]);
 
 /** @p path goes into messages. Errors: -EINVAL with path and line. */
 int tfl_manifest_parse(const char *path, const char *text, size_t length, struct tfl_manifest *ret_manifest, struct tfl_error *error);
+int tfl_proof_note_parse(const char *path, const char *text, size_t length, struct tfl_proof_note *ret_note, struct tfl_error *error);
 int tfl_state_parse(const char *path, const char *text, size_t length, struct tfl_state *ret_state, struct tfl_error *error);
 
 /** The note of an unloaded version, or NULL. */

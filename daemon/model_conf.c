@@ -28,6 +28,9 @@ static const struct tfl_setting rows[] = {
 	{ "model", "timeout", NULL, TO(timeout_ms), TFL_MODEL_CONF_TIMEOUT },
 	{ "model", "priority", NULL, TO(priority), TFL_MODEL_CONF_PRIORITY },
 	{ "model", "inline", NULL, TO(inline_us), TFL_MODEL_CONF_INLINE },
+	{ "model", "proof", NULL, TO(proof), TFL_MODEL_CONF_PROOF },
+	{ "model", "proof_memory", NULL, TO(proof_memory), TFL_MODEL_CONF_PROOF_MEMORY },
+	{ "model", "proof_time", NULL, TO(proof_ms), TFL_MODEL_CONF_PROOF_TIME },
 	{ "model", "labels", NULL, TO(labels), TFL_SETTING_LABELS, 0, TFL_MODEL_LABELS_NAME_MAX },
 	{ "model", "confidence", NULL, TO(confidence), TFL_SETTING_CONFIDENCE, 0, TFL_MODEL_CONFIDENCE_MAX, 0, "auto" },
 };

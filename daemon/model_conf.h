@@ -24,7 +24,7 @@ struct tfl_store;
 
 #define TFL_MODEL_LABELS_NAME_MAX 63
 #define TFL_MODEL_CONFIDENCE_MAX 127
-#define TFL_MODEL_CONF_SETTINGS 11
+#define TFL_MODEL_CONF_SETTINGS 14
 
 /* Plain data. Set once, when a version is loaded. */
 struct tfl_model_conf {
@@ -36,6 +36,9 @@ struct tfl_model_conf {
 	uint64_t auto_swap;  /* 1: a version that becomes AVAILABLE and is greater than the active one becomes the active one */
 	uint64_t transition; /* enum tfl_transition, where auto_swap is on */
 	uint64_t inline_us;  /* a version that runs in less is run on the loop thread; 0: none */
+	uint64_t proof;      /* a child process loads a file first (prove.h) */
+	uint64_t proof_memory; /* that it may take beyond the file; 0: half of what the device has */
+	uint64_t proof_ms;   /* and of processor time */
 	char versions[TFL_POLICY_TEXT_MAX + 1]; /* which are loaded without being asked for (policy.h) */
 	char labels[TFL_MODEL_LABELS_NAME_MAX + 1]; /* a file beside model.conf; "": those of the model */
 	char confidence[TFL_MODEL_CONFIDENCE_MAX + 1]; /* where it comes from; "" and "auto": found in the graph */
@@ -54,6 +57,9 @@ extern const struct tfl_setting_table tfl_model_conf_table;
 #define TFL_MODEL_CONF_TIMEOUT TFL_SETTING_DURATION, 0, TFL_TIMEOUT_US_MAX / 1000, 0
 #define TFL_MODEL_CONF_PRIORITY TFL_SETTING_COUNT, 1, TFL_PRIORITY_MAX, TFL_PRIORITY_DEFAULT
 #define TFL_MODEL_CONF_INLINE TFL_SETTING_COUNT, 0, TFL_INLINE_US_MAX, 20
+#define TFL_MODEL_CONF_PROOF TFL_SETTING_SWITCH, 0, 1, 1
+#define TFL_MODEL_CONF_PROOF_MEMORY TFL_SETTING_SIZE, 0, UINT64_C(1) << 40, 0
+#define TFL_MODEL_CONF_PROOF_TIME TFL_SETTING_DURATION, 1000, 3600000, 60000
 
 /**
  * What is in force for a model: its model.conf over @p defaults, which alone where there is none. Errors: -EINVAL with the first mistake,

@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "daemon/clock.h"
 #include "daemon/folder.h"
 #include "daemon/store_internal.h"
 #include "proto/name.h"
@@ -291,6 +292,25 @@ static int write_manifest(const struct tfl_staged *staged, const struct tfl_orig
 	return tfl_folder_write(staged->folder, TFL_STORE_MANIFEST, text, tfl_manifest_format(&manifest, text), 0444);
 }
 
+static size_t format_proof(const struct tfl_content *content, const struct tfl_proof *proof, char text[static TFL_MANIFEST_TEXT_MAX])
+{
+	struct tfl_proof_note note = { .tfld = TFL_PROJECT_VERSION, .proof = *proof };
+
+	strcpy(note.sha256, content->sha256);
+	return tfl_proof_note_format(&note, text);
+}
+
+static int write_proof(const struct tfl_staged *staged)
+{
+	char text[TFL_MANIFEST_TEXT_MAX];
+
+	if (!staged->proof)
+		return 0;
+	if (unlinkat(staged->folder, TFL_STORE_PROOF, 0) < 0 && errno != ENOENT)
+		return -errno;
+	return tfl_folder_write(staged->folder, TFL_STORE_PROOF, text, format_proof(&staged->content, staged->proof, text), 0444);
+}
+
 /* The rename between durable content and a durable parent. After a failure the version is not there. */
 static int move_in(struct tfl_store *store, struct tfl_staged *staged, int folder, const char *name)
 {
@@ -312,6 +332,7 @@ int tfl_store_publish(struct tfl_store *store, struct tfl_staged *staged, const 
 		      const struct tfl_origin *origin, struct tfl_error *error)
 {
 	char path[TFL_STORE_PATH_MAX], name[24];
+	const uint64_t started = tfl_clock_ns();
 	_tfl_close_ int folder = -1;
 	bool made = false;
 	int result;
@@ -328,6 +349,8 @@ int tfl_store_publish(struct tfl_store *store, struct tfl_staged *staged, const 
 		return result;
 	snprintf(name, sizeof(name), "%" PRIu64, number);
 	result = write_manifest(staged, origin);
+	if (result == 0)
+		result = write_proof(staged);
 	/* Also when the folder was there: whoever made it may have been killed before this. */
 	if (result == 0)
 		result = tfl_folder_sync(store->fd);
@@ -339,6 +362,7 @@ int tfl_store_publish(struct tfl_store *store, struct tfl_staged *staged, const 
 		return failed(path, "cannot be published", result, error);
 	}
 	staged->published = true;
+	staged->sync_ns = tfl_clock_ns() - started;
 	return 0;
 }
 
@@ -414,8 +438,9 @@ int tfl_store_write_state(struct tfl_store *store, const char *model, const stru
 	return result < 0 ? failed(tfl_store_path(store, model, 0, TFL_STORE_STATE, path), "cannot be written", result, error) : 0;
 }
 
-int tfl_store_write_statistics(struct tfl_store *store, const char *model, uint64_t number, const void *data, size_t size,
-			       struct tfl_error *error)
+/* One of the files that stand beside a version. */
+static int write_beside(struct tfl_store *store, const char *model, uint64_t number, const char *leaf, const void *data, size_t size,
+			struct tfl_error *error)
 {
 	char path[TFL_STORE_PATH_MAX];
 	_tfl_close_ int folder = -1;
@@ -424,8 +449,22 @@ int tfl_store_write_statistics(struct tfl_store *store, const char *model, uint6
 	result = tfl_store_open_number(store, model, number, &folder, error);
 	if (result < 0)
 		return result;
-	result = replace_file(store, folder, TFL_STORE_STATISTICS, data, size);
-	return result < 0 ? failed(tfl_store_path(store, model, number, TFL_STORE_STATISTICS, path), "cannot be written", result, error) : 0;
+	result = replace_file(store, folder, leaf, data, size);
+	return result < 0 ? failed(tfl_store_path(store, model, number, leaf, path), "cannot be written", result, error) : 0;
+}
+
+int tfl_store_write_statistics(struct tfl_store *store, const char *model, uint64_t number, const void *data, size_t size,
+			       struct tfl_error *error)
+{
+	return write_beside(store, model, number, TFL_STORE_STATISTICS, data, size, error);
+}
+
+int tfl_store_write_proof(struct tfl_store *store, const char *model, uint64_t number, const struct tfl_content *content,
+			  const struct tfl_proof *proof, struct tfl_error *error)
+{
+	char text[TFL_MANIFEST_TEXT_MAX];
+
+	return write_beside(store, model, number, TFL_STORE_PROOF, text, format_proof(content, proof, text), error);
 }
 
 int tfl_store_write_changes(struct tfl_store *store, const void *data, size_t size, struct tfl_error *error)

@@ -4,8 +4,11 @@
  *
  *     <models>/<model>/<version>/model.tflite    mode 0444
  *                               /manifest        what the file is and where it came from (manifest.h)
+ *                               /proof           what a child process found that loaded and ran the file (prove.h)
+ *                               /samples/        inputs of the proof, perhaps with what is expected for them (samples.h); not the store's
  *                               /statistics      what was seen of its verdicts (history.h)
  *     <models>/<model>/state                     what the operator decided: active, unloaded
+ *                     /samples/                  those of all versions that have none of their own
  *                     /model.conf                what the operator configured, and perhaps labels (model_conf.h); written by hand
  *     <models>/.changes                          what changed lately (changes.h)
  *     <models>/.staging/                         what is being written or erased; emptied at start
@@ -115,6 +118,8 @@ struct tfl_staged {
 	int fd; /* read-only; stays the staged file after it was published */
 	struct tfl_content content;
 	char source[TFL_MANIFEST_SOURCE_MAX];
+	const struct tfl_proof *proof; /* the caller's to set: to be published beside it; NULL: none */
+	uint64_t sync_ns;              /* of the publication: writing what stands beside it, and making all of it durable */
 	int folder; /* the store's from here on */
 	char name[24];
 	bool published;
@@ -154,6 +159,20 @@ struct tfl_store_file {
  */
 int tfl_store_open_version(const struct tfl_store *store, const char *model, uint64_t number, struct tfl_store_file *ret_file,
 			   struct tfl_error *error);
+
+/**
+ * The proof of a version whose content is @p content, by this tfld: -ENOENT (without a sentence) when there is none, or one of other
+ * content, by another tfld, or in a file that somebody else could have written; -EINVAL when it cannot be read.
+ */
+int tfl_store_read_proof(const struct tfl_store *store, const char *model, uint64_t number, const struct tfl_content *content,
+			 struct tfl_proof *ret_proof, struct tfl_error *error);
+
+/** Writes it beside a version that is there, durable when this returns 0. */
+int tfl_store_write_proof(struct tfl_store *store, const char *model, uint64_t number, const struct tfl_content *content,
+			  const struct tfl_proof *proof, struct tfl_error *error);
+
+/** The folder of samples that prove a version: its own, else its model's, which alone where the number is 0. The caller closes. -ENOENT. */
+int tfl_store_open_samples(const struct tfl_store *store, const char *model, uint64_t number, int *ret_fd);
 
 /** Writes a version's statistics, durable when this returns 0; on failure the old ones stand. -ENOENT when there is no such version. */
 int tfl_store_write_statistics(struct tfl_store *store, const char *model, uint64_t number, const void *data, size_t size,

@@ -8,6 +8,7 @@
 #include "daemon/store.h"
 
 #define TFL_STORE_MANIFEST "manifest"
+#define TFL_STORE_PROOF "proof"
 #define TFL_STORE_STATE "state"
 #define TFL_STORE_STATISTICS "statistics"
 #define TFL_STORE_CHANGES ".changes" /* of no model */

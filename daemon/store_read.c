@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "daemon/folder.h"
+#include "daemon/samples.h"
 #include "daemon/store_internal.h"
 #include "proto/name.h"
 
@@ -67,7 +68,7 @@ static bool is_kept(const char *name)
 {
 	size_t length = strlen(name);
 
-	return strcmp(name, TFL_STORE_STATE) == 0 || strcmp(name, TFL_STORE_CONF) == 0 ||
+	return strcmp(name, TFL_STORE_STATE) == 0 || strcmp(name, TFL_STORE_CONF) == 0 || strcmp(name, TFL_SAMPLES_FOLDER) == 0 ||
 	       (length > 4 && strcmp(name + length - 4, ".txt") == 0);
 }
 
@@ -332,6 +333,66 @@ static const char *cause_to_copy(int folder, int file, bool has_manifest)
 	if (fstat(folder, &st) < 0 || others_can_write(&st))
 		return "its folder can be written by other users";
 	return NULL;
+}
+
+int tfl_store_open_samples(const struct tfl_store *store, const char *model, uint64_t number, int *ret_fd)
+{
+	_tfl_close_ int folder = -1;
+	int result = -ENOENT;
+
+	if (number && tfl_store_open_number(store, model, number, &folder, NULL) == 0)
+		result = tfl_folder_open(folder, TFL_SAMPLES_FOLDER, ret_fd);
+	if (result == -ENOENT) {
+		folder = tfl_close(folder);
+		result = tfl_store_open_model(store, model, &folder, NULL);
+		if (result == 0)
+			result = tfl_folder_open(folder, TFL_SAMPLES_FOLDER, ret_fd);
+	}
+	return result;
+}
+
+/* A proof is about content, so what stands in its folder beside it does not matter; who wrote it does. -ENOENT without a sentence. */
+static int read_own_text(int folder, const char *name, const char *path, char text[static TFL_MANIFEST_TEXT_MAX], size_t *ret_length,
+			 struct tfl_error *error)
+{
+	_tfl_close_ int fd = -1;
+	struct stat st;
+	size_t size = 0;
+	ssize_t length;
+
+	if (tfl_folder_open_file(folder, name, O_RDONLY, 0, &fd, &size) < 0 || fstat(fd, &st) < 0 || others_can_write(&st))
+		return -ENOENT;
+	if (size > TFL_MANIFEST_TEXT_MAX)
+		return tfl_error_set(error, -EINVAL, "%s has more than %d bytes", path, TFL_MANIFEST_TEXT_MAX);
+	length = pread(fd, text, size, 0);
+	if (length < 0)
+		return tfl_error_set(error, -EINVAL, "%s cannot be read: %s", path, strerror(errno));
+	*ret_length = (size_t)length;
+	return 0;
+}
+
+int tfl_store_read_proof(const struct tfl_store *store, const char *model, uint64_t number, const struct tfl_content *content,
+			 struct tfl_proof *ret_proof, struct tfl_error *error)
+{
+	char path[TFL_STORE_PATH_MAX], text[TFL_MANIFEST_TEXT_MAX];
+	_tfl_close_ int folder = -1;
+	struct tfl_proof_note note;
+	size_t length = 0;
+	int result;
+
+	result = tfl_store_open_number(store, model, number, &folder, error);
+	if (result < 0)
+		return result;
+	tfl_store_path(store, model, number, TFL_STORE_PROOF, path);
+	result = read_own_text(folder, TFL_STORE_PROOF, path, text, &length, error);
+	if (result == 0)
+		result = tfl_proof_note_parse(path, text, length, &note, error);
+	if (result < 0)
+		return result;
+	if (strcmp(note.sha256, content->sha256) != 0 || strcmp(note.tfld, TFL_PROJECT_VERSION) != 0)
+		return -ENOENT;
+	*ret_proof = note.proof;
+	return 0;
 }
 
 static int check_content(const char *path, const struct tfl_content *content, const struct tfl_content *expected, struct tfl_error *error)

@@ -21,6 +21,7 @@
 #include "base/limits.h"
 #include "daemon/heads.h"
 #include "daemon/model_conf.h"
+#include "daemon/proof.h"
 #include "runtime/program.h"
 #include "stats/drift.h"
 
@@ -58,6 +59,10 @@ struct tfl_version {
 	uint64_t file_bytes;
 	uint64_t load_ns;         /* verify, build, pack and warm up */
 	uint64_t run_ns;          /* one warm inference, measured at warm-up */
+	struct tfl_proof proof;   /* of its content, at this load or before; without a time: there was none */
+	struct {
+		uint64_t copy_ns, hash_ns, sync_ns; /* of the file; 0 for what was not done */
+	} stored;                 /* what the store took for a load, beside load_ns and proof.proof_ns */
 	struct tfl_model *file;   /* NULL unless loaded */
 	struct tfl_program *program;
 	struct tfl_pool *pool;

@@ -205,13 +205,18 @@ static int check_ios(const struct tfl_program *program, struct tfl_error *error)
 	return r;
 }
 
+int tfl_runtime_init(struct tfl_error *error)
+{
+	return tfl_xnnpack_init(error);
+}
+
 static int begin(const struct tfl_model *model, const struct tfl_program_options *options, struct tfl_program **ret_program,
 		 struct tfl_error *error)
 {
 	struct tfl_program *program;
 	int r;
 
-	r = tfl_xnnpack_init(error);
+	r = tfl_runtime_init(error);
 	if (r < 0)
 		return r;
 	program = calloc(1, sizeof(*program));

@@ -58,6 +58,12 @@ struct tfl_program_info {
 };
 
 /**
+ * What the first program of a process does before anything else: reads from the system what its processor can do. For a process that will
+ * not be allowed to look by then. -ENOTSUP for a processor on which XNNPACK does not run, -ENOMEM.
+ */
+int tfl_runtime_init(struct tfl_error *error);
+
+/**
  * Builds the program of subgraph 0. Errors: -EOPNOTSUPP names operator, version and types that this runtime does not have; -EINVAL says
  * what in the graph contradicts itself; -ENOMEM, -EFBIG when the activations would pass the limit.
  */

@@ -54,6 +54,8 @@ void loading_start_with(unsigned threads, bool normal_priority)
 	tfl_config_init(&config);
 	loading.defaults = config.model;
 	loading.defaults.threads = threads;
+	loading.defaults.proof = loading.prover != NULL;
+	options.prover = loading.prover;
 	ck_assert_msg(tfl_store_open("models", &loading.store, &loading.error) == 0, "%s", loading.error.text);
 	ck_assert_int_eq(tfl_registry_create(&loading.registry), 0);
 	options.store = loading.store;

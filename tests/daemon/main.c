@@ -33,11 +33,13 @@ static Suite *(*const suites[])(void) = {
 	loader_condition_suite,
 	loader_conf_suite,
 	loader_lines_suite,
+	loader_proof_suite,
 	loader_restart_suite,
 	loader_watch_suite,
 	model_conf_suite,
 	peer_suite,
 	period_suite,
+	prove_suite,
 	reply_suite,
 	telling_suite,
 };

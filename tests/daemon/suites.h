@@ -30,11 +30,13 @@ Suite *loader_suite(void);
 Suite *loader_condition_suite(void);
 Suite *loader_conf_suite(void);
 Suite *loader_lines_suite(void);
+Suite *loader_proof_suite(void);
 Suite *loader_restart_suite(void);
 Suite *loader_watch_suite(void);
 Suite *model_conf_suite(void);
 Suite *peer_suite(void);
 Suite *period_suite(void);
+Suite *prove_suite(void);
 Suite *reply_suite(void);
 Suite *telling_suite(void);
 

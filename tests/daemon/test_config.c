@@ -121,7 +121,8 @@ static const struct {
 	  "c:2: [models] versions is 'latest2', expected all, latest, a number of them as in latest 2, or some as in specific 3 7" },
 	{ "[models]\nversions = 2\n", "c:2: [models] versions is '2', expected all, latest, a number of them as in latest 2, or some as in specific 3 7" },
 	{ "[models]\npath =\n", "c:2: [models] path is empty, expected a path" },
-	{ "[models]\nsuitcase = /x\n", "c:2: [models] has no key 'suitcase'; it has path, versions, auto_swap, transition, instances, threads, queue" },
+	{ "[models]\nsuitcase = /x\n", "c:2: [models] has no key 'suitcase'; it has path, versions, auto_swap, transition, instances, threads, queue, "
+	  "proof, proof_memory, proof_time" },
 	{ "[models]\ninstence = 2\n", "c:2: [models] has no key 'instence'; did you mean 'instances'?" },
 	{ "[models]\nworkers = 2\n", "c:2: [models] has no key 'workers'; [requests] has it" },
 	{ "[model]\npath = /x\n", "c:2: there is no section [model]; did you mean [models]?" },

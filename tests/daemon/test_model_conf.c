@@ -94,8 +94,8 @@ static const struct {
 	{ "[model]\n\ninstances = lots\n", "models/m/model.conf:3: [model] instances is 'lots', expected a number from 0 to 64" },
 	{ "[model]\nthreads = 0\n", "models/m/model.conf:2: [model] threads is '0', expected a number from 1 to 64" },
 	{ "[model]\npath = /\n",
-	  "models/m/model.conf:2: [model] has no key 'path'; it has versions, auto_swap, transition, instances, threads, queue, timeout, priority, inline, labels, "
-	  "confidence" },
+	  "models/m/model.conf:2: [model] has no key 'path'; it has versions, auto_swap, transition, instances, threads, queue, timeout, priority, inline, "
+	  "proof, proof_memory, proof_time, labels, confidence" },
 	{ "[models]\nqueue = 1\n", "models/m/model.conf:2: there is no section [models]; did you mean [model]?" },
 	{ "[model]\nversions = specific\n",
 	  "models/m/model.conf:2: [model] versions is 'specific', expected all, latest, a number of them as in latest 2, or some as in specific 3 7" },
