@@ -18,6 +18,7 @@ static Suite *(*const suites[])(void) = {
 	changes_suite,
 	conf_suite,
 	faults_suite,
+	proof_suite,
 	rights_suite,
 	leaks_suite,
 };

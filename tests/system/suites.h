@@ -16,6 +16,7 @@ Suite *infer_suite(void);
 Suite *limits_suite(void);
 Suite *metrics_suite(void);
 Suite *models_suite(void);
+Suite *proof_suite(void);
 Suite *rights_suite(void);
 Suite *leaks_suite(void);
 
