@@ -155,7 +155,7 @@ static int start(struct watch *watch, int fd, int samples, struct tfl_error *err
 		result = -spawn(watch, &handed);
 	if (result < 0)
 		return tfl_error_set(error, result == -ENOEXEC ? -EIO : result, "the proof of the file cannot be started: %s; where there can "
-				     "be no child process, 'proof = off' loads files without one", strerror(-result));
+				     "be no child process, 'proof = no' loads files without one", strerror(-result));
 	watch->pipe = tfl_steal_fd(&reading);
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "daemon/log.h"
+#include "daemon/samples.h"
 #include "daemon/store_internal.h"
 #include "proto/name.h"
 
@@ -202,7 +203,7 @@ static void on_model(struct tfl_watch *watch, const struct row *row, const struc
 			tfl_dirty_mark(&watch->dirty, row->model, now_ms);
 		return;
 	}
-	if (!name[0] || name[0] == '.')
+	if (!name[0] || name[0] == '.' || strcmp(name, TFL_SAMPLES_FOLDER) == 0)
 		return; /* the folder's own permissions, say */
 	if (tfl_version_parse(name, strlen(name), &number) < 0) {
 		if (event->mask & CAME)
@@ -220,7 +221,8 @@ static void on_version(struct tfl_watch *watch, const struct row *row, const str
 {
 	struct tfl_dirty_mark *mark;
 
-	if (strcmp(name, TFL_STORE_STATISTICS) == 0)
+	/* The daemon's own. */
+	if (strcmp(name, TFL_STORE_STATISTICS) == 0 || strcmp(name, TFL_STORE_PROOF) == 0)
 		return;
 	mark = tfl_dirty_mark(&watch->dirty, row->model, now_ms);
 	if (strcmp(name, TFL_STORE_FILE) != 0)

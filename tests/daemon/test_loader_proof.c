@@ -152,7 +152,7 @@ END_TEST
 
 START_TEST(it_can_be_switched_off)
 {
-	configure("[model]\nproof = off\n");
+	configure("[model]\nproof = no\n");
 	loading.prover = "/nowhere";
 	loading_stop();
 	loading_start();
