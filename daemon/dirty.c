@@ -43,10 +43,29 @@ bool tfl_dirty_has_moved(const struct tfl_dirty_mark *mark, uint64_t number)
 	return place_of(mark, number) < mark->count;
 }
 
+static unsigned place_of_least(const struct tfl_dirty_mark *mark)
+{
+	unsigned least = 0;
+
+	for (unsigned i = 1; i < mark->count; i++)
+		least = mark->numbers[i] < mark->numbers[least] ? i : least;
+	return least;
+}
+
 void tfl_dirty_moved(struct tfl_dirty_mark *mark, uint64_t number)
 {
-	if (mark->model[0] && mark->count < TFL_VERSIONS_MAX && !tfl_dirty_has_moved(mark, number))
+	unsigned least;
+
+	if (!mark->model[0] || tfl_dirty_has_moved(mark, number))
+		return;
+	if (mark->count < TFL_VERSIONS_MAX) {
 		mark->numbers[mark->count++] = number;
+		return;
+	}
+	/* Of too many versions the greatest are listed. */
+	least = place_of_least(mark);
+	if (mark->numbers[least] < number)
+		mark->numbers[least] = number;
 }
 
 void tfl_dirty_not_moved(struct tfl_dirty_mark *mark, uint64_t number)

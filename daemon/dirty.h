@@ -19,7 +19,7 @@
 struct tfl_dirty_mark {
 	char model[TFL_MODEL_NAME_MAX + 1]; /* "": the models folder itself, and every model */
 	bool moved;                         /* the whole folder came by a rename */
-	unsigned count;                     /* versions that did, or whose file did; more than fit are judged by what their folders show */
+	unsigned count;                     /* versions that did, or whose file did: the greatest; others are judged by what their folders show */
 	uint64_t numbers[TFL_VERSIONS_MAX];
 	uint64_t first_ms, last_ms;
 };

@@ -254,12 +254,16 @@ START_TEST(renames_are_remembered_as_far_as_there_is_room)
 {
 	struct tfl_dirty_mark *it = tfl_dirty_mark(&dirty, "m", 1);
 
+	tfl_dirty_moved(it, 1000);
 	for (uint64_t number = 1; number <= 2 * TFL_VERSIONS_MAX; number++)
 		tfl_dirty_moved(it, number);
-	ck_assert(tfl_dirty_has_moved(it, 1) && tfl_dirty_has_moved(it, TFL_VERSIONS_MAX) && !tfl_dirty_has_moved(it, TFL_VERSIONS_MAX + 1));
-	tfl_dirty_not_moved(it, 1);
-	tfl_dirty_not_moved(it, 1);
-	ck_assert(!tfl_dirty_has_moved(it, 1) && tfl_dirty_has_moved(it, TFL_VERSIONS_MAX));
+	tfl_dirty_moved(it, 1);
+	/* The greatest of them. */
+	ck_assert(tfl_dirty_has_moved(it, 1000) && tfl_dirty_has_moved(it, 2 * TFL_VERSIONS_MAX) && tfl_dirty_has_moved(it, TFL_VERSIONS_MAX + 2));
+	ck_assert(!tfl_dirty_has_moved(it, TFL_VERSIONS_MAX + 1) && !tfl_dirty_has_moved(it, 1));
+	tfl_dirty_not_moved(it, 1000);
+	tfl_dirty_not_moved(it, 1000);
+	ck_assert(!tfl_dirty_has_moved(it, 1000) && tfl_dirty_has_moved(it, 2 * TFL_VERSIONS_MAX));
 	ck_assert_uint_eq(it->count, TFL_VERSIONS_MAX - 1);
 }
 END_TEST

@@ -19,6 +19,7 @@ static Suite *(*const suites[])(void) = {
 	conf_suite,
 	faults_suite,
 	proof_suite,
+	repository_suite,
 	rights_suite,
 	leaks_suite,
 };

@@ -17,6 +17,7 @@ Suite *limits_suite(void);
 Suite *metrics_suite(void);
 Suite *models_suite(void);
 Suite *proof_suite(void);
+Suite *repository_suite(void);
 Suite *rights_suite(void);
 Suite *leaks_suite(void);
 
