@@ -8,7 +8,6 @@
 #include "daemon/confine.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +22,7 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "daemon/statm.h"
 
 static int report_fd = -1;
 
@@ -33,20 +33,6 @@ static void offer_to_oom_killer(void)
 
 	if (fd >= 0 && write(fd, "1000", 4) < 0)
 		errno = 0;
-}
-
-/* Bytes of address space in use; 0 where the kernel does not tell. */
-static uint64_t address_space(void)
-{
-	FILE *file = fopen("/proc/self/statm", "re");
-	unsigned long long pages = 0;
-
-	if (!file)
-		return 0;
-	if (fscanf(file, "%llu", &pages) != 1)
-		pages = 0;
-	fclose(file);
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static int set_limits(const struct tfl_confinement *confinement, uint64_t space, struct tfl_error *error)
@@ -223,7 +209,7 @@ const char *tfl_confine_call_name(int number, char *buffer, size_t size)
 
 int tfl_confine(const struct tfl_confinement *confinement, unsigned *ret_means, struct tfl_error *error)
 {
-	const uint64_t space = address_space();
+	const uint64_t space = tfl_statm_read().address_space;
 	unsigned means = 0;
 	int result;
 

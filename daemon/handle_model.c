@@ -101,20 +101,12 @@ static void write_proof(struct tfl_writer *writer, const struct tfl_proof *proof
 {
 	char means[64];
 
-	tfl_field_map(writer, "proof", proof->time[0] ? 9 : 0);
+	tfl_field_map(writer, "proof", proof->time[0] ? 2 + TFL_PROOF_FIGURES : 0);
 	if (!proof->time[0])
 		return;
 	tfl_field_text(writer, "time", proof->time);
 	tfl_field_text(writer, "means", tfl_confine_means_to_string(proof->means, means, sizeof(means)));
-	tfl_field_uint(writer, "load_ns", proof->load_ns);
-	tfl_field_uint(writer, "run_ns", proof->run_ns);
-	tfl_field_uint(writer, "packed_bytes", proof->packed_bytes);
-	tfl_field_uint(writer, "peak_bytes", proof->peak_bytes);
-	tfl_field_uint(writer, "samples", proof->samples);
-	tfl_field_uint(writer, "infinite", proof->infinite);
-	tfl_field_array(writer, "digests", proof->digest_count);
-	for (uint32_t i = 0; i < proof->digest_count; i++)
-		tfl_writer_text(writer, proof->digests[i]);
+	tfl_proof_write_figures(writer, proof);
 }
 
 #define VERSION_MEMORY_FIELDS 8

@@ -37,22 +37,27 @@ static const struct tfl_param rows[] = {
 
 static const struct tfl_param_table table = TFL_PARAM_TABLE(rows, struct report);
 
-void tfl_proof_report_write(struct tfl_writer *writer, const struct tfl_proof *proof, const struct tfl_error *failure)
+void tfl_proof_write_figures(struct tfl_writer *writer, const struct tfl_proof *proof)
 {
-	tfl_writer_begin(writer);
-	tfl_writer_map(writer, TFL_ARRAY_SIZE(rows));
-	tfl_field_uint(writer, "code", failure ? (uint64_t)-failure->code : 0);
-	tfl_field_text(writer, "sentence", failure ? failure->text : "");
 	tfl_field_uint(writer, "load_ns", proof->load_ns);
 	tfl_field_uint(writer, "run_ns", proof->run_ns);
 	tfl_field_uint(writer, "packed_bytes", proof->packed_bytes);
 	tfl_field_uint(writer, "peak_bytes", proof->peak_bytes);
 	tfl_field_uint(writer, "samples", proof->samples);
 	tfl_field_uint(writer, "infinite", proof->infinite);
-	tfl_field_uint(writer, "means", proof->means);
 	tfl_field_array(writer, "digests", proof->digest_count);
 	for (uint32_t i = 0; i < proof->digest_count; i++)
 		tfl_writer_text(writer, proof->digests[i]);
+}
+
+void tfl_proof_report_write(struct tfl_writer *writer, const struct tfl_proof *proof, const struct tfl_error *failure)
+{
+	tfl_writer_begin(writer);
+	tfl_writer_map(writer, 3 + TFL_PROOF_FIGURES);
+	tfl_field_uint(writer, "code", failure ? (uint64_t)-failure->code : 0);
+	tfl_field_text(writer, "sentence", failure ? failure->text : "");
+	tfl_field_uint(writer, "means", proof->means);
+	tfl_proof_write_figures(writer, proof);
 }
 
 static int take_digests(const struct tfl_wire_array *array, struct tfl_proof *proof, struct tfl_error *error)

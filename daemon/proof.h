@@ -46,6 +46,11 @@ struct tfl_proof {
 	char digests[TFL_PROOF_DIGESTS_MAX][TFL_SHA256_TEXT];
 };
 
+#define TFL_PROOF_FIGURES 7
+
+/** Writes so many keys and values of a map: "load_ns" to "digests". */
+void tfl_proof_write_figures(struct tfl_writer *writer, const struct tfl_proof *proof);
+
 /** Writes a report: @p failure is NULL, or code and sentence of what went wrong. */
 void tfl_proof_report_write(struct tfl_writer *writer, const struct tfl_proof *proof, const struct tfl_error *failure);
 

@@ -2,25 +2,10 @@
 /* Numbers that stand in different places, put together. */
 #include "daemon/service.h"
 
-#include <stdio.h>
-#include <unistd.h>
-
 #include "daemon/clock.h"
 #include "daemon/scheduler.h"
 #include "daemon/server.h"
-
-static uint64_t resident_bytes(void)
-{
-	FILE *file = fopen("/proc/self/statm", "re");
-	unsigned long long pages = 0;
-
-	if (!file)
-		return 0;
-	if (fscanf(file, "%*u %llu", &pages) != 1)
-		pages = 0;
-	fclose(file);
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
+#include "daemon/statm.h"
 
 void tfl_service_read(const struct tfl_server *server, struct tfl_service *ret_service)
 {
@@ -32,7 +17,7 @@ void tfl_service_read(const struct tfl_server *server, struct tfl_service *ret_s
 	*ret_service = (struct tfl_service){
 		.uptime_ns = tfl_clock_ns() - server->started_ns,
 		.requests = server->connections.requests,
-		.resident_bytes = resident_bytes(),
+		.resident_bytes = tfl_statm_read().resident,
 		.connections = server->connections.count,
 		.accepted = server->connections.accepted,
 		.refused = server->connections.refused,

@@ -22,6 +22,7 @@ static Suite *(*const suites[])(void) = {
 	changes_suite,
 	channel_suite,
 	descriptors_suite,
+	samples_suite,
 	scheduler_suite,
 	registry_suite,
 	exposition_suite,

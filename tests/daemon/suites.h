@@ -19,6 +19,7 @@ Suite *binding_suite(void);
 Suite *changes_suite(void);
 Suite *channel_suite(void);
 Suite *descriptors_suite(void);
+Suite *samples_suite(void);
 Suite *scheduler_suite(void);
 Suite *registry_suite(void);
 Suite *exposition_suite(void);
