@@ -8,8 +8,9 @@
  * told; the limits alone are everywhere. Under a sanitizer of addresses or threads, whose own memory and system calls are no program's,
  * only the limit of processor time is set: see TFL_CONFINE_RELAXED.
  *
- * For the unit of systemd: the child needs what the daemon needs, and @sandbox (seccomp, landlock_*), which @system-service in
- * SystemCallFilter= may leave out, depending on the version of systemd; a filter that kills at these calls would kill every proof.
+ * For the unit of systemd: the child needs what the daemon needs, and in SystemCallFilter= beside @system-service, by their names, seccomp,
+ * landlock_create_ruleset and landlock_restrict_self (the set @sandbox is not there in Debian 12); a filter that kills at them would kill
+ * every proof.
  * NoNewPrivileges, MemoryDenyWriteExecute, PrivateNetwork, ProtectSystem and RestrictNamespaces do no harm. It is in the unit's control
  * group: MemoryMax= and TasksMax= count it, and of the group the kernel ends it first (oom_score_adj).
  */
