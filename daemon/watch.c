@@ -21,7 +21,7 @@
 #include "proto/name.h"
 
 #define READ_BYTES 65536
-#define READS_MAX 16 /* at a time; the rest makes the descriptor readable again */
+#define READS_MAX 2 /* at a time, some 4,000 events; the rest makes the descriptor readable again */
 
 #define NAMES (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)
 #define CAME (IN_CREATE | IN_MOVED_TO)
