@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Models whose folders have changed and were not looked at since. What comes in a burst is looked at once: when it has been quiet for a moment, or has
- * gone on for long. Bounded: past TFL_MODELS_MAX models it is all of them. Time is passed in, in milliseconds of a clock that does not jump. Plain data;
- * one thread at a time.
+ * Models whose folders have changed and were not looked at since. What comes in a burst is looked at once: when it has been quiet for a
+ * moment, or has gone on for long. Bounded: past TFL_MODELS_MAX models it is all of them. Time is passed in, in milliseconds of a clock
+ * that does not jump. Plain data; one thread at a time.
  */
 #ifndef DAEMON_DIRTY_H
 #define DAEMON_DIRTY_H
@@ -19,7 +19,7 @@
 struct tfl_dirty_mark {
 	char model[TFL_MODEL_NAME_MAX + 1]; /* "": the models folder itself, and every model */
 	bool moved;                         /* the whole folder came by a rename */
-	unsigned count;                     /* versions that did, or whose file did: the greatest; others are judged by what their folders show */
+	unsigned count;                     /* versions that did, or whose file did: the greatest of them */
 	uint64_t numbers[TFL_VERSIONS_MAX];
 	uint64_t first_ms, last_ms;
 };

@@ -103,8 +103,8 @@ int tfl_loader_swap(struct tfl_loader *loader, struct tfl_version *version, uid_
 int tfl_loader_roll_back(struct tfl_loader *loader, const char *model, uid_t uid, tfl_loader_done done, void *data, struct tfl_error *error);
 
 /**
- * Looks at the folder of a model ("": of all models, and at the models folder), and does what follows from it: loads, refuses, leaves out, forgets, or
- * unloads versions. Where nothing has changed, nothing happens. What fails is a condition. Loop thread.
+ * Looks at the folder of a model ("": of all models, and at the models folder), and does what follows from it: loads, refuses, leaves out,
+ * forgets, or unloads versions. Where nothing has changed, nothing happens. What fails is a condition. Loop thread.
  */
 void tfl_loader_rescan(struct tfl_loader *loader, const struct tfl_dirty_mark *mark);
 

@@ -89,8 +89,8 @@ struct tfl_loader {
 void tfl_loader_submit(struct tfl_loader *loader, struct tfl_loader_job *job);
 
 /**
- * Runs what is quick and waits, and frees versions that nobody uses any more, in the middle of a load that waits for something else. @p data
- * is the loader. Loader thread.
+ * Runs what is quick and waits, and frees versions that nobody uses any more, in the middle of a load that waits for something else. @p
+ * data is the loader. Loader thread.
  */
 void tfl_loader_run_quick(void *data);
 
@@ -113,11 +113,11 @@ struct tfl_loader_job *tfl_loader_make_restore(struct tfl_loader *loader, struct
 uint64_t tfl_loader_active(const struct tfl_loader *loader, const char *model);
 
 /**
- * Unloads a version in service, for a reason of the daemon's own: nothing is written down. @p done may be NULL; it is called when the memory is free, and
- * not when this returns < 0: -ENOMEM. Loop thread.
+ * Unloads a version in service, for a reason of the daemon's own: nothing is written down. @p done may be NULL; it is called when the
+ * memory is free, and not when this returns < 0: -ENOMEM. Loop thread.
  */
-int tfl_loader_retire_version(struct tfl_loader *loader, struct tfl_version *version, enum tfl_version_end end, const char *reason, tfl_loader_done done,
-			      void *data, struct tfl_error *error);
+int tfl_loader_retire_version(struct tfl_loader *loader, struct tfl_version *version, enum tfl_version_end end, const char *reason,
+			      tfl_loader_done done, void *data, struct tfl_error *error);
 
 /* loader_watch.c */
 
@@ -128,14 +128,18 @@ void tfl_loader_look_again(struct tfl_loader *loader, const char *model);
 
 /* loader_policy.c. Loop thread. */
 
-/** Submits a load, once the version has made room whose place it takes, if that is configured; @p conf NULL: by what the active one was loaded with. */
+/**
+ * Submits a load, once the version has made room whose place it takes, if that is configured; @p conf NULL: by what the active one was
+ * loaded with.
+ */
 void tfl_loader_begin(struct tfl_loader *loader, struct tfl_loader_job *job, const struct tfl_model_conf *conf);
 
 /** A load was delivered, its version listed and not AVAILABLE yet: holds it against the policy where somebody asked for it. */
 void tfl_loader_hold(struct tfl_loader *loader, struct tfl_loader_job *job);
 
 /** It is AVAILABLE: the active one, where it takes the place of @p active (0: none was) by itself. Returns @p reason, why it is. */
-const char *tfl_loader_auto_swap(struct tfl_loader *loader, const struct tfl_loader_job *job, uint64_t active, char reason[static TFL_ERROR_TEXT_MAX]);
+const char *tfl_loader_auto_swap(struct tfl_loader *loader, const struct tfl_loader_job *job, uint64_t active,
+				 char reason[static TFL_ERROR_TEXT_MAX]);
 
 /** Or it has failed. */
 void tfl_loader_load_failed(struct tfl_loader *loader, const struct tfl_loader_job *job);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a load brings about beside the version itself: it may take the active one's place (auto_swap), which then may have to make room for it first
- * (transition), and other versions may not be wanted any more, which the next look at the model's folder sees to.
+ * What a load brings about beside the version itself: it may take the active one's place (auto_swap), which then may have to make room for
+ * it first (transition), and other versions may not be wanted any more, which the next look at the model's folder sees to.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,7 +31,8 @@ void tfl_loader_hold(struct tfl_loader *loader, struct tfl_loader_job *job)
 	job->loaded->held = job->asked && !tfl_policy_wants(&policy, job->number, greater);
 }
 
-const char *tfl_loader_auto_swap(struct tfl_loader *loader, const struct tfl_loader_job *job, uint64_t active, char reason[static TFL_ERROR_TEXT_MAX])
+const char *tfl_loader_auto_swap(struct tfl_loader *loader, const struct tfl_loader_job *job, uint64_t active,
+				 char reason[static TFL_ERROR_TEXT_MAX])
 {
 	char key[TFL_ERROR_TEXT_MAX / 2];
 
@@ -41,7 +42,7 @@ const char *tfl_loader_auto_swap(struct tfl_loader *loader, const struct tfl_loa
 		snprintf(reason, TFL_ERROR_TEXT_MAX, "none was before");
 	} else if ((job->settles && job->conf.auto_swap && job->number > active) || job->returns) {
 		snprintf(reason, TFL_ERROR_TEXT_MAX, "swapped from version %" PRIu64 ": %s", active,
-			 job->returns ? "the version that it made room for is not available" : TFL_MODEL_CONF_SAY(&job->conf, auto_swap, key));
+			 job->returns ? "the one that it made room for is not available" : TFL_MODEL_CONF_SAY(&job->conf, auto_swap, key));
 		tfl_registry_activate(loader->options.registry, job->loaded);
 	}
 	return reason;
@@ -91,7 +92,8 @@ void tfl_loader_begin(struct tfl_loader *loader, struct tfl_loader_job *job, con
 	*waiting = (struct waiting){ loader, job };
 	job->replaces = active->number;
 	job->before = active->conf;
-	snprintf(reason, sizeof(reason), "it makes room for version %" PRIu64 ": %s", job->number, TFL_MODEL_CONF_SAY(conf, transition, key));
+	snprintf(reason, sizeof(reason), "it makes room for version %" PRIu64 ": %s", job->number,
+		 TFL_MODEL_CONF_SAY(conf, transition, key));
 	if (tfl_loader_retire_version(loader, active, TFL_END_REPLACED, reason, on_room, waiting, &error) < 0) {
 		tfl_log_warning("%s; version %" PRIu64 " is loaded beside it", error.text, job->number);
 		job->replaces = 0;

@@ -41,7 +41,8 @@ static bool left_out(const struct group *group, const struct tfl_store_entry *en
 }
 
 /* Why an entry is not loaded, or "". */
-static enum tfl_version_end reason_not_to(const struct group *group, const struct tfl_store_entry *entry, char reason[static TFL_ERROR_TEXT_MAX])
+static enum tfl_version_end reason_not_to(const struct group *group, const struct tfl_store_entry *entry,
+					  char reason[static TFL_ERROR_TEXT_MAX])
 {
 	char policy[TFL_ERROR_TEXT_MAX / 2];
 
@@ -111,7 +112,8 @@ static int list_group(struct tfl_loader *loader, struct group *group, struct tfl
 	return result;
 }
 
-static int restore(struct tfl_loader *loader, struct tfl_version *version, const struct tfl_model_conf *conf, bool settles, struct tfl_error *error)
+static int restore(struct tfl_loader *loader, struct tfl_version *version, const struct tfl_model_conf *conf, bool settles,
+		   struct tfl_error *error)
 {
 	struct tfl_loader_job *job = tfl_loader_make_restore(loader, version, conf);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Versions out of service. In the registry an empty version takes the place of the loaded one at once; what follows on the loader thread is the mark on
- * disk, or the erasure, and the end of the loaded one when the last request has let go of it.
+ * Versions out of service. In the registry an empty version takes the place of the loaded one at once; what follows on the loader thread is
+ * the mark on disk, or the erasure, and the end of the loaded one when the last request has let go of it.
  *
- * An operator's decision is written down. What the daemon unloads by itself (the version policy, or room for another version) is not: it follows anew at
- * each start from what is configured.
+ * An operator's decision is written down. What the daemon unloads by itself (the version policy, or room for another version) is not: it
+ * follows anew at each start from what is configured.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -76,7 +76,8 @@ static int check_unload(const struct tfl_version *version, bool erase, struct tf
 }
 
 /* Puts the job's version, which is empty, in the place of a listed one. A loaded one tells the job when it is freed. */
-static int take_out(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_version *version, const char *reason, struct tfl_error *error)
+static int take_out(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_version *version, const char *reason,
+		    struct tfl_error *error)
 {
 	struct tfl_registry *registry = loader->options.registry;
 	uint64_t active = tfl_loader_active(loader, version->model_name);
@@ -142,8 +143,8 @@ static void deliver_retire(struct tfl_loader *loader, struct tfl_loader_job *job
 
 static const struct tfl_loader_kind retire_kind = { run_retire, deliver_retire, .quick = true };
 
-int tfl_loader_retire_version(struct tfl_loader *loader, struct tfl_version *version, enum tfl_version_end end, const char *reason, tfl_loader_done done,
-			      void *data, struct tfl_error *error)
+int tfl_loader_retire_version(struct tfl_loader *loader, struct tfl_version *version, enum tfl_version_end end, const char *reason,
+			      tfl_loader_done done, void *data, struct tfl_error *error)
 {
 	struct tfl_loader_job *job = tfl_loader_make_job(&retire_kind, version->model_name, version->number, done, data);
 	int result;

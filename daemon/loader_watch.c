@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A model's folder has changed: on the loader thread it is listed, and its versions are looked at from outside; on the loop thread what was found is held
- * against the registry (reconcile.h), and the steps between the two are taken.
+ * A model's folder has changed: on the loader thread it is listed, and its versions are looked at from outside; on the loop thread what was
+ * found is held against the registry (reconcile.h), and the steps between the two are taken.
  *
- * A folder is watched before it is listed, so that nothing falls between. Versions that serve, or that nobody wants, are not watched: what becomes of
- * their folders shows in that of the model.
+ * A folder is watched before it is listed, so that nothing falls between. Versions that serve, or that nobody wants, are not watched: what
+ * becomes of their folders shows in that of the model.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -91,6 +91,7 @@ static bool look_at(struct tfl_loader *loader, struct tfl_loader_job *job, const
 	struct tfl_rescan *rescan = job->rescan;
 	uint64_t number = found->entry.number;
 	unsigned seen = rescan->mark.moved ? TFL_STORE_MODEL_MOVED : 0;
+	const char *labels = rescan->fault.code < 0 ? "" : job->conf.labels;
 	struct tfl_error why;
 
 	found->folder = (struct tfl_store_folder){ .complete = true };
@@ -100,8 +101,7 @@ static bool look_at(struct tfl_loader *loader, struct tfl_loader_job *job, const
 		watch(loader, rescan, job->model, number);
 	if (tfl_dirty_has_moved(&rescan->mark, number))
 		seen |= TFL_STORE_MOVED;
-	return tfl_store_examine(loader->options.store, job->model, number, seen, rescan->fault.code < 0 ? "" : job->conf.labels, &found->folder,
-				 &why) == 0;
+	return tfl_store_examine(loader->options.store, job->model, number, seen, labels, &found->folder, &why) == 0;
 }
 
 /* Those that are listed, and so many more as the registry has room for, the greatest first. */
@@ -183,8 +183,8 @@ static int run_rescan(struct tfl_loader *loader, struct tfl_loader_job *job, str
 /* ---- On the loop thread: the steps ---- */
 
 /* The version of a step, listed now if it was not, in this state. NULL where there is no room for it. */
-static struct tfl_version *list(struct tfl_loader *loader, struct tfl_loader_job *job, const struct tfl_step *step, enum tfl_version_state state,
-				enum tfl_version_end end, const char *reason)
+static struct tfl_version *list(struct tfl_loader *loader, struct tfl_loader_job *job, const struct tfl_step *step,
+				enum tfl_version_state state, enum tfl_version_end end, const char *reason)
 {
 	struct tfl_registry *registry = loader->options.registry;
 	const struct tfl_registry_model *model = tfl_registry_find(registry, job->model, strlen(job->model));
@@ -230,8 +230,8 @@ static const char *why_refused(const struct tfl_loader *loader, const struct tfl
 	tfl_store_path(loader->options.store, job->model, step->number, TFL_STORE_FILE, path);
 	if (step->found->folder.complete && job->rescan->fault.code < 0)
 		return job->rescan->fault.text;
-	snprintf(reason, TFL_ERROR_TEXT_MAX, "%s %s; move the complete folder in (mv, within one file system), or write its manifest last", path,
-		 step->found->folder.has_file ? "may still be written: it has no manifest and was not moved here" : "is not there yet");
+	snprintf(reason, TFL_ERROR_TEXT_MAX, "%s %s; move the complete folder in (mv, within one file system), or write its manifest last",
+		 path, step->found->folder.has_file ? "may still be written: it has no manifest and was not moved here" : "is not there yet");
 	return reason;
 }
 
@@ -341,8 +341,8 @@ static void tell_conditions(struct tfl_loader *loader, const struct tfl_loader_j
 	char text[TFL_ERROR_TEXT_MAX];
 
 	if (rescan->left_over > 0 && !wrong[0]) {
-		snprintf(text, sizeof(text), "%u more %s lie there, but no more than %u can be listed; erase some that are not needed", rescan->left_over,
-			 job->model[0] ? "versions" : "models", job->model[0] ? TFL_VERSIONS_MAX : TFL_MODELS_MAX);
+		snprintf(text, sizeof(text), "%u more %s lie there, but no more than %u can be listed; erase some that are not needed",
+			 rescan->left_over, job->model[0] ? "versions" : "models", job->model[0] ? TFL_VERSIONS_MAX : TFL_MODELS_MAX);
 		wrong = text;
 	}
 	hold_condition(loader, TFL_CONDITION_MODELS, job->model, wrong);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A version in END is tried again when the print of its folder is another one than at the last attempt, or when it was left out by the policy alone and is
- * wanted now. What an operator took out of service, and what made room for another version, stays where it is. What is being loaded or unloaded is looked
- * at when that is over.
+ * A version in END is tried again when the print of its folder is another one than at the last attempt, or when it was left out by the
+ * policy alone and is wanted now. What an operator took out of service, and what made room for another version, stays where it is. What is
+ * being loaded or unloaded is looked at when that is over.
  *
  * The policy counts what can serve: a newest version that is half copied or was refused takes nobody's place.
  */
@@ -134,8 +134,8 @@ static bool is_superfluous(const struct view *view, const struct tfl_version *ve
 	return !is_wanted_yet(view, version->number);
 }
 
-unsigned tfl_reconcile(const struct tfl_registry_model *model, const struct tfl_found *found, unsigned count, const struct tfl_policy *policy,
-		       struct tfl_step ret_steps[static TFL_STEPS_MAX])
+unsigned tfl_reconcile(const struct tfl_registry_model *model, const struct tfl_found *found, unsigned count,
+		       const struct tfl_policy *policy, struct tfl_step ret_steps[static TFL_STEPS_MAX])
 {
 	struct view view = {model, found, count, policy, ret_steps, 0};
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is to be done when the folder of a model shows something else than the registry lists. Pure: it looks at both and gives steps, in the order in
- * which they are to be taken; where both agree, none. So it may be asked as often as anything happens there, also by what the daemon itself wrote.
+ * What is to be done when the folder of a model shows something else than the registry lists. Pure: it looks at both and gives steps, in
+ * the order in which they are to be taken; where both agree, none. So it may be asked as often as anything happens there, also by what the
+ * daemon itself wrote.
  */
 #ifndef DAEMON_RECONCILE_H
 #define DAEMON_RECONCILE_H
@@ -39,10 +40,10 @@ struct tfl_step {
 #define TFL_STEPS_MAX (3 * TFL_VERSIONS_MAX)
 
 /**
- * Steps for a model as listed (NULL: not at all) and as found, at most TFL_VERSIONS_MAX of it that are not listed. @p policy NULL: its model.conf is wrong,
- * so nothing is loaded or unloaded because of it. Returns their count.
+ * Steps for a model as listed (NULL: not at all) and as found, at most TFL_VERSIONS_MAX of it that are not listed. @p policy NULL: its
+ * model.conf is wrong, so nothing is loaded or unloaded because of it. Returns their count.
  */
-unsigned tfl_reconcile(const struct tfl_registry_model *model, const struct tfl_found *found, unsigned count, const struct tfl_policy *policy,
-		       struct tfl_step ret_steps[static TFL_STEPS_MAX]);
+unsigned tfl_reconcile(const struct tfl_registry_model *model, const struct tfl_found *found, unsigned count,
+		       const struct tfl_policy *policy, struct tfl_step ret_steps[static TFL_STEPS_MAX]);
 
 #endif

@@ -32,7 +32,9 @@ static const struct unit levels[] = {
 };
 
 static const struct unit switches[] = { { "no", 0 }, { "yes", 1 }, { NULL, 0 } };
-static const struct unit transitions[] = { { "availability", TFL_TRANSITION_AVAILABILITY }, { "resource", TFL_TRANSITION_RESOURCE }, { NULL, 0 } };
+static const struct unit transitions[] = {
+	{ "availability", TFL_TRANSITION_AVAILABILITY }, { "resource", TFL_TRANSITION_RESOURCE }, { NULL, 0 }
+};
 
 /* How the values of a kind are read and written, and what is right. */
 struct kind {

@@ -78,8 +78,8 @@ int tfl_store_list(const struct tfl_store *store, tfl_store_remark remark, void 
 		   unsigned *ret_count, struct tfl_error *error);
 
 /** The versions of one model alone, in that order; none, and 0, where its folder is not there. */
-int tfl_store_list_model(const struct tfl_store *store, const char *model, tfl_store_remark remark, void *data, struct tfl_store_entry **ret_entries,
-			 unsigned *ret_count, struct tfl_error *error);
+int tfl_store_list_model(const struct tfl_store *store, const char *model, tfl_store_remark remark, void *data,
+			 struct tfl_store_entry **ret_entries, unsigned *ret_count, struct tfl_error *error);
 
 /* What a version's folder looks like from outside; its content is not read. */
 struct tfl_store_folder {
@@ -95,8 +95,8 @@ enum {
 };
 
 /**
- * @p seen: of those. Where nobody saw it, the times of folder and file tell (store_folder.c). @p labels: the file that model.conf names, or "". -ENOENT when
- * there is no such folder.
+ * @p seen: of those. Where nobody saw it, the times of folder and file tell (store_folder.c). @p labels: the file that model.conf names, or
+ * "". -ENOENT when there is no such folder.
  */
 int tfl_store_examine(const struct tfl_store *store, const char *model, uint64_t number, unsigned seen, const char *labels,
 		      struct tfl_store_folder *ret_folder, struct tfl_error *error);

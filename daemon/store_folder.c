@@ -2,13 +2,14 @@
 /*
  * Whether a version's folder is complete, and whether it has changed, without reading a model.
  *
- * A folder that is being filled looks like one that is full. So it is complete only when somebody says so: by a manifest, whose hash the file has to have
- * (store_read.c looks when it is loaded), or by one rename, which is what "mv" does inside a file system: of the folder, of its model's folder, or of the
- * file into the folder.
+ * A folder that is being filled looks like one that is full. So it is complete only when somebody says so: by a manifest, whose hash the
+ * file has to have (store_read.c looks when it is loaded), or by one rename, which is what "mv" does inside a file system: of the folder,
+ * of its model's folder, or of the file into the folder.
  *
- * A rename that nobody saw still shows. It sets the time of change of what is renamed, and not its time of modification, while the last write, and the last
- * name made in a folder, set both to the same. So a file whose two times differ was renamed, or given its times or permissions, after it was written; and a
- * folder whose two times differ likewise, after its last name was made, where the file in it was not written since.
+ * A rename that nobody saw still shows. It sets the time of change of what is renamed, and not its time of modification, while the last
+ * write, and the last name made in a folder, set both to the same. So a file whose two times differ was renamed, or given its times or
+ * permissions, after it was written; and a folder whose two times differ likewise, after its last name was made, where the file in it was
+ * not written since.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -71,7 +72,8 @@ int tfl_store_examine(const struct tfl_store *store, const char *model, uint64_t
 	if (result < 0)
 		return result;
 	if (fstat(folder, &own) < 0)
-		return tfl_error_set(error, -errno, "version %llu of '%s' cannot be looked at: %s", (unsigned long long)number, model, strerror(errno));
+		return tfl_error_set(error, -errno, "version %llu of '%s' cannot be looked at: %s", (unsigned long long)number, model,
+				     strerror(errno));
 	found.print = mix(mix(found.print, own.st_ino), own.st_mode);
 	found.has_file = look(folder, TFL_STORE_FILE, &file, &found.print);
 	found.complete = look(folder, TFL_STORE_MANIFEST, &manifest, &found.print);
@@ -91,6 +93,7 @@ int tfl_store_check_place(const struct tfl_store *store, struct tfl_error *error
 	if (fstat(store->fd, &own) < 0 || stat(store->path, &there) < 0)
 		return tfl_error_set(error, -errno, "the models folder %s cannot be looked at: %s", store->path, strerror(errno));
 	if (own.st_dev != there.st_dev || own.st_ino != there.st_ino)
-		return tfl_error_set(error, -ESTALE, "at %s lies another folder than the one that tfld serves; restart tfld to serve that one", store->path);
+		return tfl_error_set(error, -ESTALE, "at %s lies another folder than the one that tfld serves; restart tfld to serve that one",
+				     store->path);
 	return 0;
 }

@@ -183,8 +183,8 @@ int tfl_store_list(const struct tfl_store *store, tfl_store_remark remark_on, vo
 	return 0;
 }
 
-int tfl_store_list_model(const struct tfl_store *store, const char *model, tfl_store_remark remark_on, void *data, struct tfl_store_entry **ret_entries,
-			 unsigned *ret_count, struct tfl_error *error)
+int tfl_store_list_model(const struct tfl_store *store, const char *model, tfl_store_remark remark_on, void *data,
+			 struct tfl_store_entry **ret_entries, unsigned *ret_count, struct tfl_error *error)
 {
 	struct listing listing = { .store = store, .remark = remark_on, .data = data };
 	_tfl_close_ int folder = -1;

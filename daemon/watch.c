@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel gives each watched folder a number (wd), and the same one when a folder is added again; the table says what folder that is. A folder that was
- * renamed keeps its watch, and the table has its old name until it is added under the new one, which its new name's event brings about.
+ * The kernel gives each watched folder a number (wd), and the same one when a folder is added again; the table says what folder that is. A
+ * folder that was renamed keeps its watch, and the table has its old name until it is added under the new one, which its new name's event
+ * brings about.
  *
- * Between the kernel's answer and the row in the table, events of a new folder are of an unknown number and are passed over: whoever adds a folder looks
- * into it afterwards, and sees what they were about.
+ * Between the kernel's answer and the row in the table, events of a new folder are of an unknown number and are passed over: whoever adds a
+ * folder looks into it afterwards, and sees what they were about.
  */
 #include "daemon/watch.h"
 
@@ -113,8 +114,8 @@ static int put_row(struct tfl_watch *watch, int wd, const char *model, uint64_t 
 static int add_failed(const char *path, int code, struct tfl_error *error)
 {
 	if (code == -ENOSPC)
-		return tfl_error_set(error, code, "%s cannot be watched: the user who runs tfld may have no more watches; raise fs.inotify.max_user_watches "
-				     "(sysctl), or restart tfld after each change there", path);
+		return tfl_error_set(error, code, "%s cannot be watched: the user who runs tfld may have no more watches; raise "
+				     "fs.inotify.max_user_watches (sysctl), or restart tfld after each change there", path);
 	return tfl_error_set(error, code, "%s cannot be watched: %s", path, strerror(-code));
 }
 
@@ -207,7 +208,8 @@ static void on_model(struct tfl_watch *watch, const struct row *row, const struc
 		return; /* the folder's own permissions, say */
 	if (tfl_version_parse(name, strlen(name), &number) < 0) {
 		if (event->mask & CAME)
-			tfl_log_warning("%s/%s/%s is no version, whose folders are numbers from 1 on; it is left alone", watch->path, row->model, name);
+			tfl_log_warning("%s/%s/%s is no version, whose folders are numbers from 1 on; it is left alone", watch->path,
+					row->model, name);
 		return;
 	}
 	mark = tfl_dirty_mark(&watch->dirty, row->model, now_ms);
@@ -241,8 +243,8 @@ static int lose(struct tfl_watch *watch, const struct inotify_event *event, stru
 	if (watch->lost)
 		return 0;
 	watch->lost = true;
-	return tfl_error_set(error, -ENODEV, "the models folder %s %s; what is in memory serves on, and nothing new is seen: put it back and restart tfld",
-			     watch->path, how);
+	return tfl_error_set(error, -ENODEV, "the models folder %s %s; what is in memory serves on, and nothing new is seen: put it "
+			     "back and restart tfld", watch->path, how);
 }
 
 static bool take_row(struct tfl_watch *watch, const struct inotify_event *event, struct row *ret_row)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Watches the models folder by inotify: the folder itself, each model's folder, and the folders of versions that could not be served, so that they are
- * tried again when they change. Says which models are worth looking at, and knows nothing of what they hold.
+ * Watches the models folder by inotify: the folder itself, each model's folder, and the folders of versions that could not be served, so
+ * that they are tried again when they change. Says which models are worth looking at, and knows nothing of what they hold.
  *
- * The daemon's own writes are seen too. Statistics, state and what stands in staging are passed over by their names; the rest is looked at in vain.
+ * The daemon's own writes are seen too. Statistics, state and what stands in staging are passed over by their names; the rest is looked at
+ * in vain.
  *
- * Lifetime and thread: one, made by the server. Folders are added by the loader's thread, since finding a path may wait for a disk; everything else is
- * the loop's. Time is passed in, in milliseconds of a clock that does not jump.
+ * Lifetime and thread: one, made by the server. Folders are added by the loader's thread, since finding a path may wait for a disk;
+ * everything else is the loop's. Time is passed in, in milliseconds of a clock that does not jump.
  */
 #ifndef DAEMON_WATCH_H
 #define DAEMON_WATCH_H
@@ -32,8 +33,8 @@ void tfl_watch_destroy(struct tfl_watch *watch);
 int tfl_watch_fd(const struct tfl_watch *watch);
 
 /**
- * Watches the models folder (@p model ""), a model's (@p number 0), or a version's; once is enough, more do no harm. Errors, with a sentence: -ENOENT,
- * -ENOTDIR, -ENOSPC when the system allows no more watches, -ENOMEM. Loader's thread.
+ * Watches the models folder (@p model ""), a model's (@p number 0), or a version's; once is enough, more do no harm. Errors, with a
+ * sentence: -ENOENT, -ENOTDIR, -ENOSPC when the system allows no more watches, -ENOMEM. Loader's thread.
  */
 int tfl_watch_add(struct tfl_watch *watch, const char *model, uint64_t number, struct tfl_error *error);
 

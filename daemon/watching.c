@@ -56,8 +56,8 @@ int tfl_watching_init(struct tfl_watching *watching, uv_loop_t *loop, const char
 	if (result == -ENOMEM)
 		return result;
 	if (result < 0) {
-		tfl_error_set(&error, result, "the models folder cannot be watched: %s; what changes there is seen at the next start%s", strerror(-result),
-			      result == -EMFILE ? ", or with a higher fs.inotify.max_user_instances (sysctl)" : "");
+		tfl_error_set(&error, result, "the models folder cannot be watched: %s; what changes there is seen at the next start%s",
+			      strerror(-result), result == -EMFILE ? ", or with a higher fs.inotify.max_user_instances (sysctl)" : "");
 		tfl_conditions_raise(conditions, TFL_CONDITION_WATCH, NULL, 0, error.text);
 		return 0;
 	}

@@ -20,7 +20,10 @@ struct tfl_watching {
 	struct tfl_conditions *conditions;
 };
 
-/** Before the loader. @p path and @p conditions are borrowed. Where nothing can be watched, a condition stands, and serving goes on. -ENOMEM. */
+/**
+ * Before the loader. @p path and @p conditions are borrowed. Where nothing can be watched, a condition stands, and serving goes on.
+ * -ENOMEM.
+ */
 int tfl_watching_init(struct tfl_watching *watching, uv_loop_t *loop, const char *path, struct tfl_conditions *conditions);
 
 /** Begins, once the loader has listed what is there. */

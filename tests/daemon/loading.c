@@ -256,7 +256,7 @@ static bool is_busy(void)
 	models = tfl_registry_models(loading.registry, &count);
 	for (unsigned i = 0; i < count; i++)
 		for (unsigned k = 0; k < models[i].version_count; k++)
-			busy += models[i].versions[k]->state == TFL_VERSION_LOADING || models[i].versions[k]->state == TFL_VERSION_UNLOADING;
+			busy += models[i].versions[k]->state != TFL_VERSION_AVAILABLE && models[i].versions[k]->state != TFL_VERSION_END;
 	return busy > 0;
 }
 

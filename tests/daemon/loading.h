@@ -82,7 +82,7 @@ void loading_flush(void);
 /** Begins again, and the models folder is watched. */
 void loading_watch(void);
 
-/** Until everything that has happened there was looked at, and nothing follows from it any more. Time does not pass meanwhile: all is due. */
+/** Until everything that has happened there was looked at, and nothing follows from it any more. No time passes: all is due. */
 void loading_look(void);
 
 /** Names in the staging folder when that is so. */

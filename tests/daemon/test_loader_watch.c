@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Folders that come, change and go in the models folder, by real events: what is loaded, refused, left out and unloaded because of them. The test looks
- * when it wants to, so no time passes.
+ * Folders that come, change and go in the models folder, by real events: what is loaded, refused, left out and unloaded because of them.
+ * The test looks when it wants to, so no time passes.
  */
 #include <stdio.h>
 #include <stdlib.h>

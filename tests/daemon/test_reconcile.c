@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is done about a model's folder, for all that can lie there and all that can be listed; and when. Versions here are empty, nothing is on a disk, and
- * time is a number.
+ * What is done about a model's folder, for all that can lie there and all that can be listed; and when. Versions here are empty, nothing is
+ * on a disk, and time is a number.
  */
 #include <errno.h>
 #include <stdio.h>

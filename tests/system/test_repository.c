@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Folders that are put into the models folder while tfld runs, and what it does about them by itself: no restart, no request that fails. While a test
- * waits for something, it asks the model all the time; "tiny" has the same weights in each version, so every answer has to be right.
+ * Folders that are put into the models folder while tfld runs, and what it does about them by itself: no restart, no request that fails.
+ * While a test waits for something, it asks the model all the time; "tiny" has the same weights in each version, so every answer has to be
+ * right.
  */
 #include <fcntl.h>
 #include <ftw.h>
