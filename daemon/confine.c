@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Order: files, limits, system calls, each of which would keep the ones before it from being set. The filter is a list of what is allowed: memory, time,
- * locks, reading and writing what is open, ending. Looking for a file is refused quietly, because libraries do that and can do
- * without; anything else is a trap, whose handler says which call it was and lets SIGSYS end the process. The handler is no part of the
+ * Order: files, limits, system calls, each of which would keep the ones before it from being set. The filter is a list of what is allowed:
+ * memory, time, locks, reading and writing what is open, ending. Looking for a file is refused quietly, because libraries do that and can
+ * do without; anything else is a trap, whose handler says which call it was and lets SIGSYS end the process. The handler is no part of the
  * defence: a call that traps is not made, handled or not.
  */
 #include "daemon/confine.h"

@@ -46,6 +46,7 @@ struct tfl_loader_job {
 	char reason[TFL_ERROR_TEXT_MAX]; /* that it had then; "": a failure is the new one */
 	struct tfl_model_conf conf; /* of what is loaded; that of a passed file is read when its turn has come */
 	int fd;                     /* to be loaded, or -1 */
+	bool published;             /* the file is one that this store published: it was loaded before */
 	bool asked;                 /* by a user, origin.uid */
 	struct tfl_origin origin;
 	bool noticed;               /* its folder has come or changed: its end is news */

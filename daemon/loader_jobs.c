@@ -129,7 +129,13 @@ static int prove(struct tfl_loader *loader, const struct tfl_loader_job *job, in
 	result = tfl_store_open_samples(loader->options.store, job->model, job->number, &samples);
 	if (result < 0 && result != -ENOENT)
 		return tfl_error_set(error, result, "the samples of '%s' cannot be opened: %s", job->model, strerror(-result));
-	return tfl_prove(&options, fd, samples, &loader->cancelled, &version->proof, error);
+	result = tfl_prove(&options, fd, samples, &loader->cancelled, &version->proof, error);
+	/* Says nothing about the file. What served before is not taken away for it. */
+	if (result == -ECHILD && job->published) {
+		tfl_log_warning("version %" PRIu64 " of '%s' is loaded unproven: %s", job->number, job->model, error->text);
+		return 0;
+	}
+	return result;
 }
 
 /* Builds a version from a file of the store or of its staging folder. @p proof: one that was made before; NULL: none. */
@@ -182,6 +188,7 @@ static int run_restore(struct tfl_loader *loader, struct tfl_loader_job *job, st
 		return result;
 	if (file.copied)
 		tfl_log_info("version %" PRIu64 " of '%s' is served from a copy in memory: %s", job->number, job->model, file.cause);
+	job->published = !file.copied;
 	/* One that cannot be read is as good as none. */
 	proven = tfl_store_read_proof(store, job->model, job->number, &file.content, &proof, NULL) == 0;
 	result = load_file(loader, job, file.fd, &file.content, proven ? &proof : NULL, error);
@@ -262,7 +269,7 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 	struct tfl_registry *registry = loader->options.registry;
 	const struct tfl_version *version = job->loaded;
 	uint64_t active = tfl_loader_active(loader, job->model);
-	char figures[128], why[TFL_ERROR_TEXT_MAX];
+	char figures[160], proven[48] = "", why[TFL_ERROR_TEXT_MAX];
 
 	if (job->error.code < 0) {
 		tfl_loader_tell_job(loader, job, TFL_CHANGE_REFUSED, job->error.text);
@@ -276,8 +283,10 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 		tfl_registry_replace(registry, job->listed, job->loaded);
 		tfl_loader_hold(loader, job);
 		tfl_registry_set_state(registry, job->loaded, TFL_VERSION_AVAILABLE, "", now());
-		snprintf(figures, sizeof(figures), "%" PRIu64 " bytes, loaded in %.1f ms, runs in %.3f ms", version->file_bytes,
-			 (double)version->load_ns / 1e6, (double)version->run_ns / 1e6);
+		if (version->proof.proof_ns > 0)
+			snprintf(proven, sizeof(proven), ", proven in %.1f ms", (double)version->proof.proof_ns / 1e6);
+		snprintf(figures, sizeof(figures), "%" PRIu64 " bytes, loaded in %.1f ms, runs in %.3f ms%s", version->file_bytes,
+			 (double)version->load_ns / 1e6, (double)version->run_ns / 1e6, proven);
 		tfl_loader_tell_configured(loader, job);
 		tfl_loader_tell_job(loader, job, TFL_CHANGE_LOADED, figures);
 		tfl_loader_auto_swap(loader, job, active, why);

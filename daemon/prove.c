@@ -143,7 +143,7 @@ static int start(struct watch *watch, int fd, int samples, struct tfl_error *err
 	int ends[2], result;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return tfl_error_set(error, -errno, "the proof of the file cannot be started: no pipe: %s", strerror(errno));
+		return tfl_error_set(error, -ECHILD, "the proof of the file cannot be started: no pipe: %s", strerror(errno));
 	reading = ends[0];
 	writing = ends[1];
 	result = lift(fd, &handed.model);
@@ -154,8 +154,8 @@ static int start(struct watch *watch, int fd, int samples, struct tfl_error *err
 	if (result == 0)
 		result = -spawn(watch, &handed);
 	if (result < 0)
-		return tfl_error_set(error, result == -ENOEXEC ? -EIO : result, "the proof of the file cannot be started: %s; where there can "
-				     "be no child process, 'proof = no' loads files without one", strerror(-result));
+		return tfl_error_set(error, -ECHILD, "the proof of the file cannot be started: %s; where there can be no child process, "
+				     "'proof = no' loads files without one", strerror(-result));
 	watch->pipe = tfl_steal_fd(&reading);
 	return 0;
 }

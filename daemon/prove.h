@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The proof of a model file: a throwaway child process, this same program, loads and runs it first. A file that crashes, loops or eats memory
- * ends the child; what the daemon gets is a sentence.
+ * The proof of a model file: a throwaway child process, this same program, loads and runs it first. A file that crashes, loops or eats
+ * memory ends the child; what the daemon gets is a sentence.
  *
  * The child has the file, a pipe, and the priority of the thread that starts it, and gives up the rest (proof_child.h). It is started by
  * vfork() and exec, so that the size of the daemon costs nothing; is killed when its report is whole, when it has no time left, or when the
@@ -29,10 +29,10 @@ struct tfl_prove_options {
 };
 
 /**
- * Proves the file behind @p fd. @p samples is a folder of samples, or -1. Both stay the caller's. Waits for the child; looks at @p cancelled
- * (may be NULL) a few times a second. The thread must outlive the call, because the child ends with it.
+ * Proves the file behind @p fd. @p samples is a folder of samples, or -1. Both stay the caller's. Waits for the child; looks at
+ * @p cancelled (may be NULL) a few times a second. The thread must outlive the call, because the child ends with it.
  * Errors, all of them with a sentence: what the child says of the file as tfl_version_load() says it; -ENOEXEC when it crashed, made a call
- * that no model needs, or answered a sample wrongly; -EFBIG past a limit; -ECANCELED; or what kept the child from being started.
+ * that no model needs, or answered a sample wrongly; -EFBIG past a limit; -ECANCELED; -ECHILD when it could not be started.
  */
 int tfl_prove(const struct tfl_prove_options *options, int fd, int samples, const atomic_bool *cancelled, struct tfl_proof *ret_proof,
 	      struct tfl_error *error);

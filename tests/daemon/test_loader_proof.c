@@ -150,6 +150,23 @@ START_TEST(a_proof_of_something_else_does_not_count)
 }
 END_TEST
 
+START_TEST(where_there_can_be_no_child_what_served_before_serves)
+{
+	loading_must_load("m", 0, "a.tflite");
+	loading_stop();
+	ck_assert_int_eq(system("rm -f models/m/1/proof && mkdir models/m/2 && cp a.tflite models/m/2/model.tflite"), 0);
+	loading.prover = "/nowhere";
+	loading_start();
+	loading_settle();
+	ck_assert_int_eq(loading_find("m", 1)->state, TFL_VERSION_AVAILABLE);
+	ck_assert_str_eq(loading_find("m", 1)->proof.time, "");
+	ck_assert(!file_exists("models/m/1/proof"));
+	ck_assert_int_eq(loading_find("m", 2)->state, TFL_VERSION_END);
+	ck_assert_ptr_nonnull(strstr(loading_find("m", 2)->reason, "cannot be started"));
+	ck_assert_int_eq(loading_load("m", 0, "b.tflite"), -ECHILD);
+}
+END_TEST
+
 START_TEST(it_can_be_switched_off)
 {
 	configure("[model]\nproof = no\n");
@@ -292,6 +309,7 @@ Suite *loader_proof_suite(void)
 	tcase_add_test(test, a_start_does_not_prove_again);
 	tcase_add_test(test, a_folder_that_somebody_dropped_in_is_proven_once);
 	tcase_add_loop_test(test, a_proof_of_something_else_does_not_count, 0, sizeof(spoilers) / sizeof(spoilers[0]));
+	tcase_add_test(test, where_there_can_be_no_child_what_served_before_serves);
 	tcase_add_test(test, it_can_be_switched_off);
 	tcase_add_test(test, a_file_that_takes_too_long_is_refused);
 	tcase_add_test(test, a_file_that_takes_too_much_memory_is_refused);

@@ -89,7 +89,7 @@ START_TEST(every_way_to_end_is_a_sentence)
 	options.program = "/bin/true";
 	expect("-", -ENOEXEC, "ended without a report (exit status 0)");
 	options.program = "/nowhere/tfld";
-	expect("-", -ENOENT, "cannot be started: No such file");
+	expect("-", -ECHILD, "cannot be started: No such file");
 }
 END_TEST
 
