@@ -94,6 +94,8 @@ static int report_set(struct ctl *ctl, const struct tfl_value *value)
 		return ctl_print_json(ctl, ctl_json_of(value));
 	ctl_printf("%s@%llu  baseline set: %llu verdict%s\n", tfl_value_string(tfl_value_get(value, "model"), ""),
 		   (unsigned long long)tfl_value_uint(tfl_value_get(value, "version"), 0), (unsigned long long)verdicts, ctl_plural(verdicts));
+	if (!tfl_value_bool(tfl_value_get(value, "remembered"), true))
+		ctl_print_wrapped("but", 4, tfl_value_string(tfl_value_get(value, "reason"), ""));
 	return CTL_OK;
 }
 

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/error.h"
@@ -14,10 +15,13 @@
 #include "daemon/changes.h"
 #include "daemon/clock.h"
 #include "daemon/dispatch.h"
+#include "daemon/errand.h"
 #include "daemon/fields.h"
 #include "daemon/handlers.h"
 #include "daemon/histogram.h"
 #include "daemon/history.h"
+#include "daemon/moment.h"
+#include "daemon/observe.h"
 #include "daemon/registry.h"
 #include "daemon/server.h"
 #include "daemon/version.h"
@@ -209,11 +213,44 @@ static void tell(const struct tfl_call *call, const struct tfl_version *version,
 	tfl_changes_record(call->server->changes, &note);
 }
 
+/* It is in force by now, whether that could be written down or not. */
+static void on_baseline_kept(void *data, struct tfl_version *version, const struct tfl_error *error)
+{
+	struct tfl_errand *errand = data;
+	struct tfl_writer *writer = &errand->server->executor.writer;
+
+	tfl_writer_begin(writer);
+	tfl_message_reply(writer, errand->msgid);
+	tfl_writer_map(writer, 5);
+	tfl_field_text(writer, "model", errand->model);
+	tfl_field_uint(writer, "version", errand->numbers[0]);
+	tfl_field_uint(writer, "verdicts", errand->numbers[1]);
+	tfl_field_bool(writer, "remembered", !error);
+	tfl_field_text(writer, "reason", error ? error->text : "");
+	tfl_reply_send(errand->channel, writer, errand->msgid);
+	tfl_errand_end(errand);
+}
+
+/* Answered when it is on disk: a baseline that somebody set is not made anew by itself. */
+static void keep_baseline(struct tfl_call *call, struct tfl_version *version, struct tfl_errand *errand)
+{
+	struct tfl_moment now;
+	struct tfl_error error;
+	int r;
+
+	tfl_moment_now(&now);
+	r = tfl_observe_keep(call->server, version, &now, on_baseline_kept, errand);
+	if (r < 0) {
+		tfl_error_set(&error, r, "statistics are not kept: %s", strerror(-r));
+		on_baseline_kept(errand, NULL, &error);
+	}
+}
+
 int tfl_handle_baseline_set(struct tfl_call *call, struct tfl_error *error)
 {
-	struct tfl_writer *writer = call->writer;
 	struct tfl_model_params params;
 	struct tfl_version *version = NULL;
+	struct tfl_errand *errand = NULL;
 	uint64_t verdicts = 0;
 	int r;
 
@@ -221,16 +258,17 @@ int tfl_handle_baseline_set(struct tfl_call *call, struct tfl_error *error)
 	if (r == 0)
 		r = choose(call, &params, &version, error);
 	if (r == 0)
-		r = set_baselines(version, &params, &verdicts, error);
+		r = tfl_errand_begin(call, &params, &errand, error);
 	if (r < 0)
 		return r;
+	r = set_baselines(version, &params, &verdicts, error);
+	if (r < 0) {
+		tfl_errand_end(errand);
+		return r;
+	}
+	errand->numbers[0] = version->number;
+	errand->numbers[1] = verdicts;
 	tell(call, version, &params, verdicts);
-	tfl_writer_begin(writer);
-	tfl_message_reply(writer, call->message->msgid);
-	tfl_writer_map(writer, 3);
-	tfl_field_text(writer, "model", version->model_name);
-	tfl_field_uint(writer, "version", version->number);
-	tfl_field_uint(writer, "verdicts", verdicts);
-	tfl_reply_send(call->channel, writer, call->message->msgid);
+	keep_baseline(call, version, errand);
 	return 0;
 }

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * model.load, model.reload, model.unload, model.swap and model.rollback: given to the loader, answered when it is done, which can be long after. Until then the request holds the
- * channel, counts as one of its user's in flight, and remembers its msgid; the connection itself may be gone by then.
+ * model.load, model.reload, model.unload, model.swap and model.rollback: given to the loader, answered when it is done and durable.
  */
-#include <assert.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/util.h"
-#include "daemon/account.h"
 #include "daemon/channel.h"
 #include "daemon/dispatch.h"
+#include "daemon/errand.h"
 #include "daemon/fields.h"
 #include "daemon/handlers.h"
 #include "daemon/loader.h"
@@ -22,53 +18,9 @@
 #include "proto/message.h"
 #include "proto/request.h"
 
-/* A reply to come. */
-struct errand {
-	struct tfl_server *server;
-	struct tfl_channel *channel;
-	uint32_t msgid;
-	char model[TFL_MODEL_NAME_MAX + 1];
-	struct tfl_error error; /* the first one */
-	unsigned open;          /* versions that are not done */
-	unsigned count;
-	uint64_t numbers[TFL_VERSIONS_MAX];
-};
-
-static int begin(struct tfl_call *call, const struct tfl_model_params *params, struct errand **ret_errand, struct tfl_error *error)
-{
-	struct errand *errand;
-	int r;
-
-	if (call->server->stopping)
-		return tfl_error_set(error, -ESHUTDOWN, "the daemon is stopping; connect again when it is back");
-	r = tfl_account_charge(call->channel->account, TFL_QUOTA_REQUESTS, 1, error);
-	if (r < 0)
-		return r;
-	errand = calloc(1, sizeof(*errand));
-	if (!errand) {
-		tfl_account_release(call->channel->account, TFL_QUOTA_REQUESTS, 1);
-		return tfl_error_set(error, -ENOMEM, "no memory for one more request");
-	}
-	tfl_channel_hold(call->channel);
-	errand->server = call->server;
-	errand->channel = call->channel;
-	errand->msgid = call->message->msgid;
-	assert(params->model.length < sizeof(errand->model));
-	memcpy(errand->model, params->model.text, params->model.length);
-	*ret_errand = errand;
-	return 0;
-}
-
-static void end(struct errand *errand)
-{
-	tfl_account_release(errand->channel->account, TFL_QUOTA_REQUESTS, 1);
-	tfl_channel_release(errand->channel);
-	free(errand);
-}
-
 static void on_loaded(void *data, struct tfl_version *version, const struct tfl_error *error)
 {
-	struct errand *errand = data;
+	struct tfl_errand *errand = data;
 	struct tfl_writer *writer = &errand->server->executor.writer;
 
 	if (!version) {
@@ -90,13 +42,13 @@ static void on_loaded(void *data, struct tfl_version *version, const struct tfl_
 		tfl_field_uint(writer, "proof_ns", version->proof.proof_ns);
 		tfl_reply_send(errand->channel, writer, errand->msgid);
 	}
-	end(errand);
+	tfl_errand_end(errand);
 }
 
 int tfl_handle_model_load(struct tfl_call *call, struct tfl_error *error)
 {
 	struct tfl_model_params params;
-	struct errand *errand;
+	struct tfl_errand *errand;
 	int r;
 
 	r = tfl_model_params_parse(&tfl_model_load_params, call->message->params, &params, error);
@@ -104,14 +56,14 @@ int tfl_handle_model_load(struct tfl_call *call, struct tfl_error *error)
 		return r;
 	if (call->fd < 0)
 		return tfl_error_set(error, -EINVAL, "model.load takes the model's file as a descriptor passed with the request (SCM_RIGHTS)");
-	r = begin(call, &params, &errand, error);
+	r = tfl_errand_begin(call, &params, &errand, error);
 	if (r < 0)
 		return r;
 	tfl_log_info("uid %u, pid %d loads model '%s'", (unsigned)call->peer->uid, (int)call->peer->pid, errand->model);
 	r = tfl_loader_load(call->server->loader, errand->model, params.version, tfl_steal_fd(&call->fd), call->peer->uid,
 			    call->peer->pid, on_loaded, errand, error);
 	if (r < 0)
-		end(errand);
+		tfl_errand_end(errand);
 	return r;
 }
 
@@ -131,26 +83,26 @@ int tfl_handle_model_reload(struct tfl_call *call, struct tfl_error *error)
 {
 	struct tfl_version *version = NULL;
 	struct tfl_model_params params;
-	struct errand *errand;
+	struct tfl_errand *errand;
 	int r;
 
 	r = tfl_model_params_parse(&tfl_model_reload_params, call->message->params, &params, error);
 	if (r == 0)
 		r = find_version(call, &params, &version, error);
 	if (r == 0)
-		r = begin(call, &params, &errand, error);
+		r = tfl_errand_begin(call, &params, &errand, error);
 	if (r < 0)
 		return r;
 	tfl_log_info("uid %u, pid %d loads version %llu of model '%s' again", (unsigned)call->peer->uid, (int)call->peer->pid,
 		     (unsigned long long)version->number, errand->model);
 	r = tfl_loader_reload(call->server->loader, version, call->peer->uid, on_loaded, errand, error);
 	if (r < 0)
-		end(errand);
+		tfl_errand_end(errand);
 	return r;
 }
 
 /* The reply to model.unload, when the last version is done. */
-static void finish_unload(struct errand *errand)
+static void finish_unload(struct tfl_errand *errand)
 {
 	struct tfl_writer *writer = &errand->server->executor.writer;
 
@@ -166,12 +118,12 @@ static void finish_unload(struct errand *errand)
 			tfl_writer_uint64(writer, errand->numbers[i]);
 		tfl_reply_send(errand->channel, writer, errand->msgid);
 	}
-	end(errand);
+	tfl_errand_end(errand);
 }
 
 static void on_unloaded(void *data, struct tfl_version *version, const struct tfl_error *error)
 {
-	struct errand *errand = data;
+	struct tfl_errand *errand = data;
 
 	if (error && error->code < 0 && errand->error.code == 0)
 		errand->error = *error;
@@ -207,7 +159,7 @@ int tfl_handle_model_unload(struct tfl_call *call, struct tfl_error *error)
 {
 	struct tfl_version *versions[TFL_VERSIONS_MAX];
 	struct tfl_model_params params;
-	struct errand *errand = NULL;
+	struct tfl_errand *errand = NULL;
 	unsigned count = 0;
 	int r;
 
@@ -215,7 +167,7 @@ int tfl_handle_model_unload(struct tfl_call *call, struct tfl_error *error)
 	if (r == 0)
 		r = collect(call->server->registry, &params, versions, &count, error);
 	if (r == 0)
-		r = begin(call, &params, &errand, error);
+		r = tfl_errand_begin(call, &params, &errand, error);
 	if (r < 0)
 		return r;
 	tfl_log_info("uid %u, pid %d unloads %u version%s of model '%s'", (unsigned)call->peer->uid, (int)call->peer->pid, count,
@@ -242,7 +194,7 @@ int tfl_handle_model_unload(struct tfl_call *call, struct tfl_error *error)
 /* The version serves by now, whether that could be written down or not. */
 static void on_swapped(void *data, struct tfl_version *version, const struct tfl_error *error)
 {
-	struct errand *errand = data;
+	struct tfl_errand *errand = data;
 	struct tfl_writer *writer = &errand->server->executor.writer;
 
 	if (!version) {
@@ -258,7 +210,7 @@ static void on_swapped(void *data, struct tfl_version *version, const struct tfl
 		tfl_field_text(writer, "reason", error ? error->text : "");
 		tfl_reply_send(errand->channel, writer, errand->msgid);
 	}
-	end(errand);
+	tfl_errand_end(errand);
 }
 
 static uint64_t active_number(const struct tfl_call *call, const struct tfl_model_params *params)
@@ -272,37 +224,37 @@ int tfl_handle_model_swap(struct tfl_call *call, struct tfl_error *error)
 {
 	struct tfl_version *version = NULL;
 	struct tfl_model_params params;
-	struct errand *errand;
+	struct tfl_errand *errand;
 	int r;
 
 	r = tfl_model_params_parse(&tfl_model_swap_params, call->message->params, &params, error);
 	if (r == 0)
 		r = find_version(call, &params, &version, error);
 	if (r == 0)
-		r = begin(call, &params, &errand, error);
+		r = tfl_errand_begin(call, &params, &errand, error);
 	if (r < 0)
 		return r;
 	errand->numbers[0] = active_number(call, &params);
 	r = tfl_loader_swap(call->server->loader, version, call->peer->uid, on_swapped, errand, error);
 	if (r < 0)
-		end(errand);
+		tfl_errand_end(errand);
 	return r;
 }
 
 int tfl_handle_model_rollback(struct tfl_call *call, struct tfl_error *error)
 {
 	struct tfl_model_params params;
-	struct errand *errand;
+	struct tfl_errand *errand;
 	int r;
 
 	r = tfl_model_params_parse(&tfl_model_rollback_params, call->message->params, &params, error);
 	if (r == 0)
-		r = begin(call, &params, &errand, error);
+		r = tfl_errand_begin(call, &params, &errand, error);
 	if (r < 0)
 		return r;
 	errand->numbers[0] = active_number(call, &params);
 	r = tfl_loader_roll_back(call->server->loader, errand->model, call->peer->uid, on_swapped, errand, error);
 	if (r < 0)
-		end(errand);
+		tfl_errand_end(errand);
 	return r;
 }

@@ -275,11 +275,15 @@ void tfl_loader_destroy(struct tfl_loader *loader)
 	pthread_cond_signal(&loader->wanted);
 	pthread_mutex_unlock(&loader->lock);
 	pthread_join(loader->thread, NULL);
-	while ((job = pop(&loader->done)) || (job = next_job(loader)))
-		cancel(loader, job);
-	/* Those of the jobs. */
-	while ((version = pop_retired(loader)))
-		tfl_version_destroy(version);
+	/* In its place: a job can have been the last to hold a version, whose last statistics are still to be written, and which a job can wait for. */
+	for (;;) {
+		if ((job = pop(&loader->done)) || (job = next_job(loader)))
+			cancel(loader, job);
+		else if ((version = pop_retired(loader)))
+			free_retired(loader, version);
+		else
+			break;
+	}
 	free_loader(loader);
 }
 

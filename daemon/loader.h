@@ -49,7 +49,8 @@ struct tfl_loader_options {
 
 /**
  * Called on the loop thread by tfl_loader_collect(), or by tfl_loader_destroy(). On success @p error is NULL, and @p version is the version
- * as it is listed now (borrowed), or NULL when it was erased; on failure @p version is NULL.
+ * as it is listed now (borrowed), or NULL when it was erased; on failure @p version is NULL, unless only the disk does not know of what was
+ * done.
  */
 typedef void (*tfl_loader_done)(void *data, struct tfl_version *version, const struct tfl_error *error);
 
@@ -115,10 +116,11 @@ void tfl_loader_rescan(struct tfl_loader *loader, const struct tfl_dirty_mark *m
 unsigned tfl_loader_cancel(struct tfl_loader *loader);
 
 /**
- * Writes @p data, malloc's and taken over, down as the statistics of a version. While that fails, a condition stands. -ENOMEM, then that is
- * one too. Loop thread.
+ * Writes @p statistics, malloc's and taken over, down as those of a version; then @p done is called, without a version, unless it is NULL. While that fails,
+ * a condition stands. -ENOMEM, then that is one too, and @p done is not called. Loop thread.
  */
-int tfl_loader_keep(struct tfl_loader *loader, const struct tfl_version *version, void *data, size_t size);
+int tfl_loader_keep(struct tfl_loader *loader, const struct tfl_version *version, void *statistics, size_t size, tfl_loader_done done,
+		    void *data);
 
 /**
  * Ends the running period of a version, whose history is up to date, and writes down what it did, see tfl_period_take(): 1. 0: it did

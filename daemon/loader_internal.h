@@ -58,7 +58,7 @@ struct tfl_loader_job {
 	uint64_t active;            /* to be remembered, like the next and the note: when and by whom it was unloaded, "" for not unloaded */
 	struct tfl_previous previous;
 	char note[TFL_STATE_NOTE_MAX];
-	bool erase;
+	bool erase, erased;         /* to be, and is */
 	void *statistics;           /* to be kept; owned */
 	size_t statistics_size;
 	struct tfl_period *period;  /* to be written; owned */
@@ -156,8 +156,11 @@ int tfl_loader_write_state(struct tfl_loader *loader, struct tfl_loader_job *job
 /** The state of the job's model was written, or not: then that is a condition, and job->error says so. */
 void tfl_loader_state_written(struct tfl_loader *loader, struct tfl_loader_job *job);
 
-/** Writes down, behind the caller, that a version is in service, and which one is active now. Loop thread. */
-void tfl_loader_remember(struct tfl_loader *loader, const struct tfl_version *version);
+/**
+ * Writes down, behind the caller, that a version is in service, and which one is active now. @p done, which may be NULL, is called then with the version, and
+ * with the error where that failed: the version is as it is all the same. Loop thread.
+ */
+void tfl_loader_remember(struct tfl_loader *loader, struct tfl_version *version, tfl_loader_done done, void *data);
 
 /* loader_tell.c: what changed (changes.h). Loop thread. */
 

@@ -291,8 +291,9 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 		tfl_loader_tell_job(loader, job, TFL_CHANGE_LOADED, figures);
 		tfl_loader_auto_swap(loader, job, active, why);
 		tfl_loader_tell_active(loader, job->model, active, !job->settles, why);
+		/* What was asked for is answered when it is remembered too: that it is not unloaded any more, say. */
 		if (job->settles)
-			tfl_loader_remember(loader, job->loaded);
+			tfl_loader_remember(loader, job->loaded, TFL_STEAL(job->done), job->data);
 	}
 	if (job->done)
 		job->done(job->data, job->loaded, job->error.code < 0 ? &job->error : NULL);
@@ -338,19 +339,22 @@ static void deliver_keep(struct tfl_loader *loader, struct tfl_loader_job *job)
 		not_kept(loader, job);
 	else
 		tfl_conditions_clear(loader->options.conditions, TFL_CONDITION_STATISTICS, job->model, job->number);
+	if (job->done)
+		job->done(job->data, NULL, job->error.code < 0 ? &job->error : NULL);
 }
 
 static const struct tfl_loader_kind keep_kind = { run_keep, deliver_keep, .also_at_end = true, .quick = true };
 
-int tfl_loader_keep(struct tfl_loader *loader, const struct tfl_version *version, void *data, size_t size)
+int tfl_loader_keep(struct tfl_loader *loader, const struct tfl_version *version, void *statistics, size_t size, tfl_loader_done done,
+		    void *data)
 {
-	struct tfl_loader_job *job = tfl_loader_make_job(&keep_kind, version->model_name, version->number, NULL, NULL);
+	struct tfl_loader_job *job = tfl_loader_make_job(&keep_kind, version->model_name, version->number, done, data);
 
 	if (!job) {
-		free(data);
+		free(statistics);
 		return -ENOMEM;
 	}
-	job->statistics = data;
+	job->statistics = statistics;
 	job->statistics_size = size;
 	tfl_loader_submit(loader, job);
 	return 0;

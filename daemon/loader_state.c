@@ -69,15 +69,18 @@ static bool is_unloaded(const struct tfl_version *version, const char **ret_note
 	return version->state == TFL_VERSION_END && strncmp(version->reason, TFL_LOADER_UNLOADED, length) == 0;
 }
 
-void tfl_loader_remember(struct tfl_loader *loader, const struct tfl_version *version)
+void tfl_loader_remember(struct tfl_loader *loader, struct tfl_version *version, tfl_loader_done done, void *data)
 {
-	struct tfl_loader_job *job = tfl_loader_make_job(&remember_kind, version->model_name, version->number, NULL, NULL);
+	struct tfl_loader_job *job = tfl_loader_make_job(&remember_kind, version->model_name, version->number, done, data);
 	const char *note;
 
 	if (!job) {
 		tfl_log_error("not enough memory to remember which version of '%s' is active", version->model_name);
+		if (done)
+			done(data, version, NULL);
 		return;
 	}
+	job->listed = tfl_version_ref(version);
 	if (is_unloaded(version, &note))
 		snprintf(job->note, sizeof(job->note), "%s", note);
 	tfl_loader_note_active(loader, job);
@@ -90,10 +93,10 @@ static void remember_all(struct tfl_loader *loader, const struct tfl_registry_mo
 	const char *note;
 
 	for (unsigned i = 0; i < model->version_count; i++) {
-		const struct tfl_version *version = model->versions[i];
+		struct tfl_version *version = model->versions[i];
 
 		if (version == model->active || is_unloaded(version, &note))
-			tfl_loader_remember(loader, version);
+			tfl_loader_remember(loader, version, NULL, NULL);
 	}
 }
 

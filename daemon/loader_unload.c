@@ -21,18 +21,32 @@ static int64_t now(void)
 	return (int64_t)time(NULL);
 }
 
-/* In that order: a version that is marked and not yet erased is not served after a power cut either. */
+/*
+ * What is erased is gone by one rename, whatever its state says then: a start finds the same heir as the registry did. The other way round, a
+ * power cut between the two would leave a version that is there and does not serve.
+ */
 static int run_unload(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
 {
-	int result = tfl_loader_write_state(loader, job, error);
+	int result;
 
 	if (!job->erase)
-		return result;
+		return tfl_loader_write_state(loader, job, error);
+	result = tfl_store_erase(loader->options.store, job->model, job->number, error);
 	/* What somebody deleted by hand need not be erased. */
 	if (result < 0 && result != -ENOENT)
 		return result;
-	result = tfl_store_erase(loader->options.store, job->model, job->number, error);
-	return result == -ENOENT ? 0 : result;
+	job->erased = true;
+	result = tfl_loader_write_state(loader, job, error);
+	return result == -ENOENT ? 0 : result; /* with its last version the model is gone */
+}
+
+/* What its model's state says now is another matter, and a condition where it could not be written. */
+static void deliver_erased(struct tfl_loader *loader, struct tfl_loader_job *job)
+{
+	tfl_loader_state_written(loader, job);
+	tfl_loader_tell_job(loader, job, TFL_CHANGE_ERASED, "");
+	tfl_registry_remove(loader->options.registry, job->listed);
+	job->error.code = 0; /* erased it is */
 }
 
 static void deliver_unload(struct tfl_loader *loader, struct tfl_loader_job *job)
@@ -42,13 +56,11 @@ static void deliver_unload(struct tfl_loader *loader, struct tfl_loader_job *job
 	char reason[TFL_STATE_NOTE_MAX + 16];
 
 	tfl_conditions_clear_version(loader->options.conditions, job->model, job->number);
-	if (job->erase && job->error.code < 0) {
+	if (job->erased) {
+		deliver_erased(loader, job);
+	} else if (job->erase) {
 		tfl_loader_tell_job(loader, job, TFL_CHANGE_UNLOADED, job->error.text);
 		tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, job->error.text, now());
-	} else if (job->erase) {
-		tfl_loader_state_written(loader, job);
-		tfl_loader_tell_job(loader, job, TFL_CHANGE_ERASED, "");
-		tfl_registry_remove(registry, job->listed);
 	} else {
 		snprintf(reason, sizeof(reason), TFL_LOADER_UNLOADED "%s", job->note);
 		job->listed->end = TFL_END_UNLOADED;

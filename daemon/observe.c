@@ -50,23 +50,30 @@ static void visit_all(struct tfl_server *server, void (*visit)(struct tfl_server
 	}
 }
 
-static void keep(struct tfl_server *server, struct tfl_version *version, const struct tfl_moment *now)
+int tfl_observe_keep(struct tfl_server *server, struct tfl_version *version, const struct tfl_moment *now, tfl_loader_done done,
+		     void *data)
 {
 	struct tfl_error error;
 	size_t size;
-	void *data;
+	void *statistics;
 	int r;
 
-	if (!tfl_history_changed(version->history))
-		return;
-	r = tfl_history_encode(version->history, now, &server->executor.writer, &data, &size);
+	r = tfl_history_encode(version->history, now, &server->executor.writer, &statistics, &size);
 	if (r == 0)
-		r = tfl_loader_keep(server->loader, version, data, size);
+		r = tfl_loader_keep(server->loader, version, statistics, size, done, data);
 	if (r == 0)
-		return;
+		return 0;
 	tfl_history_not_kept(version->history);
 	tfl_error_set(&error, r, "statistics are not kept: %s", strerror(-r));
 	tfl_conditions_raise(server->conditions, TFL_CONDITION_STATISTICS, version->model_name, version->number, error.text);
+	return r;
+}
+
+/* What failed is news still, and a condition. */
+static void keep(struct tfl_server *server, struct tfl_version *version, const struct tfl_moment *now)
+{
+	if (tfl_history_changed(version->history))
+		(void)tfl_observe_keep(server, version, now, NULL, NULL);
 }
 
 static void look(struct tfl_server *server, struct tfl_version *version, const struct tfl_moment *now)

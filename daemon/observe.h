@@ -8,6 +8,9 @@
 
 #include <stdint.h>
 
+#include "daemon/loader.h"
+
+struct tfl_moment;
 struct tfl_server;
 
 /** Looks at all versions once. Loop thread. */
@@ -15,6 +18,13 @@ void tfl_observe(struct tfl_server *server);
 
 /** Ends a period: every version that did something in it tells what. Loop thread. */
 void tfl_observe_period(struct tfl_server *server);
+
+/**
+ * Writes down a version's history, which is up to date, and calls @p done then, see tfl_loader_keep(). -ENOMEM: it is not called, and there
+ * is a condition. Loop thread.
+ */
+int tfl_observe_keep(struct tfl_server *server, struct tfl_version *version, const struct tfl_moment *now, tfl_loader_done done,
+		     void *data);
 
 /** Milliseconds from @p now_ns (CLOCK_BOOTTIME) to the next whole minute. */
 uint64_t tfl_observe_delay_ms(uint64_t now_ns);

@@ -4,7 +4,11 @@
  * between there and its place by a single rename. So at each moment, and after a power cut at any, a version is there completely or not
  * at all, and what lies in staging at start is rubbish by definition.
  *
- * Order of a publication: content, manifest and folder durable; rename; parent durable. Of an erasure: rename; parent durable; delete.
+ * Order of a publication: content, manifest and folder durable; rename; parent durable. Of an erasure: rename; parent durable; delete. A
+ * model comes with its first version, and goes with its last, by the same rename. What goes back from staging after a failure is not
+ * synced: it was not answered for.
+ *
+ * tests/power cuts the power before each of these calls, and throws away what was not synced then; doc/models.md says what is promised.
  */
 #include "daemon/store.h"
 
@@ -140,7 +144,10 @@ static int open_staging(struct tfl_store *store, struct tfl_error *error)
 	if (st.st_uid != geteuid())
 		return tfl_error_set(error, -EPERM, "%s belongs to user %u, expected %u, who runs tfld; remove it", path, st.st_uid,
 				     geteuid());
-	/* A file system that can only be read keeps nothing from being served: what was there before is rubbish still, and nothing is added. */
+	/*
+	 * A file system that can only be read keeps nothing from being served: what was there before is rubbish still, and nothing is
+	 * added.
+	 */
 	if ((st.st_mode & 07777) != 0700 && fchmod(store->staging, 0700) < 0)
 		return failed(path, "its permissions cannot be set", -errno, error);
 	result = tfl_folder_walk(store->staging, remove_leftover, NULL);
@@ -241,19 +248,33 @@ static int fill_staged(struct tfl_store *store, int fd, struct tfl_staged *stage
 	return staged->fd < 0 ? failed(path, "cannot be opened", -errno, error) : 0;
 }
 
+/* An empty folder in staging. */
+static int make_folder(struct tfl_store *store, char name[static 24])
+{
+	int result;
+
+	do {
+		snprintf(name, 24, "%" PRIu64, ++store->serial);
+		result = mkdirat(store->staging, name, 0755) < 0 ? -errno : 0;
+	} while (result == -EEXIST);
+	return result;
+}
+
 int tfl_store_stage(struct tfl_store *store, int fd, struct tfl_staged **ret_staged, struct tfl_error *error)
 {
 	struct tfl_staged *staged = calloc(1, sizeof(*staged));
+	char path[TFL_STORE_PATH_MAX];
 	int result;
 
 	if (!staged)
 		return tfl_error_set(error, -ENOMEM, "not enough memory to stage a file");
 	staged->fd = staged->folder = -1;
 	find_source(fd, staged->source);
-	do
-		snprintf(staged->name, sizeof(staged->name), "%" PRIu64, ++store->serial);
-	while (mkdirat(store->staging, staged->name, 0755) < 0 && errno == EEXIST);
-	result = fill_staged(store, fd, staged, error);
+	result = make_folder(store, staged->name);
+	if (result < 0)
+		failed(tfl_store_path(store, STAGING, 0, staged->name, path), "cannot be made", result, error);
+	else
+		result = fill_staged(store, fd, staged, error);
 	if (result < 0) {
 		tfl_store_discard(store, staged);
 		return result;
@@ -308,18 +329,32 @@ static int write_proof(const struct tfl_staged *staged)
 		return 0;
 	if (unlinkat(staged->folder, TFL_STORE_PROOF, 0) < 0 && errno != ENOENT)
 		return -errno;
-	return tfl_folder_write(staged->folder, TFL_STORE_PROOF, text, format_proof(&staged->content, staged->proof, text), 0444);
+	return tfl_folder_write(staged->folder, TFL_STORE_PROOF, text, format_proof(&staged->content, staged->proof, text), 0644);
 }
 
-/* The rename between durable content and a durable parent. After a failure the version is not there. */
-static int move_in(struct tfl_store *store, struct tfl_staged *staged, int folder, const char *name)
+/*
+ * Puts a file in the place of the one that stands there, by one rename: a reader, and a power cut, find the old one or the new one. Its
+ * bytes are durable before the rename, or it could be empty under its name; and the folder after it, or the old one could come back.
+ */
+static int replace_file(struct tfl_store *store, int folder, const char *leaf, const void *data, size_t size)
 {
-	int result = tfl_folder_sync(staged->fd);
+	char name[24];
+	int result;
 
-	if (result == 0)
-		result = tfl_folder_sync(staged->folder);
-	if (result < 0)
-		return result;
+	snprintf(name, sizeof(name), "%" PRIu64, ++store->serial);
+	result = tfl_folder_write(store->staging, name, data, size, 0644);
+	if (result == 0 && renameat(store->staging, name, folder, leaf) < 0) {
+		result = -errno;
+		unlinkat(store->staging, name, 0);
+	}
+	return result == 0 ? tfl_folder_sync(folder) : result;
+}
+
+/* The version into its model's folder, by a rename between durable content and a durable parent. After a failure it is not there. */
+static int move_in(struct tfl_store *store, const struct tfl_staged *staged, int folder, const char *name)
+{
+	int result;
+
 	if (renameat2(store->staging, staged->name, folder, name, RENAME_NOREPLACE) < 0)
 		return -errno;
 	result = tfl_folder_sync(folder);
@@ -328,42 +363,54 @@ static int move_in(struct tfl_store *store, struct tfl_staged *staged, int folde
 	return result;
 }
 
-int tfl_store_publish(struct tfl_store *store, struct tfl_staged *staged, const char *model, uint64_t number,
-		      const struct tfl_origin *origin, struct tfl_error *error)
+/* The same for a folder in staging that becomes a model. */
+static int move_model_in(struct tfl_store *store, const char *made, const char *model)
 {
-	char path[TFL_STORE_PATH_MAX], name[24];
-	const uint64_t started = tfl_clock_ns();
-	_tfl_close_ int folder = -1;
-	bool made = false;
 	int result;
 
-	assert(!staged->published);
-	if (number == 0 || number > TFL_VERSION_MAX)
-		return tfl_error_set(error, -EINVAL, "version %" PRIu64 " cannot be, expected 1 to %" PRIu64, number,
-				     (uint64_t)TFL_VERSION_MAX);
-	tfl_store_path(store, model, number, NULL, path);
-	if (tfl_model_name_valid(model, strlen(model)))
-		made = mkdirat(store->fd, model, 0755) == 0;
-	result = tfl_store_open_model(store, model, &folder, error);
+	if (renameat2(store->staging, made, store->fd, model, RENAME_NOREPLACE) < 0)
+		return -errno;
+	result = tfl_folder_sync(store->fd);
 	if (result < 0)
-		return result;
-	snprintf(name, sizeof(name), "%" PRIu64, number);
-	result = write_manifest(staged, origin);
+		renameat2(store->fd, model, store->staging, made, RENAME_NOREPLACE);
+	return result;
+}
+
+/* A model's first version is the one that serves, whatever comes next: that is written down before it is there. */
+static int write_first_state(int folder, uint64_t number)
+{
+	const struct tfl_state state = { .active = number };
+	char text[TFL_MANIFEST_TEXT_MAX];
+
+	return tfl_folder_write(folder, TFL_STORE_STATE, text, tfl_state_format(&state, text), 0644);
+}
+
+/*
+ * A model that is new appears with its first version and its state at once: its folder is made in staging, with both in it and durable, and
+ * moved. A folder made in its place, and a version moved into it, would be an empty folder after a power cut between the two. -EEXIST when
+ * there is such a model.
+ */
+static int publish_model(struct tfl_store *store, const struct tfl_staged *staged, const char *model, uint64_t number, const char *name)
+{
+	_tfl_close_ int folder = -1;
+	char made[24];
+	int result;
+
+	result = make_folder(store, made);
 	if (result == 0)
-		result = write_proof(staged);
-	/* Also when the folder was there: whoever made it may have been killed before this. */
+		result = tfl_folder_open(store->staging, made, &folder);
 	if (result == 0)
-		result = tfl_folder_sync(store->fd);
+		result = write_first_state(folder, number);
 	if (result == 0)
 		result = move_in(store, staged, folder, name);
 	if (result < 0) {
-		if (made)
-			unlinkat(store->fd, model, AT_REMOVEDIR);
-		return failed(path, "cannot be published", result, error);
+		tfl_folder_remove(store->staging, made);
+		return result;
 	}
-	staged->published = true;
-	staged->sync_ns = tfl_clock_ns() - started;
-	return 0;
+	result = move_model_in(store, made, model);
+	if (result < 0 && renameat2(folder, name, store->staging, staged->name, RENAME_NOREPLACE) == 0)
+		tfl_folder_remove(store->staging, made);
+	return result;
 }
 
 static int find_version(void *data, int folder, const char *name)
@@ -373,18 +420,107 @@ static int find_version(void *data, int folder, const char *name)
 	return tfl_version_parse(name, strlen(name), &number) == 0 ? 1 : 0;
 }
 
-/* A model that has no version left has no use for its state. What else somebody put there stays, and the folder with it. */
-static int remove_if_last(struct tfl_store *store, const char *model, int folder)
+/* 1: there is a version in the folder, 0: there is none. */
+static int has_version(int folder)
 {
-	int result = tfl_folder_walk(folder, find_version, NULL);
+	return tfl_folder_walk(folder, find_version, NULL);
+}
 
-	if (result != 0)
-		return result < 0 ? result : 0;
-	if (unlinkat(folder, TFL_STORE_STATE, 0) < 0 && errno != ENOENT)
+/* Into a folder that somebody made for it, or that has versions. */
+static int publish_version(struct tfl_store *store, const struct tfl_staged *staged, int folder, uint64_t number, const char *name)
+{
+	char text[TFL_MANIFEST_TEXT_MAX];
+	const struct tfl_state state = { .active = number };
+	int result = has_version(folder);
+
+	if (result == 0)
+		result = replace_file(store, folder, TFL_STORE_STATE, text, tfl_state_format(&state, text));
+	return result < 0 ? result : move_in(store, staged, folder, name);
+}
+
+/*
+ * Bytes, mode and names of what is to be published: before the rename that shows them, or a power cut could leave empty files under their
+ * names.
+ */
+static int make_durable(const struct tfl_staged *staged)
+{
+	int result = tfl_folder_sync(staged->fd);
+
+	return result < 0 ? result : tfl_folder_sync(staged->folder);
+}
+
+int tfl_store_publish(struct tfl_store *store, struct tfl_staged *staged, const char *model, uint64_t number,
+		      const struct tfl_origin *origin, struct tfl_error *error)
+{
+	char path[TFL_STORE_PATH_MAX], name[24];
+	const uint64_t started = tfl_clock_ns();
+	_tfl_close_ int folder = -1;
+	struct tfl_error why;
+	int result;
+
+	assert(!staged->published);
+	if (number == 0 || number > TFL_VERSION_MAX)
+		return tfl_error_set(error, -EINVAL, "version %" PRIu64 " cannot be, expected 1 to %" PRIu64, number,
+				     (uint64_t)TFL_VERSION_MAX);
+	tfl_store_path(store, model, number, NULL, path);
+	snprintf(name, sizeof(name), "%" PRIu64, number);
+	result = tfl_store_open_model(store, model, &folder, &why);
+	if (result < 0 && result != -ENOENT)
+		return tfl_error_set(error, result, "%s", why.text);
+	result = write_manifest(staged, origin);
+	if (result == 0)
+		result = write_proof(staged);
+	if (result == 0)
+		result = make_durable(staged);
+	if (result == 0 && folder < 0) {
+		result = publish_model(store, staged, model, number, name);
+		if (result == -EEXIST) /* somebody has just made it */
+			result = tfl_folder_open(store->fd, model, &folder);
+	}
+	if (result == 0 && folder >= 0)
+		result = publish_version(store, staged, folder, number, name);
+	if (result < 0)
+		return failed(path, "cannot be published", result, error);
+	staged->published = true;
+	staged->sync_ns = tfl_clock_ns() - started;
+	return 0;
+}
+
+/* Whether the version is all that the model's folder has, but for its state. What else somebody put there stays, and the folder with it. */
+static int find_other(void *data, int folder, const char *name)
+{
+	return strcmp(name, data) != 0 && strcmp(name, TFL_STORE_STATE) != 0;
+}
+
+static bool is_alone(int folder, const char *name)
+{
+	return faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 && tfl_folder_walk(folder, find_other, (void *)name) == 0;
+}
+
+/*
+ * The whole model into staging, with its last version. -EEXIST when something was put into its folder meanwhile; then nothing has changed.
+ * Its state goes with it at once: removed before or after, a power cut between would leave the one or the other.
+ */
+static int move_model_out(struct tfl_store *store, const char *model, int folder, const char *name, const char *rubbish)
+{
+	if (renameat2(store->fd, model, store->staging, rubbish, RENAME_NOREPLACE) < 0)
 		return -errno;
-	if (unlinkat(store->fd, model, AT_REMOVEDIR) < 0)
-		return errno == ENOTEMPTY || errno == EEXIST ? 0 : -errno;
-	return tfl_folder_sync(store->fd);
+	if (is_alone(folder, name))
+		return tfl_folder_sync(store->fd);
+	return renameat2(store->staging, rubbish, store->fd, model, RENAME_NOREPLACE) < 0 ? -errno : -EEXIST;
+}
+
+/* A version into staging. Where none is left, what stays of the model has no use for its state: one sync for both. */
+static int move_version_out(struct tfl_store *store, int folder, const char *name, const char *rubbish)
+{
+	int result;
+
+	if (renameat2(folder, name, store->staging, rubbish, RENAME_NOREPLACE) < 0)
+		return -errno;
+	result = has_version(folder);
+	if (result == 0 && unlinkat(folder, TFL_STORE_STATE, 0) < 0 && errno != ENOENT)
+		result = -errno;
+	return result < 0 ? result : tfl_folder_sync(folder);
 }
 
 int tfl_store_erase(struct tfl_store *store, const char *model, uint64_t number, struct tfl_error *error)
@@ -399,30 +535,15 @@ int tfl_store_erase(struct tfl_store *store, const char *model, uint64_t number,
 	tfl_store_path(store, model, number, NULL, path);
 	snprintf(name, sizeof(name), "%" PRIu64, number);
 	snprintf(rubbish, sizeof(rubbish), "%" PRIu64, ++store->serial);
-	if (renameat2(folder, name, store->staging, rubbish, RENAME_NOREPLACE) < 0)
-		return failed(path, "cannot be erased", -errno, error);
-	result = tfl_folder_sync(folder);
-	if (result == 0)
-		result = remove_if_last(store, model, folder);
+	result = is_alone(folder, name) ? move_model_out(store, model, folder, name, rubbish) : -EEXIST;
+	if (result == -EEXIST)
+		result = move_version_out(store, folder, name, rubbish);
+	if (result < 0 && faccessat(store->staging, rubbish, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return failed(path, "cannot be erased", result, error);
 	if (result < 0)
 		return failed(path, "is erased, but that may not survive a power cut", result, error);
 	result = tfl_folder_remove(store->staging, rubbish);
 	return result < 0 ? failed(path, "is erased, but its files remain in " STAGING " until the next start", result, error) : 0;
-}
-
-/* Puts a file in the place of the one that stands there, by one rename. */
-static int replace_file(struct tfl_store *store, int folder, const char *leaf, const void *data, size_t size)
-{
-	char name[24];
-	int result;
-
-	snprintf(name, sizeof(name), "%" PRIu64, ++store->serial);
-	result = tfl_folder_write(store->staging, name, data, size, 0644);
-	if (result == 0 && renameat(store->staging, name, folder, leaf) < 0) {
-		result = -errno;
-		unlinkat(store->staging, name, 0);
-	}
-	return result == 0 ? tfl_folder_sync(folder) : result;
 }
 
 int tfl_store_write_state(struct tfl_store *store, const char *model, const struct tfl_state *state, struct tfl_error *error)

@@ -316,7 +316,7 @@ START_TEST(what_the_daemon_writes_is_passed_over)
 	char *data = strdup("statistics");
 
 	move_in("a.tflite", 1);
-	ck_assert_int_eq(tfl_loader_keep(loading.loader, loading_find("m", 1), data, strlen(data)), 0);
+	ck_assert_int_eq(tfl_loader_keep(loading.loader, loading_find("m", 1), data, strlen(data), NULL, NULL), 0);
 	loading_flush();
 	ck_assert_int_eq(tfl_watch_read(loading.watch, 1, &loading.error), 0);
 	/* The look at "flush" that waiting asked for. */
