@@ -86,7 +86,7 @@ static void become(const struct daemon *daemon, const char *binary)
 	_exit(127);
 }
 
-static void launch(struct daemon *daemon, const char *configuration)
+void daemon_launch(struct daemon *daemon, const char *configuration)
 {
 	const char *binary = getenv("TFLD");
 
@@ -152,7 +152,7 @@ void daemon_start(struct daemon *daemon, const char *configuration)
 	uint64_t until = now_ns() + PATIENCE_NS;
 	int fd;
 
-	launch(daemon, configuration);
+	daemon_launch(daemon, configuration);
 	while ((fd = try_connect(last)) < 0) {
 		ck_assert_msg(runs(daemon), "tfld has ended: %s", read_log(daemon));
 		ck_assert_msg(now_ns() < until, "tfld does not listen: %s", read_log(daemon));
@@ -163,7 +163,7 @@ void daemon_start(struct daemon *daemon, const char *configuration)
 
 int daemon_start_failing(struct daemon *daemon, const char *configuration)
 {
-	launch(daemon, configuration);
+	daemon_launch(daemon, configuration);
 	return daemon_wait(daemon);
 }
 

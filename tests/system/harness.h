@@ -42,6 +42,9 @@ void daemon_add_model(const struct daemon *daemon, const char *model, unsigned v
 /** Starts it with @p configuration as its configuration file (NULL: an empty one), and waits until it accepts connections. */
 void daemon_start(struct daemon *daemon, const char *configuration);
 
+/** The same without waiting for anything. */
+void daemon_launch(struct daemon *daemon, const char *configuration);
+
 /** Ends it in order and starts it again over the same folder. */
 void daemon_restart(struct daemon *daemon, const char *configuration);
 
