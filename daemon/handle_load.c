@@ -79,26 +79,42 @@ static int find_version(const struct tfl_call *call, const struct tfl_model_para
 	return *ret_version ? 0 : tfl_registry_no_version(model, params->version, error);
 }
 
-int tfl_handle_model_reload(struct tfl_call *call, struct tfl_error *error)
+static uint64_t active_number(const struct tfl_call *call, const struct tfl_model_params *params)
+{
+	const struct tfl_registry_model *model = tfl_registry_find(call->server->registry, params->model.text, params->model.length);
+
+	return model && model->active ? model->active->number : 0;
+}
+
+/* What model.reload and model.swap are: something that the loader does with a version. */
+typedef int (*version_errand)(struct tfl_loader *loader, struct tfl_version *version, uid_t uid, tfl_loader_done done, void *data,
+			      struct tfl_error *error);
+
+static int run_errand(struct tfl_call *call, const struct tfl_param_table *table, version_errand run, tfl_loader_done done,
+		      struct tfl_error *error)
 {
 	struct tfl_version *version = NULL;
 	struct tfl_model_params params;
 	struct tfl_errand *errand;
 	int r;
 
-	r = tfl_model_params_parse(&tfl_model_reload_params, call->message->params, &params, error);
+	r = tfl_model_params_parse(table, call->message->params, &params, error);
 	if (r == 0)
 		r = find_version(call, &params, &version, error);
 	if (r == 0)
 		r = tfl_errand_begin(call, &params, &errand, error);
 	if (r < 0)
 		return r;
-	tfl_log_info("uid %u, pid %d loads version %llu of model '%s' again", (unsigned)call->peer->uid, (int)call->peer->pid,
-		     (unsigned long long)version->number, errand->model);
-	r = tfl_loader_reload(call->server->loader, version, call->peer->uid, on_loaded, errand, error);
+	errand->numbers[0] = active_number(call, &params);
+	r = run(call->server->loader, version, call->peer->uid, done, errand, error);
 	if (r < 0)
 		tfl_errand_end(errand);
 	return r;
+}
+
+int tfl_handle_model_reload(struct tfl_call *call, struct tfl_error *error)
+{
+	return run_errand(call, &tfl_model_reload_params, tfl_loader_reload, on_loaded, error);
 }
 
 /* The reply to model.unload, when the last version is done. */
@@ -213,32 +229,9 @@ static void on_swapped(void *data, struct tfl_version *version, const struct tfl
 	tfl_errand_end(errand);
 }
 
-static uint64_t active_number(const struct tfl_call *call, const struct tfl_model_params *params)
-{
-	const struct tfl_registry_model *model = tfl_registry_find(call->server->registry, params->model.text, params->model.length);
-
-	return model && model->active ? model->active->number : 0;
-}
-
 int tfl_handle_model_swap(struct tfl_call *call, struct tfl_error *error)
 {
-	struct tfl_version *version = NULL;
-	struct tfl_model_params params;
-	struct tfl_errand *errand;
-	int r;
-
-	r = tfl_model_params_parse(&tfl_model_swap_params, call->message->params, &params, error);
-	if (r == 0)
-		r = find_version(call, &params, &version, error);
-	if (r == 0)
-		r = tfl_errand_begin(call, &params, &errand, error);
-	if (r < 0)
-		return r;
-	errand->numbers[0] = active_number(call, &params);
-	r = tfl_loader_swap(call->server->loader, version, call->peer->uid, on_swapped, errand, error);
-	if (r < 0)
-		tfl_errand_end(errand);
-	return r;
+	return run_errand(call, &tfl_model_swap_params, tfl_loader_swap, on_swapped, error);
 }
 
 int tfl_handle_model_rollback(struct tfl_call *call, struct tfl_error *error)
