@@ -34,6 +34,7 @@ struct tfl_call {
 	struct tfl_deadline deadline;
 	int passed_fd;                /* -1: none */
 	bool cancellable;             /* the daemon knows how to cancel it */
+	bool subscribes;              /* its answer begins the client's subscription */
 	struct tfl_writer *writer;    /* holds the whole, checked frame with this msgid */
 	struct tfl_call_error *error; /* for a failure; may be NULL */
 	/* Takes the encoded result of a call that succeeded; it is valid only during the function. Fails as any call. */

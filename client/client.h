@@ -5,6 +5,7 @@
  *	traffic.c   moves bytes and calls along; whoever holds the lock and has a reason calls it
  *	exchange.c  calls that a thread waits for
  *	submit.c    calls whose end a callback hears of
+ *	subscribe.c notifications of changes
  *
  * Internal.
  */
@@ -40,6 +41,7 @@ struct tfl_retry {
 struct tfl_event {
 	struct tfl_event *next;
 	struct tfl_value *value;
+	size_t size; /* bytes that it came in */
 };
 
 /* Of tfl_client_subscribe(). */
@@ -48,10 +50,14 @@ struct tfl_subscription {
 	void *userdata;
 	struct tfl_event *first, *last;
 	unsigned count;
-	bool ended; /* behind these nothing more comes, which is to be told */
+	size_t bytes;
+	bool begun; /* the daemon has agreed … */
+	bool ended; /* … and behind these nothing more comes, which is to be told */
 };
 
-#define TFL_EVENTS_MAX 1024 /* that wait for dispatch; a program that takes none loses its subscription */
+/* That wait for dispatch, and bytes that they came in; a program that takes none loses its subscription. */
+#define TFL_EVENTS_MAX 1024
+#define TFL_EVENTS_BYTES_MAX (4u << 20)
 
 struct tfl_follower;
 
@@ -95,8 +101,14 @@ struct tfl_client {
 /** Queues what a notification tells. */
 void tfl_client_tell_change(struct tfl_client *client, struct tfl_slice params);
 
+/** The daemon has agreed: from here on its notifications are for the callback, if there still is one. */
+void tfl_client_begin_subscription(struct tfl_client *client);
+
 /** The connection is over, and with it the subscription. */
 void tfl_client_end_subscription(struct tfl_client *client);
+
+/** Whether something waits for the callback. */
+bool tfl_client_has_events(const struct tfl_client *client);
 
 /** Runs the callback for what has come, without the lock meanwhile; how many times. */
 int tfl_client_run_events(struct tfl_client *client);

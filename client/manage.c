@@ -51,7 +51,11 @@ static int manage(struct tfl_client *client, const char *method, const struct tf
 	struct tfl_model_ref ref;
 	struct tfl_error reason;
 	struct manage_call exchange = {
-		.call = {.passed_fd = given->fd, .writer = &writer, .error = error, .take = take},
+		.call = {.passed_fd = given->fd,
+			 .subscribes = table == &tfl_subscribe_params,
+			 .writer = &writer,
+			 .error = error,
+			 .take = take},
 		.ret_value = ret_value,
 	};
 	bool told;
@@ -203,7 +207,7 @@ int tfl_client_subscribe(struct tfl_client *client, const char *model, tfl_chang
 		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a callback is needed to hear of changes");
 	pthread_mutex_lock(&client->lock);
 	tfl_client_drop_subscription(client);
-	client->subscription.callback = callback; /* before the answer: a change may come right behind it */
+	client->subscription.callback = callback; /* a change may come right behind the answer */
 	client->subscription.userdata = userdata;
 	pthread_mutex_unlock(&client->lock);
 	r = manage(client, TFL_METHOD_SUBSCRIBE, &tfl_subscribe_params, &params, NULL, error);

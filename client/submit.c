@@ -131,8 +131,7 @@ int tfl_client_dispatch(struct tfl_client *client)
 	client->dispatching++;
 	tfl_traffic_step(client, now);
 	count = run_ended(client, client->ended_count);
-	if (!client->closing)
-		count += tfl_client_run_events(client);
+	count += tfl_client_run_events(client);
 	client->dispatching--;
 	over = client->closing && client->dispatching == 0;
 	if (!client->closing)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Notifications of changes. Whoever reads from the socket queues them, under the lock; callbacks run in dispatch, without it, so everything is looked at
- * anew after each.
+ * anew after each: they may subscribe again, or destroy the client.
+ *
+ * A subscription begins with the daemon's answer to it: what was told before is of the one before, and a connection that is lost before is not the one that
+ * it is made on.
  */
 #include <stdlib.h>
 
@@ -14,41 +17,48 @@ static void wake(struct tfl_client *client)
 		tfl_waits_arm(&client->waits, 0);
 }
 
+void tfl_client_begin_subscription(struct tfl_client *client)
+{
+	client->subscription.begun = client->subscription.callback != NULL;
+}
+
 void tfl_client_end_subscription(struct tfl_client *client)
 {
-	if (!client->subscription.callback)
+	if (!client->subscription.begun)
 		return;
 	client->subscription.ended = true;
 	wake(client);
 }
 
-static bool add_event(struct tfl_subscription *subscription, struct tfl_value *value)
+static bool has_room(const struct tfl_subscription *subscription, size_t size)
 {
-	struct tfl_event *event = subscription->count < TFL_EVENTS_MAX ? calloc(1, sizeof(*event)) : NULL;
+	return subscription->count < TFL_EVENTS_MAX && size <= TFL_EVENTS_BYTES_MAX - subscription->bytes;
+}
 
-	if (!event)
-		return false;
-	event->value = value;
+static void add_event(struct tfl_subscription *subscription, struct tfl_event *event)
+{
 	*(subscription->first ? &subscription->last->next : &subscription->first) = event;
 	subscription->last = event;
 	subscription->count++;
-	return true;
+	subscription->bytes += event->size;
 }
 
 void tfl_client_tell_change(struct tfl_client *client, struct tfl_slice params)
 {
 	struct tfl_subscription *subscription = &client->subscription;
-	struct tfl_value *value = NULL;
-	struct tfl_call_error error;
+	struct tfl_event *event;
 
-	if (!subscription->callback || subscription->ended)
+	if (!subscription->begun || subscription->ended)
 		return;
-	if (tfl_value_decode(params, &value, &error) == 0 && add_event(subscription, value)) {
-		wake(client);
+	event = has_room(subscription, params.size) ? calloc(1, sizeof(*event)) : NULL;
+	if (!event || tfl_value_decode(params, &event->value, NULL) < 0) {
+		free(event);
+		tfl_client_end_subscription(client);
 		return;
 	}
-	tfl_value_destroy(value);
-	tfl_client_end_subscription(client);
+	event->size = params.size;
+	add_event(subscription, event);
+	wake(client);
 }
 
 /* The first one that waits, and the caller's. */
@@ -59,6 +69,7 @@ static struct tfl_value *take_event(struct tfl_subscription *subscription)
 
 	subscription->first = event->next;
 	subscription->count--;
+	subscription->bytes -= event->size;
 	free(event);
 	return value;
 }
@@ -68,28 +79,27 @@ static void call(struct tfl_client *client, struct tfl_value *value)
 	tfl_change_callback callback = client->subscription.callback;
 	void *userdata = client->subscription.userdata;
 
-	if (!value) {
-		client->subscription.callback = NULL;
-		client->subscription.ended = false;
-	}
+	if (!value)
+		client->subscription = (struct tfl_subscription){0};
 	pthread_mutex_unlock(&client->lock);
 	callback(value, userdata);
 	tfl_value_destroy(value);
 	pthread_mutex_lock(&client->lock);
 }
 
+bool tfl_client_has_events(const struct tfl_client *client)
+{
+	return !client->closing && (client->subscription.first || client->subscription.ended);
+}
+
 int tfl_client_run_events(struct tfl_client *client)
 {
 	struct tfl_subscription *subscription = &client->subscription;
-	unsigned most = subscription->count; /* what comes meanwhile makes the caller's descriptor readable again */
+	unsigned most = subscription->count + subscription->ended; /* what comes meanwhile makes the caller's descriptor readable again */
 	int count = 0;
 
-	while (most-- > 0 && subscription->first && subscription->callback) {
-		call(client, take_event(subscription));
-		count++;
-	}
-	if (!subscription->first && subscription->ended && subscription->callback) {
-		call(client, NULL);
+	while (most-- > 0 && tfl_client_has_events(client)) {
+		call(client, subscription->first ? take_event(subscription) : NULL);
 		count++;
 	}
 	return count;

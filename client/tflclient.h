@@ -532,8 +532,9 @@ int tfl_client_changes(struct tfl_client *client, const char *model, uint64_t si
 typedef void (*tfl_change_callback)(const struct tfl_value *change, void *userdata);
 
 /**
- * From now on @p callback hears of each change of a model, or of all (@p model NULL). It runs in tfl_client_dispatch() alone, and may call
- * anything but tfl_client_destroy(). A second subscription of the same client takes the place of the first.
+ * From now on @p callback hears of each change of a model, or of all (@p model NULL). It runs in tfl_client_dispatch() alone, of several
+ * threads that dispatch at once in any, and may do anything: subscribe again, destroy the client. A second subscription of the same client
+ * takes the place of the first, also where it fails: then there is none.
  */
 int tfl_client_subscribe(struct tfl_client *client, const char *model, tfl_change_callback callback, void *userdata,
 			 struct tfl_call_error *error);

@@ -95,6 +95,8 @@ static int take_reply(struct tfl_client *client, const struct tfl_message *messa
 	call->message = *message;
 	call->frame = *frame;
 	*frame = (struct tfl_frame){0};
+	if (call->subscribes)
+		tfl_client_begin_subscription(client);
 	end(client, call);
 	return 0;
 }
@@ -468,7 +470,7 @@ void tfl_traffic_step(struct tfl_client *client, int64_t now)
 
 int64_t tfl_traffic_due(const struct tfl_client *client)
 {
-	int64_t due = client->ended.first ? 0 : client->next_deadline;
+	int64_t due = client->ended.first || tfl_client_has_events(client) ? 0 : client->next_deadline;
 
 	return due < client->retry.at ? due : client->retry.at;
 }

@@ -5,6 +5,7 @@
 #include "tests/client/suites.h"
 
 static Suite *(*const suites[])(void) = {
+	changes_suite,
 	connect_suite,
 	hostile_suite,
 	infer_suite,

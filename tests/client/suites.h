@@ -5,6 +5,7 @@
 
 #include <check.h>
 
+Suite *changes_suite(void);
 Suite *connect_suite(void);
 Suite *hostile_suite(void);
 Suite *infer_suite(void);
