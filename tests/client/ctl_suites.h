@@ -17,5 +17,6 @@ Suite *print_suite(void);
 Suite *top_suite(void);
 Suite *command_suite(void);
 Suite *hist_suite(void);
+Suite *usage_suite(void);
 
 #endif
