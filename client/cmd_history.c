@@ -70,16 +70,13 @@ static void on_change(const struct tfl_value *change, void *userdata)
 		watch->lost = true;
 }
 
-/* Number of the latest change there is: what was before is history. */
-static int find_last(struct ctl *ctl, const char *model, struct watch *watch, struct tfl_call_error *error)
+/* What there is already is history. */
+static int skip_history(struct ctl *ctl, const char *model, struct watch *watch, struct tfl_call_error *error)
 {
 	struct tfl_value *value = NULL;
-	const struct tfl_value *changes;
 	int r = tfl_client_changes(ctl->client, model, 0, &value, error);
 
-	changes = tfl_value_get(value, "changes");
-	if (r == 0 && tfl_value_size(changes) > 0)
-		watch->entries.last = tfl_value_uint(tfl_value_get(tfl_value_at(changes, tfl_value_size(changes) - 1), "number"), 0);
+	ctl_entries_skip(&watch->entries, value);
 	tfl_value_destroy(value);
 	return r;
 }
@@ -108,7 +105,7 @@ static int run_watch(struct ctl *ctl, const struct ctl_arguments *arguments)
 	struct watch watch = {0};
 
 	ctl_entries_init(&watch.entries, ctl, true);
-	if (tfl_client_subscribe(ctl->client, model, on_change, &watch, &error) < 0 || find_last(ctl, model, &watch, &error) < 0)
+	if (tfl_client_subscribe(ctl->client, model, on_change, &watch, &error) < 0 || skip_history(ctl, model, &watch, &error) < 0)
 		return ctl_fail(ctl, error.status, error.message);
 	poller.fd = tfl_client_fd(ctl->client);
 	if (poller.fd < 0)

@@ -47,7 +47,7 @@ static int show_journal(struct ctl_entries *entries, struct ctl_journal *journal
 
 	if (r == 0)
 		r = print_journal(entries, journal, error);
-	while (r == 0 && entries->follow) {
+	while (r == 0 && entries->follow && !ferror(stdout)) {
 		r = ctl_journal_wait(journal, error);
 		if (r == 0)
 			r = print_journal(entries, journal, error);
@@ -70,7 +70,7 @@ static int show_changes(struct ctl *ctl, struct ctl_entries *entries, const char
 		if (entries->follow)
 			usleep(POLL_US);
 		lines = LINES_MAX;
-	} while (entries->follow);
+	} while (entries->follow && !ferror(stdout));
 	return CTL_OK;
 }
 

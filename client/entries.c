@@ -59,15 +59,32 @@ static uint64_t number_of(const struct tfl_value *change, const char *key)
 	return tfl_value_uint(tfl_value_get(change, key), 0);
 }
 
+/* Numbers count up, but a daemon that died may give the last of them to others: those are later. */
+static bool take_change(struct ctl_entries *entries, uint64_t number, uint64_t time)
+{
+	if (number <= entries->last && time <= entries->last_time)
+		return false;
+	entries->last = number;
+	entries->last_time = time > entries->last_time ? time : entries->last_time;
+	return true;
+}
+
 void ctl_entries_change(struct ctl_entries *entries, const struct tfl_value *change)
 {
 	uint64_t time = number_of(change, "time");
 
-	if (number_of(change, "number") <= entries->last)
+	if (!take_change(entries, number_of(change, "number"), time))
 		return;
-	entries->last = number_of(change, "number");
 	ctl_entries_print(entries, time < UINT64_MAX / 1000000 ? time * 1000000 : 0, tfl_value_string(tfl_value_get(change, "text"), ""),
 			  entries->ctl->json ? ctl_json_of(change) : NULL);
+}
+
+void ctl_entries_skip(struct ctl_entries *entries, const struct tfl_value *answer)
+{
+	const struct tfl_value *changes = tfl_value_get(answer, "changes");
+
+	for (size_t i = 0; i < tfl_value_size(changes); i++)
+		take_change(entries, number_of(tfl_value_at(changes, i), "number"), number_of(tfl_value_at(changes, i), "time"));
 }
 
 void ctl_entries_changes(struct ctl_entries *entries, const struct tfl_value *answer, uint64_t lines)

@@ -15,7 +15,7 @@ struct ctl_entries {
 	json_t *list; /* of --json, where nothing more is to come */
 	bool follow, wrap;
 	uint64_t printed;
-	uint64_t last; /* number of the last change that was printed */
+	uint64_t last, last_time; /* number of the last change that was printed, and the latest time of any */
 };
 
 void ctl_entries_init(struct ctl_entries *entries, const struct ctl *ctl, bool follow);
@@ -26,6 +26,9 @@ void ctl_entries_print(struct ctl_entries *entries, uint64_t time_us, const char
 
 /** A change as the daemon tells of it, unless it was printed before. */
 void ctl_entries_change(struct ctl_entries *entries, const struct tfl_value *change);
+
+/** Takes all of an answer of tfl_client_changes() for printed. */
+void ctl_entries_skip(struct ctl_entries *entries, const struct tfl_value *answer);
 
 /** The last @p lines of an answer of tfl_client_changes(). */
 void ctl_entries_changes(struct ctl_entries *entries, const struct tfl_value *answer, uint64_t lines);

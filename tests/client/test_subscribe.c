@@ -234,6 +234,40 @@ START_TEST(watch_and_history)
 }
 END_TEST
 
+/* A daemon that lost its last changes gives their numbers to others. */
+START_TEST(watch_with_numbers_that_come_again)
+{
+	char path[96], command[256], changes[160];
+	pid_t child;
+
+	snprintf(path, sizeof(path), "%s/watched", tfld.folder);
+	load("before");
+	child = fork();
+	if (child == 0) {
+		snprintf(command, sizeof(command), "exec \"$TFLCTL\" watch >'%s' 2>&1", path);
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	for (unsigned i = 0; i < 100 && !has_text(path, "of 'm' is available"); i++) {
+		load("m");
+		usleep(50000);
+	}
+	wait_for_text(path, "of 'm' is available");
+	kill(tfld.pid, SIGKILL);
+	daemon_wait(&tfld);
+	snprintf(changes, sizeof(changes), "%s/.changes", tfld.models);
+	ck_assert_int_eq(unlink(changes), 0);
+	usleep(1100000); /* what comes is of another second */
+	daemon_start(&tfld, NULL);
+	wait_for_text(path, "serving the models in");
+	daemon_wait_ready(&tfld);
+	load("after");
+	wait_for_text(path, "version 1 of 'after' is the active one: none was before\n");
+	kill(child, SIGTERM);
+	waitpid(child, NULL, 0);
+}
+END_TEST
+
 Suite *subscribe_suite(void)
 {
 	Suite *suite = suite_create("subscribe");
@@ -246,6 +280,7 @@ Suite *subscribe_suite(void)
 	tcase_add_test(tcase, a_daemon_that_goes_is_told);
 	tcase_add_test(tcase, there_are_so_many_subscribers);
 	tcase_add_test(tcase, watch_and_history);
+	tcase_add_test(tcase, watch_with_numbers_that_come_again);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
