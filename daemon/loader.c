@@ -4,7 +4,8 @@
  * back to the loop thread, which tells the registry and the caller. What a job is, is its row of two functions, in loader_jobs.c.
  *
  * Versions that nobody uses any more form a third queue, without any allocation, because the last reference may be dropped anywhere. They
- * go before the next job: what they free, the next load may need.
+ * go before the next load, which may need what they free, and after what is quick: what was to be written down about them while they were in
+ * use is older than their last words.
  *
  * A job that unloads is done when two things have happened in either order: its changes on disk, and the end of the version it took out of
  * service (`ran` and `freed`, both of the loader thread).
@@ -50,13 +51,6 @@ static struct tfl_loader_job *pop(struct tfl_job_queue *queue)
 	if (job && !(queue->first = job->next))
 		queue->last = NULL;
 	return job;
-}
-
-static struct tfl_loader_job *next_job(struct tfl_loader *loader)
-{
-	struct tfl_loader_job *job = pop(&loader->quick);
-
-	return job ? job : pop(&loader->loads);
 }
 
 /* Gives a job back to the loop thread. */
@@ -123,14 +117,14 @@ void tfl_loader_run_quick(void *data)
 
 	do {
 		pthread_mutex_lock(&loader->lock);
-		version = pop_retired(loader);
-		job = version || loader->stopping ? NULL : pop(&loader->quick);
+		job = loader->stopping ? NULL : pop(&loader->quick);
+		version = loader->stopping || job ? NULL : pop_retired(loader);
 		pthread_mutex_unlock(&loader->lock);
-		if (version)
-			free_retired(loader, version);
-		else if (job)
+		if (job)
 			run(loader, job);
-	} while (version || job);
+		else if (version)
+			free_retired(loader, version);
+	} while (job || version);
 }
 
 static void *run_thread(void *data)
@@ -143,12 +137,12 @@ static void *run_thread(void *data)
 	if (!loader->options.normal_priority)
 		lower_priority();
 	pthread_mutex_lock(&loader->lock);
-	for (;;) {
-		version = pop_retired(loader);
-		if (!version && loader->stopping)
-			break;
-		job = version ? NULL : next_job(loader);
-		if (!version && !job) {
+	while (!loader->stopping) {
+		job = pop(&loader->quick);
+		version = job ? NULL : pop_retired(loader);
+		if (!job && !version)
+			job = pop(&loader->loads);
+		if (!job && !version) {
 			pthread_cond_wait(&loader->wanted, &loader->lock);
 			continue;
 		}
@@ -238,13 +232,19 @@ int tfl_loader_create(const struct tfl_loader_options *options, struct tfl_loade
 	return 0;
 }
 
-/* Ends a job whose result nobody will see in the registry. What it was to remember is written still. */
+/*
+ * Ends a job whose result nobody will see in the registry. What it was to remember is written still. One that waits for the end of a version
+ * comes back with that.
+ */
 static void cancel(struct tfl_loader *loader, struct tfl_loader_job *job)
 {
 	struct tfl_error error;
 
 	if (!job->ran && job->kind->also_at_end)
 		job->kind->run(loader, job, &job->error);
+	job->ran = true;
+	if (!job->freed)
+		return;
 	tfl_error_set(&error, -ECANCELED, "tfld stopped before this was done");
 	if (job->done)
 		job->done(job->data, NULL, &error);
@@ -277,7 +277,7 @@ void tfl_loader_destroy(struct tfl_loader *loader)
 	pthread_join(loader->thread, NULL);
 	/* In its place: a job can have been the last to hold a version, whose last statistics are still to be written, and which a job can wait for. */
 	for (;;) {
-		if ((job = pop(&loader->done)) || (job = next_job(loader)))
+		if ((job = pop(&loader->done)) || (job = pop(&loader->quick)) || (job = pop(&loader->loads)))
 			cancel(loader, job);
 		else if ((version = pop_retired(loader)))
 			free_retired(loader, version);

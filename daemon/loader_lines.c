@@ -27,10 +27,9 @@ static int write_period(struct tfl_loader *loader, const struct tfl_period *peri
 	return tfl_line_log_add(loader->options.lines, TFL_PERIOD_SCHEMA, period->time, tfl_period_to_json(period), error);
 }
 
-/* Without a period, who said the version's last words has written it before them. */
 static int run_period(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
 {
-	return job->period ? write_period(loader, job->period, error) : 0;
+	return write_period(loader, job->period, error);
 }
 
 static void deliver_line(struct tfl_loader *loader, struct tfl_loader_job *job)
@@ -96,37 +95,20 @@ int tfl_loader_write_line(struct tfl_loader *loader, const char *schema, int64_t
 	return 0;
 }
 
-/* Versions that nobody uses go before jobs, so a period may still wait: out of its job, NULL where none does. */
-static struct tfl_period *take_waiting(struct tfl_loader *loader, const struct tfl_version *version)
-{
-	struct tfl_period *period = NULL;
-
-	pthread_mutex_lock(&loader->lock);
-	for (struct tfl_loader_job *job = loader->quick.first; job && !period; job = job->next)
-		if (job->kind == &period_kind && job->number == version->number && strcmp(job->model, version->model_name) == 0)
-			period = TFL_STEAL(job->period);
-	pthread_mutex_unlock(&loader->lock);
-	return period;
-}
-
-/* Frees the period. NULL: none. */
-static void write_one_of_last(struct tfl_loader *loader, struct tfl_period *period)
-{
-	struct tfl_error error;
-
-	if (period && write_period(loader, period, &error) < 0)
-		tfl_log_error("what version %" PRIu64 " of '%s' did last is not told: %s", period->version, period->model, error.text);
-	tfl_period_free(period);
-}
-
 void tfl_loader_write_last_period(struct tfl_loader *loader, const struct tfl_version *version)
 {
 	struct tfl_period *last = NULL;
+	struct tfl_error error;
+	int result;
 
 	if (!version->mark || !version->history)
 		return;
-	write_one_of_last(loader, take_waiting(loader, version));
-	if (tfl_period_take(version, tfl_clock_boot_ns(), (int64_t)time(NULL), &last) < 0)
-		tfl_log_error("what version %" PRIu64 " of '%s' did last is not told: not enough memory", version->number, version->model_name);
-	write_one_of_last(loader, last);
+	result = tfl_period_take(version, tfl_clock_boot_ns(), (int64_t)time(NULL), &last);
+	if (result < 0)
+		tfl_error_set(&error, result, "%s", strerror(-result));
+	else if (last)
+		result = write_period(loader, last, &error);
+	if (result < 0)
+		tfl_log_error("what version %" PRIu64 " of '%s' did last is not told: %s", version->number, version->model_name, error.text);
+	tfl_period_free(last);
 }
