@@ -103,6 +103,9 @@ struct tfl_loader_job *tfl_loader_make_job(const struct tfl_loader_kind *kind, c
 					   void *data);
 void tfl_loader_job_free(struct tfl_loader_job *job);
 
+/** What is listed under the job's model and number; NULL for nothing. Loop thread. */
+struct tfl_version *tfl_loader_listed(const struct tfl_loader *loader, const struct tfl_loader_job *job);
+
 /** An empty version to be listed, and its retire function set. -ENOMEM with a sentence. */
 int tfl_loader_make_version(struct tfl_loader *loader, const char *model, uint64_t number, struct tfl_version **ret_version,
 			    struct tfl_error *error);

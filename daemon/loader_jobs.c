@@ -36,6 +36,13 @@ static int64_t now(void)
 	return (int64_t)time(NULL);
 }
 
+struct tfl_version *tfl_loader_listed(const struct tfl_loader *loader, const struct tfl_loader_job *job)
+{
+	const struct tfl_registry_model *model = tfl_registry_find(loader->options.registry, job->model, strlen(job->model));
+
+	return model ? tfl_registry_find_version(model, job->number) : NULL;
+}
+
 /* Its recorder comes with the loaded one. */
 int tfl_loader_make_version(struct tfl_loader *loader, const char *model, uint64_t number, struct tfl_version **ret_version,
 			    struct tfl_error *error)
@@ -322,11 +329,8 @@ static int run_keep(struct tfl_loader *loader, struct tfl_loader_job *job, struc
 }
 
 /* What was not written is news again; where the version has gone meanwhile, it wrote its last words itself. */
-static void not_kept(struct tfl_loader *loader, const struct tfl_loader_job *job)
+static void not_kept(struct tfl_loader *loader, const struct tfl_loader_job *job, const struct tfl_version *version)
 {
-	const struct tfl_registry_model *model = tfl_registry_find(loader->options.registry, job->model, strlen(job->model));
-	const struct tfl_version *version = model ? tfl_registry_find_version(model, job->number) : NULL;
-
 	if (!version || version->state != TFL_VERSION_AVAILABLE || !version->history)
 		return;
 	tfl_history_not_kept(version->history);
@@ -335,8 +339,12 @@ static void not_kept(struct tfl_loader *loader, const struct tfl_loader_job *job
 
 static void deliver_keep(struct tfl_loader *loader, struct tfl_loader_job *job)
 {
+	struct tfl_version *version = tfl_loader_listed(loader, job);
+
+	if (version)
+		version->keeping = false;
 	if (job->error.code < 0)
-		not_kept(loader, job);
+		not_kept(loader, job, version);
 	else
 		tfl_conditions_clear(loader->options.conditions, TFL_CONDITION_STATISTICS, job->model, job->number);
 	if (job->done)
@@ -425,8 +433,7 @@ static int next_number(const struct tfl_registry *registry, const char *name, ui
 static int list_loading(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
 {
 	struct tfl_registry *registry = loader->options.registry;
-	const struct tfl_registry_model *model = tfl_registry_find(registry, job->model, strlen(job->model));
-	struct tfl_version *version = model ? tfl_registry_find_version(model, job->number) : NULL;
+	struct tfl_version *version = tfl_loader_listed(loader, job);
 	int result = 0;
 
 	job->was_listed = version != NULL;

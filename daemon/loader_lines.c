@@ -43,8 +43,7 @@ static void deliver_line(struct tfl_loader *loader, struct tfl_loader_job *job)
 /* Where the version has gone meanwhile, and perhaps come back, there is nobody to tell, or somebody who is told too early: neither matters. */
 static void deliver_period(struct tfl_loader *loader, struct tfl_loader_job *job)
 {
-	const struct tfl_registry_model *model = tfl_registry_find(loader->options.registry, job->model, strlen(job->model));
-	const struct tfl_version *version = model ? tfl_registry_find_version(model, job->number) : NULL;
+	const struct tfl_version *version = tfl_loader_listed(loader, job);
 
 	if (version && version->mark)
 		tfl_period_mark_set_busy(version->mark, false);

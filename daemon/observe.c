@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What is written down is encoded here, because the history is the loop's, and written by the loader, because disks take their time. A
- * version that nobody has asked anything since the last time costs neither.
+ * version that nobody has asked anything since the last time costs neither, and one that is still being written is not encoded again.
  */
 #include "daemon/observe.h"
 
@@ -22,32 +22,15 @@
 #include "daemon/version.h"
 
 #define MINUTE_MS 60000
+#define VERSIONS 2 /* that are seen to in one go: some 1 ms, where each has verdicts of a whole day */
+
+/* What is due. */
+#define LOOK 1u
+#define TELL 2u
 
 uint64_t tfl_observe_delay_ms(uint64_t now_ns)
 {
 	return MINUTE_MS - now_ns / 1000000 % MINUTE_MS;
-}
-
-/* Calls @p visit for each version in memory, whose history is brought up to date first. */
-static void visit_all(struct tfl_server *server, void (*visit)(struct tfl_server *server, struct tfl_version *version,
-							       const struct tfl_moment *now))
-{
-	const struct tfl_registry_model *models;
-	struct tfl_moment now;
-	unsigned count;
-
-	tfl_moment_now(&now);
-	models = tfl_registry_models(server->registry, &count);
-	for (unsigned i = 0; i < count; i++) {
-		for (unsigned j = 0; j < models[i].version_count; j++) {
-			struct tfl_version *version = models[i].versions[j];
-
-			if (version->state != TFL_VERSION_AVAILABLE || !version->history)
-				continue;
-			tfl_history_advance(version->history, version->recorder, now.seconds);
-			visit(server, version, &now);
-		}
-	}
 }
 
 int tfl_observe_keep(struct tfl_server *server, struct tfl_version *version, const struct tfl_moment *now, tfl_loader_done done,
@@ -61,6 +44,7 @@ int tfl_observe_keep(struct tfl_server *server, struct tfl_version *version, con
 	r = tfl_history_encode(version->history, now, &server->executor.writer, &statistics, &size);
 	if (r == 0)
 		r = tfl_loader_keep(server->loader, version, statistics, size, done, data);
+	version->keeping |= r == 0;
 	if (r == 0)
 		return 0;
 	tfl_history_not_kept(version->history);
@@ -69,17 +53,47 @@ int tfl_observe_keep(struct tfl_server *server, struct tfl_version *version, con
 	return r;
 }
 
-/* What failed is news still, and a condition. */
-static void keep(struct tfl_server *server, struct tfl_version *version, const struct tfl_moment *now)
+static void see_to(struct tfl_server *server, struct tfl_version *version)
 {
-	if (tfl_history_changed(version->history))
-		(void)tfl_observe_keep(server, version, now, NULL, NULL);
+	unsigned due = version->due;
+	struct tfl_moment now;
+
+	tfl_moment_now(&now);
+	tfl_history_advance(version->history, version->recorder, now.seconds);
+	version->due = 0;
+	if (due & LOOK)
+		tfl_judge(version, server->changes);
+	/* What cannot be told for want of memory is with the next period. */
+	if ((due & TELL) && version->mark)
+		(void)tfl_loader_write_period(server->loader, version, tfl_clock_boot_ns(), now.wall);
+	/* What is told is kept: a power cut takes neither back. What failed, or waits for a disk that is slow, is news still. */
+	if (tfl_history_changed(version->history) && !version->keeping)
+		(void)tfl_observe_keep(server, version, &now, NULL, NULL);
 }
 
-static void look(struct tfl_server *server, struct tfl_version *version, const struct tfl_moment *now)
+static bool is_seen(const struct tfl_version *version)
 {
-	tfl_judge(version, server->changes);
-	keep(server, version, now);
+	return version->state == TFL_VERSION_AVAILABLE && version->history;
+}
+
+/* For each version in memory something is due. Its windows end now, which takes some 10 µs; the rest takes fifty times as long. */
+static void make_due(struct tfl_server *server, unsigned due)
+{
+	int64_t now = tfl_clock_seconds();
+	const struct tfl_registry_model *models;
+	unsigned count;
+
+	models = tfl_registry_models(server->registry, &count);
+	for (unsigned i = 0; i < count; i++) {
+		for (unsigned j = 0; j < models[i].version_count; j++) {
+			struct tfl_version *version = models[i].versions[j];
+
+			if (!is_seen(version))
+				continue;
+			tfl_history_advance(version->history, version->recorder, now);
+			version->due |= due;
+		}
+	}
 }
 
 void tfl_observe(struct tfl_server *server)
@@ -87,18 +101,30 @@ void tfl_observe(struct tfl_server *server)
 	tfl_loader_remember_again(server->loader);
 	tfl_jump_watch(&server->jump, server->changes, server->conditions);
 	tfl_changes_save(server);
-	visit_all(server, look);
-}
-
-/* What cannot be written for want of memory is with the next period. */
-static void write_period(struct tfl_server *server, struct tfl_version *version, const struct tfl_moment *now)
-{
-	if (version->mark)
-		(void)tfl_loader_write_period(server->loader, version, tfl_clock_boot_ns(), now->wall);
-	keep(server, version, now); /* what is told is kept: a power cut takes neither back */
+	make_due(server, LOOK);
 }
 
 void tfl_observe_period(struct tfl_server *server)
 {
-	visit_all(server, write_period);
+	make_due(server, TELL);
+}
+
+bool tfl_observe_step(struct tfl_server *server)
+{
+	const struct tfl_registry_model *models;
+	unsigned count, seen = 0;
+
+	models = tfl_registry_models(server->registry, &count);
+	for (unsigned i = 0; i < count; i++) {
+		for (unsigned j = 0; j < models[i].version_count; j++) {
+			struct tfl_version *version = models[i].versions[j];
+
+			if (!version->due || !is_seen(version))
+				continue;
+			if (seen++ == VERSIONS)
+				return true;
+			see_to(server, version);
+		}
+	}
+	return false;
 }

@@ -2,10 +2,12 @@
 /*
  * At each whole minute since the boot, what every version's recorder has counted goes into its history, so that the windows of the past
  * hour end where they should, and what is new is written down. At a period that is configured it is told, in the journal and as JSON lines.
+ * Histories are judged, told and encoded some versions at a time, so that requests do not wait for many of them.
  */
 #ifndef DAEMON_OBSERVE_H
 #define DAEMON_OBSERVE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "daemon/loader.h"
@@ -13,11 +15,14 @@
 struct tfl_moment;
 struct tfl_server;
 
-/** Looks at all versions once. Loop thread. */
+/** A minute is over: all versions are to be looked at. Steps follow. Loop thread. */
 void tfl_observe(struct tfl_server *server);
 
-/** Ends a period: every version that did something in it tells what. Loop thread. */
+/** Ends a period: every version that did something in it is to tell what. Likewise. */
 void tfl_observe_period(struct tfl_server *server);
+
+/** Sees to some versions of which something is due. True: the next step is to follow as soon as nobody waits. Loop thread. */
+bool tfl_observe_step(struct tfl_server *server);
 
 /**
  * Writes down a version's history, which is up to date, and calls @p done then, see tfl_loader_keep(). -ENOMEM: it is not called, and there

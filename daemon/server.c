@@ -144,25 +144,35 @@ static void on_signal(uv_signal_t *handle, int number)
 	uv_timer_start(&server->drain, on_drain, DRAIN_MS, DRAIN_MS);
 }
 
+/* What has come in meanwhile is handled between two steps, here and below. */
+static void on_steps(uv_timer_t *timer)
+{
+	if (tfl_observe_step(timer->data))
+		uv_timer_start(timer, on_steps, 1, 0);
+}
+
 /* Set anew each time, so that it stays at whole minutes. */
 static void on_minute(uv_timer_t *timer)
 {
 	struct tfl_server *server = timer->data;
 
 	tfl_observe(server);
+	on_steps(&server->steps);
 	uv_timer_start(timer, on_minute, tfl_observe_delay_ms(tfl_clock_boot_ns()), 0);
 }
 
 static void on_period(uv_timer_t *timer)
 {
-	tfl_observe_period(timer->data);
+	struct tfl_server *server = timer->data;
+
+	tfl_observe_period(server);
+	on_steps(&server->steps);
 }
 
 static void on_metrics(uv_timer_t *timer)
 {
 	struct tfl_server *server = timer->data;
 
-	/* What has come in meanwhile is handled between two steps. */
 	if (tfl_metrics_file_step(server->metrics_file, server))
 		uv_timer_start(timer, on_metrics, 1, 0);
 	else
@@ -215,11 +225,12 @@ static int make_loop(struct tfl_server *server, struct tfl_error *error)
 	uv_timer_init(&server->loop, &server->drain);
 	uv_timer_init(&server->loop, &server->minute);
 	uv_timer_init(&server->loop, &server->period);
+	uv_timer_init(&server->loop, &server->steps);
 	uv_timer_init(&server->loop, &server->metrics);
 	uv_signal_init(&server->loop, &server->terminate);
 	uv_signal_init(&server->loop, &server->interrupt);
 	server->outbox_wake.data = server->loader_wake.data = server;
-	server->sweep.data = server->drain.data = server->minute.data = server->period.data = server->metrics.data = server;
+	server->sweep.data = server->drain.data = server->minute.data = server->period.data = server->steps.data = server->metrics.data = server;
 	server->terminate.data = server->interrupt.data = server;
 	tfl_connections_init(&server->connections, server);
 	server->loop_made = true;
@@ -413,7 +424,8 @@ static void close_handles(struct tfl_server *server)
 	uv_handle_t *handles[] = {
 		(uv_handle_t *)&server->outbox_wake, (uv_handle_t *)&server->loader_wake, (uv_handle_t *)&server->sweep,
 		(uv_handle_t *)&server->drain, (uv_handle_t *)&server->minute, (uv_handle_t *)&server->period,
-		(uv_handle_t *)&server->metrics, (uv_handle_t *)&server->terminate, (uv_handle_t *)&server->interrupt,
+		(uv_handle_t *)&server->steps, (uv_handle_t *)&server->metrics, (uv_handle_t *)&server->terminate,
+		(uv_handle_t *)&server->interrupt,
 	};
 
 	for (unsigned i = 0; i < TFL_ARRAY_SIZE(handles); i++)

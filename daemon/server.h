@@ -65,7 +65,7 @@ struct tfl_server {
 	uv_signal_t terminate, interrupt;
 	uv_timer_t sweep;
 	uv_timer_t drain;
-	uv_timer_t minute, period, metrics;
+	uv_timer_t minute, period, steps, metrics;
 	struct tfl_watching watching;
 	struct tfl_metrics_file *metrics_file; /* NULL: none is wanted */
 	uint64_t drain_until_ns;

@@ -80,6 +80,8 @@ struct tfl_version {
 	bool held;                /* somebody asked for it though the policy does not want it; until it has been the active one */
 	uint64_t print;           /* of its folder when it was last tried (store.h); goes with the number, not with the object */
 	int64_t since; /* CLOCK_REALTIME seconds of the last change of state */
+	unsigned due;  /* what observe.c is still to do about it */
+	bool keeping;  /* what was seen of it is on its way to the disk */
 	struct {
 		enum tfl_drift_verdict told; /* by judge.c; UNKNOWN: it has not looked yet */
 		unsigned better;             /* minutes for which it has been better than that */

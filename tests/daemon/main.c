@@ -38,6 +38,7 @@ static Suite *(*const suites[])(void) = {
 	loader_restart_suite,
 	loader_watch_suite,
 	model_conf_suite,
+	observe_suite,
 	peer_suite,
 	period_suite,
 	prove_suite,

@@ -35,6 +35,7 @@ Suite *loader_proof_suite(void);
 Suite *loader_restart_suite(void);
 Suite *loader_watch_suite(void);
 Suite *model_conf_suite(void);
+Suite *observe_suite(void);
 Suite *peer_suite(void);
 Suite *period_suite(void);
 Suite *prove_suite(void);
