@@ -17,7 +17,7 @@
 #include "daemon/log.h"
 #include "daemon/period.h"
 #include "daemon/period_line.h"
-#include "daemon/registry.h"
+#include "daemon/version.h"
 
 static int write_period(struct tfl_loader *loader, const struct tfl_period *period, struct tfl_error *error)
 {
