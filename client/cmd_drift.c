@@ -93,7 +93,7 @@ static void print_series(const struct tfl_value *series, const struct tfl_confid
 			ctl_table_add(&table, "PSI");
 			ctl_table_add(&table, "VERDICT");
 		}
-		ctl_table_add(&table, "%s ago", ctl_format_uptime(age, tfl_value_uint(tfl_value_get(window, "age_s"), 0) * UINT64_C(1000000000)));
+		ctl_table_add(&table, "%s ago", ctl_format_uptime(age, tfl_value_uint(tfl_value_get(window, "age_s"), 0)));
 		ctl_table_add(&table, "%llu", (unsigned long long)drift.window_records);
 		ctl_table_add(&table, drift.baseline_records > 0 ? "%.3f" : "-", drift.psi);
 		ctl_table_add(&table, "%s", tfl_drift_verdict_to_string(drift.verdict));

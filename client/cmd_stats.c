@@ -26,7 +26,7 @@ static void print_service(const struct tfl_value *value)
 	char up[CTL_UNIT_MAX], memory[CTL_UNIT_MAX];
 
 	printf("up %s, %llu request%s; connections: %llu open, %llu accepted, %llu refused\n",
-	       ctl_format_uptime(up, number(value, "uptime_ns")), (unsigned long long)number(value, "requests"),
+	       ctl_format_uptime(up, number(value, "uptime_ns") / 1000000000), (unsigned long long)number(value, "requests"),
 	       ctl_plural(number(value, "requests")), (unsigned long long)number(connections, "open"),
 	       (unsigned long long)number(connections, "accepted"), (unsigned long long)number(connections, "refused"));
 	printf("workers: %llu of %llu busy; queue: %llu of %llu; memory: %s\n", (unsigned long long)number(workers, "busy"),

@@ -12,12 +12,11 @@ static void print_condition(const struct tfl_value *condition)
 {
 	const char *model = tfl_value_string(tfl_value_get(condition, "model"), "");
 	unsigned long long version = tfl_value_uint(tfl_value_get(condition, "version"), 0);
-	uint64_t age_s = tfl_value_uint(tfl_value_get(condition, "age_s"), 0);
 	char number[32] = "", age[CTL_UNIT_MAX];
 
 	if (version)
 		snprintf(number, sizeof(number), "@%llu", version);
-	ctl_format_uptime(age, age_s < UINT64_MAX / 1000000000u ? age_s * 1000000000u : UINT64_MAX);
+	ctl_format_uptime(age, tfl_value_uint(tfl_value_get(condition, "age_s"), 0));
 	ctl_printf_wrapped(LABEL, (unsigned)strlen(LABEL), "for %s: %s%s%s%s", age, model, number, *model ? ": " : "",
 			   tfl_value_string(tfl_value_get(condition, "text"), ""));
 }

@@ -202,77 +202,74 @@ static struct merge_version *make_version(const struct merge_line *line)
 	return version;
 }
 
-/* The version of the line, made where it is new, in its place among the others. */
-static int find_version(struct merge *merge, struct merge_version **ret_version, struct tfl_error *error)
+/* Where the version of the line stands among the others, or belongs; whether it is there. */
+static bool locate_version(const struct merge *merge, size_t *ret_at)
 {
 	const struct merge_line *line = &merge->line;
 	size_t at = 0;
 
 	while (at < merge->version_count && compare(merge->versions[at], line->model, line->number, line->sha256) < 0)
 		at++;
-	if (at == merge->version_count || compare(merge->versions[at], line->model, line->number, line->sha256) > 0) {
-		struct merge_version *version;
+	*ret_at = at;
+	return at < merge->version_count && compare(merge->versions[at], line->model, line->number, line->sha256) == 0;
+}
 
-		if (merge->version_count == MERGE_VERSIONS_MAX)
-			return tfl_error_set(error, -ENOSPC, "there are more than %d versions", MERGE_VERSIONS_MAX);
-		version = make_version(line);
-		if (!version)
-			return no_memory(error);
-		memmove(merge->versions + at + 1, merge->versions + at, (merge->version_count - at) * sizeof(merge->versions[0]));
-		merge->versions[at] = version;
-		merge->version_count++;
-	}
-	*ret_version = merge->versions[at];
+static int insert_version(struct merge *merge, size_t at, struct tfl_error *error)
+{
+	struct merge_version *version = make_version(&merge->line);
+
+	if (!version)
+		return no_memory(error);
+	memmove(merge->versions + at + 1, merge->versions + at, (merge->version_count - at) * sizeof(merge->versions[0]));
+	merge->versions[at] = version;
+	merge->version_count++;
 	return 0;
 }
 
-static int find_head(struct merge_version *version, const struct merge_head *like, struct merge_head **ret_head, struct tfl_error *error)
+static struct merge_head *find_head(const struct merge_version *version, const struct merge_head *like)
 {
-	struct merge_head *head;
-
 	for (unsigned i = 0; i < version->head_count; i++) {
-		head = version->heads[i];
-		if (head->output == like->output && head->classes == like->classes && strcmp(head->kind, like->kind) == 0) {
-			*ret_head = head;
-			return 0;
-		}
+		struct merge_head *head = version->heads[i];
+
+		if (head->output == like->output && head->classes == like->classes && strcmp(head->kind, like->kind) == 0)
+			return head;
 	}
-	if (version->head_count == MERGE_HEADS_MAX)
-		return tfl_error_set(error, -ENOSPC, "'%s@%" PRIu64 "' has more than %d outputs", version->model, version->number, MERGE_HEADS_MAX);
-	head = calloc(1, sizeof(*head));
+	return NULL;
+}
+
+static struct merge_head *add_head_like(struct merge_version *version, const struct merge_head *like)
+{
+	struct merge_head *head = calloc(1, sizeof(*head));
+
 	if (!head)
-		return no_memory(error);
+		return NULL;
 	head->output = like->output;
 	head->classes = like->classes;
 	strcpy(head->name, like->name);
 	strcpy(head->kind, like->kind);
 	version->heads[version->head_count++] = head;
-	*ret_head = head;
-	return 0;
+	return head;
 }
 
-static int find_device(struct merge *merge, struct merge_version *version, const struct merge_device *like,
-		       struct merge_device **ret_device, struct tfl_error *error)
+static struct merge_device *find_device(const struct merge_version *version, const char *name)
 {
-	const json_t *index = json_object_get(version->device_index, like->name);
-	struct merge_device *devices;
+	const json_t *index = json_object_get(version->device_index, name);
 
-	if (index) {
-		*ret_device = &version->devices[json_integer_value(index)];
-		return 0;
-	}
-	if (merge->devices == MERGE_DEVICES_MAX)
-		return tfl_error_set(error, -ENOSPC, "there are more than %d devices", MERGE_DEVICES_MAX);
-	devices = grow(version->devices, version->device_count, sizeof(*devices));
+	return index ? &version->devices[json_integer_value(index)] : NULL;
+}
+
+static struct merge_device *add_device(struct merge *merge, struct merge_version *version, const struct merge_device *device)
+{
+	struct merge_device *devices = grow(version->devices, version->device_count, sizeof(*devices));
+
 	if (!devices)
-		return no_memory(error);
+		return NULL;
 	version->devices = devices;
-	devices[version->device_count] = *like;
-	if (json_object_set_new(version->device_index, like->name, json_integer((json_int_t)version->device_count)) < 0)
-		return no_memory(error);
+	devices[version->device_count] = *device;
+	if (json_object_set_new(version->device_index, device->name, json_integer((json_int_t)version->device_count)) < 0)
+		return NULL;
 	merge->devices++;
-	*ret_device = &devices[version->device_count++];
-	return 0;
+	return &devices[version->device_count++];
 }
 
 /* ---- Adding up ---- */
@@ -321,32 +318,48 @@ static void add_head(struct merge_head *head, const struct merge_head *more)
 		head->counts[i] += more->counts[i];
 }
 
-/* Everything that can fail, then everything else. */
-static int add_line(struct merge *merge, struct run *run, struct tfl_error *error)
+/* Whether all of the line fits, below the limits and into the counters. @p version: NULL where it is new. */
+static int check_room(const struct merge *merge, const struct merge_version *version, struct tfl_error *error)
 {
 	const struct merge_line *line = &merge->line;
-	struct merge_head *heads[TFL_CONFIDENCE_OUTPUTS_MAX];
-	struct merge_version *version = NULL;
-	struct merge_device *device = NULL;
-	bool fit = true;
-	int r;
+	bool fit = !version || sum_fits(&version->sum, &line->sum);
+	unsigned heads = version ? version->head_count : 0;
 
-	r = find_version(merge, &version, error);
-	for (unsigned i = 0; r == 0 && i < line->head_count; i++) {
-		r = find_head(version, &line->heads[i], &heads[i], error);
-		fit = fit && r == 0 && head_fits(heads[i], &line->heads[i]);
+	for (unsigned i = 0; i < line->head_count; i++) {
+		const struct merge_head *head = version ? find_head(version, &line->heads[i]) : NULL;
+
+		fit = fit && (!head || head_fits(head, &line->heads[i]));
+		heads += !head;
 	}
-	if (r == 0)
-		r = find_device(merge, version, &line->device, &device, error);
-	if (r == 0 && !(fit && sum_fits(&version->sum, &line->sum)))
-		r = tfl_error_set(error, -EINVAL, "its counters are more than can be added up");
-	if (r == 0)
-		r = note(merge, run, line->seq, error);
-	if (r < 0)
-		return r;
+	if (!version && merge->version_count == MERGE_VERSIONS_MAX)
+		return tfl_error_set(error, -ENOSPC, "there are more than %d versions", MERGE_VERSIONS_MAX);
+	if (heads > MERGE_HEADS_MAX)
+		return tfl_error_set(error, -ENOSPC, "'%s@%" PRIu64 "' has more than %d outputs", line->model, line->number, MERGE_HEADS_MAX);
+	if (merge->devices == MERGE_DEVICES_MAX && !(version && find_device(version, line->device.name)))
+		return tfl_error_set(error, -ENOSPC, "there are more than %d devices", MERGE_DEVICES_MAX);
+	return fit ? 0 : tfl_error_set(error, -EINVAL, "its counters are more than can be added up");
+}
+
+/* Without memory some of it may be added, and then everything ends. */
+static int add_to_version(struct merge *merge, struct merge_version *version, struct tfl_error *error)
+{
+	const struct merge_line *line = &merge->line;
+	struct merge_device *device = find_device(version, line->device.name);
+
+	if (!device)
+		device = add_device(merge, version, &line->device);
+	if (!device)
+		return no_memory(error);
+	for (unsigned i = 0; i < line->head_count; i++) {
+		struct merge_head *head = find_head(version, &line->heads[i]);
+
+		if (!head)
+			head = add_head_like(version, &line->heads[i]);
+		if (!head)
+			return no_memory(error);
+		add_head(head, &line->heads[i]);
+	}
 	add_sum(&version->sum, &line->sum);
-	for (unsigned i = 0; i < line->head_count; i++)
-		add_head(heads[i], &line->heads[i]);
 	if (strcmp(line->time, device->time) >= 0)
 		*device = line->device;
 	if (strcmp(line->time, version->first) < 0)
@@ -354,6 +367,19 @@ static int add_line(struct merge *merge, struct run *run, struct tfl_error *erro
 	if (strcmp(line->time, version->last) > 0)
 		strcpy(version->last, line->time);
 	return MERGE_ADDED;
+}
+
+static int add_line(struct merge *merge, struct run *run, struct tfl_error *error)
+{
+	size_t at;
+	bool known = locate_version(merge, &at);
+	int r = check_room(merge, known ? merge->versions[at] : NULL, error);
+
+	if (r == 0)
+		r = note(merge, run, merge->line.seq, error);
+	if (r == 0 && !known)
+		r = insert_version(merge, at, error);
+	return r < 0 ? r : add_to_version(merge, merge->versions[at], error);
 }
 
 int merge_add(struct merge *merge, const char *text, size_t length, struct tfl_error *error)

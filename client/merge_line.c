@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whoever reads a line here may count on what it says being possible: names that are names, counters that are no more than there were
- * verdicts, numbers below 2^63. What is not known is left alone, so that lines may get more members.
+ * Whoever reads a line here may count on what it says being possible: names that are names, results and histograms whose counters add up,
+ * numbers below 2^63. What is not known is left alone, so that lines may get more members.
  */
 #include "client/merge_line.h"
 
@@ -34,14 +34,19 @@ static int missing(const char *key, const char *expected, struct tfl_error *erro
 	return tfl_error_set(error, -EINVAL, "'%s' is missing, or is not %s", key, expected);
 }
 
-/* Cut to fit. */
+/* Cut to fit, between characters. */
 static int read_text(const json_t *json, const char *key, char *text, size_t size, struct tfl_error *error)
 {
 	const char *value = json_string_value(json_object_get(json, key));
+	size_t length;
 
 	if (!value)
 		return missing(key, "a text", error);
-	snprintf(text, size, "%s", value);
+	length = strnlen(value, size - 1);
+	while (length > 0 && ((unsigned char)value[length] & 0xc0) == 0x80)
+		length--;
+	memcpy(text, value, length);
+	text[length] = '\0';
 	return 0;
 }
 

@@ -40,7 +40,7 @@ static void print_sum(const struct merge_version *version)
 
 	ctl_printf_wrapped("  ", 2, "%llu request%s on %zu device%s in %s together, from %s to %s%s", (unsigned long long)version->sum.requests,
 			   ctl_plural(version->sum.requests), version->device_count, ctl_plural(version->device_count),
-			   ctl_format_uptime(time, (uint64_t)(version->sum.seconds * 1e9)), version->first, version->last,
+			   ctl_format_uptime(time, (uint64_t)version->sum.seconds), version->first, version->last,
 			   failures_of(&version->sum, failures, sizeof(failures)));
 	if (version->sum.stages[MERGE_STAGES - 1].count == 0)
 		return;

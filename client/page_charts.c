@@ -20,9 +20,6 @@
 #define BOTTOM 162.0
 #define LABEL_GAP 0.06 /* of the width */
 
-
-
-
 static double x_of(double share)
 {
 	return LEFT + share * (RIGHT - LEFT);

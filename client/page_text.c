@@ -5,7 +5,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/utf8.h"
 #include "base/util.h"
 #include "client/page.h"
 #include "client/print.h"
@@ -95,7 +94,7 @@ static void print_number(FILE *out, double value, enum page_format format)
 		fputs(ctl_format_duration(buffer, value), out);
 		break;
 	case PAGE_SECONDS:
-		fputs(ctl_format_uptime(buffer, whole * UINT64_C(1000000000)), out);
+		fputs(ctl_format_uptime(buffer, whole), out);
 		break;
 	case PAGE_BYTES:
 		fputs(ctl_format_bytes(buffer, whole), out);

@@ -67,18 +67,18 @@ char *ctl_format_count(char *buffer, uint64_t count)
 	return three_digits(buffer, value, units[unit]);
 }
 
-char *ctl_format_uptime(char *buffer, uint64_t nanoseconds)
+char *ctl_format_uptime(char *buffer, uint64_t seconds)
 {
-	unsigned long long seconds = nanoseconds / 1000000000;
+	unsigned long long whole = seconds;
 
-	if (seconds < 60)
-		snprintf(buffer, CTL_UNIT_MAX, "%llu s", seconds);
-	else if (seconds < 3600)
-		snprintf(buffer, CTL_UNIT_MAX, "%llu min %llu s", seconds / 60, seconds % 60);
-	else if (seconds < 2 * 86400)
-		snprintf(buffer, CTL_UNIT_MAX, "%llu h %llu min", seconds / 3600, seconds / 60 % 60);
+	if (whole < 60)
+		snprintf(buffer, CTL_UNIT_MAX, "%llu s", whole);
+	else if (whole < 3600)
+		snprintf(buffer, CTL_UNIT_MAX, "%llu min %llu s", whole / 60, whole % 60);
+	else if (whole < 2 * 86400)
+		snprintf(buffer, CTL_UNIT_MAX, "%llu h %llu min", whole / 3600, whole / 60 % 60);
 	else
-		snprintf(buffer, CTL_UNIT_MAX, "%llu days", seconds / 86400);
+		snprintf(buffer, CTL_UNIT_MAX, "%llu days", whole / 86400);
 	return buffer;
 }
 

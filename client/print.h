@@ -23,7 +23,7 @@ char *ctl_format_count(char *buffer, uint64_t count);
 char *ctl_format_short(char *buffer, unsigned columns, const char *text);
 
 /** "3 days", "4 h 12 min", "5 min 3 s", "12 s". */
-char *ctl_format_uptime(char *buffer, uint64_t nanoseconds);
+char *ctl_format_uptime(char *buffer, uint64_t seconds);
 
 /** "2026-11-20T21:03:28Z" of a Unix time: UTC, as the daemon's reasons have it; "-" for 0. */
 char *ctl_format_time(char *buffer, uint64_t seconds);

@@ -99,7 +99,7 @@ char *ctl_window_name(uint64_t seconds, char *buffer, size_t size)
 	char time[CTL_UNIT_MAX];
 
 	if (seconds)
-		snprintf(buffer, size, "in the last %s", ctl_format_uptime(time, seconds * UINT64_C(1000000000)));
+		snprintf(buffer, size, "in the last %s", ctl_format_uptime(time, seconds));
 	else
 		snprintf(buffer, size, "since it was first active");
 	return buffer;

@@ -20,7 +20,7 @@ static const char *lately(double window_s, char *buffer)
 	if (window_s >= 59)
 		snprintf(buffer, 64, "in the last minute");
 	else
-		snprintf(buffer, 64, "in the last %s", ctl_format_uptime(time, (uint64_t)(window_s * 1e9 + 5e8)));
+		snprintf(buffer, 64, "in the last %s", ctl_format_uptime(time, (uint64_t)(window_s + 0.5)));
 	return buffer;
 }
 
@@ -92,7 +92,7 @@ static void draw_drift(const struct top_seen *seen, struct top_lines *lines)
 	draw_side("baseline", &seen->baseline, then, sizeof(then));
 	top_line_begin(lines, TOP_PLAIN);
 	top_add(lines, top_verdict_style(drift->verdict), "%s", tfl_drift_verdict_to_string(drift->verdict));
-	top_add(lines, TOP_PLAIN, "  %s in %s; %s%s", now, ctl_format_uptime(time, seen->seconds * UINT64_C(1000000000)), then,
+	top_add(lines, TOP_PLAIN, "  %s in %s; %s%s", now, ctl_format_uptime(time, seen->seconds), then,
 		seen->baseline_set ? " (set)" : "");
 	if (drift->window_records == 0 || drift->baseline_records == 0)
 		return;

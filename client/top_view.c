@@ -144,7 +144,7 @@ static void draw_service(const struct top_table *table, bool second, struct top_
 	top_format_rate(rate, table->requests_per_s);
 	top_line_begin(lines, TOP_PLAIN);
 	top_add(lines, TOP_BOLD, "%s", table->server);
-	top_add(lines, TOP_PLAIN, "  up %s, %llu connection%s", ctl_format_uptime(up, table->uptime_ns),
+	top_add(lines, TOP_PLAIN, "  up %s, %llu connection%s", ctl_format_uptime(up, table->uptime_ns / 1000000000),
 		(unsigned long long)table->connections, ctl_plural(table->connections));
 	if (table->refused)
 		top_add(lines, TOP_PLAIN, " (%llu refused)", (unsigned long long)table->refused);

@@ -9,6 +9,7 @@ Suite *bench_suite(void);
 Suite *detections_suite(void);
 Suite *inspect_suite(void);
 Suite *labels_suite(void);
+Suite *lines_suite(void);
 Suite *merge_suite(void);
 Suite *npy_suite(void);
 Suite *page_suite(void);

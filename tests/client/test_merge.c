@@ -5,16 +5,13 @@
  */
 #include <check.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "client/lines.h"
 #include "client/merge.h"
 #include "tests/client/ctl_suites.h"
 #include "tests/client/run.h"
@@ -340,12 +337,34 @@ START_TEST(counters_that_do_not_fit_together)
 		{"heads.0.counts", "[7, 9223372036854775807]"},
 	};
 
+	json_t *line = json_loads(line_text, 0, NULL);
+
 	ck_assert_int_eq(add_json(numbered("first", 1)), MERGE_ADDED);
-	ck_assert_int_eq(add_with(great[_i][0], great[_i][1]), -EINVAL);
+	edit(line, "device", "\"another\"");
+	edit(line, great[_i][0], great[_i][1]);
+	ck_assert_int_eq(add_json(line), -EINVAL);
 	ck_assert_str_eq(error.text, "its counters are more than can be added up");
 	ck_assert_uint_eq(version(0, 1)->sum.requests, 4);
+	ck_assert_uint_eq(version(0, 1)->device_count, 1); /* nothing of it is there */
 	ck_assert_int_eq(add(line_text), MERGE_ADDED);
 	ck_assert_uint_eq(version(0, 1)->sum.requests, 8);
+}
+END_TEST
+
+START_TEST(long_names_are_cut_between_characters)
+{
+	char name[2 * 100 + 3] = "\"";
+	json_t *line = json_loads(line_text, 0, NULL);
+
+	for (unsigned i = 0; i < 100; i++)
+		strcat(name, "ä");
+	strcat(name, "\"");
+	edit(line, "device", name);
+	edit(line, "run", name);
+	edit(line, "heads.0.name", name);
+	ck_assert_msg(add_json(line) == MERGE_ADDED, "%s", error.text);
+	ck_assert_uint_eq(strlen(version(0, 1)->devices[0].name), MERGE_TEXT_MAX - 2);
+	ck_assert_uint_eq(strlen(version(0, 1)->heads[0]->name), MERGE_TEXT_MAX - 2);
 }
 END_TEST
 
@@ -381,91 +400,6 @@ START_TEST(bytes_changed_anywhere)
 		}
 	}
 	ck_assert_uint_gt(refused, 10000);
-}
-END_TEST
-
-/* ---- Lines ---- */
-
-struct text {
-	int fd;
-	const char *bytes;
-	size_t size, step;
-};
-
-static void *write_text(void *data)
-{
-	struct text *text = data;
-
-	for (size_t at = 0; at < text->size; at += text->step) {
-		size_t rest = text->size - at;
-
-		ck_assert_int_gt(write(text->fd, text->bytes + at, rest < text->step ? rest : text->step), 0);
-	}
-	close(text->fd);
-	return NULL;
-}
-
-/* What comes out of a pipe that gets the text piece by piece: the length of each line; -1 for one that is too long. */
-static unsigned read_lines(const char *bytes, size_t size, size_t step, long lengths[static 16])
-{
-	struct ctl_lines lines;
-	struct text text = {.bytes = bytes, .size = size, .step = step};
-	unsigned count = 0;
-	pthread_t writer;
-	size_t length;
-	char *line;
-	int fds[2], r;
-
-	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
-	text.fd = fds[1];
-	ck_assert_int_eq(pthread_create(&writer, NULL, write_text, &text), 0);
-	ck_assert_int_eq(ctl_lines_init(&lines, fds[0]), 0);
-	while ((r = ctl_lines_next(&lines, &line, &length)) != 0) {
-		ck_assert_uint_lt(count, 16);
-		lengths[count++] = r == -EFBIG ? -1 : (long)length;
-		ck_assert_uint_eq(lines.number, count);
-		ck_assert(r == -EFBIG || (r == 1 && line[length] == '\0'));
-	}
-	ctl_lines_finish(&lines);
-	pthread_join(writer, NULL);
-	close(fds[0]);
-	return count;
-}
-
-START_TEST(lines_come_as_they_are)
-{
-	static const char text[] = "one\n\nthree\0x\nhalf";
-	static const long expected[] = {3, 0, 7, 4};
-	long lengths[16];
-
-	ck_assert_uint_eq(read_lines(text, sizeof(text) - 1, (size_t)_i + 1, lengths), 4);
-	ck_assert_mem_eq(lengths, expected, sizeof(expected));
-	ck_assert_uint_eq(read_lines("\n", 1, 1, lengths), 1);
-	ck_assert_int_eq(lengths[0], 0);
-}
-END_TEST
-
-START_TEST(long_lines_are_skipped)
-{
-	static const long sizes[] = {CTL_LINE_MAX - 1, CTL_LINE_MAX, CTL_LINE_MAX + 1, 3, 3 * CTL_LINE_MAX + 7, 5};
-	char *text = malloc(8 * CTL_LINE_MAX);
-	size_t used = 0;
-	long lengths[16];
-
-	for (unsigned i = 0; i < 6; i++) {
-		memset(text + used, 'x', (size_t)sizes[i]);
-		used += (size_t)sizes[i];
-		text[used++] = '\n';
-	}
-	ck_assert_uint_eq(read_lines(text, used - (size_t)_i, 50000, lengths), 6);
-	for (unsigned i = 0; i < 6; i++)
-		ck_assert_int_eq(lengths[i], sizes[i] <= CTL_LINE_MAX ? sizes[i] : -1);
-	memset(text, 'x', 8 * CTL_LINE_MAX);
-	for (unsigned i = 0; i < 4; i++) {
-		ck_assert_uint_eq(read_lines(text, CTL_LINE_MAX + i, 50000, lengths), 1);
-		ck_assert_int_eq(lengths[0], i == 0 ? (long)CTL_LINE_MAX : -1);
-	}
-	free(text);
 }
 END_TEST
 
@@ -555,7 +489,7 @@ END_TEST
 Suite *merge_suite(void)
 {
 	Suite *suite = suite_create("merge");
-	TCase *sums = tcase_create("sums"), *lines = tcase_create("lines"), *command = tcase_create("command");
+	TCase *sums = tcase_create("sums"), *command = tcase_create("command");
 
 	tcase_add_checked_fixture(sums, setup, teardown);
 	tcase_set_timeout(sums, 120);
@@ -568,13 +502,10 @@ Suite *merge_suite(void)
 	tcase_add_loop_test(sums, what_cannot_be_is_refused, 0, sizeof(wrong) / sizeof(wrong[0]));
 	tcase_add_loop_test(sums, lines_that_are_something_else, 0, sizeof(strange) / sizeof(strange[0]));
 	tcase_add_loop_test(sums, counters_that_do_not_fit_together, 0, 4);
+	tcase_add_test(sums, long_names_are_cut_between_characters);
 	tcase_add_test(sums, versions_are_bounded);
 	tcase_add_test(sums, bytes_changed_anywhere);
 	suite_add_tcase(suite, sums);
-	tcase_set_timeout(lines, 60);
-	tcase_add_loop_test(lines, lines_come_as_they_are, 0, 20);
-	tcase_add_loop_test(lines, long_lines_are_skipped, 0, 2);
-	suite_add_tcase(suite, lines);
 	tcase_add_checked_fixture(command, folder_setup, folder_teardown);
 	tcase_add_test(command, what_the_command_says);
 	tcase_add_test(command, what_the_command_says_to_programs);
