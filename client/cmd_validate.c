@@ -61,29 +61,34 @@ static void work_finish(struct work *work)
 /* ---- Comparing ---- */
 
 /* Classes of an output's rows: the only dimension above 1, else the last one. 0: it has no rows of scores. */
-static size_t classes_of(const struct ctl_tensor *tensor)
+static size_t classes_of(const struct ctl_subject *subject, uint32_t output)
 {
+	const struct ctl_tensor *tensor = &subject->outputs[output];
 	size_t large = 0, last = tensor->rank ? (size_t)tensor->dims[tensor->rank - 1] : 0;
 
 	for (uint32_t i = 0; i < tensor->rank; i++)
 		large += tensor->dims[i] > 1;
+	if (subject->unclassed[output])
+		return 0;
 	if (large == 1)
 		return ctl_tensor_elements(tensor);
 	return last > 1 ? last : 0;
 }
 
+/* The first of the greatest; what is no number is never the best. */
 static size_t best_of(const float *row, size_t count)
 {
 	size_t best = 0;
 
 	for (size_t i = 1; i < count; i++)
-		best = row[i] > row[best] ? i : best;
+		best = row[i] > row[best] || (isnan(row[best]) && !isnan(row[i])) ? i : best;
 	return best;
 }
 
-static void compare_output(const struct ctl_tensor *tensor, const float *new_one, const float *old_one, struct comparison *comparison)
+static void compare_output(const struct ctl_subject *subjects, uint32_t output, struct comparison *comparison)
 {
-	size_t count = ctl_tensor_elements(tensor), classes = classes_of(tensor);
+	const float *new_one = subjects[NEW].results[output], *old_one = subjects[OLD].results[output];
+	size_t count = ctl_tensor_elements(&subjects[NEW].outputs[output]), classes = classes_of(&subjects[NEW], output);
 
 	for (size_t i = 0; i < count; i++) {
 		double difference = fabs((double)new_one[i] - (double)old_one[i]);
@@ -147,11 +152,11 @@ static int run_sample(struct work *work, unsigned index, struct tfl_error *error
 	for (unsigned i = 0; i < SUBJECTS && r == 0; i++) {
 		ctl_samples_for(&work->samples, &subjects[i], work->inputs[i]);
 		r = ctl_subject_run(&work->subjects[i], (const float *const *)work->inputs[i], &ns, error);
-		if (r == 0 && index > 0) /* the first one warms up */
+		if (r == 0 && (index > 0 || work->samples.count == 1)) /* the first one of several warms up */
 			tfl_latency_record(work->latency[i], ns);
 	}
 	for (uint32_t i = 0; i < subjects[NEW].output_count && r == 0; i++)
-		compare_output(&subjects[NEW].outputs[i], subjects[NEW].results[i], subjects[OLD].results[i], &work->outputs[i]);
+		compare_output(subjects, i, &work->outputs[i]);
 	return r;
 }
 

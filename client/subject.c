@@ -105,8 +105,12 @@ static int take_ios(struct ctl_subject *subject, struct tfl_error *error)
 		subject->inputs[i] = tensor_of(&inputs[i]);
 		set_norm(&subject->model->metadata.inputs[i], &subject->inputs[i]);
 	}
-	for (uint32_t i = 0; i < subject->output_count && r == 0; i++)
+	for (uint32_t i = 0; i < subject->output_count && r == 0; i++) {
+		enum tfl_output_kind kind = subject->model->metadata.outputs[i].kind;
+
 		subject->outputs[i] = tensor_of(&outputs[i]);
+		subject->unclassed[i] = kind != TFL_OUTPUT_UNKNOWN && kind != TFL_OUTPUT_CLASSIFICATION;
+	}
 	return r;
 }
 

@@ -8,6 +8,7 @@
 #ifndef CLIENT_SUBJECT_H
 #define CLIENT_SUBJECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,7 @@ struct ctl_subject {
 	char name[256]; /* "new.tflite", "digits@2" */
 	uint32_t input_count, output_count;
 	struct ctl_tensor inputs[CTL_SUBJECT_TENSORS_MAX], outputs[CTL_SUBJECT_TENSORS_MAX];
+	bool unclassed[CTL_SUBJECT_TENSORS_MAX]; /* outputs of a file that are known to be no scores of classes: boxes, an embedding, a picture */
 	float *results[CTL_SUBJECT_TENSORS_MAX]; /* of the last run, as many numbers as the output has; owned */
 	uint64_t file_bytes, memory_bytes;       /* memory: packed weights, and one interpreter */
 

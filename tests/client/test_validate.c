@@ -14,6 +14,7 @@
 
 #include "client/npy.h"
 #include "tests/builder/builder.h"
+#include "tests/builder/flexwriter.h"
 #include "tests/client/run.h"
 #include "tests/client/system_suites.h"
 #include "tests/system/harness.h"
@@ -60,6 +61,42 @@ static const char *make_roots(const char *name, bool abs)
 								 .outputs = TFL_INTS(1)});
 	tfl_build_operator(builder, &(struct tfl_build_operator){.code = TFL_BUILTIN_SQRT, .inputs = TFL_INTS(1), .outputs = TFL_INTS(2)});
 	tfl_build_io(builder, TFL_INTS(0), TFL_INTS(2));
+	ck_assert_int_eq(tfl_build_finish(builder, &data, &size), 0);
+	ck_assert_int_eq(tfl_build_save(path, data, size), 0);
+	tfl_build_destroy(builder);
+	free(data);
+	return path;
+}
+
+/* Boxes [1, 3, 4], their classes [1, 3], scores [1, 3] and count [1]. */
+static const char *make_detector(const char *name)
+{
+	static const struct tfl_flexw_entry entries[] = {
+		{"max_detections", TFL_FLEXW_INT, 3, 0},         {"max_classes_per_detection", TFL_FLEXW_INT, 1, 0},
+		{"num_classes", TFL_FLEXW_INT, 2, 0},            {"nms_score_threshold", TFL_FLEXW_REAL, 0, 0.1},
+		{"nms_iou_threshold", TFL_FLEXW_REAL, 0, 0.5},   {"y_scale", TFL_FLEXW_REAL, 0, 10},
+		{"x_scale", TFL_FLEXW_REAL, 0, 10},              {"h_scale", TFL_FLEXW_REAL, 0, 5},
+		{"w_scale", TFL_FLEXW_REAL, 0, 5},
+	};
+	static const float encodings[5 * 4], anchors[5 * 4] = {1, 1, 1, 1, 3, 1, 1, 1, 5, 1, 1, 1, 7, 1, 1, 1, 9, 1, 1, 1};
+	struct tfl_builder *builder = tfl_build_create();
+	const char *path = in_folder(name);
+	uint8_t options[512], *data;
+	size_t size;
+
+	tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "e", .dims = TFL_INTS(1, 5, 4), .data = encodings, .data_size = sizeof(encodings)});
+	tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "s", .dims = TFL_INTS(1, 5, 2)});
+	tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "a", .dims = TFL_INTS(5, 4), .data = anchors, .data_size = sizeof(anchors)});
+	for (int i = 0; i < 4; i++)
+		tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "out", .dims = TFL_INTS(1)});
+	size = tfl_flexw_map(entries, sizeof(entries) / sizeof(entries[0]), 8, 2, options, sizeof(options));
+	tfl_build_operator(builder, &(struct tfl_build_operator){.code = TFL_BUILTIN_CUSTOM,
+								 .custom_name = "TFLite_Detection_PostProcess",
+								 .inputs = TFL_INTS(0, 1, 2),
+								 .outputs = TFL_INTS(3, 4, 5, 6),
+								 .custom_options = options,
+								 .custom_options_size = size});
+	tfl_build_io(builder, TFL_INTS(1), TFL_INTS(3, 4, 5, 6));
 	ck_assert_int_eq(tfl_build_finish(builder, &data, &size), 0);
 	ck_assert_int_eq(tfl_build_save(path, data, size), 0);
 	tfl_build_destroy(builder);
@@ -126,6 +163,25 @@ START_TEST(a_model_that_answers_nan)
 	ck_assert_msg(result.status == 1 && strstr(result.err, "inputs of other shapes"), "%s%s", result.out, result.err);
 	TFLCTL("validate", good, "--against", good, "--samples", pictures);
 	ck_assert_msg(result.status == 1 && strstr(result.err, "is a picture, and the model takes none"), "%s%s", result.out, result.err);
+}
+END_TEST
+
+/* The greatest of a box's corners is no class. */
+START_TEST(a_detector_has_no_rows_of_scores)
+{
+	const char *detector = make_detector("detector.tflite");
+	json_t *json, *output;
+	size_t i;
+
+	TFLCTL("validate", detector, "--against", detector, "--count", "1", "--min-agreement", "100", "--json");
+	ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
+	json = report();
+	ck_assert_uint_eq(json_array_size(json_object_get(json, "outputs")), 4);
+	json_array_foreach(json_object_get(json, "outputs"), i, output)
+		ck_assert_int_eq(json_integer_value(json_object_get(output, "rows")), 0);
+	/* One sample, and still a time. */
+	ck_assert_int_gt(json_integer_value(json_object_get(json_object_get(json_object_get(json, "new"), "compute"), "p50_ns")), 0);
+	json_decref(json);
 }
 END_TEST
 
@@ -208,6 +264,7 @@ Suite *validate_suite(void)
 	tcase_add_test(tcase, a_quantised_model_beside_its_origin);
 	tcase_add_test(tcase, a_model_beside_itself);
 	tcase_add_test(tcase, a_model_that_answers_nan);
+	tcase_add_test(tcase, a_detector_has_no_rows_of_scores);
 	tcase_add_test(tcase, samples_of_every_kind);
 	tcase_add_test(tcase, against_one_that_is_served);
 	tcase_add_test(tcase, what_is_typed_wrong);
