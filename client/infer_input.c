@@ -113,18 +113,21 @@ bool ctl_tensor_is_picture(const struct ctl_tensor *tensor)
 	return picture_size(tensor, &size);
 }
 
-/* The picture in the input's size and channels, from 0 to 255. The channels of a model that wants gray are all the same. */
-static int fit(const struct tfl_picture *picture, const struct size *size, bool gray, float *values)
+int ctl_tensor_fit(const struct ctl_tensor *tensor, const struct tfl_picture *picture, float *ret_values)
 {
-	uint32_t channels = gray ? 1 : size->channels;
+	uint32_t channels;
+	struct size size;
 	int r;
 
-	r = tfl_picture_fit(picture, size->width, size->height, channels, values);
-	if (r < 0 || channels == size->channels)
+	if (!picture_size(tensor, &size))
+		return -EINVAL;
+	channels = tensor->gray ? 1 : size.channels;
+	r = tfl_picture_fit(picture, size.width, size.height, channels, ret_values);
+	if (r < 0 || channels == size.channels)
 		return r;
-	for (size_t i = (size_t)size->height * size->width; i-- > 0;)
-		for (uint32_t c = 0; c < size->channels; c++)
-			values[i * size->channels + c] = values[i];
+	for (size_t i = (size_t)size.height * size.width; i-- > 0;)
+		for (uint32_t c = 0; c < size.channels; c++)
+			ret_values[i * size.channels + c] = ret_values[i];
 	return 0;
 }
 
@@ -172,7 +175,7 @@ int ctl_input_picture(const struct ctl_tensor *tensor, const char *path, enum tf
 		return r;
 	count = (size_t)size.height * size.width * size.channels;
 	values = malloc(count * sizeof(*values));
-	r = values ? fit(&picture, &size, tensor->gray, values) : -ENOMEM;
+	r = values ? ctl_tensor_fit(tensor, &picture, values) : -ENOMEM;
 	if (r < 0)
 		return tfl_error_set(error, r, "%s: no memory to resize it", path);
 	if (pixels_are_elements(tensor, &how, size.channels))

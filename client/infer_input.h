@@ -46,6 +46,9 @@ struct ctl_input {
 /** Whether an input has the shape of a picture: [1, height, width, 1 or 3]. */
 bool ctl_tensor_is_picture(const struct ctl_tensor *tensor);
 
+/** @p picture in the size and channels of @p tensor, from 0 to 255; where the tensor is gray, they are all the same. -EINVAL, -ENOMEM. */
+int ctl_tensor_fit(const struct ctl_tensor *tensor, const struct tfl_picture *picture, float *ret_values);
+
 /** Reads one entry of the answer's "inputs" or "outputs". -EPROTO, with a sentence, for what cannot be one. */
 int ctl_tensor_read(const struct tfl_value *value, struct ctl_tensor *ret_tensor, struct tfl_error *error);
 

@@ -171,7 +171,7 @@ static int take_picture(struct ctl_samples *samples, const char *path, const str
 	if (!samples->pictures)
 		return tfl_error_set(error, -EINVAL, "%s is a picture, and the model takes none: its input '%s' has another shape", path, input->name);
 	r = tfl_picture_read(path, &picture, error);
-	if (r == 0 && tfl_picture_fit(&picture, (uint32_t)input->dims[2], (uint32_t)input->dims[1], (uint32_t)input->dims[3], samples->values[0]) < 0)
+	if (r == 0 && ctl_tensor_fit(input, &picture, samples->values[0]) < 0)
 		r = tfl_error_set(error, -ENOMEM, "no memory for %s", path);
 	samples->pixels = true;
 	return r;

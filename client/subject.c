@@ -74,6 +74,7 @@ static void set_norm(const struct tfl_tensor_metadata *metadata, struct ctl_tens
 	const struct tfl_unit *unit = tfl_metadata_unit(metadata, TFL_UNIT_NORMALIZATION);
 
 	tensor->image = metadata->content.kind == TFL_CONTENT_IMAGE;
+	tensor->gray = metadata->content.color_space == TFL_COLOR_GRAY;
 	if (!unit || (unit->count != 1 && unit->count != 3))
 		return;
 	tensor->norm.norm = TFL_NORM_MEAN;
