@@ -10,6 +10,7 @@
 #include "client/condition.h"
 #include "client/ctl.h"
 #include "client/print.h"
+#include "client/times.h"
 
 static const char *const latency_keys[] = {"mean_ns", "p50_ns", "p95_ns", "p99_ns", "max_ns"};
 static const char *const latency_names[] = {"MEAN", "P50", "P95", "P99", "MAX"};
@@ -87,7 +88,6 @@ static void print_results(const struct tfl_value *results)
 
 static void print_stages(const struct tfl_value *version)
 {
-	static const char *const stages[] = {"wait", "compute", "reply", "total"};
 	struct ctl_table table = {.columns = 6, .right = 0x3e};
 
 	ctl_printf("%s@%llu  %llu request%s", tfl_value_string(tfl_value_get(version, "model"), ""),
@@ -100,9 +100,9 @@ static void print_stages(const struct tfl_value *version)
 		return;
 	ctl_table_add(&table, "STAGE");
 	add_head(&table);
-	for (unsigned i = 0; i < TFL_ARRAY_SIZE(stages); i++) {
-		ctl_table_add(&table, "%s", stages[i]);
-		add_latency(&table, tfl_value_get(tfl_value_get(version, "latency"), stages[i]));
+	for (unsigned i = 0; i < CTL_STAGES; i++) {
+		ctl_table_add(&table, "%s", ctl_stage_names[i]);
+		add_latency(&table, tfl_value_get(tfl_value_get(version, "latency"), ctl_stage_names[i]));
 	}
 	ctl_table_print(&table, "  ");
 }

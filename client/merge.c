@@ -286,7 +286,7 @@ static bool sum_fits(const struct merge_sum *sum, const struct merge_sum *more)
 {
 	bool fit = fits(sum->requests, more->requests);
 
-	for (unsigned i = 0; i < MERGE_STAGES; i++)
+	for (unsigned i = 0; i < CTL_STAGES; i++)
 		fit = fit && fits(sum->stages[i].count, more->stages[i].count) && fits(sum->stages[i].sum_ns, more->stages[i].sum_ns);
 	return fit;
 }
@@ -307,7 +307,7 @@ static void add_sum(struct merge_sum *sum, const struct merge_sum *more)
 	sum->requests += more->requests;
 	for (unsigned i = 0; i < TFL_STATUS_COUNT; i++)
 		sum->results[i] += more->results[i];
-	for (unsigned i = 0; i < MERGE_STAGES; i++)
+	for (unsigned i = 0; i < CTL_STAGES; i++)
 		tfl_latency_merge(&sum->stages[i], &more->stages[i]);
 }
 

@@ -17,6 +17,7 @@
 
 #include "base/limits.h"
 #include "base/tfl-types.h"
+#include "client/times.h"
 #include "stats/confidence.h"
 #include "stats/drift.h"
 #include "stats/latency.h"
@@ -27,10 +28,7 @@ struct tfl_error;
 #define MERGE_HEADS_MAX 8         /* of a version: where devices read its outputs in different ways, each has its own */
 #define MERGE_DEVICES_MAX 262144  /* of all versions together */
 #define MERGE_RUNS_MAX 1048576    /* of the daemon, and gaps in the numbers of their lines */
-#define MERGE_STAGES 4
 #define MERGE_TEXT_MAX 128        /* bytes of a name; what is longer is cut */
-
-extern const char *const merge_stage_names[MERGE_STAGES];
 
 /* Verdicts of one output. */
 struct merge_head {
@@ -45,7 +43,7 @@ struct merge_sum {
 	double seconds;
 	uint64_t requests;
 	uint64_t results[TFL_STATUS_COUNT];
-	struct tfl_latency stages[MERGE_STAGES];
+	struct tfl_latency stages[CTL_STAGES];
 };
 
 /* How a version was on one device at the end of its last period. */

@@ -24,14 +24,14 @@ static json_t *latency_json(const struct merge_sum *sum)
 {
 	json_t *json = json_object();
 
-	for (unsigned i = 0; i < MERGE_STAGES; i++) {
+	for (unsigned i = 0; i < CTL_STAGES; i++) {
 		const struct tfl_latency *latency = &sum->stages[i];
 		struct ctl_times times = ctl_times_of(latency);
 		json_t *stage = ctl_times_json(&times);
 
 		json_object_set_new(stage, "sum_ns", json_integer((integer)latency->sum_ns));
 		json_object_set_new(stage, "buckets", ctl_counters_to_json(latency->buckets, TFL_LATENCY_BUCKETS));
-		json_object_set_new(json, merge_stage_names[i], stage);
+		json_object_set_new(json, ctl_stage_names[i], stage);
 	}
 	return json;
 }

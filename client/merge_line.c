@@ -20,8 +20,6 @@
 #define SCHEMA SCHEMA_PREFIX "1"
 #define SECONDS_MAX 1e10
 
-const char *const merge_stage_names[MERGE_STAGES] = {"wait", "compute", "reply", "total"};
-
 bool merge_line_is_period(const json_t *json)
 {
 	const char *schema = json_string_value(json_object_get(json, "schema"));
@@ -225,8 +223,8 @@ int merge_line_parse(const json_t *json, struct merge_line *ret_line, struct tfl
 		r = read_number(json, "requests", 0, &ret_line->sum.requests, error);
 	if (r == 0)
 		r = read_results(json, &ret_line->sum, error);
-	for (unsigned i = 0; r == 0 && i < MERGE_STAGES; i++)
-		r = read_latency(json, merge_stage_names[i], &ret_line->sum.stages[i], error);
+	for (unsigned i = 0; r == 0 && i < CTL_STAGES; i++)
+		r = read_latency(json, ctl_stage_names[i], &ret_line->sum.stages[i], error);
 	if (r == 0)
 		r = read_heads(json, ret_line, error);
 	return r;

@@ -42,14 +42,14 @@ static void print_sum(const struct merge_version *version)
 			   ctl_plural(version->sum.requests), version->device_count, ctl_plural(version->device_count),
 			   ctl_format_uptime(time, (uint64_t)version->sum.seconds), version->first, version->last,
 			   failures_of(&version->sum, failures, sizeof(failures)));
-	if (version->sum.stages[MERGE_STAGES - 1].count == 0)
+	if (version->sum.stages[CTL_TOTAL].count == 0)
 		return;
 	ctl_table_add(&table, "LATENCY");
 	ctl_times_head(&table, false);
-	for (unsigned i = 0; i < MERGE_STAGES; i++) {
+	for (unsigned i = 0; i < CTL_STAGES; i++) {
 		struct ctl_times times = ctl_times_of(&version->sum.stages[i]);
 
-		ctl_table_add(&table, "%s", merge_stage_names[i]);
+		ctl_table_add(&table, "%s", ctl_stage_names[i]);
 		ctl_times_row(&table, &times, false);
 	}
 	ctl_table_print(&table, "  ");

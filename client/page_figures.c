@@ -23,8 +23,6 @@
 #define CLASSES_SHOWN 10
 #define BAR_BUCKETS 16 /* of a latency in one bar: a quarter of a power of two */
 
-static const char *const stages[] = {"wait", "compute", "reply", "total"};
-
 /* The daemon's answers that a report is made of. */
 struct answers {
 	struct tfl_value *info, *stats, *list, *description, *hour, *day, *all;
@@ -352,12 +350,12 @@ static int add_latency(json_t *figures, const struct tfl_value *latency, struct 
 	if (!read)
 		return tfl_error_set(error, -ENOMEM, "no memory for a latency");
 	json = json_object();
-	for (unsigned i = 0; i < TFL_ARRAY_SIZE(stages) && r == 0; i++) {
+	for (unsigned i = 0; i < CTL_STAGES && r == 0; i++) {
 		struct ctl_times times;
 
-		r = ctl_latency_read(tfl_value_get(latency, stages[i]), read, error);
+		r = ctl_latency_read(tfl_value_get(latency, ctl_stage_names[i]), read, error);
 		times = ctl_times_of(read);
-		json_object_set_new(json, stages[i], ctl_times_json(&times));
+		json_object_set_new(json, ctl_stage_names[i], ctl_times_json(&times));
 	}
 	json_object_set_new(json, "bars", json_of_bars(read)); /* of the total, which was the last */
 	json_object_set_new(figures, "latency", read->count > 0 ? json_incref(json) : json_null());

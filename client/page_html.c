@@ -9,6 +9,7 @@
 #include "client/page.h"
 #include "stats/drift.h"
 
+/* Of a table; or a row, where the columns are things that are compared. */
 struct column {
 	const char *name, *key;
 	enum page_format format;
@@ -91,10 +92,7 @@ static void verdict_of(FILE *out, const struct page_node *head)
 /* The two sides and how far they are apart. */
 static void sides(FILE *out, const struct page_node *head)
 {
-	static const struct {
-		const char *name, *key;
-		enum page_format format;
-	} rows[] = {
+	static const struct column rows[] = {
 		{"verdicts", "verdicts", PAGE_COUNT},
 		{"not a number", "invalid", PAGE_COUNT},
 		{"mean confidence", "mean", PAGE_REAL},
@@ -120,10 +118,7 @@ static void sides(FILE *out, const struct page_node *head)
 
 static void distances(FILE *out, const struct page_node *head)
 {
-	static const struct {
-		const char *name, *key;
-		enum page_format format;
-	} rows[] = {
+	static const struct column rows[] = {
 		{"PSI", "psi", PAGE_REAL},
 		{"before chance was taken off", "psi_raw", PAGE_REAL},
 		{"expected of chance", "noise", PAGE_REAL},

@@ -4,6 +4,8 @@
 #include "client/print.h"
 #include "stats/latency.h"
 
+const char *const ctl_stage_names[CTL_STAGES] = {"wait", "compute", "reply", "total"};
+
 struct ctl_times ctl_times_of(const struct tfl_latency *latency)
 {
 	return (struct ctl_times){

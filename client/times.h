@@ -10,6 +10,12 @@
 struct ctl_table;
 struct tfl_latency;
 
+/* What a request's latency is made of. */
+enum ctl_stage { CTL_WAIT, CTL_COMPUTE, CTL_REPLY, CTL_TOTAL, CTL_STAGES };
+
+/** As the daemon's answers and log lines have them. */
+extern const char *const ctl_stage_names[CTL_STAGES];
+
 /* In nanoseconds; all 0 without records. */
 struct ctl_times {
 	uint64_t count;

@@ -27,11 +27,6 @@ struct tfl_call_error;
 
 #define TOP_TEXT_MAX 256
 
-enum top_stage { TOP_WAIT, TOP_COMPUTE, TOP_REPLY, TOP_TOTAL, TOP_STAGES };
-
-/* As in the answers of the daemon. */
-extern const char *const top_stage_names[TOP_STAGES];
-
 /* What is known of a version's confidence: of its first output that says how sure it is. */
 struct top_seen {
 	uint64_t seconds; /* of the window: at most an hour */
@@ -56,7 +51,7 @@ struct top_row {
 	char results[TOP_TEXT_MAX]; /* "1200 OK, 3 CANCELLED" */
 	uint64_t waiting, running;
 	uint64_t memory;
-	struct ctl_times times[TOP_STAGES]; /* lately */
+	struct ctl_times times[CTL_STAGES]; /* lately */
 	struct top_seen *seen;              /* NULL: not known yet */
 };
 

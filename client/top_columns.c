@@ -114,24 +114,24 @@ static enum top_style cell_queue(const struct top_row *row, char *text)
 
 static enum top_style format_time(const struct top_row *row, double ns, char *text)
 {
-	if (row->times[TOP_TOTAL].count)
+	if (row->times[CTL_TOTAL].count)
 		top_duration(text, ns);
 	return TOP_PLAIN;
 }
 
 static enum top_style cell_p50(const struct top_row *row, char *text)
 {
-	return format_time(row, (double)row->times[TOP_TOTAL].p50, text);
+	return format_time(row, (double)row->times[CTL_TOTAL].p50, text);
 }
 
 static enum top_style cell_p95(const struct top_row *row, char *text)
 {
-	return format_time(row, (double)row->times[TOP_TOTAL].p95, text);
+	return format_time(row, (double)row->times[CTL_TOTAL].p95, text);
 }
 
 static enum top_style cell_p99(const struct top_row *row, char *text)
 {
-	return format_time(row, (double)row->times[TOP_TOTAL].p99, text);
+	return format_time(row, (double)row->times[CTL_TOTAL].p99, text);
 }
 
 static bool has_verdicts(const struct top_row *row)
@@ -205,17 +205,17 @@ static double key_queue(const struct top_row *row)
 
 static double key_p50(const struct top_row *row)
 {
-	return (double)row->times[TOP_TOTAL].p50;
+	return (double)row->times[CTL_TOTAL].p50;
 }
 
 static double key_p95(const struct top_row *row)
 {
-	return (double)row->times[TOP_TOTAL].p95;
+	return (double)row->times[CTL_TOTAL].p95;
 }
 
 static double key_p99(const struct top_row *row)
 {
-	return (double)row->times[TOP_TOTAL].p99;
+	return (double)row->times[CTL_TOTAL].p99;
 }
 
 static double key_mean(const struct top_row *row)

@@ -11,8 +11,6 @@
 #define CHART_FIXED 18 /* columns of a line that are no bar, for each of the two */
 #define CHART_MIN 5    /* lines */
 
-const char *const top_stage_names[TOP_STAGES] = {"wait", "compute", "reply", "total"};
-
 static const char *lately(double window_s, char *buffer)
 {
 	char time[CTL_UNIT_MAX];
@@ -62,11 +60,11 @@ static void draw_latency(const struct top_row *row, double window_s, struct top_
 		top_add_cell(lines, TOP_HEAD, 8, true, heads[i]);
 	top_add(lines, TOP_HEAD, "  %s", lately(window_s, window));
 	top_add_gap(lines, lines->width);
-	for (unsigned stage = 0; stage < TOP_STAGES; stage++) {
+	for (unsigned stage = 0; stage < CTL_STAGES; stage++) {
 		const struct ctl_times *times = &row->times[stage];
 		const double values[] = {times->mean, (double)times->p50, (double)times->p95, (double)times->p99, (double)times->max};
 
-		top_add_line(lines, TOP_PLAIN, "%-8s", top_stage_names[stage]);
+		top_add_line(lines, TOP_PLAIN, "%-8s", ctl_stage_names[stage]);
 		for (unsigned i = 0; i < TFL_ARRAY_SIZE(values); i++)
 			top_add_cell(lines, TOP_PLAIN, 8, true, times->count ? top_duration(unit, values[i]) : "-");
 	}

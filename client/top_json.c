@@ -24,8 +24,8 @@ static json_t *json_of_times(const struct top_row *row)
 {
 	json_t *latency = json_object();
 
-	for (unsigned i = 0; i < TOP_STAGES; i++)
-		json_object_set_new(latency, top_stage_names[i], ctl_times_json(&row->times[i]));
+	for (unsigned i = 0; i < CTL_STAGES; i++)
+		json_object_set_new(latency, ctl_stage_names[i], ctl_times_json(&row->times[i]));
 	return latency;
 }
 

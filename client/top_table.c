@@ -161,9 +161,9 @@ static int fill_times(struct top_source *source, struct top_row *row, const stru
 	const struct tfl_value *now = tfl_value_get(version, "latency"), *then = tfl_value_get(before, "latency");
 	struct tfl_error reason;
 
-	for (unsigned i = 0; i < TOP_STAGES; i++) {
-		if (ctl_latency_read(tfl_value_get(now, top_stage_names[i]), &source->now, &reason) < 0 ||
-		    ctl_latency_read(tfl_value_get(then, top_stage_names[i]), &source->before, &reason) < 0)
+	for (unsigned i = 0; i < CTL_STAGES; i++) {
+		if (ctl_latency_read(tfl_value_get(now, ctl_stage_names[i]), &source->now, &reason) < 0 ||
+		    ctl_latency_read(tfl_value_get(then, ctl_stage_names[i]), &source->before, &reason) < 0)
 			return protocol_error(error, &reason);
 		tfl_latency_subtract(&source->now, &source->before);
 		row->times[i] = ctl_times_of(&source->now);

@@ -23,7 +23,7 @@ static void fill_row(struct top_row *row, const char *model, uint64_t version, d
 		.version = version, .counted = true, .rated = true, .requests_per_s = rate, .requests = 1200, .memory = 1 << 20};
 	snprintf(row->model, sizeof(row->model), "%s", model);
 	strcpy(row->state, "AVAILABLE");
-	for (unsigned i = 0; i < TOP_STAGES; i++)
+	for (unsigned i = 0; i < CTL_STAGES; i++)
 		row->times[i] = (struct ctl_times){.count = 100, .p50 = 20000, .p95 = 30000, .p99 = p99, .max = p99};
 }
 
