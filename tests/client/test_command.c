@@ -134,6 +134,23 @@ static void reply_health(const struct tfl_message *request)
 	tfl_writer_map(&fake.writer, 0);
 }
 
+/* A daemon that would like to steer the terminal. */
+static void reply_swap(const struct tfl_message *request)
+{
+	static const char *const texts[][2] = {{"model", "digits\x1b[2J"}, {"reason", "the disk is \xc2\x9b" "2Jfull\x07"}};
+
+	tfl_message_reply(&fake.writer, request->msgid);
+	tfl_writer_map(&fake.writer, 4);
+	for (unsigned i = 0; i < 2; i++) {
+		tfl_writer_text(&fake.writer, texts[i][0]);
+		tfl_writer_text(&fake.writer, texts[i][1]);
+	}
+	tfl_writer_text(&fake.writer, "version");
+	tfl_writer_uint64(&fake.writer, 2);
+	tfl_writer_text(&fake.writer, "remembered");
+	tfl_writer_bool(&fake.writer, false);
+}
+
 static void serve(struct fake *unused, unsigned connection)
 {
 	struct tfl_message request;
@@ -149,6 +166,8 @@ static void serve(struct fake *unused, unsigned connection)
 			reply_describe(&request);
 		} else if (tfl_string_equal(request.method, TFL_METHOD_HEALTH)) {
 			reply_health(&request);
+		} else if (tfl_string_equal(request.method, TFL_METHOD_MODEL_SWAP)) {
+			reply_swap(&request);
 		} else { /* an answer without any of the keys that are asked for */
 			tfl_message_reply(&fake.writer, request.msgid);
 			tfl_writer_map(&fake.writer, 0);
@@ -415,6 +434,15 @@ START_TEST(empty_answers)
 }
 END_TEST
 
+START_TEST(answers_do_not_steer_a_terminal)
+{
+	TFLCTL("swap", "digits", "2");
+	ck_assert_int_eq(result.status, 0);
+	ck_assert_str_eq(result.out, "digits?[2J@2 serves; before none did\nbut the disk is ??2Jfull?\n");
+	ck_assert_str_eq(result.err, "");
+}
+END_TEST
+
 START_TEST(health_is_an_exit_status)
 {
 	TFLCTL("health");
@@ -455,6 +483,7 @@ Suite *command_suite(void)
 	tcase_add_test(tcase, loading_takes_longer);
 	tcase_add_test(tcase, other_files);
 	tcase_add_test(tcase, empty_answers);
+	tcase_add_test(tcase, answers_do_not_steer_a_terminal);
 	tcase_add_test(tcase, health_is_an_exit_status);
 	tcase_add_test(tcase, output_that_cannot_be_written);
 	suite_add_tcase(suite, tcase);
