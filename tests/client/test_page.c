@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Pages of figures that no daemon has: hostile texts, missing and absurd numbers; and files that are replaced whole or not at all. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -111,7 +115,9 @@ static const char *content(void)
 START_TEST(files_are_replaced_whole)
 {
 	struct tfl_error error;
+	struct rlimit before;
 	struct stat info;
+	int r;
 
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/page", folder);
@@ -124,10 +130,40 @@ START_TEST(files_are_replaced_whole)
 	ck_assert_uint_eq(info.st_mode & 0777, 0640);
 	ck_assert_int_eq(ctl_replace_file(folder, "three", 5, &error), -EISDIR);
 	ck_assert_msg(strstr(error.text, folder) != NULL, "%s", error.text);
-	ck_assert_int_eq(ctl_replace_file("/dev/full", "four", 4, &error), -ENOSPC);
-	ck_assert_int_eq(ctl_replace_file("/dev/null", "five", 4, &error), 0);
+	/* Past what may be written: the old one stays. */
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &before);
+	setrlimit(RLIMIT_FSIZE, &(struct rlimit){2, before.rlim_max}); /* check's own files too, so not for long */
+	r = ctl_replace_file(path, "four", 4, &error);
+	setrlimit(RLIMIT_FSIZE, &before);
+	ck_assert_int_eq(r, -EFBIG);
+	ck_assert_str_eq(content(), "two");
 	unlink(path);
 	ck_assert_int_eq(rmdir(folder), 0); /* nothing else is in it */
+}
+END_TEST
+
+/* One of the test's own: a device of the system would be gone where this fails. */
+START_TEST(what_is_no_regular_file_stays)
+{
+	struct tfl_error error;
+	char text[8] = "";
+	struct stat info;
+	int fd;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/pipe", folder);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ctl_replace_file(path, "five", 4, &error), 0);
+	ck_assert_int_eq(read(fd, text, sizeof(text)), 4);
+	ck_assert_str_eq(text, "five");
+	ck_assert_int_eq(stat(path, &info), 0);
+	ck_assert(S_ISFIFO(info.st_mode));
+	close(fd);
+	unlink(path);
+	ck_assert_int_eq(rmdir(folder), 0);
 }
 END_TEST
 
@@ -141,6 +177,7 @@ Suite *page_suite(void)
 	tcase_add_test(tcase, absurd_figures);
 	tcase_add_test(tcase, a_figure_has_its_value_and_its_words);
 	tcase_add_test(tcase, files_are_replaced_whole);
+	tcase_add_test(tcase, what_is_no_regular_file_stays);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
