@@ -87,7 +87,7 @@ static void offer_commands(const char *begun, bool help)
 		offer(begun, "", "help");
 }
 
-static void offer_versions(const struct tfl_value *model, const char *begun)
+static void offer_versions(const struct tfl_value *model, const char *prefix, const char *begun)
 {
 	const char *name = tfl_value_string(tfl_value_get(model, "model"), "");
 	const struct tfl_value *versions = tfl_value_get(model, "versions");
@@ -96,7 +96,7 @@ static void offer_versions(const struct tfl_value *model, const char *begun)
 	for (size_t i = 0; i < tfl_value_size(versions); i++) {
 		snprintf(text, sizeof(text), "%.*s@%llu", TFL_MODEL_NAME_MAX, name,
 			 (unsigned long long)tfl_value_uint(tfl_value_get(tfl_value_at(versions, i), "version"), 0));
-		offer(begun, "", text);
+		offer(begun, prefix, text);
 	}
 }
 
@@ -113,8 +113,8 @@ static struct tfl_value *list_models(const char *socket)
 	return value;
 }
 
-/* Models that the daemon has, and their versions where @p versions. */
-static void offer_models(const char *socket, bool versions, const char *begun)
+/* Models that the daemon has, and their versions where @p versions, behind @p prefix. */
+static void offer_models(const char *socket, bool versions, const char *prefix, const char *begun)
 {
 	struct tfl_value *value = list_models(socket);
 	const struct tfl_value *models = tfl_value_get(value, "models");
@@ -122,9 +122,9 @@ static void offer_models(const char *socket, bool versions, const char *begun)
 	for (size_t i = 0; i < tfl_value_size(models); i++) {
 		const struct tfl_value *model = tfl_value_at(models, i);
 
-		offer(begun, "", tfl_value_string(tfl_value_get(model, "model"), ""));
+		offer(begun, prefix, tfl_value_string(tfl_value_get(model, "model"), ""));
 		if (versions)
-			offer_versions(model, begun);
+			offer_versions(model, prefix, begun);
 	}
 	tfl_value_destroy(value);
 }
@@ -181,7 +181,7 @@ static void offer_operand(const struct line *line, const char *begun)
 	if (names_file(name, length))
 		puts(":files");
 	else if (memmem(name, length, "MODEL", 5))
-		offer_models(line->socket, memmem(name, length, "@VERSION", 8) != NULL, begun);
+		offer_models(line->socket, memmem(name, length, "@VERSION", 8) != NULL, "", begun);
 	else if (memmem(name, length, "VERSION", 7))
 		offer_numbers(line, "", begun);
 }
@@ -194,7 +194,9 @@ static void offer_value(const struct line *line, const struct ctl_option *option
 
 	if (names_file(option->argument, strlen(option->argument)))
 		puts(":files");
-	if (strcmp(option->argument, "VERSION") == 0)
+	if (strstr(option->argument, "MODEL"))
+		offer_models(line->socket, true, prefix, begun);
+	else if (strcmp(option->argument, "VERSION") == 0)
 		offer_numbers(line, prefix, begun);
 	while (*word) {
 		size_t length = strcspn(word, " ");

@@ -516,6 +516,7 @@ START_TEST(completion)
 	ck_assert_str_eq(complete("swap digits \"\""), "1 2\n");
 	ck_assert_str_eq(complete("swap dog \"\""), "1\n");
 	ck_assert_str_eq(complete("drift digits --against \"\""), "1 2\n");
+	ck_assert_str_eq(complete("validate f --against dig"), "digits digits@1 digits@2\n");
 	ck_assert_str_eq(complete("drift digits --window 1"), "15m 1h\n");
 	ck_assert_str_eq(complete("logs --since t"), "today\n");
 	ck_assert_str_eq(complete("infer x"), "\n");
