@@ -109,6 +109,7 @@ static int restore_change(struct tfl_changes *changes, struct tfl_slice value, s
 		.asked = stored.uid != NOBODY,
 		.uid = (uid_t)stored.uid,
 	};
+	changes->last = change.number; /* of one that is left out too: none comes twice */
 	if (change.kind == TFL_CHANGE_KINDS)
 		return 0;
 	memcpy(change.at.boot, stored.boot.text, stored.boot.length);

@@ -47,14 +47,15 @@ int tfl_counters_read(const struct tfl_wire_array *array, uint64_t *counters, ui
 	uint64_t index, next = 0, value, sum = 0;
 	int r = 0;
 
-	for (uint32_t i = 0; i + 1 < array->count && r == 0; i += 2) {
+	for (uint32_t i = 0; i + 1 < array->count; i += 2) {
 		r = tfl_reader_uint64(&reader, "an index", &index, error);
 		if (r == 0)
 			r = tfl_reader_uint64(&reader, "a count", &value, error);
 		if (r == 0 && (index < next || index >= max || tfl_add_overflow(sum, value, &sum)))
 			r = tfl_error_set(error, -EINVAL, "counter %" PRIu64 " cannot be", index);
-		if (r == 0)
-			counters[index] = value;
+		if (r < 0)
+			break;
+		counters[index] = value;
 		next = index + 1;
 	}
 	*ret_sum = sum;

@@ -251,6 +251,7 @@ static int restore_item(struct tfl_history_item *item, const struct stored_head 
 		r = tfl_histogram_read(stored->baseline, &item->restored_baseline, error);
 	if (r == 0)
 		r = restore_windows(item->now.windows, stored, span, counted, error);
+	item->now.total = item->restored; /* so the first advance brings no news of its own */
 	item->now.baseline = (struct tfl_baseline){item->restored_baseline, stored->set, (int64_t)stored->since};
 	return r;
 }
@@ -307,7 +308,7 @@ static void forget(struct tfl_history *history)
 	for (unsigned i = 0; i < history->heads->count; i++) {
 		struct tfl_history_item *head = &history->items[i];
 
-		head->restored = head->restored_baseline = (struct tfl_confidence){0};
+		head->restored = head->restored_baseline = head->now.total = (struct tfl_confidence){0};
 		head->now.baseline = (struct tfl_baseline){.set = false};
 		memset(head->restored_classes, 0, history->heads->items[i].counted * sizeof(uint64_t));
 		tfl_windows_forget(head->now.windows);

@@ -125,8 +125,10 @@ START_TEST(totals_go_on)
 	advance(200);
 	check_head(0, 300, 300);
 	ck_assert_int_eq(memcmp(&before, &tfl_history_head(history, 0)->total, sizeof(before)), 0);
+	ck_assert(!tfl_history_changed(history));
 	verdicts(100);
 	advance(201);
+	ck_assert(tfl_history_changed(history));
 	check_head(0, 400, 400);
 	end();
 }
