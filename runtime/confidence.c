@@ -221,7 +221,7 @@ int tfl_confidence_source_set(const struct tfl_program *program, uint32_t output
 	}
 	if (!is_readable(value, ret_source))
 		return -EINVAL;
-	if (ret_source->classes < 2 && kind != TFL_CONFIDENCE_LOGISTIC && kind != TFL_CONFIDENCE_DETECTION) {
+	if (ret_source->classes < 2 && kind != TFL_CONFIDENCE_LOGISTIC) {
 		explain(ret_source, TFL_CONFIDENCE_NONE, "its rows have one value, and %s needs two", kind_names[kind]);
 		return -EINVAL;
 	}

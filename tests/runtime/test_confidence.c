@@ -111,6 +111,8 @@ START_TEST(what_is_set)
 	program = scene_program(&scene, NULL);
 	ck_assert_int_eq(tfl_confidence_source_set(program, 0, TFL_CONFIDENCE_SOFTMAX, &source), -EINVAL);
 	ck_assert_msg(strstr(source.reason, "one value"), "%s", source.reason);
+	ck_assert_int_eq(tfl_confidence_source_set(program, 0, TFL_CONFIDENCE_DETECTION, &source), -EINVAL);
+	ck_assert_str_eq(source.reason, "its rows have one value, and detection needs two");
 	ck_assert_int_eq(tfl_confidence_source_set(program, 0, TFL_CONFIDENCE_LOGISTIC, &source), 0);
 	tfl_program_destroy(program);
 	scene_close(&scene);
