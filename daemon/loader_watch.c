@@ -284,12 +284,21 @@ static void take_forget(struct tfl_loader *loader, struct tfl_loader_job *job, c
 	tfl_registry_remove(loader->options.registry, version);
 }
 
-static void say(struct tfl_loader *loader, const struct tfl_loader_job *job, const struct tfl_step *step, const char *reason)
+/* The version of a step about one that serves. NULL where a step before has taken it out of service: a load that needed its room. */
+static struct tfl_version *find_serving(const struct tfl_loader *loader, const struct tfl_loader_job *job, const struct tfl_step *step)
 {
 	const struct tfl_registry_model *model = tfl_registry_find(loader->options.registry, job->model, strlen(job->model));
 	struct tfl_version *version = tfl_registry_find_version(model, step->number);
 
-	tfl_registry_set_state(loader->options.registry, version, TFL_VERSION_AVAILABLE, reason, version->since);
+	return version->state == TFL_VERSION_AVAILABLE ? version : NULL;
+}
+
+static void say(struct tfl_loader *loader, const struct tfl_loader_job *job, const struct tfl_step *step, const char *reason)
+{
+	struct tfl_version *version = find_serving(loader, job, step);
+
+	if (version)
+		tfl_registry_set_state(loader->options.registry, version, TFL_VERSION_AVAILABLE, reason, version->since);
 }
 
 static void take_miss(struct tfl_loader *loader, struct tfl_loader_job *job, const struct tfl_step *step)
@@ -304,12 +313,12 @@ static void take_recover(struct tfl_loader *loader, struct tfl_loader_job *job, 
 
 static void take_unload(struct tfl_loader *loader, struct tfl_loader_job *job, const struct tfl_step *step)
 {
-	const struct tfl_registry_model *model = tfl_registry_find(loader->options.registry, job->model, strlen(job->model));
+	struct tfl_version *version = find_serving(loader, job, step);
 	char reason[TFL_ERROR_TEXT_MAX];
 	struct tfl_error error;
 
-	if (tfl_loader_retire_version(loader, tfl_registry_find_version(model, step->number), TFL_END_LEFT_OUT,
-				      TFL_MODEL_CONF_SAY(&job->conf, versions, reason), NULL, NULL, &error) < 0)
+	if (version && tfl_loader_retire_version(loader, version, TFL_END_LEFT_OUT, TFL_MODEL_CONF_SAY(&job->conf, versions, reason), NULL,
+						 NULL, &error) < 0)
 		tfl_log_error("%s", error.text);
 }
 

@@ -32,14 +32,20 @@ static void copy(const char *from, const char *to)
 }
 
 /* As an operator should: filled elsewhere, moved in by one rename. */
+static void put(const char *from, const char *to)
+{
+	ck_assert_int_eq(mkdir("made", 0755), 0);
+	copy(from, "made/model.tflite");
+	ck_assert_int_eq(rename("made", to), 0);
+}
+
+/* And looked at. */
 static void move_in(const char *from, unsigned number)
 {
 	char path[64];
 
-	ck_assert_int_eq(mkdir("made", 0755), 0);
-	copy(from, "made/model.tflite");
 	snprintf(path, sizeof(path), "models/m/%u", number);
-	ck_assert_int_eq(rename("made", path), 0);
+	put(from, path);
 	loading_look();
 }
 
@@ -230,6 +236,35 @@ START_TEST(room_is_made_first)
 }
 END_TEST
 
+/* One look sees that the active version's folder has gone and that another one has come: what has made room by then does not serve. */
+START_TEST(room_is_made_by_one_whose_folder_has_gone)
+{
+	struct tfl_dirty_mark mark;
+
+	configure("[model]\nauto_swap = yes\ntransition = resource\n");
+	move_in("a.tflite", 1);
+	ck_assert_int_eq(rename("models/m/1", "away"), 0);
+	put("b.tflite", "models/m/2");
+	while (sem_trywait(&loading.woken) == 0)
+		;
+	__atomic_store_n(&loading.hold, true, __ATOMIC_RELEASE);
+	ck_assert_int_eq(tfl_watch_read(loading.watch, 1, &loading.error), 0);
+	do
+		ck_assert(tfl_watch_take(loading.watch, UINT64_MAX, &mark));
+	while (strcmp(mark.model, "m") != 0);
+	tfl_loader_rescan(loading.loader, &mark);
+	ck_assert_int_eq(sem_wait(&loading.woken), 0);
+	tfl_loader_collect(loading.loader);
+	ck_assert_int_eq(loading_find("m", 1)->state, TFL_VERSION_UNLOADING);
+	ck_assert_uint_eq(loading_active("m"), 0);
+	__atomic_store_n(&loading.hold, false, __ATOMIC_RELEASE);
+	sem_post(&loading.released);
+	loading_look();
+	ck_assert_ptr_null(loading_find("m", 1));
+	ck_assert_uint_eq(loading_active("m"), 2);
+}
+END_TEST
+
 START_TEST(folders_that_go)
 {
 	move_in("a.tflite", 1);
@@ -276,10 +311,8 @@ START_TEST(more_versions_than_are_kept)
 	char path[64];
 
 	for (unsigned number = 1; number <= TFL_VERSIONS_MAX + 36; number++) {
-		ck_assert_int_eq(mkdir("made", 0755), 0);
-		copy("a.tflite", "made/model.tflite");
 		snprintf(path, sizeof(path), "models/m/%u", number);
-		ck_assert_int_eq(rename("made", path), 0);
+		put("a.tflite", path);
 	}
 	loading_look();
 	ck_assert(serves(TFL_VERSIONS_MAX + 36) && serves(37) && !serves(36)); /* the greatest */
@@ -369,6 +402,7 @@ Suite *loader_watch_suite(void)
 	tcase_add_test(cases, what_does_not_load_takes_nobodys_place);
 	tcase_add_test(cases, what_was_loaded_is_policed_too);
 	tcase_add_test(cases, room_is_made_first);
+	tcase_add_test(cases, room_is_made_by_one_whose_folder_has_gone);
 	tcase_add_test(cases, folders_that_go);
 	tcase_add_test(cases, a_wrong_configuration_is_a_condition);
 	tcase_add_test(cases, more_versions_than_are_kept);
