@@ -11,6 +11,7 @@
 #include "daemon/dispatch.h"
 #include "daemon/fields.h"
 #include "daemon/handlers.h"
+#include "daemon/loader.h"
 #include "daemon/registry.h"
 #include "daemon/server.h"
 #include "daemon/version.h"
@@ -77,7 +78,8 @@ int tfl_handle_health(struct tfl_call *call, struct tfl_error *error)
 	tfl_message_reply(writer, call->message->msgid);
 	tfl_writer_map(writer, 5 + TFL_CONDITIONS_FIELDS);
 	tfl_field_bool(writer, "live", true);
-	tfl_field_bool(writer, "ready", !call->server->stopping && census.coming == 0);
+	/* A load that comes later takes nothing away from what serves: nobody is to be turned away, or restarted, for it. */
+	tfl_field_bool(writer, "ready", !call->server->stopping && !tfl_loader_starting(call->server->loader));
 	tfl_field_bool(writer, "stopping", call->server->stopping);
 	tfl_field_map(writer, "versions", 3);
 	tfl_field_uint(writer, "available", census.available);

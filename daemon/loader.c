@@ -262,6 +262,11 @@ unsigned tfl_loader_cancel(struct tfl_loader *loader)
 	return open;
 }
 
+bool tfl_loader_starting(const struct tfl_loader *loader)
+{
+	return loader->starting > 0;
+}
+
 void tfl_loader_destroy(struct tfl_loader *loader)
 {
 	struct tfl_loader_job *job;

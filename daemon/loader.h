@@ -70,6 +70,9 @@ void tfl_loader_destroy(struct tfl_loader *loader);
  */
 int tfl_loader_scan(struct tfl_loader *loader, struct tfl_error *error);
 
+/** Whether a version that tfl_loader_scan() began to load is neither AVAILABLE nor has failed yet. Later loads do not matter. Loop thread. */
+bool tfl_loader_starting(const struct tfl_loader *loader);
+
 /**
  * model.load: copies the file behind @p fd (taken over, closed whatever happens) into the store as @p number (0: one more than the
  * greatest) of @p model and loads it as model.conf says; it is published only when that went well. A version that is listed but not loaded

@@ -49,6 +49,7 @@ struct tfl_loader_job {
 	bool published;             /* the file is one that this store published: it was loaded before */
 	bool asked;                 /* by a user, origin.uid */
 	struct tfl_origin origin;
+	bool starting;              /* a start began it, and is not over before its end */
 	bool noticed;               /* its folder has come or changed: its end is news */
 	uint64_t replaces;          /* the active version that made room for it, or 0, and what that was loaded with */
 	struct tfl_model_conf before;
@@ -74,6 +75,7 @@ struct tfl_job_queue {
 
 struct tfl_loader {
 	struct tfl_loader_options options;
+	unsigned starting;           /* loads of the start that are not delivered; loop thread */
 	struct tfl_spawner *spawner; /* makes the threads that an inference has of its own */
 	pthread_t thread;
 	pthread_mutex_t lock; /* over the rest */

@@ -278,6 +278,7 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 	uint64_t active = tfl_loader_active(loader, job->model);
 	char figures[160], proven[48] = "", why[TFL_ERROR_TEXT_MAX];
 
+	loader->starting -= job->starting;
 	if (job->error.code < 0) {
 		tfl_loader_tell_job(loader, job, TFL_CHANGE_REFUSED, job->error.text);
 		if (job->was_listed)

@@ -120,6 +120,8 @@ static int restore(struct tfl_loader *loader, struct tfl_version *version, const
 	if (!job)
 		return tfl_error_set(error, -ENOMEM, "not enough memory to load '%s'", version->model_name);
 	job->settles = settles;
+	job->starting = true;
+	loader->starting++;
 	tfl_loader_submit(loader, job);
 	return 0;
 }

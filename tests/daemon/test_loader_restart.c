@@ -48,6 +48,29 @@ START_TEST(an_unloaded_version_is_loaded_again_with_the_same_content_only)
 }
 END_TEST
 
+START_TEST(a_start_is_over_when_what_it_found_is_loaded_and_never_begins_again)
+{
+	struct outcome outcome = { 0 };
+
+	ck_assert(!tfl_loader_starting(loading.loader));
+	loading_must_load("m", 1, "a.tflite");
+	loading_must_load("m", 2, "b.tflite");
+	loading_must_load("n", 1, "a.tflite");
+	ck_assert_int_eq(loading_unload("m", 1, false), 0);
+	file_write_text("models/n/1/manifest", "not what it was");
+	loading_stop();
+	loading_start();
+	ck_assert(tfl_loader_starting(loading.loader));
+	loading_settle();
+	ck_assert(!tfl_loader_starting(loading.loader));
+	ck_assert_int_eq(loading_find("n", 1)->state, TFL_VERSION_END);
+	ck_assert_int_eq(loading_begin_load("m", 3, "a.tflite", &outcome), 0);
+	ck_assert_int_eq(loading_find("m", 3)->state, TFL_VERSION_LOADING);
+	ck_assert(!tfl_loader_starting(loading.loader));
+	loading_wait_for(&outcome, 1);
+}
+END_TEST
+
 START_TEST(a_restart_serves_what_was_served)
 {
 	loading_must_load("m", 0, "a.tflite");
@@ -167,6 +190,7 @@ Suite *loader_restart_suite(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, an_unloaded_version_stays_listed_and_stays_unloaded);
 	tcase_add_test(tcase, an_unloaded_version_is_loaded_again_with_the_same_content_only);
+	tcase_add_test(tcase, a_start_is_over_when_what_it_found_is_loaded_and_never_begins_again);
 	tcase_add_test(tcase, a_restart_serves_what_was_served);
 	tcase_add_test(tcase, what_lies_there_at_start_is_loaded_or_told_why_not);
 	tcase_add_test(tcase, what_serves_without_a_choice_is_the_choice_from_then_on);

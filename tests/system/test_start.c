@@ -312,6 +312,26 @@ START_TEST(a_stop_gives_up_loads_and_says_so)
 }
 END_TEST
 
+/* What serves goes on serving while one more version comes. */
+START_TEST(a_load_does_not_make_it_less_ready)
+{
+	struct reply reply;
+	int fd;
+
+	add_tiny(&tfld);
+	daemon_start(&tfld, "[requests]\nstop_timeout = 0\n[models]\ninstances = 64\n");
+	daemon_wait_ready(&tfld);
+	fd = daemon_connect(&tfld);
+	send_load(fd, 1, 8);
+	wire_call(fd, "health", &reply);
+	ck_assert_uint_eq(wire_uint(reply.message.result, "versions.loading"), 1);
+	ck_assert(wire_bool(reply.message.result, "ready"));
+	reply_finish(&reply);
+	close(fd);
+	daemon_stop(&tfld);
+}
+END_TEST
+
 START_TEST(a_load_that_ends_within_the_time_to_stop_succeeds)
 {
 	struct reply reply;
@@ -381,6 +401,7 @@ Suite *start_suite(void)
 	tcase_add_test(tcase, a_stop_does_not_wait_for_ever);
 	tcase_add_test(tcase, a_second_signal_ends_it_at_once);
 	tcase_add_test(tcase, a_stop_gives_up_loads_and_says_so);
+	tcase_add_test(tcase, a_load_does_not_make_it_less_ready);
 	tcase_add_test(tcase, a_load_that_ends_within_the_time_to_stop_succeeds);
 	tcase_add_test(tcase, a_second_signal_ends_it_while_it_is_taken_down);
 	tcase_add_test(tcase, a_hangup_does_not_end_it);
