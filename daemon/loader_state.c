@@ -72,12 +72,14 @@ static bool is_unloaded(const struct tfl_version *version, const char **ret_note
 void tfl_loader_remember(struct tfl_loader *loader, struct tfl_version *version, tfl_loader_done done, void *data)
 {
 	struct tfl_loader_job *job = tfl_loader_make_job(&remember_kind, version->model_name, version->number, done, data);
+	struct tfl_error error;
 	const char *note;
 
 	if (!job) {
-		tfl_log_error("not enough memory to remember which version of '%s' is active", version->model_name);
+		tfl_error_set(&error, -ENOMEM, "not enough memory to remember which version of '%s' is active", version->model_name);
+		tfl_log_error("%s", error.text);
 		if (done)
-			done(data, version, NULL);
+			done(data, version, &error);
 		return;
 	}
 	job->listed = tfl_version_ref(version);

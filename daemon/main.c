@@ -29,9 +29,13 @@ static void raise_descriptor_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* A peer that goes away is an error of a send, a file past RLIMIT_FSIZE one of a write. SIGHUP is kept for reloading. */
-static void ignore_signals(void)
+/*
+ * A peer that goes away is an error of a send, a file past RLIMIT_FSIZE one of a write. SIGHUP is kept for reloading. Whoever starts tfld may have ignored
+ * SIGCHLD, and then the kernel reaps children itself: how a proof ended would be lost, and its number somebody else's.
+ */
+static void set_signals(void)
 {
+	signal(SIGCHLD, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
@@ -89,6 +93,6 @@ int main(int argc, char **argv)
 	}
 	tfl_log_init((int)config.log_level);
 	raise_descriptor_limit();
-	ignore_signals();
+	set_signals();
 	return serve(&config);
 }

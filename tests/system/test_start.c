@@ -332,6 +332,25 @@ START_TEST(a_load_does_not_make_it_less_ready)
 }
 END_TEST
 
+/* It waits for the children that prove files, whatever it was started with. */
+START_TEST(children_count_though_its_parent_ignores_its_own)
+{
+	struct reply reply;
+	int fd;
+
+	signal(SIGCHLD, SIG_IGN);
+	daemon_start(&tfld, NULL);
+	signal(SIGCHLD, SIG_DFL);
+	fd = daemon_connect(&tfld);
+	send_load(fd, 1, 2);
+	ck_assert(wire_receive(fd, &reply));
+	ck_assert_msg(!reply.message.failed, "%.*s", TFL_STRING_ARGS(reply.message.failure.message));
+	reply_finish(&reply);
+	close(fd);
+	daemon_stop(&tfld);
+}
+END_TEST
+
 START_TEST(a_load_that_ends_within_the_time_to_stop_succeeds)
 {
 	struct reply reply;
@@ -402,6 +421,7 @@ Suite *start_suite(void)
 	tcase_add_test(tcase, a_second_signal_ends_it_at_once);
 	tcase_add_test(tcase, a_stop_gives_up_loads_and_says_so);
 	tcase_add_test(tcase, a_load_does_not_make_it_less_ready);
+	tcase_add_test(tcase, children_count_though_its_parent_ignores_its_own);
 	tcase_add_test(tcase, a_load_that_ends_within_the_time_to_stop_succeeds);
 	tcase_add_test(tcase, a_second_signal_ends_it_while_it_is_taken_down);
 	tcase_add_test(tcase, a_hangup_does_not_end_it);
