@@ -327,13 +327,32 @@ unsigned daemon_descriptors(const struct daemon *daemon)
 	return count - 2; /* . and .. */
 }
 
+/* What they are, for whoever wonders why there are more. */
+static void print_descriptors(const struct daemon *daemon)
+{
+	char path[64], target[256];
+
+	for (unsigned fd = 0; fd < 256; fd++) {
+		ssize_t length;
+
+		snprintf(path, sizeof(path), "/proc/%d/fd/%u", (int)daemon->pid, fd);
+		length = readlink(path, target, sizeof(target));
+		if (length > 0)
+			printf("# descriptor %u: %.*s\n", fd, (int)length, target);
+	}
+}
+
+/* The loader's thread is idle by priority: on a busy machine it may stand for seconds in the middle of a look at a folder, which it holds open. */
 unsigned daemon_settled_descriptors(const struct daemon *daemon, unsigned count)
 {
-	uint64_t until = now_ns() + 5000000000u;
+	uint64_t until = now_ns() + PATIENCE_NS;
+	unsigned found;
 
-	while (daemon_descriptors(daemon) != count && now_ns() < until)
+	while ((found = daemon_descriptors(daemon)) != count && now_ns() < until)
 		usleep(2000);
-	return daemon_descriptors(daemon);
+	if (found > count)
+		print_descriptors(daemon);
+	return found;
 }
 
 unsigned daemon_steady_descriptors(const struct daemon *daemon)
