@@ -30,8 +30,8 @@ static void raise_descriptor_limit(void)
 }
 
 /*
- * A peer that goes away is an error of a send, a file past RLIMIT_FSIZE one of a write. SIGHUP is kept for reloading. Whoever starts tfld may have ignored
- * SIGCHLD, and then the kernel reaps children itself: how a proof ended would be lost, and its number somebody else's.
+ * A peer that goes away is an error of a send, a file past RLIMIT_FSIZE one of a write. SIGHUP is kept for reloading. Whoever starts tfld
+ * may have ignored SIGCHLD, and then the kernel reaps children itself: how a proof ended would be lost, and its number somebody else's.
  */
 static void set_signals(void)
 {

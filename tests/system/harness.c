@@ -342,7 +342,10 @@ static void print_descriptors(const struct daemon *daemon)
 	}
 }
 
-/* The loader's thread is idle by priority: on a busy machine it may stand for seconds in the middle of a look at a folder, which it holds open. */
+/*
+ * The loader's thread is idle by priority: on a busy machine it may stand for seconds in the middle of a look at a folder, which it holds
+ * open.
+ */
 unsigned daemon_settled_descriptors(const struct daemon *daemon, unsigned count)
 {
 	uint64_t until = now_ns() + PATIENCE_NS;
@@ -355,14 +358,41 @@ unsigned daemon_settled_descriptors(const struct daemon *daemon, unsigned count)
 	return found;
 }
 
+/* Whether a thread of it runs, waits to run, or waits for a disk. */
+static bool is_at_work(const struct daemon *daemon)
+{
+	char path[64];
+	struct dirent *entry;
+	bool working = false;
+	DIR *folder;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)daemon->pid);
+	folder = opendir(path);
+	ck_assert_ptr_nonnull(folder);
+	while ((entry = readdir(folder))) {
+		char file[sizeof(path) + sizeof(entry->d_name) + 8], state = 'S';
+		FILE *stat;
+
+		snprintf(file, sizeof(file), "%s/%s/stat", path, entry->d_name);
+		stat = entry->d_name[0] == '.' ? NULL : fopen(file, "re");
+		if (stat && fscanf(stat, "%*d (%*[^)]) %c", &state) == 1)
+			working |= state != 'S';
+		if (stat)
+			fclose(stat);
+	}
+	closedir(folder);
+	return working;
+}
+
 unsigned daemon_steady_descriptors(const struct daemon *daemon)
 {
 	unsigned count = daemon_descriptors(daemon);
+	uint64_t until = now_ns() + PATIENCE_NS;
 
-	for (unsigned same = 0; same < 20; usleep(10000)) {
+	for (unsigned same = 0; same < 20 && now_ns() < until; usleep(10000)) {
 		unsigned now = daemon_descriptors(daemon);
 
-		same = now == count ? same + 1 : 0;
+		same = now == count && !is_at_work(daemon) ? same + 1 : 0;
 		count = now;
 	}
 	return count;

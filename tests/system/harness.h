@@ -84,7 +84,7 @@ unsigned daemon_descriptors(const struct daemon *daemon);
 size_t daemon_memory(const struct daemon *daemon);
 uint64_t daemon_cpu_ns(const struct daemon *daemon);
 
-/** The descriptors it has open when their number has not changed for a while. */
+/** The descriptors it has open when their number has not changed for a while, and none of its threads was at work. */
 unsigned daemon_steady_descriptors(const struct daemon *daemon);
 
 /** Waits until the daemon has @p count descriptors open; what it has after some seconds at most. */
