@@ -312,6 +312,7 @@ END_TEST
 
 static struct fake fake;
 static unsigned bucket; /* of the one latency that the fake daemon tells of */
+static uint64_t requests[2] = {1, 2}, uptimes[2] = {0, 0}; /* in the first answer and in those after */
 
 static void put(const char *key, const char *text)
 {
@@ -337,24 +338,25 @@ static void put_map(const char *key, unsigned count)
 	tfl_writer_map(&fake.writer, count);
 }
 
-/* One request more each time that it is asked, and nothing else that it could leave out. */
+/* Requests, and nothing else that it could leave out. */
 static void reply_stats(void)
 {
-	static uint64_t requests;
+	static unsigned asked;
+	unsigned which = asked++ > 0;
 
-	requests++;
-	tfl_writer_map(&fake.writer, 1);
+	tfl_writer_map(&fake.writer, 2);
+	put_number("uptime_ns", uptimes[which]);
 	put_list("versions");
 	tfl_writer_map(&fake.writer, 4);
 	put("model", "m");
 	put_number("version", 1);
-	put_number("requests", requests);
+	put_number("requests", requests[which]);
 	put_map("latency", 1);
 	put_map("total", 1);
 	tfl_writer_text(&fake.writer, "buckets");
 	tfl_writer_array(&fake.writer, 2);
 	tfl_writer_uint64(&fake.writer, bucket);
-	tfl_writer_uint64(&fake.writer, requests);
+	tfl_writer_uint64(&fake.writer, requests[which]);
 }
 
 static void reply_list(void)
@@ -415,6 +417,24 @@ START_TEST(a_daemon_that_says_little)
 }
 END_TEST
 
+/* A version that was loaded again, and then another daemon: each counts from 0. */
+START_TEST(what_began_anew_counts_from_nothing)
+{
+	json_t *json, *version;
+
+	requests[0] = 10;
+	requests[1] = _i ? 12 : 3;
+	uptimes[0] = _i ? 9000 : 0;
+	uptimes[1] = _i ? 2000 : 0;
+	json = top_of_fake(64, 0);
+	version = json_array_get(json_object_get(json, "versions"), 0);
+	ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(json_object_get(version, "latency"), "total"), "count")), requests[1]);
+	ck_assert_int_eq(json_is_null(json_object_get(version, "requests_per_s")), _i);
+	ck_assert(_i || json_real_value(json_object_get(version, "requests_per_s")) > 0);
+	json_decref(json);
+}
+END_TEST
+
 START_TEST(a_daemon_that_lies)
 {
 	json_t *json = top_of_fake(2304, 1);
@@ -442,6 +462,7 @@ Suite *top_suite(void)
 	tcase_add_test(tcase, narrow_keeps_what_matters);
 	tcase_add_test(tcase, sparklines);
 	tcase_add_test(tcase, a_daemon_that_says_little);
+	tcase_add_loop_test(tcase, what_began_anew_counts_from_nothing, 0, 2);
 	tcase_add_test(tcase, a_daemon_that_lies);
 	suite_add_tcase(suite, tcase);
 	return suite;
