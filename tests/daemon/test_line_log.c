@@ -292,6 +292,8 @@ START_TEST(fewer_files_than_before)
 	end();
 	begin("lines", 600, 2);
 	ck_assert_int_eq(add(TIME, 78, 400), 0);
+	ck_assert_uint_eq(check_lines("lines", 600, &first), 15);
+	ck_assert_int_eq(first, 64);
 	ck_assert_int_eq(add(TIME, 79, 400), 0);
 	ck_assert_uint_eq(list("lines", names, 80), 2);
 	ck_assert_uint_eq(check_lines("lines", 600, &first), 2);
