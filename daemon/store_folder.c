@@ -8,8 +8,8 @@
  *
  * A rename that nobody saw still shows. It sets the time of change of what is renamed, and not its time of modification, while the last
  * write, and the last name made in a folder, set both to the same. So a file whose two times differ was renamed, or given its times or
- * permissions, after it was written; and a folder whose two times differ likewise, after its last name was made, where the file in it was
- * not written since.
+ * permissions, after it was written; and a folder whose two times differ likewise, a version's or a model's, after its last name was made,
+ * where nothing in it was written since.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -49,13 +49,20 @@ static bool changed_after_writing(const struct stat *st)
 	return nanoseconds(&st->st_mtim) != nanoseconds(&st->st_ctim);
 }
 
-static bool came_whole(const struct stat *folder, const struct stat *file, unsigned seen)
+static bool is_older(const struct stat *st, const struct stat *than)
+{
+	return nanoseconds(&st->st_ctim) <= nanoseconds(&than->st_ctim);
+}
+
+static bool came_whole(const struct stat *model, const struct stat *folder, const struct stat *file, unsigned seen)
 {
 	bool moved = (seen & TFL_STORE_MOVED) || changed_after_writing(folder);
 
 	if (seen & TFL_STORE_MODEL_MOVED || changed_after_writing(file))
 		return true;
-	return moved && nanoseconds(&file->st_ctim) <= nanoseconds(&folder->st_ctim);
+	if (changed_after_writing(model) && is_older(folder, model) && is_older(file, model))
+		return true;
+	return moved && is_older(file, folder);
 }
 
 int tfl_store_examine(const struct tfl_store *store, const char *model, uint64_t number, unsigned seen, const char *labels,
@@ -63,7 +70,7 @@ int tfl_store_examine(const struct tfl_store *store, const char *model, uint64_t
 {
 	_tfl_close_ int folder = -1, parent = -1;
 	struct tfl_store_folder found = { .print = 1 };
-	struct stat own, file, manifest, other;
+	struct stat above, own, file, manifest, other;
 	int result;
 
 	result = tfl_store_open_model(store, model, &parent, error);
@@ -71,7 +78,7 @@ int tfl_store_examine(const struct tfl_store *store, const char *model, uint64_t
 		result = tfl_store_open_number(store, model, number, &folder, error);
 	if (result < 0)
 		return result;
-	if (fstat(folder, &own) < 0)
+	if (fstat(parent, &above) < 0 || fstat(folder, &own) < 0)
 		return tfl_error_set(error, -errno, "version %llu of '%s' cannot be looked at: %s", (unsigned long long)number, model,
 				     strerror(errno));
 	found.print = mix(mix(found.print, own.st_ino), own.st_mode);
@@ -80,7 +87,7 @@ int tfl_store_examine(const struct tfl_store *store, const char *model, uint64_t
 	look(parent, TFL_STORE_CONF, &other, &found.print);
 	if (labels[0])
 		look(parent, labels, &other, &found.print);
-	found.complete = found.has_file && (found.complete || came_whole(&own, &file, seen));
+	found.complete = found.has_file && (found.complete || came_whole(&above, &own, &file, seen));
 	found.print = (found.print & ~UINT64_C(1)) | found.complete;
 	*ret_folder = found;
 	return 0;

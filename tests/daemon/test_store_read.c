@@ -306,6 +306,43 @@ START_TEST(a_source_cannot_forge_a_manifest)
 }
 END_TEST
 
+static bool is_complete(uint64_t number)
+{
+	struct tfl_store_folder folder;
+
+	ck_assert_int_eq(tfl_store_examine(scene.store, "m", number, 0, "", &folder, &scene.error), 0);
+	ck_assert(folder.has_file);
+	return folder.complete;
+}
+
+/* Times of files are as fine as the kernel's tick. */
+static void let_a_tick_pass(void)
+{
+	usleep(20000);
+}
+
+START_TEST(a_rename_that_nobody_saw_shows)
+{
+	ck_assert_int_eq(mkdir("models/.new", 0755), 0);
+	ck_assert_int_eq(mkdir("models/.new/1", 0755), 0);
+	file_write_text("models/.new/1/model.tflite", "whole");
+	let_a_tick_pass();
+	ck_assert_int_eq(rename("models/.new", "models/m"), 0);
+	ck_assert_msg(is_complete(1), "came with its model's folder");
+	let_a_tick_pass();
+	file_write_text("models/m/1/model.tflite", "half");
+	ck_assert_msg(!is_complete(1), "is being written");
+	ck_assert_int_eq(mkdir("models/m/2", 0755), 0);
+	file_write_text("models/m/2/model.tflite", "half");
+	ck_assert_msg(!is_complete(2), "is being written into a new folder");
+	let_a_tick_pass();
+	ck_assert_int_eq(rename("models/m/2", "models/m/3"), 0);
+	ck_assert_msg(is_complete(3), "came with its own folder");
+	ck_assert_int_eq(rename("models/m/3/model.tflite", "models/m/1/model.tflite"), 0);
+	ck_assert_msg(is_complete(1), "was moved into its folder");
+}
+END_TEST
+
 Suite *store_read_suite(void)
 {
 	Suite *suite = suite_create("store_read");
@@ -325,6 +362,7 @@ Suite *store_read_suite(void)
 	tcase_add_test(tcase, a_state_is_written_and_read_back);
 	tcase_add_loop_test(tcase, a_bad_state_is_told_with_its_line, 0, sizeof(bad_states) / sizeof(bad_states[0]));
 	tcase_add_test(tcase, a_source_cannot_forge_a_manifest);
+	tcase_add_test(tcase, a_rename_that_nobody_saw_shows);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
