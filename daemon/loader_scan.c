@@ -104,9 +104,9 @@ static int list_group(struct tfl_loader *loader, struct group *group, struct tfl
 		tfl_loader_tell_refused(loader, group->entries[0].model, group->fault.text);
 	for (unsigned i = 0; i < group->count && result == 0; i++)
 		result = list_entry(loader, group, &group->entries[i], error);
-	/* They come in their order. */
+	/* They come in their order; a folder that is renamed while it is read can come twice. */
 	for (unsigned i = 0; i < group->count; i++)
-		if (group->entries[i].previous)
+		if (group->entries[i].previous && !tfl_previous_find(&previous, group->entries[i].number))
 			previous.numbers[previous.count++] = group->entries[i].number;
 	tfl_registry_set_previous(loader->options.registry, group->entries[0].model, &previous);
 	return result;
