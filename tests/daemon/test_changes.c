@@ -240,6 +240,26 @@ START_TEST(a_damaged_file)
 }
 END_TEST
 
+START_TEST(numbers_that_do_not_go_up)
+{
+	struct tfl_error error;
+	uint8_t *data, *number;
+	size_t size;
+
+	record(TFL_CHANGE_STARTED, NULL, 0, NULL);
+	record(TFL_CHANGE_LOADED, "m", 1, NULL);
+	ck_assert_int_eq(tfl_changes_encode(changes, (void **)&data, &size), 0);
+	number = memmem(data, size, "number\x02", 7);
+	ck_assert_ptr_nonnull(number);
+	number[6] = 1;
+	teardown();
+	setup();
+	ck_assert_int_eq(tfl_changes_restore(changes, data, size, &error), -EINVAL);
+	ck_assert_str_eq(error.text, "the changes are not in order");
+	free(data);
+}
+END_TEST
+
 /* Of the first change or of the last; its number is not given to another one. */
 START_TEST(kinds_of_a_newer_daemon_are_left_out)
 {
@@ -280,6 +300,7 @@ Suite *changes_suite(void)
 	tcase_add_loop_test(tcase, in_words, 0, sizeof(sentences) / sizeof(sentences[0]));
 	tcase_add_test(tcase, each_is_an_entry_of_the_journal);
 	tcase_add_test(tcase, a_damaged_file);
+	tcase_add_test(tcase, numbers_that_do_not_go_up);
 	tcase_add_loop_test(tcase, kinds_of_a_newer_daemon_are_left_out, 0, 2);
 	suite_add_tcase(suite, tcase);
 	return suite;
