@@ -380,6 +380,27 @@ START_TEST(what_lies_on_disk_is_not_trusted)
 }
 END_TEST
 
+START_TEST(an_output_that_is_there_twice)
+{
+	uint8_t *data, *output;
+	size_t size;
+
+	begin(NULL, 0, 0);
+	verdicts(200);
+	advance(60);
+	ck_assert_int_eq(tfl_history_encode(history, &now, &writer, (void **)&data, &size), 0);
+	end();
+	output = memmem(data, size, "output\x01", 7);
+	ck_assert_ptr_nonnull(output);
+	output[6] = 0;
+	begin(data, size, -EINVAL);
+	advance(60);
+	check_head(0, 0, 0);
+	end();
+	free(data);
+}
+END_TEST
+
 Suite *history_suite(void)
 {
 	Suite *suite = suite_create("history");
@@ -396,6 +417,7 @@ Suite *history_suite(void)
 	tcase_add_test(tcase, windows_survive_a_reboot);
 	tcase_add_test(tcase, another_model_has_another_history);
 	tcase_add_test(tcase, what_lies_on_disk_is_not_trusted);
+	tcase_add_test(tcase, an_output_that_is_there_twice);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
