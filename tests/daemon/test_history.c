@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "daemon/heads.h"
+#include "daemon/histogram.h"
 #include "daemon/history.h"
 #include "daemon/moment.h"
 #include "daemon/recorder.h"
@@ -401,6 +402,24 @@ START_TEST(an_output_that_is_there_twice)
 }
 END_TEST
 
+/* As numbers below 128 are encoded: index, count, index, count. */
+START_TEST(counters_that_cannot_be)
+{
+	static const uint8_t wrong[][4] = {{1, 1, 1, 1}, {2, 1, 1, 1}, {1, 1, 6, 1}, {6, 1, 7, 1}}, right[] = {0, 1, 5, 2};
+	struct tfl_wire_array array = {.count = 4};
+	uint64_t counters[6] = {0}, sum;
+	struct tfl_error error;
+
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		array.elements = (struct tfl_slice){wrong[i], 4};
+		ck_assert_int_eq(tfl_counters_read(&array, counters, 6, &sum, &error), -EINVAL);
+	}
+	array.elements = (struct tfl_slice){right, 4};
+	ck_assert_int_eq(tfl_counters_read(&array, counters, 6, &sum, &error), 0);
+	ck_assert(sum == 3 && counters[0] == 1 && counters[5] == 2);
+}
+END_TEST
+
 Suite *history_suite(void)
 {
 	Suite *suite = suite_create("history");
@@ -418,6 +437,7 @@ Suite *history_suite(void)
 	tcase_add_test(tcase, another_model_has_another_history);
 	tcase_add_test(tcase, what_lies_on_disk_is_not_trusted);
 	tcase_add_test(tcase, an_output_that_is_there_twice);
+	tcase_add_test(tcase, counters_that_cannot_be);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
