@@ -4,8 +4,10 @@
  * reference. What loading makes stands in a fixed order, file, program, pool, and is taken down the other way round, from any stage:
  * a failed load and the end of a version are the same function.
  *
- * Warm-up runs every instance once, because the first run touches memory that the second finds there. How long a run takes is measured
- * on one of them as the least of a few: the loader has idle priority, and a run that was interrupted says nothing.
+ * Warm-up is one run on zeros, which shows that the program runs, and a few more where a millisecond is enough for them: a run's time is the
+ * least of them, because the loader has idle priority, and one that was interrupted says nothing. The inline rule asks for no more. A program
+ * that was proven has run in the child, which measured it; here it need not, for an interpreter's first run finds its memory touched (an
+ * arena is cleared, and so is XNNPACK's workspace).
  */
 #include "daemon/version.h"
 
@@ -22,8 +24,8 @@
 #include "runtime/model.h"
 #include "runtime/pool.h"
 
-#define MEASURED_RUNS 5
-#define MEASURED_NS UINT64_C(50000000) /* no further run after this time */
+#define MEASURED_RUNS 6
+#define MEASURED_NS (UINT64_C(1000) * TFL_INLINE_US_MAX) /* no further run after this time */
 
 static const char *const state_names[] = {
 	[TFL_VERSION_START] = "START",
@@ -118,37 +120,27 @@ static int run_on_zeros(const struct tfl_version *version, struct tfl_interprete
 	return 0;
 }
 
-static int measure(struct tfl_version *version, struct tfl_interpreter *interpreter, const atomic_bool *cancelled, struct tfl_error *error)
+static bool ran_in_proof(const struct tfl_version *version)
 {
-	uint64_t least = UINT64_MAX, spent = 0, run;
-	int result;
+	return version->proof.time[0] && version->proof.run_ns >= MEASURED_NS;
+}
 
+static int warm_up(struct tfl_version *version, const atomic_bool *cancelled, struct tfl_error *error)
+{
+	struct tfl_interpreter *interpreter = tfl_pool_borrow(version->pool);
+	uint64_t least = UINT64_MAX, spent = 0, run;
+	int result = 0;
+
+	assert(interpreter); /* nobody else knows the pool yet */
 	for (unsigned i = 0; i < MEASURED_RUNS && spent < MEASURED_NS; i++) {
 		result = run_on_zeros(version, interpreter, cancelled, &run, error);
 		if (result < 0)
-			return result;
+			break;
 		least = run < least ? run : least;
 		spent += run;
 	}
 	version->run_ns = least;
-	return 0;
-}
-
-/* Nobody else knows the pool yet, so all its interpreters can be had, each once. */
-static int warm_up(struct tfl_version *version, const atomic_bool *cancelled, struct tfl_error *error)
-{
-	struct tfl_interpreter *lent[TFL_INSTANCES_MAX];
-	unsigned count = 0;
-	uint64_t first_run;
-	int result = 0;
-
-	while (result == 0 && count < TFL_INSTANCES_MAX && (lent[count] = tfl_pool_borrow(version->pool)))
-		result = run_on_zeros(version, lent[count++], cancelled, &first_run, error);
-	assert(result < 0 || count == tfl_pool_instances(version->pool));
-	if (result == 0)
-		result = measure(version, lent[0], cancelled, error);
-	while (count > 0)
-		tfl_pool_return(version->pool, lent[--count]);
+	tfl_pool_return(version->pool, interpreter);
 	return result;
 }
 
@@ -173,9 +165,11 @@ static int build(struct tfl_version *version, int fd, unsigned instances, const 
 	version->inputs = tfl_program_inputs(version->program, &version->input_count);
 	version->outputs = tfl_program_outputs(version->program, &version->output_count);
 	result = tfl_pool_create(version->program, instances, cancelled, &version->pool, error);
-	if (result < 0)
-		return result;
-	return warm_up(version, cancelled, error);
+	if (result == 0 && ran_in_proof(version))
+		version->run_ns = version->proof.run_ns;
+	else if (result == 0)
+		result = warm_up(version, cancelled, error);
+	return result;
 }
 
 int tfl_version_load(struct tfl_version *version, int fd, unsigned instances, const struct tfl_program_options *options,

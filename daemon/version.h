@@ -58,7 +58,7 @@ struct tfl_version {
 	char sha256[65];          /* of the file, hexadecimal */
 	uint64_t file_bytes;
 	uint64_t load_ns;         /* verify, build, pack and warm up */
-	uint64_t run_ns;          /* one warm inference, measured at warm-up */
+	uint64_t run_ns;          /* one warm inference, measured at warm-up or by the proof */
 	struct tfl_proof proof;   /* of its content, at this load or before; without a time: there was none */
 	struct {
 		uint64_t copy_ns, hash_ns, sync_ns; /* of the file; 0 for what was not done */
@@ -125,8 +125,8 @@ void tfl_version_unref(struct tfl_version *version);
 
 /**
  * Loads the file behind @p fd into a version in state START or LOADING: verifies, builds, packs, creates @p instances interpreters and
- * runs each once on zeros. Takes long: called on the loader thread. @p fd stays the caller's. On failure nothing stays allocated in
- * @p version. Errors: -ENOEXEC for a file that is corrupt or contradicts itself, -EOPNOTSUPP for one that uses what this runtime does not
+ * runs one on zeros, unless its proof, which is set before, has run for a millisecond or more. Takes long: called on the loader thread. @p
+ * fd stays the caller's. On failure nothing stays allocated in @p version. Errors: -ENOEXEC for a file that is corrupt or contradicts itself, -EOPNOTSUPP for one that uses what this runtime does not
  * have, -EFBIG, -ENOMEM; -ECANCELED within one stage, instance or step after @p cancelled was set.
  */
 int tfl_version_load(struct tfl_version *version, int fd, unsigned instances, const struct tfl_program_options *options,

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a block weighs is asked from libc, so that no header is needed in front of it. Outside of a count nothing is added up; a block
- * that is freed later, on any thread, is then free as ever. Nothing is refused here: XNNPACK does not look at every pointer it gets, so
+ * What a block weighs is asked from libc, so that no header is needed in front of it. Outside of a count nothing is added up or populated; a
+ * block that is freed later, on any thread, is then free as ever. Nothing is refused here: XNNPACK does not look at every pointer it gets, so
  * what it may take is bounded before it is asked (lower.h, plan.c), and looked at afterwards.
  */
 #include "runtime/memory.h"
 
 #include <malloc.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <xnnpack.h>
+
+#define POPULATED_MIN 65536 /* bytes of a block from which its pages are asked for at once */
 
 static _Thread_local struct {
 	bool active;
@@ -52,11 +57,24 @@ static void deallocate(void *context, void *pointer)
 	free(pointer);
 }
 
+/* XNNPACK clears what it takes: asking for all pages at once (Linux 5.14) takes half the time of a fault for each. */
+static void populate(void *pointer, size_t size)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	const uintptr_t first = ((uintptr_t)pointer + page - 1) & ~(page - 1), end = ((uintptr_t)pointer + size) & ~(page - 1);
+
+	if (count.active && size >= POPULATED_MIN)
+		(void)madvise((void *)first, end - first, MADV_POPULATE_WRITE);
+}
+
 static void *aligned_allocate(void *context, size_t alignment, size_t size)
 {
 	void *pointer;
 
-	return posix_memalign(&pointer, alignment, size) == 0 ? taken(pointer) : NULL;
+	if (posix_memalign(&pointer, alignment, size) != 0)
+		return NULL;
+	populate(pointer, size);
+	return taken(pointer);
 }
 
 const struct xnn_allocator *tfl_memory_allocator(void)
