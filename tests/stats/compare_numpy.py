@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Compares what stats/ computes with numpy, on a million values: histograms, mean, PSI, Jensen-Shannon, Kolmogorov-Smirnov, percentiles.
+"""Compares what stats/ computes with numpy, on a million values: histograms, mean, PSI, Jensen-Shannon, Kolmogorov-Smirnov, percentiles,
+and what comparisons rest on: exact probabilities of few errors, intervals, the bootstrap.
 
     compare_numpy.py COMPUTE-STATS
 
 Numbers are computed here from the values, by the definitions in the headers; nothing but the edges of bins is taken from the program."""
 
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -111,11 +113,63 @@ def check_latency(found, latencies):
     assert worst < 0.01, worst
 
 
+LEVEL = 0.01 / 5  # of one interval of a comparison
+Z = 3.090232306167813  # of half of it
+
+
+def exact(errors, first, other, second):
+    """Fisher's, by whole numbers: ways are counted."""
+    total = errors + other
+    ways = {i: math.comb(first, i) * math.comb(second, total - i) for i in range(max(0, total - second), min(total, first) + 1)}
+    return sum(way for way in ways.values() if way <= ways[errors]) / math.comb(first + second, total)
+
+
+def wilson(share, count):
+    middle = share + Z * Z / (2 * count) + np.array([-1, 1]) * Z * np.sqrt(share * (1 - share) / count + (Z / (2 * count)) ** 2)
+    return np.clip(middle / (1 + Z * Z / count), 0, 1)
+
+
+def check_errors(found):
+    for errors, first, other, second, probability, low, high in found:
+        expected = min(1, 5 * exact(errors, first, other, second))
+        assert abs(probability / expected - 1) < 1e-6, (errors, first, other, second, probability, expected)
+        p, q = errors / first, other / second
+        (pl, ph), (ql, qh) = wilson(p, first), wilson(q, second)
+        assert abs(low - (q - p - np.hypot(q - ql, ph - p))) < 1e-9, low
+        assert abs(high - (q - p + np.hypot(qh - q, p - pl))) < 1e-9, high
+
+
+def check_comparison(found, first, second):
+    difference, low, high = found["confidence"]
+    error = np.sqrt(first["values"].var() / first["count"] + second["values"].var() / second["count"])
+    assert abs(difference - (second["mean"] - first["mean"])) < 2 ** -24, difference
+    assert abs((high - low) / 2 / (Z * error) - 1) < 0.01, (low, high, error)
+    difference, low, high = found["distribution"]
+    reach = np.sqrt(-np.log(LEVEL / 2) / 2 * (1 / first["count"] + 1 / second["count"]))
+    assert exact_ks(first, second) - 0.02 < difference <= exact_ks(first, second) + 1e-12, difference
+    assert abs(low - max(0, difference - reach)) < 1e-9 and abs(high - (difference + reach)) < 1e-9, (low, high)
+
+
+def check_ratios(found, generator, first, second):
+    """Against the bootstrap that draws records: within two buckets' width, and as wide within a fifth."""
+    for share, ratio, low, high in found:
+        def percentile(values):
+            return np.quantile(values, share, method="inverted_cdf")
+
+        drawn = [percentile(generator.choice(second, len(second))) / percentile(generator.choice(first, len(first))) for _ in range(1000)]
+        expected = percentile(second) / percentile(first)
+        assert abs(ratio / expected - 1) < 0.02, (share, ratio, expected)
+        expected = np.quantile(drawn, [0.025, 0.975])
+        assert abs(low / expected[0] - 1) < 0.03 and abs(high / expected[1] - 1) < 0.03, (share, low, high, expected)
+        assert abs((high - low) / (expected[1] - expected[0]) - 1) < 0.2, (share, low, high, expected)
+
+
 def check(program, seed, blur, quantized):
     generator = np.random.default_rng(seed)
     baseline, window = draw(generator, 0, quantized), draw(generator, blur, quantized)
     latencies = (10 ** (3 + 6 * generator.random(VALUES))).astype(np.uint64)
-    found = run(program, [baseline, window, latencies])
+    sooner, later = (1e6 * generator.random(3000) ** -0.3).astype(np.uint64), (2e6 * generator.random(2000) ** -0.3).astype(np.uint64)
+    found = run(program, [baseline, window, latencies, later])
     first, second = check_histogram(found["baseline"], baseline), check_histogram(found["window"], window)
     expected = drift(first, second, first["fine"], second["fine"])
     for key, value in expected.items():
@@ -123,6 +177,9 @@ def check(program, seed, blur, quantized):
     exact = exact_ks(first, second)
     assert exact - 0.02 < found["drift"]["ks"] <= exact + 1e-12, (found["drift"]["ks"], exact)
     check_latency(found["latency"], latencies)
+    check_errors(found["errors"])
+    check_comparison(found["compare"], first, second)
+    check_ratios(run(program, [baseline[:1000], window[:1000], sooner, later])["ratios"], generator, sooner, later)
 
 
 def main():

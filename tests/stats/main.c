@@ -9,6 +9,7 @@ int main(void)
 	SRunner *runner = srunner_create(latency_suite());
 	int failed;
 
+	srunner_add_suite(runner, compare_suite());
 	srunner_add_suite(runner, confidence_suite());
 	srunner_add_suite(runner, drift_suite());
 	srunner_add_suite(runner, top_suite());

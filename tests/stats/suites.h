@@ -5,6 +5,7 @@
 
 #include <check.h>
 
+Suite *compare_suite(void);
 Suite *confidence_suite(void);
 Suite *drift_suite(void);
 Suite *latency_suite(void);
