@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "proto/request.h"
+#include "tests/system/manager.h"
 #include "tests/system/wire.h"
 
 #define PATIENCE_NS UINT64_C(20000000000)
@@ -82,6 +83,8 @@ static void become(const struct daemon *daemon, const char *binary)
 	dup2(log, STDOUT_FILENO);
 	unsetenv("JOURNAL_STREAM");
 	unsetenv("NOTIFY_SOCKET");
+	if (daemon->manager)
+		manager_become(daemon->manager);
 	execv(binary, (char **)arguments);
 	_exit(127);
 }
@@ -274,7 +277,8 @@ static void end_well(struct daemon *daemon)
 	ck_assert_int_eq(kill(daemon->pid, SIGTERM), 0);
 	status = daemon_wait(daemon);
 	ck_assert_msg(status == 0, "tfld ended with status %d: %s", status, read_log(daemon));
-	ck_assert_msg(access(daemon->socket, F_OK) < 0, "tfld left its socket behind");
+	ck_assert_msg(access(daemon->socket, F_OK) == (daemon->manager && daemon->manager->count ? 0 : -1),
+		      "tfld left its socket behind, or removed one that it did not make");
 }
 
 void daemon_stop(struct daemon *daemon)
@@ -419,6 +423,38 @@ size_t daemon_memory(const struct daemon *daemon)
 bool daemon_memory_counts(void)
 {
 	return !SANITIZED;
+}
+
+unsigned daemon_children(const struct daemon *daemon)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	unsigned count = 0;
+
+	while ((entry = readdir(proc))) {
+		char path[300];
+		int parent = 0;
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
+		file = fopen(path, "re");
+		if (!file)
+			continue;
+		count += fscanf(file, "%*d (%*[^)]) %*c %d", &parent) == 1 && parent == daemon->pid;
+		fclose(file);
+	}
+	closedir(proc);
+	return count;
+}
+
+void daemon_wait_proof(const struct daemon *daemon)
+{
+	uint64_t until = now_ns() + PATIENCE_NS;
+
+	while (daemon_children(daemon) == 0) {
+		ck_assert_msg(now_ns() < until, "waited in vain for a proof: %s", read_log(daemon));
+		usleep(2000);
+	}
 }
 
 uint64_t daemon_cpu_ns(const struct daemon *daemon)

@@ -22,6 +22,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct manager;
+
 struct daemon {
 	pid_t pid; /* 0: does not run */
 	char folder[64];
@@ -31,6 +33,7 @@ struct daemon {
 	char log[96]; /* its stderr */
 	char configuration[96];
 	bool split; /* set before the start: administration has a socket of its own */
+	const struct manager *manager; /* that it runs under (manager.h); NULL: none */
 };
 
 /** Makes the folder with an empty models folder in it. */
@@ -50,6 +53,10 @@ void daemon_restart(struct daemon *daemon, const char *configuration);
 
 /** Starts it and waits for its end, for a start that has to fail. Its exit status. */
 int daemon_start_failing(struct daemon *daemon, const char *configuration);
+
+/** Waits until it has a child process, which proves a file. How many it has, dead ones too. */
+void daemon_wait_proof(const struct daemon *daemon);
+unsigned daemon_children(const struct daemon *daemon);
 
 /** Waits until no version is START or LOADING. */
 void daemon_wait_ready(const struct daemon *daemon);

@@ -3,7 +3,6 @@
  * Files that nobody wants served, loaded one after the other while another model is asked: each is refused with the reason, and neither the
  * memory of the daemon, nor its descriptors, children or staging folder, nor the latency of the other model show it.
  */
-#include <dirent.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,29 +128,6 @@ static void load_all(struct latencies *latencies)
 			load(&hostiles[i], latencies);
 }
 
-/* Processes, dead ones too, whose parent the daemon is. */
-static unsigned children(void)
-{
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
-	unsigned count = 0;
-
-	while ((entry = readdir(proc))) {
-		char path[300];
-		int parent = 0;
-		FILE *file;
-
-		snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
-		file = fopen(path, "re");
-		if (!file)
-			continue;
-		count += fscanf(file, "%*d (%*[^)]) %*c %d", &parent) == 1 && parent == tfld.pid;
-		fclose(file);
-	}
-	closedir(proc);
-	return count;
-}
-
 /* Resident at most, ever: what a child took is not its parent's. */
 static size_t greatest_memory(void)
 {
@@ -225,7 +201,7 @@ START_TEST(refused_files_leave_no_trace)
 	ck_assert_double_lt(during_p50, 4 * steady_p50 + 500);
 	ck_assert_double_lt(during_p99, 4 * steady_p99 + 20000);
 	ck_assert_uint_eq(daemon_settled_descriptors(&tfld, descriptors), descriptors);
-	ck_assert_uint_eq(children(), 0);
+	ck_assert_uint_eq(daemon_children(&tfld), 0);
 	assert_staging_is_empty();
 }
 END_TEST
@@ -236,7 +212,6 @@ START_TEST(a_stop_ends_the_proof_that_runs)
 	struct tfl_writer writer;
 	uint8_t *data = NULL;
 	size_t size = 0;
-	uint64_t start;
 
 	daemon_restart(&tfld, "[models]\nproof_time = 60min\n[requests]\nstop_timeout = 0\n");
 	close(admin);
@@ -247,13 +222,10 @@ START_TEST(a_stop_ends_the_proof_that_runs)
 	wire_begin_model(&writer, 7, "model.load", "slow", 0, false);
 	wire_send_frame_passing(admin, &writer, &file, 1);
 	tfl_writer_finish(&writer);
-	start = now_ns();
-	while (children() == 0 && now_ns() - start < UINT64_C(20000000000))
-		usleep(10000);
-	ck_assert_uint_eq(children(), 1);
+	daemon_wait_proof(&tfld);
 	close(fd);
 	daemon_restart(&tfld, NULL);
-	ck_assert_uint_eq(children(), 0);
+	ck_assert_uint_eq(daemon_children(&tfld), 0);
 	fd = daemon_connect(&tfld);
 	close(file);
 	free(data);

@@ -288,17 +288,17 @@ static void wait_for_work(uint64_t cpu_ns)
 	}
 }
 
-/* The warm-up of all these instances takes far longer than the test waits. */
+/* The proof's two runs of all these layers take far longer than the test waits. */
 START_TEST(a_stop_gives_up_loads_and_says_so)
 {
 	uint64_t began;
 	int fd;
 
-	daemon_start(&tfld, "[requests]\nstop_timeout = 300ms\n[models]\ninstances = 64\n");
+	daemon_start(&tfld, "[requests]\nstop_timeout = 300ms\n");
 	fd = daemon_connect(&tfld);
-	send_load(fd, 1, 8);
-	send_load(fd, 2, 8);
-	wait_for_work(500000000);
+	send_load(fd, 1, 90);
+	send_load(fd, 2, 90);
+	daemon_wait_proof(&tfld);
 	began = now_ns();
 	ck_assert_int_eq(kill(tfld.pid, SIGTERM), 0);
 	wire_expect_failure(fd, 1, TFL_UNAVAILABLE, "the daemon is stopping; load it again when it is back");
@@ -319,10 +319,10 @@ START_TEST(a_load_does_not_make_it_less_ready)
 	int fd;
 
 	add_tiny(&tfld);
-	daemon_start(&tfld, "[requests]\nstop_timeout = 0\n[models]\ninstances = 64\n");
+	daemon_start(&tfld, "[requests]\nstop_timeout = 0\n");
 	daemon_wait_ready(&tfld);
 	fd = daemon_connect(&tfld);
-	send_load(fd, 1, 8);
+	send_load(fd, 1, 90);
 	wire_call(fd, "health", &reply);
 	ck_assert_uint_eq(wire_uint(reply.message.result, "versions.loading"), 1);
 	ck_assert(wire_bool(reply.message.result, "ready"));
@@ -356,10 +356,10 @@ START_TEST(a_load_that_ends_within_the_time_to_stop_succeeds)
 	struct reply reply;
 	int fd;
 
-	daemon_start(&tfld, "[models]\ninstances = 2\n");
+	daemon_start(&tfld, NULL);
 	fd = daemon_connect(&tfld);
 	send_load(fd, 1, 8);
-	wait_for_work(50000000);
+	daemon_wait_proof(&tfld);
 	ck_assert_int_eq(kill(tfld.pid, SIGTERM), 0);
 	ck_assert(wire_receive(fd, &reply));
 	ck_assert_msg(!reply.message.failed, "%.*s", TFL_STRING_ARGS(reply.message.failure.message));
