@@ -53,6 +53,7 @@ static const struct tfl_setting rows[] = {
 	{ "requests", "priority", NULL, TO(model.priority), TFL_MODEL_CONF_PRIORITY },
 	{ "requests", "inline", NULL, TO(model.inline_us), TFL_MODEL_CONF_INLINE },
 	{ "requests", "stop_timeout", NULL, TO(stop_timeout_ms), TFL_SETTING_DURATION, 0, 3600000, 10000 },
+	{ "requests", "hang_timeout", NULL, TO(hang_timeout_ms), TFL_SETTING_DURATION, 0, 86400000, 300000 },
 
 	{ "users", "connections", NULL, TO(uid_connections), TFL_SETTING_COUNT, 1, TFL_UID_CONNECTIONS_MAX, TFL_UID_CONNECTIONS_MAX },
 	{ "users", "requests", NULL, TO(uid_requests), TFL_SETTING_COUNT, 1, TFL_UID_REQUESTS_MAX, TFL_UID_REQUESTS_MAX },

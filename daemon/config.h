@@ -20,7 +20,7 @@
 #define TFL_CONFIG_SOCKET_MAX 108 /* sun_path of a Unix socket */
 #define TFL_CONFIG_DEVICE_MAX 65 /* of a name, as of a host */
 #define TFL_CONFIG_PERIOD_MIN_MS 1000
-#define TFL_CONFIG_SETTINGS 34
+#define TFL_CONFIG_SETTINGS 35
 
 struct tfl_mistakes;
 
@@ -50,6 +50,7 @@ struct tfl_config {
 
 	uint64_t workers; /* 0: one per core */
 	uint64_t queue;
+	uint64_t hang_timeout_ms; /* an inference that takes longer hangs; 0: none does */
 	uint64_t stop_timeout_ms; /* for what is in flight when the daemon is told to stop */
 
 	uint64_t uid_connections;

@@ -30,6 +30,7 @@
 void tfl_executor_init(struct tfl_executor *executor, unsigned index)
 {
 	executor->index = index;
+	atomic_init(&executor->busy_since, 0);
 	tfl_writer_init(&executor->writer);
 	executor->scratch = NULL;
 	executor->scratch_size = 0;
@@ -175,6 +176,7 @@ void tfl_execute(struct tfl_executor *executor, struct tfl_job *job)
 	struct tfl_error error;
 	int r;
 
+	atomic_store_explicit(&executor->busy_since, now, memory_order_relaxed);
 	r = missed(job, now, &error);
 	if (r == 0) {
 		struct tfl_interpreter *interpreter = tfl_pool_borrow(job->version->pool);
@@ -190,6 +192,7 @@ void tfl_execute(struct tfl_executor *executor, struct tfl_job *job)
 	record.total_ns = record.wait_ns + record.compute_ns + record.reply_ns;
 	tfl_recorder_add(job->version->recorder, executor->index, &record);
 	trim_scratch(executor);
+	atomic_store_explicit(&executor->busy_since, 0, memory_order_relaxed);
 }
 
 void tfl_execute_missed(struct tfl_executor *executor, struct tfl_job *job)

@@ -6,6 +6,7 @@
 #ifndef DAEMON_EXECUTE_H
 #define DAEMON_EXECUTE_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "proto/writer.h"
@@ -15,6 +16,7 @@ struct tfl_job;
 /* What a thread keeps from job to job, so that the steady path allocates nothing. Belongs to that thread. */
 struct tfl_executor {
 	unsigned index; /* of its counters in every version's recorder */
+	atomic_uint_least64_t busy_since; /* CLOCK_MONOTONIC nanoseconds when it began its job, 0 without one; others may look */
 	struct tfl_writer writer;
 	void *scratch;  /* dequantised outputs until they are sent */
 	size_t scratch_size;

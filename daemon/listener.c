@@ -9,6 +9,7 @@
 #include "daemon/listener.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -183,6 +184,16 @@ void tfl_listener_destroy(struct tfl_listener *listener)
 	uv_close((uv_handle_t *)&listener->poll, on_closed);
 	uv_close((uv_handle_t *)&listener->pause, on_closed);
 	listener->fd = tfl_close(listener->fd);
+}
+
+void tfl_listener_address(const struct tfl_listener *listener, char path[static TFL_LISTENER_PATH_MAX])
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	socklen_t size = sizeof(address);
+
+	path[0] = '\0';
+	if (listener && getsockname(listener->fd, (struct sockaddr *)&address, &size) == 0)
+		snprintf(path, TFL_LISTENER_PATH_MAX, "%.*s", (int)sizeof(address.sun_path), address.sun_path);
 }
 
 unsigned tfl_listener_rights(const struct tfl_listener *listener, const struct tfl_peer *peer)

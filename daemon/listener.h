@@ -8,11 +8,14 @@
 #ifndef DAEMON_LISTENER_H
 #define DAEMON_LISTENER_H
 
+#include <sys/un.h>
 #include <uv.h>
 
 struct tfl_error;
 struct tfl_listener;
 struct tfl_peer;
+
+#define TFL_LISTENER_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1)
 
 struct tfl_listener_options {
 	const char *path;      /* of the socket file, to be removed at the end; NULL: it is not ours */
@@ -35,6 +38,9 @@ int tfl_listener_create(uv_loop_t *loop, int fd, const struct tfl_listener_optio
 
 /** Stops accepting; removes the socket file unless another one has taken its place. NULL is allowed. */
 void tfl_listener_destroy(struct tfl_listener *listener);
+
+/** The path of the socket that it accepts on; "" for NULL, and for one without. */
+void tfl_listener_address(const struct tfl_listener *listener, char path[static TFL_LISTENER_PATH_MAX]);
 
 /** What @p peer may do on a connection that came through here. */
 unsigned tfl_listener_rights(const struct tfl_listener *listener, const struct tfl_peer *peer);

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "daemon/activation.h"
 #include "daemon/check.h"
 #include "daemon/config.h"
 #include "daemon/log.h"
@@ -48,11 +49,12 @@ static void log_doubt(void *data, const char *sentence)
 
 static int serve(const struct tfl_config *config)
 {
+	TFL_CLEANUP(tfl_activation_finish) struct tfl_activation activation = TFL_ACTIVATION_NONE;
 	struct tfl_server *server;
 	struct tfl_error error;
 
 	tfl_config_doubts(config, log_doubt, NULL);
-	if (tfl_server_create(config, &server, &error) < 0) {
+	if (tfl_activation_take(&activation, &error) < 0 || tfl_server_create(config, &activation, &server, &error) < 0) {
 		tfl_log_error("%s", error.text);
 		return 1;
 	}

@@ -1,26 +1,58 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Only what libsystemd offers, behind two words of our own, so that nothing else asks whether it was there at build time. A manager that
+ * Only what libsystemd offers, behind a few words of our own, so that nothing else asks whether it was there at build time. A manager that
  * cannot be told is no reason to serve worse: results are ignored.
  */
 #include "daemon/notify.h"
 
 #ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
-#endif
 
 void tfl_notify_ready(const char *status)
 {
-#ifdef HAVE_SYSTEMD
 	sd_notifyf(0, "READY=1\nSTATUS=%s", status);
-#else
-	(void)status;
-#endif
+}
+
+void tfl_notify_status(const char *status)
+{
+	sd_notifyf(0, "STATUS=%s", status);
 }
 
 void tfl_notify_stopping(void)
 {
-#ifdef HAVE_SYSTEMD
 	sd_notify(0, "STOPPING=1\nSTATUS=finishing requests in flight");
-#endif
 }
+
+void tfl_notify_alive(void)
+{
+	sd_notify(0, "WATCHDOG=1");
+}
+
+uint64_t tfl_notify_watchdog_us(void)
+{
+	uint64_t us = 0;
+
+	return sd_watchdog_enabled(0, &us) > 0 ? us : 0;
+}
+#else
+void tfl_notify_ready(const char *status)
+{
+}
+
+void tfl_notify_status(const char *status)
+{
+}
+
+void tfl_notify_stopping(void)
+{
+}
+
+void tfl_notify_alive(void)
+{
+}
+
+uint64_t tfl_notify_watchdog_us(void)
+{
+	return 0;
+}
+#endif

@@ -93,7 +93,7 @@ void tfl_server_watch_queue(struct tfl_server *server)
 
 static void stop_listening(struct tfl_server *server)
 {
-	for (unsigned i = 0; i < TFL_SERVER_LISTENERS_MAX; i++)
+	for (unsigned i = 0; i < TFL_SOCKET_COUNT; i++)
 		tfl_listener_destroy(TFL_STEAL(server->listeners[i]));
 }
 
@@ -186,6 +186,7 @@ static void on_change(void *data)
 
 	tfl_changes_save(server);
 	tfl_subscribers_tell(server->subscribers, change);
+	tfl_manager_update(&server->manager);
 	/* Without memory for it, the journal and the changes themselves have it. */
 	if (server->lines && server->loader)
 		(void)tfl_loader_write_line(server->loader, TFL_CHANGE_SCHEMA, change->at.wall, tfl_change_to_json(change));
@@ -232,6 +233,7 @@ static int make_loop(struct tfl_server *server, struct tfl_error *error)
 	server->outbox_wake.data = server->loader_wake.data = server;
 	server->sweep.data = server->drain.data = server->minute.data = server->period.data = server->steps.data = server->metrics.data = server;
 	server->terminate.data = server->interrupt.data = server;
+	tfl_manager_init(&server->manager, server, server->config->hang_timeout_ms * 1000000);
 	tfl_connections_init(&server->connections, server);
 	server->loop_made = true;
 	return 0;
@@ -326,24 +328,29 @@ static void on_accepted(void *data, const struct tfl_listener *listener, int fd)
 	tfl_connections_accept(&server->connections, listener, fd);
 }
 
-static int listen_at(struct tfl_server *server, unsigned slot, const char *path, unsigned mode, unsigned owner_rights,
+/* A socket that the service manager hands over, or one that is made at @p path, where there is one. */
+static int listen_at(struct tfl_server *server, enum tfl_socket which, const char *path, unsigned mode, unsigned owner_rights,
 		     unsigned other_rights, struct tfl_error *error)
 {
+	int *passed = &server->activation->fds[which];
 	struct tfl_listener_options options = {
-		.path = path,
+		.path = *passed >= 0 ? NULL : path,
 		.owner_rights = owner_rights,
 		.other_rights = other_rights,
 		.accepted = on_accepted,
 		.data = server,
 	};
-	int fd, r;
+	_tfl_close_ int fd = -1;
+	int r;
 
-	r = tfl_listener_bind(path, mode, &fd, error);
-	if (r < 0)
-		return r;
-	r = tfl_listener_create(&server->loop, fd, &options, &server->listeners[slot], error);
-	if (r < 0)
-		tfl_close(fd);
+	if (*passed < 0 && !path[0])
+		return 0;
+	fd = tfl_steal_fd(passed);
+	r = fd < 0 ? tfl_listener_bind(path, mode, &fd, error) : 0;
+	if (r == 0)
+		r = tfl_listener_create(&server->loop, fd, &options, &server->listeners[which], error);
+	if (r == 0)
+		(void)tfl_steal_fd(&fd);
 	return r;
 }
 
@@ -352,16 +359,18 @@ static int make_sockets(struct tfl_server *server, struct tfl_error *error)
 {
 	const struct tfl_config *config = server->config;
 	const unsigned user_rights = TFL_RIGHT_INFER | TFL_RIGHT_READ;
-	bool split = config->admin_socket[0] != '\0';
+	bool split = config->admin_socket[0] != '\0' || server->activation->fds[TFL_SOCKET_ADMIN] >= 0;
 	int r;
 
-	r = listen_at(server, 0, config->socket, (unsigned)config->socket_mode, split ? user_rights : TFL_RIGHT_ALL, user_rights, error);
-	if (r < 0 || !split)
+	r = listen_at(server, TFL_SOCKET_INFER, config->socket, (unsigned)config->socket_mode, split ? user_rights : TFL_RIGHT_ALL, user_rights,
+		      error);
+	if (r < 0)
 		return r;
-	return listen_at(server, 1, config->admin_socket, (unsigned)config->admin_socket_mode, TFL_RIGHT_ALL, TFL_RIGHT_ALL, error);
+	return listen_at(server, TFL_SOCKET_ADMIN, config->admin_socket, (unsigned)config->admin_socket_mode, TFL_RIGHT_ALL, TFL_RIGHT_ALL, error);
 }
 
-int tfl_server_create(const struct tfl_config *config, struct tfl_server **ret_server, struct tfl_error *error)
+int tfl_server_create(const struct tfl_config *config, struct tfl_activation *activation, struct tfl_server **ret_server,
+		      struct tfl_error *error)
 {
 	TFL_CLEANUP(tfl_server_destroyp) struct tfl_server *server = calloc(1, sizeof(*server));
 	int r;
@@ -370,6 +379,7 @@ int tfl_server_create(const struct tfl_config *config, struct tfl_server **ret_s
 		return tfl_error_set(error, -ENOMEM, "no memory for the server");
 	server->config = config;
 	server->started_ns = tfl_clock_ns();
+	server->activation = activation;
 	r = make_loop(server, error);
 	if (r == 0)
 		r = make_queues(server, error);
@@ -401,17 +411,19 @@ static bool was_killed(const struct tfl_server *server)
 void tfl_server_run(struct tfl_server *server)
 {
 	const struct tfl_config *config = server->config;
+	char infer[TFL_LISTENER_PATH_MAX], admin[TFL_LISTENER_PATH_MAX];
 
+	tfl_listener_address(server->listeners[TFL_SOCKET_INFER], infer);
+	tfl_listener_address(server->listeners[TFL_SOCKET_ADMIN], admin);
 	tfl_jump_watch(&server->jump, server->changes, server->conditions);
 	uv_timer_start(&server->minute, on_minute, tfl_observe_delay_ms(tfl_clock_boot_ns()), 0);
 	if (server->metrics_file)
 		uv_timer_start(&server->metrics, on_metrics, 0, 0);
 	if (config->log_period_ms > 0)
 		uv_timer_start(&server->period, on_period, config->log_period_ms, config->log_period_ms);
-	tell(server, TFL_CHANGE_STARTED, "serving the models in %s on %s%s%s with %u workers%s", config->models, config->socket,
-	     config->admin_socket[0] ? " and " : "", config->admin_socket, server->worker_count,
-	     was_killed(server) ? "; the run before ended without stopping in order" : "");
-	tfl_notify_ready("serving");
+	tell(server, TFL_CHANGE_STARTED, "serving the models in %s on %s%s%s with %u workers%s", config->models, infer, admin[0] ? " and " : "", admin,
+	     server->worker_count, was_killed(server) ? "; the run before ended without stopping in order" : "");
+	tfl_manager_ready(&server->manager);
 	uv_run(&server->loop, UV_RUN_DEFAULT);
 	/* From here on a signal ends the process at once: taking down may have to wait for a load to give up. */
 	uv_signal_stop(&server->terminate);
@@ -431,6 +443,7 @@ static void close_handles(struct tfl_server *server)
 	for (unsigned i = 0; i < TFL_ARRAY_SIZE(handles); i++)
 		uv_close(handles[i], NULL);
 	tfl_watching_close(&server->watching);
+	tfl_manager_close(&server->manager);
 	uv_run(&server->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&server->loop);
 }

@@ -12,9 +12,11 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "daemon/activation.h"
 #include "daemon/connection.h"
 #include "daemon/execute.h"
 #include "daemon/jump.h"
+#include "daemon/manager.h"
 #include "daemon/watching.h"
 
 struct tfl_accounts;
@@ -32,8 +34,6 @@ struct tfl_scheduler;
 struct tfl_store;
 struct tfl_subscribers;
 struct tfl_workers;
-
-#define TFL_SERVER_LISTENERS_MAX 2
 
 struct tfl_server {
 	/* Immutable while it runs. */
@@ -67,14 +67,20 @@ struct tfl_server {
 	uv_timer_t drain;
 	uv_timer_t minute, period, steps, metrics;
 	struct tfl_watching watching;
+	struct tfl_manager manager;
+	struct tfl_activation *activation; /* borrowed */
 	struct tfl_metrics_file *metrics_file; /* NULL: none is wanted */
 	uint64_t drain_until_ns;
 	bool loads_cancelled; /* the grace period is over; who waits for a load is told */
-	struct tfl_listener *listeners[TFL_SERVER_LISTENERS_MAX];
+	struct tfl_listener *listeners[TFL_SOCKET_COUNT];
 };
 
-/** Makes everything and listens. @p config is borrowed and outlives the server. Errors carry a sentence. */
-int tfl_server_create(const struct tfl_config *config, struct tfl_server **ret_server, struct tfl_error *error);
+/**
+ * Makes everything and listens: on the sockets of @p activation, which it takes out of there, where there are such. Both are borrowed and
+ * outlive the server. Errors carry a sentence.
+ */
+int tfl_server_create(const struct tfl_config *config, struct tfl_activation *activation, struct tfl_server **ret_server,
+		      struct tfl_error *error);
 
 /** Serves until a signal ends it. */
 void tfl_server_run(struct tfl_server *server);

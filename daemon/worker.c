@@ -85,6 +85,19 @@ int tfl_workers_create(struct tfl_scheduler *scheduler, unsigned count, struct t
 	return 0;
 }
 
+uint64_t tfl_workers_longest(const struct tfl_workers *workers, uint64_t now)
+{
+	uint64_t longest = 0;
+
+	for (unsigned i = 0; i < workers->count; i++) {
+		uint64_t since = atomic_load_explicit(&workers->workers[i].executor.busy_since, memory_order_relaxed);
+
+		if (since && now > since && now - since > longest)
+			longest = now - since;
+	}
+	return longest;
+}
+
 void tfl_workers_destroy(struct tfl_workers *workers)
 {
 	if (!workers)

@@ -21,8 +21,14 @@ include/tfl-types.h
 {libdir}/libtflclient.so.{version}
 {libdir}/pkgconfig/libtflclient.pc
 lib/systemd/catalog/tfld.catalog
+lib/systemd/system/tfld-admin.socket
+lib/systemd/system/tfld.service
+lib/systemd/system/tfld.socket
+lib/sysusers.d/tfld.conf
 {sbindir}/tfld
 share/bash-completion/completions/tflctl
+share/doc/tfld/examples/cpu.conf
+share/doc/tfld/examples/memory.conf
 share/doc/tfld/examples/model.conf
 share/doc/tfld/examples/tfld.conf
 """
@@ -72,6 +78,21 @@ def check_library(root, destdir, libdir, extract, cc):
         yield "it runs, and says that there is no daemon", ran.returncode == 1 and "/no/such/socket" in ran.stderr
 
 
+def check_units(root):
+    """What systemd says of the service, from outside: no word that it does not know, and hardly any exposure (0 to 10; --threshold is tenths)."""
+    service = root / "lib/systemd/system/tfld.service"
+    judged = run("systemd-analyze", "security", "--offline=true", "--threshold=10", "--no-pager", str(service)) \
+        if shutil.which("systemd-analyze") else None
+    if judged is None or "--offline" in judged.stderr:
+        yield "systemd-analyze judges the service # SKIP it is not here, or from before systemd 250", True
+        return
+    text = (judged.stdout.strip().splitlines() or [""])[-1]
+    yield f"systemd-analyze: {text} {judged.stderr}".strip(), judged.returncode == 0 and not judged.stderr
+    names = (root / "lib/systemd/system").glob("tfld*")
+    placeholders = [unit.name for unit in names if "@" in unit.read_text().replace("=@", "").replace("~@", "").replace(" @", "")]
+    yield f"no placeholder is left in the units: {placeholders}", not placeholders
+
+
 def check_pages(root, pages):
     if not shutil.which("man"):
         yield "man shows the pages # SKIP there is no man here", True
@@ -91,6 +112,7 @@ def checks_of(destdir, build, man, prefix, libdir, sbindir, version, extract, *c
     yield from check_files(root, set(FILES.format(libdir=libdir, sbindir=sbindir, version=version).split()) | pages)
     yield from check_programs(root, libdir, sbindir, version)
     yield from check_library(root, destdir, libdir, extract, cc)
+    yield from check_units(root)
     if pages:
         yield from check_pages(root, pages)
 

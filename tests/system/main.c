@@ -14,6 +14,7 @@ static Suite *(*const suites[])(void) = {
 	histogram_suite,
 	metrics_suite,
 	limits_suite,
+	manager_suite,
 	models_suite,
 	changes_suite,
 	conf_suite,
