@@ -4,6 +4,7 @@
  * memory of the daemon, nor its descriptors, children or staging folder, nor the latency of the other model show it.
  */
 #include <poll.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
