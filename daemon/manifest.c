@@ -137,6 +137,7 @@ static const struct key proof_keys[] = {
 	{ "proof", "load_ns", take_number, PROOF(load_ns) },
 	{ "proof", "run_ns", take_number, PROOF(run_ns) },
 	{ "proof", "packed_bytes", take_number, PROOF(packed_bytes) },
+	{ "proof", "interpreter_bytes", take_number, PROOF(interpreter_bytes) },
 	{ "proof", "peak_bytes", take_number, PROOF(peak_bytes) },
 	{ "proof", "samples", take_small_number, PROOF(samples) },
 	{ "proof", "infinite", take_small_number, PROOF(infinite) },
@@ -245,9 +246,10 @@ size_t tfl_proof_note_format(const struct tfl_proof_note *note, char text[static
 	const struct tfl_proof *proof = &note->proof;
 	int length = snprintf(text, TFL_MANIFEST_TEXT_MAX,
 			      "[proof]\nformat = %d\nsha256 = %s\ntfld = %s\ntime = %s\nload_ns = %" PRIu64 "\nrun_ns = %" PRIu64
-			      "\npacked_bytes = %" PRIu64 "\npeak_bytes = %" PRIu64 "\nsamples = %u\ninfinite = %u\nmeans = %u\n\n[outputs]\n",
+			      "\npacked_bytes = %" PRIu64 "\ninterpreter_bytes = %" PRIu64 "\npeak_bytes = %" PRIu64
+			      "\nsamples = %u\ninfinite = %u\nmeans = %u\n\n[outputs]\n",
 			      FORMAT, note->sha256, note->tfld, proof->time, proof->load_ns, proof->run_ns, proof->packed_bytes,
-			      proof->peak_bytes, proof->samples, proof->infinite, proof->means);
+			      proof->interpreter_bytes, proof->peak_bytes, proof->samples, proof->infinite, proof->means);
 
 	/* 16 digests fit ten times. */
 	for (uint32_t i = 0; i < proof->digest_count; i++)

@@ -15,7 +15,7 @@
 struct report {
 	uint32_t code; /* positive; 0: all is well */
 	struct tfl_string sentence;
-	uint64_t load_ns, run_ns, packed_bytes, peak_bytes;
+	uint64_t load_ns, run_ns, packed_bytes, interpreter_bytes, peak_bytes;
 	uint32_t samples, infinite, means;
 	struct tfl_wire_array digests;
 };
@@ -28,6 +28,7 @@ static const struct tfl_param rows[] = {
 	{ "load_ns", TFL_PARAM_UINT64, true, TO(load_ns), 0, INT64_MAX, NULL },
 	{ "run_ns", TFL_PARAM_UINT64, true, TO(run_ns), 0, INT64_MAX, NULL },
 	{ "packed_bytes", TFL_PARAM_UINT64, true, TO(packed_bytes), 0, INT64_MAX, NULL },
+	{ "interpreter_bytes", TFL_PARAM_UINT64, true, TO(interpreter_bytes), 0, INT64_MAX, NULL },
 	{ "peak_bytes", TFL_PARAM_UINT64, true, TO(peak_bytes), 0, INT64_MAX, NULL },
 	{ "samples", TFL_PARAM_UINT32, true, TO(samples), 0, TFL_SAMPLES_MAX, NULL },
 	{ "infinite", TFL_PARAM_UINT32, true, TO(infinite), 0, TFL_SAMPLES_MAX, NULL },
@@ -42,6 +43,7 @@ void tfl_proof_write_figures(struct tfl_writer *writer, const struct tfl_proof *
 	tfl_field_uint(writer, "load_ns", proof->load_ns);
 	tfl_field_uint(writer, "run_ns", proof->run_ns);
 	tfl_field_uint(writer, "packed_bytes", proof->packed_bytes);
+	tfl_field_uint(writer, "interpreter_bytes", proof->interpreter_bytes);
 	tfl_field_uint(writer, "peak_bytes", proof->peak_bytes);
 	tfl_field_uint(writer, "samples", proof->samples);
 	tfl_field_uint(writer, "infinite", proof->infinite);
@@ -105,6 +107,7 @@ int tfl_proof_report_parse(struct tfl_slice bytes, struct tfl_proof *ret_proof, 
 	proof.load_ns = report.load_ns;
 	proof.run_ns = report.run_ns;
 	proof.packed_bytes = report.packed_bytes;
+	proof.interpreter_bytes = report.interpreter_bytes;
 	proof.peak_bytes = report.peak_bytes;
 	proof.samples = report.samples;
 	proof.infinite = report.infinite;

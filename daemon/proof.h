@@ -38,6 +38,7 @@ struct tfl_proof {
 	uint64_t load_ns;      /* to verify and build, with one interpreter */
 	uint64_t run_ns;       /* one warm inference */
 	uint64_t packed_bytes;
+	uint64_t interpreter_bytes; /* of one */
 	uint64_t peak_bytes;   /* resident at most, program and file among them */
 	uint32_t samples;      /* that it answered as it should */
 	uint32_t infinite;     /* of these, how many got an infinity in some output */
@@ -46,7 +47,7 @@ struct tfl_proof {
 	char digests[TFL_PROOF_DIGESTS_MAX][TFL_SHA256_TEXT];
 };
 
-#define TFL_PROOF_FIGURES 7
+#define TFL_PROOF_FIGURES 8
 
 /** Writes so many keys and values of a map: "load_ns" to "digests". */
 void tfl_proof_write_figures(struct tfl_writer *writer, const struct tfl_proof *proof);

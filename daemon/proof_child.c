@@ -93,6 +93,7 @@ static int load(struct child *child, struct tfl_program **ret_program, struct tf
 	child->proof.load_ns = tfl_clock_ns() - start;
 	tfl_program_info(*ret_program, &info);
 	child->proof.packed_bytes = info.packed_bytes;
+	child->proof.interpreter_bytes = tfl_interpreter_bytes(*ret_interpreter);
 	return 0;
 }
 
