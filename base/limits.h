@@ -62,6 +62,7 @@
 /* Daemon. */
 #define TFL_MODELS_MAX 256               /* models in one repository */
 #define TFL_VERSIONS_MAX 64              /* versions of one model */
+#define TFL_MEMORY_LIMIT_MAX (1ull << 40) /* bytes of all versions in memory that can be configured */
 #define TFL_CONNECTIONS_MAX 1024         /* connections in all */
 #define TFL_UID_CONNECTIONS_MAX 256      /* connections of one user */
 #define TFL_UID_REQUESTS_MAX 1024        /* requests in flight of one user */

@@ -63,13 +63,14 @@ static void print_settings(const struct tfl_value *settings)
 static void print_loaded(const struct tfl_value *value)
 {
 	const struct tfl_value *memory = tfl_value_get(value, "memory"), *operators = tfl_value_get(value, "operators");
-	char a[CTL_UNIT_MAX], b[CTL_UNIT_MAX], c[CTL_UNIT_MAX], d[CTL_UNIT_MAX];
+	char a[CTL_UNIT_MAX], b[CTL_UNIT_MAX], c[CTL_UNIT_MAX], d[CTL_UNIT_MAX], sum[CTL_UNIT_MAX];
 
 	if (!memory)
 		return;
+	ctl_format_bytes(sum, number(memory, "file") + number(memory, "packed") + number(memory, "interpreters") + number(memory, "statistics"));
 	printf("time       loaded in %s, runs in %s\n", ctl_format_duration(a, (double)number(value, "load_ns")),
 	       ctl_format_duration(b, (double)number(value, "run_ns")));
-	ctl_printf_wrapped("memory", CTL_TEXT_INDENT, "file %s, packed weights %s, %llu interpreter%s %s, statistics %s",
+	ctl_printf_wrapped("memory", CTL_TEXT_INDENT, "%s: file %s, packed weights %s, %llu interpreter%s %s, statistics %s", sum,
 			   ctl_format_bytes(a, number(memory, "file")), ctl_format_bytes(b, number(memory, "packed")),
 			   (unsigned long long)number(value, "instances"), ctl_plural(number(value, "instances")),
 			   ctl_format_bytes(c, number(memory, "interpreters")), ctl_format_bytes(d, number(memory, "statistics")));

@@ -7,6 +7,7 @@
 
 #include "client/condition.h"
 #include "client/ctl.h"
+#include "client/memory.h"
 #include "client/print.h"
 
 static unsigned long long number(const struct tfl_value *map, const char *key)
@@ -27,6 +28,7 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 
 	printf("%s: %llu version%s available, %llu loading, %llu out of service\n", state, number(versions, "available"),
 	       ctl_plural(number(versions, "available")), number(versions, "loading"), number(versions, "ended"));
+	ctl_memory_print(value, false);
 	for (size_t i = 0; i < tfl_value_size(ended); i++) {
 		const struct tfl_value *version = tfl_value_at(ended, i);
 

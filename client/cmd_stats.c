@@ -9,6 +9,7 @@
 #include "base/util.h"
 #include "client/condition.h"
 #include "client/ctl.h"
+#include "client/memory.h"
 #include "client/print.h"
 #include "client/times.h"
 
@@ -33,6 +34,7 @@ static void print_service(const struct tfl_value *value)
 	printf("workers: %llu of %llu busy; queue: %llu of %llu; memory: %s\n", (unsigned long long)number(workers, "busy"),
 	       (unsigned long long)number(workers, "count"), (unsigned long long)number(queue, "waiting"),
 	       (unsigned long long)number(queue, "capacity"), ctl_format_bytes(memory, number(value, "rss_bytes")));
+	ctl_memory_print(value, true);
 	ctl_conditions_print(value);
 }
 

@@ -25,6 +25,8 @@
 
 static const struct tfl_setting rows[] = {
 	{ "models", "path", "models", TO(models), TFL_SETTING_PATH, 1, PATH_ROOM, 0, "/var/lib/tfld/models", "folder of the models" },
+	{ "models", "memory_limit", NULL, TO(memory_limit), TFL_SETTING_SIZE, 0, TFL_MEMORY_LIMIT_MAX, 0 },
+	{ "models", "unload_idle", NULL, TO(unload_idle), TFL_SETTING_SWITCH, 0, 1, 0 },
 	{ "models", "versions", NULL, TO(model.versions), TFL_MODEL_CONF_VERSIONS },
 	{ "models", "auto_swap", NULL, TO(model.auto_swap), TFL_MODEL_CONF_AUTO_SWAP },
 	{ "models", "transition", NULL, TO(model.transition), TFL_MODEL_CONF_TRANSITION },
@@ -346,7 +348,7 @@ static const struct {
 	{ "sockets", "max_frame", "users", "bytes" },
 };
 
-/* Keys that say how something is written whose place another key has to give. */
+/* Keys that say how something is done that another key has to ask for. */
 static const struct {
 	const char *section, *key, *place;
 } details[] = {
@@ -354,7 +356,20 @@ static const struct {
 	{ "log", "files", "folder" },
 	{ "log", "device", "folder" },
 	{ "metrics", "metrics_period", "metrics_file" },
+	{ "models", "unload_idle", "memory_limit" },
 };
+
+/* A text that is empty, or a number that is 0. */
+static bool is_none(const struct tfl_config *config, const struct tfl_setting *row)
+{
+	const char *value = (const char *)config + row->offset;
+	uint64_t number;
+
+	if (row->kind != TFL_SETTING_SIZE)
+		return !*value;
+	memcpy(&number, value, sizeof(number));
+	return number == 0;
+}
 
 static void doubt_details(const struct tfl_config *config, tfl_config_remark remark, void *data)
 {
@@ -362,11 +377,10 @@ static void doubt_details(const struct tfl_config *config, tfl_config_remark rem
 
 	for (size_t i = 0; i < TFL_ARRAY_SIZE(details); i++) {
 		const char *where = source_of(config, row_of(details[i].section, details[i].key));
-		const char *place = (const char *)config + row_of(details[i].section, details[i].place)->offset;
 
 		snprintf(sentence, sizeof(sentence), "[%s] %s is set (%s), but without a %s it has no effect", details[i].section,
 			 details[i].key, where, details[i].place);
-		if (*where && !*place)
+		if (*where && is_none(config, row_of(details[i].section, details[i].place)))
 			remark(data, sentence);
 	}
 }

@@ -20,7 +20,7 @@
 #define TFL_CONFIG_SOCKET_MAX 108 /* sun_path of a Unix socket */
 #define TFL_CONFIG_DEVICE_MAX 65 /* of a name, as of a host */
 #define TFL_CONFIG_PERIOD_MIN_MS 1000
-#define TFL_CONFIG_SETTINGS 35
+#define TFL_CONFIG_SETTINGS 37
 
 struct tfl_mistakes;
 
@@ -38,6 +38,8 @@ struct tfl_config {
 	unsigned folder_files;          /* and how many of its folder */
 
 	char models[TFL_CONFIG_PATH_MAX];
+	uint64_t memory_limit; /* of all versions in memory; 0: none */
+	uint64_t unload_idle;  /* whether versions are unloaded for it */
 	struct tfl_model_conf model; /* of a model whose model.conf says nothing else; its sources are set by tfl_config_parse() */
 
 	char socket[TFL_CONFIG_SOCKET_MAX];

@@ -42,6 +42,7 @@ static int route(const struct tfl_call *call, struct tfl_job *job, struct tfl_er
 	r = tfl_registry_route(call->server->registry, head->model.text, head->model.length, head->version, &version, error);
 	if (r < 0)
 		return r;
+	version->used_ns = job->arrived_ns;
 	job->version = tfl_version_ref(version);
 	return 0;
 }

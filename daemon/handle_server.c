@@ -14,6 +14,7 @@
 #include "daemon/loader.h"
 #include "daemon/registry.h"
 #include "daemon/server.h"
+#include "daemon/service.h"
 #include "daemon/version.h"
 #include "proto/message.h"
 
@@ -76,7 +77,7 @@ int tfl_handle_health(struct tfl_call *call, struct tfl_error *error)
 	census = count(models, model_count);
 	tfl_writer_begin(writer);
 	tfl_message_reply(writer, call->message->msgid);
-	tfl_writer_map(writer, 5 + TFL_CONDITIONS_FIELDS);
+	tfl_writer_map(writer, 6 + TFL_CONDITIONS_FIELDS);
 	tfl_field_bool(writer, "live", true);
 	/* A load that comes later takes nothing away from what serves: nobody is to be turned away, or restarted, for it. */
 	tfl_field_bool(writer, "ready", !call->server->stopping && !tfl_loader_starting(call->server->loader));
@@ -87,6 +88,7 @@ int tfl_handle_health(struct tfl_call *call, struct tfl_error *error)
 	tfl_field_uint(writer, "ended", census.ended);
 	tfl_field_array(writer, "ended", census.ended);
 	write_ended(writer, models, model_count);
+	tfl_service_write_memory(call->server, writer);
 	tfl_conditions_write(call->server->conditions, writer);
 	tfl_reply_send(call->channel, writer, call->message->msgid);
 	return 0;

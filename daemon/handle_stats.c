@@ -111,6 +111,7 @@ static void write_service(struct tfl_writer *writer, const struct tfl_server *se
 	tfl_field_uint(writer, "uptime_ns", service.uptime_ns);
 	tfl_field_uint(writer, "requests", service.requests);
 	tfl_field_uint(writer, "rss_bytes", service.resident_bytes);
+	tfl_service_write_memory(server, writer);
 	tfl_field_map(writer, "connections", 3);
 	tfl_field_uint(writer, "open", service.connections);
 	tfl_field_uint(writer, "accepted", service.accepted);
@@ -161,7 +162,7 @@ int tfl_handle_stats(struct tfl_call *call, struct tfl_error *error)
 		return tfl_error_set(error, -ENOMEM, "no memory for statistics");
 	tfl_writer_begin(writer);
 	tfl_message_reply(writer, call->message->msgid);
-	tfl_writer_map(writer, 7 + TFL_CONDITIONS_FIELDS);
+	tfl_writer_map(writer, 8 + TFL_CONDITIONS_FIELDS);
 	write_service(writer, call->server);
 	tfl_field_array(writer, "versions", count_versions(models, count));
 	for (unsigned i = 0; i < count; i++) {

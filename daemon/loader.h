@@ -36,6 +36,8 @@ struct tfl_loader_options {
 	struct tfl_changes *changes;       /* likewise; NULL: what changes is logged only */
 	struct tfl_watch *watch;           /* likewise, and the loader's thread adds folders to it; NULL: nobody watches */
 	const struct tfl_model_conf *defaults; /* borrowed: of models whose model.conf says nothing else */
+	uint64_t memory_limit;         /* bytes of all versions in memory together; 0: none */
+	bool unload_idle;              /* versions that nobody needs are unloaded for another one */
 	unsigned workers;              /* interpreters of a version whose instances are 0 */
 	unsigned cpus;                 /* threads of one inference at most */
 	unsigned writers;              /* recorder writers per version */
@@ -147,6 +149,13 @@ int tfl_loader_call(struct tfl_loader *loader, int (*run)(void *data, struct tfl
 
 /** Tries anew what the conditions say could not be remembered about a model. Loop thread. */
 void tfl_loader_remember_again(struct tfl_loader *loader);
+
+/* What versions take, those on their way out among them, as far as limits are about it (loader_room.c). */
+struct tfl_loader_memory {
+	uint64_t used, limit; /* bytes; a limit of 0: none */
+	bool unload_idle;
+};
+struct tfl_loader_memory tfl_loader_memory(const struct tfl_loader *loader);
 
 /** Delivers results; loop thread. */
 void tfl_loader_collect(struct tfl_loader *loader);

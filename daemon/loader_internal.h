@@ -55,6 +55,9 @@ struct tfl_loader_job {
 	struct tfl_model_conf before;
 	bool returns;               /* it made room, in vain, and is the active one again */
 	struct tfl_rescan *rescan;  /* owned */
+	uint64_t reserved;          /* bytes that are kept for it, of the one that made room */
+	uint64_t needs;             /* an ask's: bytes (loader_room.c) */
+	bool no_room;               /* it was refused for the limit */
 	bool settles;               /* what is active afterwards is to be remembered */
 	uint64_t active;            /* to be remembered, like the next and the note: when and by whom it was unloaded, "" for not unloaded */
 	struct tfl_previous previous;
@@ -75,6 +78,8 @@ struct tfl_job_queue {
 
 struct tfl_loader {
 	struct tfl_loader_options options;
+	atomic_uint_least64_t used;     /* bytes of versions that are complete and not freed yet; the loader's thread counts */
+	atomic_uint_least64_t reserved; /* and those that are kept for a load */
 	unsigned starting;           /* loads of the start that are not delivered; loop thread */
 	struct tfl_spawner *spawner; /* makes the threads that an inference has of its own */
 	pthread_t thread;
@@ -84,6 +89,8 @@ struct tfl_loader {
 	struct tfl_version *retired;
 	unsigned counted;
 	unsigned open; /* jobs that were submitted and not yet collected */
+	struct tfl_error answer; /* to the ask that the loader's thread waits for */
+	bool asking;
 	bool stopping;
 	atomic_bool cancelled; /* loads are given up: the one under way, and those that wait */
 };
@@ -96,6 +103,9 @@ void tfl_loader_submit(struct tfl_loader *loader, struct tfl_loader_job *job);
  * data is the loader. Loader thread.
  */
 void tfl_loader_run_quick(void *data);
+
+/** Gives the loop thread a job that nobody submitted. Loader thread. */
+void tfl_loader_hand_over(struct tfl_loader *loader, struct tfl_loader_job *job);
 
 /** Whether no counted job may be queued now. Loop thread, so that the answer holds until the next submit. */
 bool tfl_loader_full(struct tfl_loader *loader);
@@ -148,7 +158,7 @@ const char *tfl_loader_auto_swap(struct tfl_loader *loader, const struct tfl_loa
 				 char reason[static TFL_ERROR_TEXT_MAX]);
 
 /** Or it has failed. */
-void tfl_loader_load_failed(struct tfl_loader *loader, const struct tfl_loader_job *job);
+void tfl_loader_load_failed(struct tfl_loader *loader, struct tfl_loader_job *job);
 
 /* loader_state.c */
 
@@ -194,7 +204,27 @@ void tfl_loader_keep_last(struct tfl_loader *loader, struct tfl_version *version
 void tfl_loader_write_last_period(struct tfl_loader *loader, const struct tfl_version *version);
 
 /** Destroys a version and gives its memory back to the system. Loader thread. */
-void tfl_loader_free_version(struct tfl_version *version);
+void tfl_loader_free_version(struct tfl_loader *loader, struct tfl_version *version);
+
+/* loader_room.c */
+
+/** What the job's version will take, as far as that is known before it is built: from its proof, else from its file. Loader thread. */
+uint64_t tfl_loader_estimate(const struct tfl_loader *loader, const struct tfl_loader_job *job, const struct tfl_proof *proof,
+			     uint64_t file_bytes);
+
+/**
+ * Sees to it that @p bytes more fit, for the job's version. Where they do not, the loop is asked which versions are to make room, and their end is
+ * waited for. -ENOBUFS with a sentence, and job->no_room is set; -ECANCELED; -ENOMEM. Loader thread.
+ */
+int tfl_loader_make_room(struct tfl_loader *loader, struct tfl_loader_job *job, uint64_t bytes, struct tfl_error *error);
+
+/** A complete version counts from now on; and does not any more, but stays @p reserved for a load. Loader thread. */
+void tfl_loader_count_in(struct tfl_loader *loader, struct tfl_version *version);
+void tfl_loader_count_out(struct tfl_loader *loader, uint64_t bytes, bool reserve);
+
+/** What is reserved for a job is now for another one, or (NULL) for anybody. Loop thread. */
+void tfl_loader_release(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_loader_job *heir);
+
 
 /** The retire function of every version; @p data is the loader. Any thread. */
 void tfl_loader_retire(void *data, struct tfl_version *version);

@@ -160,13 +160,18 @@ static int load_file(struct tfl_loader *loader, struct tfl_loader_job *job, int 
 		version->proof = *proof;
 	result = prove(loader, job, fd, version, error);
 	if (result == 0)
+		result = tfl_loader_make_room(loader, job, tfl_loader_estimate(loader, job, &version->proof, content->size), error);
+	if (result == 0)
 		result = build(loader, job, fd, version, error);
 	if (result == 0)
 		result = restore_history(loader, version, error);
+	if (result == 0)
+		result = tfl_loader_make_room(loader, job, tfl_version_bytes(version), error);
 	if (result < 0) {
-		tfl_version_destroy(version);
+		tfl_loader_free_version(loader, version);
 		return check_cancelled(loader, result, error);
 	}
+	tfl_loader_count_in(loader, version);
 	job->loaded = version;
 	return 0;
 }
@@ -217,7 +222,7 @@ static int load_and_publish(struct tfl_loader *loader, struct tfl_loader_job *jo
 	result = tfl_store_publish(loader->options.store, staged, job->model, job->number, &job->origin, error);
 	job->loaded->stored.sync_ns = staged->sync_ns;
 	if (result < 0)
-		tfl_loader_free_version(TFL_STEAL(job->loaded));
+		tfl_loader_free_version(loader, TFL_STEAL(job->loaded));
 	return result;
 }
 
@@ -281,6 +286,8 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 	loader->starting -= job->starting;
 	if (job->error.code < 0) {
 		tfl_loader_tell_job(loader, job, TFL_CHANGE_REFUSED, job->error.text);
+		if (job->no_room && !job->reason[0])
+			job->listed->end = TFL_END_NO_ROOM;
 		if (job->was_listed)
 			tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, job->reason[0] ? job->reason : job->error.text,
 					       now());
@@ -288,6 +295,7 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 			tfl_registry_remove(registry, job->listed);
 		tfl_loader_load_failed(loader, job);
 	} else {
+		job->loaded->used_ns = tfl_clock_ns();
 		tfl_registry_replace(registry, job->listed, job->loaded);
 		tfl_loader_hold(loader, job);
 		tfl_registry_set_state(registry, job->loaded, TFL_VERSION_AVAILABLE, "", now());
@@ -303,6 +311,7 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 		if (job->settles)
 			tfl_loader_remember(loader, job->loaded, TFL_STEAL(job->done), job->data);
 	}
+	tfl_loader_release(loader, job, NULL);
 	if (job->done)
 		job->done(job->data, job->loaded, job->error.code < 0 ? &job->error : NULL);
 }

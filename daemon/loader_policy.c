@@ -92,18 +92,21 @@ void tfl_loader_begin(struct tfl_loader *loader, struct tfl_loader_job *job, con
 	*waiting = (struct waiting){ loader, job };
 	job->replaces = active->number;
 	job->before = active->conf;
+	job->reserved = active->bytes;
+	active->retired.reserve = true;
 	snprintf(reason, sizeof(reason), "it makes room for version %" PRIu64 ": %s", job->number,
 		 TFL_MODEL_CONF_SAY(conf, transition, key));
 	if (tfl_loader_retire_version(loader, active, TFL_END_REPLACED, reason, on_room, waiting, &error) < 0) {
 		tfl_log_warning("%s; version %" PRIu64 " is loaded beside it", error.text, job->number);
-		job->replaces = 0;
+		job->replaces = job->reserved = 0;
+		active->retired.reserve = false;
 		free(waiting);
 		tfl_loader_submit(loader, job);
 	}
 }
 
 /* The version that made room for nothing comes back. */
-static void bring_back(struct tfl_loader *loader, const struct tfl_loader_job *job)
+static void bring_back(struct tfl_loader *loader, struct tfl_loader_job *job)
 {
 	const struct tfl_registry_model *model = model_of(loader, job);
 	struct tfl_version *version = model ? tfl_registry_find_version(model, job->replaces) : NULL;
@@ -117,12 +120,13 @@ static void bring_back(struct tfl_loader *loader, const struct tfl_loader_job *j
 		return;
 	}
 	load->settles = load->noticed = load->returns = true;
+	tfl_loader_release(loader, job, load);
 	version->end = TFL_END_FAILED;
 	tfl_registry_set_state(loader->options.registry, version, TFL_VERSION_LOADING, "", (int64_t)time(NULL));
 	tfl_loader_submit(loader, load);
 }
 
-void tfl_loader_load_failed(struct tfl_loader *loader, const struct tfl_loader_job *job)
+void tfl_loader_load_failed(struct tfl_loader *loader, struct tfl_loader_job *job)
 {
 	if (job->replaces && !atomic_load(&loader->cancelled))
 		bring_back(loader, job);

@@ -198,6 +198,8 @@ static const struct family families[] = {
 	{"tfl_workers", "gauge", SERVICE, write_uint, OF_SERVICE(workers), "Threads that run inferences."},
 	{"tfl_workers_busy", "gauge", SERVICE, write_uint, OF_SERVICE(busy), "Inferences that run now."},
 	{"tfl_resident_memory_bytes", "gauge", SERVICE, write_uint, OF_SERVICE(resident_bytes), "Resident memory of tfld."},
+	{"tfl_memory_used_bytes", "gauge", SERVICE, write_uint, OF_SERVICE(memory_used), "What all versions take, as memory_limit counts."},
+	{"tfl_memory_limit_bytes", "gauge", SERVICE, write_uint, OF_SERVICE(memory_limit), "What they may take together; 0: no limit."},
 	{"tfl_conditions", "gauge", SERVICE, write_conditions, 0, "What is wrong though serving goes on, by kind."},
 
 	{"tfl_model_state", "gauge", LISTED, write_state, 0, "State of a version: 1 for the one it is in."},

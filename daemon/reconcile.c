@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A version in END is tried again when the print of its folder is another one than at the last attempt, or when it was left out by the
- * policy alone and is wanted now. What an operator took out of service, and what made room for another version, stays where it is. What is
+ * policy alone and is wanted now. What an operator took out of service, what made room for another version, and what found none, stays where it is. What is
  * being loaded or unloaded is looked at when that is over.
  *
  * The policy counts what can serve: a newest version that is half copied or was refused takes nobody's place.
@@ -40,16 +40,22 @@ static bool refused_before(const struct tfl_version *version, const struct tfl_f
 
 static bool is_out(const struct tfl_version *version)
 {
-	return version->state == TFL_VERSION_END && (version->end == TFL_END_UNLOADED || version->end == TFL_END_REPLACED);
+	return version->state == TFL_VERSION_END &&
+	       (version->end == TFL_END_UNLOADED || version->end == TFL_END_REPLACED || version->end == TFL_END_NO_ROOM);
 }
 
-/* Left out: it was complete when it was, and what the daemon wrote there since is no sign that it is not. */
+/*
+ * Left out: it was complete when it was, and what the daemon wrote there since is no sign that it is not. For want of room: its place is kept, so that
+ * the policy puts no other one there, for which there would be no room either.
+ */
 static bool can_serve(const struct view *view, const struct tfl_found *found)
 {
 	const struct tfl_version *version = listed(view, found->entry.number);
 
-	if (found->entry.unloaded || (version && is_out(version)) || refused_before(version, found))
+	if (found->entry.unloaded || refused_before(version, found))
 		return false;
+	if (version && is_out(version))
+		return version->end == TFL_END_NO_ROOM;
 	if (version && (version->state != TFL_VERSION_END || version->end == TFL_END_LEFT_OUT))
 		return true;
 	return found->folder.complete;

@@ -307,6 +307,8 @@ static int make_threads(struct tfl_server *server, struct tfl_error *error)
 		.changes = server->changes,
 		.watch = server->watching.watch,
 		.defaults = &config->model,
+		.memory_limit = config->memory_limit,
+		.unload_idle = config->unload_idle,
 		.workers = server->worker_count,
 		.cpus = tfl_workers_default(),
 		.writers = server->worker_count + 1,

@@ -209,3 +209,11 @@ void tfl_version_memory(const struct tfl_version *version, struct tfl_version_me
 			      (version->mark ? tfl_period_mark_bytes(version->mark) : 0),
 	};
 }
+
+uint64_t tfl_version_bytes(const struct tfl_version *version)
+{
+	struct tfl_version_memory memory;
+
+	tfl_version_memory(version, &memory);
+	return memory.file + memory.packed + memory.interpreters + memory.statistics;
+}

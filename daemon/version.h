@@ -45,6 +45,7 @@ enum tfl_version_end {
 	TFL_END_UNLOADED, /* the operator took it out of service */
 	TFL_END_LEFT_OUT, /* the version policy does not want it */
 	TFL_END_REPLACED, /* it made room for the one that was to take its place */
+	TFL_END_NO_ROOM,  /* memory_limit: it made room for another one, or there was none for it */
 };
 
 struct tfl_version {
@@ -57,6 +58,7 @@ struct tfl_version {
 	uint64_t number;
 	char sha256[65];          /* of the file, hexadecimal */
 	uint64_t file_bytes;
+	uint64_t bytes;           /* that it counts for against the limit: all of tfl_version_memory() when it was loaded; 0 before */
 	uint64_t load_ns;         /* verify, build, pack and warm up */
 	uint64_t run_ns;          /* one warm inference, measured at warm-up or by the proof */
 	struct tfl_proof proof;   /* of its content, at this load or before; without a time: there was none */
@@ -81,6 +83,7 @@ struct tfl_version {
 	uint64_t print;           /* of its folder when it was last tried (store.h); goes with the number, not with the object */
 	int64_t since; /* CLOCK_REALTIME seconds of the last change of state */
 	unsigned due;  /* what observe.c is still to do about it */
+	uint64_t used_ns; /* CLOCK_MONOTONIC: when the last request for it arrived; before the first, when it was loaded */
 	bool keeping;  /* what was seen of it is on its way to the disk */
 	struct {
 		enum tfl_drift_verdict told; /* by judge.c; UNKNOWN: it has not looked yet */
@@ -100,6 +103,7 @@ struct tfl_version {
 	struct {
 		struct tfl_version *next;
 		void *waiter;
+		bool reserve; /* what it takes, for the one that takes its place */
 	} retired;
 
 	struct tfl_heads heads;        /* what is recorded of its outputs */
@@ -140,5 +144,8 @@ struct tfl_version_memory {
 	uint64_t file, packed, interpreters, statistics;
 };
 void tfl_version_memory(const struct tfl_version *version, struct tfl_version_memory *ret_memory);
+
+/** All of it. */
+uint64_t tfl_version_bytes(const struct tfl_version *version);
 
 #endif

@@ -56,6 +56,8 @@ void loading_start_with(unsigned threads, bool normal_priority)
 	loading.defaults.threads = threads;
 	loading.defaults.proof = loading.prover != NULL;
 	options.prover = loading.prover;
+	options.memory_limit = loading.memory_limit;
+	options.unload_idle = loading.unload_idle;
 	ck_assert_msg(tfl_store_open("models", &loading.store, &loading.error) == 0, "%s", loading.error.text);
 	ck_assert_int_eq(tfl_registry_create(&loading.registry), 0);
 	options.store = loading.store;

@@ -32,7 +32,9 @@ struct loading {
 	struct tfl_watch *watch;    /* from loading_watch() on */
 	struct tfl_line_log *lines; /* set before a start, periods are written there */
 	struct tfl_model_conf defaults;
-	const char *prover;         /* likewise, files are proven by it */
+	uint64_t memory_limit;      /* likewise set before a start, as the next two */
+	bool unload_idle;
+	const char *prover;         /* files are proven by it */
 	struct tfl_error error; /* of the last call that was refused */
 	struct outcome last;    /* of the calls below that wait */
 	sem_t woken, released;

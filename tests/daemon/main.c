@@ -12,6 +12,8 @@ static Suite *(*const suites[])(void) = {
 	conditions_suite,
 	config_suite,
 	reconcile_suite,
+	room_suite,
+	loader_room_suite,
 	recorder_suite,
 	store_suite,
 	policy_suite,

@@ -22,6 +22,8 @@ Suite *descriptors_suite(void);
 Suite *samples_suite(void);
 Suite *scheduler_suite(void);
 Suite *registry_suite(void);
+Suite *room_suite(void);
+Suite *loader_room_suite(void);
 Suite *exposition_suite(void);
 Suite *history_suite(void);
 Suite *metrics_suite(void);

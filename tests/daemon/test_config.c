@@ -121,8 +121,8 @@ static const struct {
 	  "c:2: [models] versions is 'latest2', expected all, latest, a number of them as in latest 2, or some as in specific 3 7" },
 	{ "[models]\nversions = 2\n", "c:2: [models] versions is '2', expected all, latest, a number of them as in latest 2, or some as in specific 3 7" },
 	{ "[models]\npath =\n", "c:2: [models] path is empty, expected a path" },
-	{ "[models]\nsuitcase = /x\n", "c:2: [models] has no key 'suitcase'; it has path, versions, auto_swap, transition, instances, threads, queue, "
-	  "proof, proof_memory, proof_time" },
+	{ "[models]\nsuitcase = /x\n", "c:2: [models] has no key 'suitcase'; it has path, memory_limit, unload_idle, versions, auto_swap, transition, "
+	  "instances, threads, queue, proof, proof_memory, proof_time" },
 	{ "[models]\ninstence = 2\n", "c:2: [models] has no key 'instence'; did you mean 'instances'?" },
 	{ "[models]\nworkers = 2\n", "c:2: [models] has no key 'workers'; [requests] has it" },
 	{ "[model]\npath = /x\n", "c:2: there is no section [model]; did you mean [models]?" },
@@ -294,6 +294,21 @@ START_TEST(how_lines_are_written_without_a_folder_is_doubted)
 	tfl_config_doubts(&config, collect, sentences);
 	ck_assert_str_eq(sentences, "[log] files is set (c:3), but without a folder it has no effect\n"
 				    "[log] device is set (c:4), but without a folder it has no effect\n");
+}
+END_TEST
+
+START_TEST(unloading_without_a_limit_is_doubted)
+{
+	char sentences[2048] = "";
+
+	ck_assert_int_eq(parse_file("[models]\nmemory_limit = 64M\nunload_idle = yes\n"), 0);
+	ck_assert_uint_eq(config.memory_limit, 64u << 20);
+	ck_assert_uint_eq(config.unload_idle, 1);
+	tfl_config_doubts(&config, collect, sentences);
+	ck_assert_str_eq(sentences, "");
+	ck_assert_int_eq(parse_file("[models]\nunload_idle = yes\n"), 0);
+	tfl_config_doubts(&config, collect, sentences);
+	ck_assert_str_eq(sentences, "[models] unload_idle is set (c:2), but without a memory_limit it has no effect\n");
 }
 END_TEST
 
@@ -537,6 +552,7 @@ Suite *config_suite(void)
 	tcase_add_test(tcase, what_has_no_effect_is_doubted);
 	tcase_add_test(tcase, a_metrics_file_that_nobody_reads_is_doubted);
 	tcase_add_test(tcase, how_lines_are_written_without_a_folder_is_doubted);
+	tcase_add_test(tcase, unloading_without_a_limit_is_doubted);
 	tcase_add_test(tcase, what_is_printed_says_the_same);
 	tcase_add_test(tcase, a_line_that_does_not_fit_is_refused_not_cut);
 	tcase_add_test(tcase, a_file_that_is_no_text_is_refused);

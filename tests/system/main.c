@@ -12,6 +12,7 @@ static Suite *(*const suites[])(void) = {
 	frames_suite,
 	infer_suite,
 	histogram_suite,
+	memory_suite,
 	metrics_suite,
 	limits_suite,
 	manager_suite,

@@ -75,6 +75,14 @@ struct model_file model_slow(unsigned layers)
 	return emit(&net, false);
 }
 
+struct model_file model_mobilenet(uint64_t seed)
+{
+	struct tfl_net net = {0};
+
+	ck_assert_int_eq(tfl_net_mobilenet_v2(&net, seed), 0);
+	return emit(&net, false);
+}
+
 struct model_file model_large(void)
 {
 	static const float scale = 1.0f / 256;

@@ -31,6 +31,9 @@ void model_tiny_expected(uint64_t seed, const float input[TINY_ELEMENTS], float 
 /** float32 [1, 96, 96, 3] to float32 [1, 64]: convolutions that take a processor some 20 ms a layer and more. */
 struct model_file model_slow(unsigned layers);
 
+/** MobileNet v2 in float32: 13 MiB of weights. Takes a second to make. */
+struct model_file model_mobilenet(uint64_t seed);
+
 /** uint8 [1, 1024, 1024, 3] to float32 of the same shape (12 MB), at hardly any cost: for replies that no socket takes at once. */
 struct model_file model_large(void);
 

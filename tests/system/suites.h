@@ -15,6 +15,7 @@ Suite *histogram_suite(void);
 Suite *infer_suite(void);
 Suite *limits_suite(void);
 Suite *manager_suite(void);
+Suite *memory_suite(void);
 Suite *metrics_suite(void);
 Suite *models_suite(void);
 Suite *proof_suite(void);
