@@ -12,6 +12,7 @@ int main(void)
 	srunner_add_suite(runner, compare_suite());
 	srunner_add_suite(runner, confidence_suite());
 	srunner_add_suite(runner, drift_suite());
+	srunner_add_suite(runner, guard_suite());
 	srunner_add_suite(runner, top_suite());
 	srunner_add_suite(runner, windows_suite());
 	srunner_run_all(runner, CK_ENV);

@@ -8,6 +8,7 @@
 Suite *compare_suite(void);
 Suite *confidence_suite(void);
 Suite *drift_suite(void);
+Suite *guard_suite(void);
 Suite *latency_suite(void);
 Suite *top_suite(void);
 Suite *windows_suite(void);
