@@ -91,8 +91,8 @@ void tfl_loader_free_version(struct tfl_loader *loader, struct tfl_version *vers
 	tfl_version_destroy(version);
 	tfl_loader_count_out(loader, bytes, reserve);
 	/*
-	 * Without this, glibc keeps most of it: of 31 MB that MobileNet v2 took, 23 to 31 stayed, and with it 0.8, for 0.3 to 4 ms of this
-	 * thread. Small models are not worth the locks of all arenas, each of which it takes for a moment.
+	 * Large blocks are mappings of their own and go at once (runtime/memory.h); the pages of the others glibc keeps, unless it is asked: of MobileNet
+	 * v2 some MB, for 0.3 to 4 ms of this thread. Small models are not worth the locks of all arenas, each of which it takes for a moment.
 	 */
 	if (memory.packed + memory.interpreters >= TRIM_BYTES)
 		malloc_trim(0);

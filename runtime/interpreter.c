@@ -15,6 +15,7 @@
 #include "base/util.h"
 #include "runtime/arena.h"
 #include "runtime/graph.h"
+#include "runtime/memory.h"
 #include "runtime/op.h"
 #include "runtime/program_internal.h"
 #include "runtime/weights.h"
@@ -42,7 +43,7 @@ void tfl_interpreter_destroy(struct tfl_interpreter *interpreter)
 	free(interpreter->runtimes);
 	free(interpreter->step_ns);
 	free(interpreter->data);
-	free(interpreter->arena);
+	tfl_block_free(interpreter->arena);
 	free(interpreter);
 }
 
@@ -74,7 +75,7 @@ static int allocate(struct tfl_interpreter *interpreter)
 	size_t values = program->graph->value_count, bytes;
 
 	bytes = tfl_align_up(program->arena_bytes + TFL_PADDING_BYTES, TFL_ARENA_ALIGNMENT);
-	interpreter->arena = aligned_alloc(TFL_ARENA_ALIGNMENT, bytes);
+	interpreter->arena = tfl_block_allocate(bytes);
 	interpreter->data = calloc(values + 1, sizeof(*interpreter->data));
 	interpreter->runtimes = calloc((size_t)program->partition.step_count + 1, sizeof(*interpreter->runtimes));
 	if (program->options.profile)

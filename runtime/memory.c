@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a block weighs is asked from libc, so that no header is needed in front of it. Outside of a count nothing is added up or populated; a
+ * An aligned block has a header in front of it, in the room that its alignment takes: what it weighs, and whether it is a mapping. What any other
+ * allocation weighs is asked from libc. Outside of a count nothing is added up or populated; a
  * block that is freed later, on any thread, is then free as ever. Nothing is refused here: XNNPACK does not look at every pointer it gets, so
  * what it may take is bounded before it is asked (lower.h, plan.c), and looked at afterwards.
  */
@@ -16,6 +17,25 @@
 
 #define POPULATED_MIN 65536 /* bytes of a block from which its pages are asked for at once */
 
+/* Bytes of a block from which it is a mapping. A sanitizer sees nothing of those. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MAPPED_MIN SIZE_MAX
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define MAPPED_MIN SIZE_MAX
+#endif
+#endif
+#ifndef MAPPED_MIN
+#define MAPPED_MIN ((size_t)1 << 20)
+#endif
+
+struct header {
+	size_t total; /* bytes, with the alignment in front */
+	size_t offset; /* of the block */
+	bool mapped;
+};
+_Static_assert(sizeof(struct header) <= TFL_BLOCK_ALIGNMENT, "it lies in front of the block");
+
 static _Thread_local struct {
 	bool active;
 	size_t bytes;
@@ -28,12 +48,16 @@ static void *taken(void *pointer)
 	return pointer;
 }
 
+/* A block from before the count began must not make it negative. */
+static void take_back(size_t size)
+{
+	count.bytes -= size < count.bytes ? size : count.bytes;
+}
+
 static void given_back(void *pointer)
 {
-	size_t size = count.active && pointer ? malloc_usable_size(pointer) : 0;
-
-	/* A block from before the count began must not make it negative. */
-	count.bytes -= size < count.bytes ? size : count.bytes;
+	if (count.active && pointer)
+		take_back(malloc_usable_size(pointer));
 }
 
 static void *allocate(void *context, size_t size)
@@ -47,7 +71,7 @@ static void *reallocate(void *context, void *pointer, size_t size)
 	void *moved = realloc(pointer, size);
 
 	if (moved)
-		count.bytes -= before < count.bytes ? before : count.bytes;
+		take_back(before);
 	return taken(moved);
 }
 
@@ -55,6 +79,11 @@ static void deallocate(void *context, void *pointer)
 {
 	given_back(pointer);
 	free(pointer);
+}
+
+static struct header *header_of(void *block)
+{
+	return (struct header *)((uint8_t *)block - sizeof(struct header));
 }
 
 /* XNNPACK clears what it takes: asking for all pages at once (Linux 5.14) takes half the time of a fault for each. */
@@ -67,14 +96,61 @@ static void populate(void *pointer, size_t size)
 		(void)madvise((void *)first, end - first, MADV_POPULATE_WRITE);
 }
 
+static void *make_block(size_t alignment, size_t size)
+{
+	size_t offset = alignment > TFL_BLOCK_ALIGNMENT ? alignment : TFL_BLOCK_ALIGNMENT, total;
+	bool mapped = size >= MAPPED_MIN;
+	void *base = NULL;
+
+	if (offset > (size_t)sysconf(_SC_PAGESIZE) || __builtin_add_overflow(size, offset, &total))
+		return NULL;
+	if (mapped)
+		base = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	else if (posix_memalign(&base, offset, total) != 0)
+		base = NULL;
+	if (!base || base == MAP_FAILED)
+		return NULL;
+	base = (uint8_t *)base + offset;
+	*header_of(base) = (struct header){ total, offset, mapped };
+	return base;
+}
+
+void *tfl_block_allocate(size_t size)
+{
+	return make_block(TFL_BLOCK_ALIGNMENT, size);
+}
+
+void tfl_block_free(void *block)
+{
+	struct header header;
+
+	if (!block)
+		return;
+	header = *header_of(block);
+	block = (uint8_t *)block - header.offset;
+	if (header.mapped)
+		munmap(block, header.total);
+	else
+		free(block);
+}
+
 static void *aligned_allocate(void *context, size_t alignment, size_t size)
 {
-	void *pointer;
+	void *block = make_block(alignment, size);
 
-	if (posix_memalign(&pointer, alignment, size) != 0)
+	if (!block)
 		return NULL;
-	populate(pointer, size);
-	return taken(pointer);
+	populate(block, size);
+	if (count.active)
+		count.bytes += header_of(block)->total;
+	return block;
+}
+
+static void aligned_deallocate(void *context, void *block)
+{
+	if (block && count.active)
+		take_back(header_of(block)->total);
+	tfl_block_free(block);
 }
 
 const struct xnn_allocator *tfl_memory_allocator(void)
@@ -84,7 +160,7 @@ const struct xnn_allocator *tfl_memory_allocator(void)
 		.reallocate = reallocate,
 		.deallocate = deallocate,
 		.aligned_allocate = aligned_allocate,
-		.aligned_deallocate = deallocate,
+		.aligned_deallocate = aligned_deallocate,
 	};
 
 	return &allocator;

@@ -15,9 +15,9 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "runtime/memory.h"
 #include "runtime/quant.h"
 
-#define ALIGNMENT 64
 #define PADDING 128 /* microkernels read past the end */
 
 struct entry {
@@ -104,11 +104,11 @@ static size_t look_up(void *context, const struct xnn_weights_cache_look_up_key 
 static void *reserve_space(void *context, size_t size)
 {
 	struct tfl_weights *weights = context;
-	size_t wanted = tfl_align_up(size, ALIGNMENT) + PADDING;
+	size_t wanted = tfl_align_up(size, TFL_BLOCK_ALIGNMENT) + PADDING;
 
 	if (weights->scratch_size < wanted) {
-		free(weights->scratch);
-		weights->scratch = aligned_alloc(ALIGNMENT, wanted);
+		tfl_block_free(weights->scratch);
+		weights->scratch = tfl_block_allocate(wanted);
 		weights->scratch_size = weights->scratch ? wanted : 0;
 	}
 	return weights->scratch;
@@ -117,14 +117,14 @@ static void *reserve_space(void *context, size_t size)
 /* Takes the scratch buffer over where its size fits, else copies, so that no entry holds on to a buffer that was larger. */
 static void *own(struct tfl_weights *weights, void *data, size_t size)
 {
-	size_t wanted = tfl_align_up(size, ALIGNMENT) + PADDING;
+	size_t wanted = tfl_align_up(size, TFL_BLOCK_ALIGNMENT) + PADDING;
 	void *copy;
 
 	if (data == weights->scratch && weights->scratch_size == wanted) {
 		weights->scratch_size = 0;
 		return TFL_STEAL(weights->scratch);
 	}
-	copy = aligned_alloc(ALIGNMENT, wanted);
+	copy = tfl_block_allocate(wanted);
 	if (copy)
 		memcpy(copy, data, size);
 	return copy;
@@ -197,7 +197,7 @@ void tfl_weights_destroy(struct tfl_weights *weights)
 	if (!weights)
 		return;
 	for (uint32_t i = 0; i < weights->entry_count; i++)
-		free(weights->entries[i].data);
+		tfl_block_free(weights->entries[i].data);
 	for (uint32_t i = 0; i < weights->use_count; i++) {
 		free(weights->uses[i].bias);
 		free(weights->uses[i].kernel);
@@ -205,7 +205,7 @@ void tfl_weights_destroy(struct tfl_weights *weights)
 	free(weights->entries);
 	free(weights->slots);
 	free(weights->uses);
-	free(weights->scratch);
+	tfl_block_free(weights->scratch);
 	free(weights);
 }
 
@@ -336,7 +336,7 @@ void tfl_weights_seal(struct tfl_weights *weights)
 
 void tfl_weights_trim(struct tfl_weights *weights)
 {
-	free(TFL_STEAL(weights->scratch));
+	tfl_block_free(TFL_STEAL(weights->scratch));
 	weights->scratch_size = 0;
 }
 
