@@ -113,11 +113,11 @@ static bool ends_or_is_quiet(struct scene *scene, unsigned steps)
 	return false;
 }
 
-void scene_start(struct scene *scene)
+void scene_start(struct scene *scene, const char *configuration)
 {
 	bool armed = getenv("LD_PRELOAD") || strcmp(getenv("TFLD"), getenv("POWER_TRACED")) == 0;
 
-	daemon_start(&scene->tfld, NULL);
+	daemon_start(&scene->tfld, configuration);
 	disarm();
 	daemon_wait_ready(&scene->tfld);
 	if (armed)

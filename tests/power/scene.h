@@ -42,8 +42,11 @@ void scene_prepare(struct scene *scene, const char *store);
 /** What is to be preloaded into the daemon from its next start on; with @p traced under strace. */
 void scene_arm(struct scene *scene, enum power_mode mode, uint32_t point, uint64_t seed, bool traced);
 
-/** Starts the daemon, until it is ready and writes nothing any more. Without a scene_arm() before, nothing is preloaded. */
-void scene_start(struct scene *scene);
+/**
+ * Starts the daemon with @p configuration (NULL: none), until it is ready and writes nothing any more. Without a scene_arm() before, nothing is
+ * preloaded.
+ */
+void scene_start(struct scene *scene, const char *configuration);
 
 /** From now on calls count. Waits for what is written already. */
 void scene_begin(struct scene *scene);

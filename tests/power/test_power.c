@@ -19,6 +19,7 @@
 #include "tests/power/scene.h"
 #include "tests/power/trace.h"
 #include "tests/system/models.h"
+#include "tests/system/wire.h"
 
 #define STEPS_MAX 2
 #define AT_ONCE 8
@@ -32,11 +33,13 @@ static const struct operation {
 	unsigned count;
 	bool starts; /* the operation is a start, after a run that was killed and a state that got lost */
 	bool counts; /* there are verdicts that no disk knows of */
+	bool full;   /* there is no room in memory: an idle version is unloaded for it. After a start there is, and nobody remembers */
 } operations[] = {
 	{"load", {{0}}, {{TFL_METHOD_MODEL_LOAD, "m", 3}}, 1},
 	{"load of a first version", {{0}}, {{TFL_METHOD_MODEL_LOAD, "n", 1}}, 1},
 	{"load of two versions", {{0}}, {{TFL_METHOD_MODEL_LOAD, "n", 1}, {TFL_METHOD_MODEL_LOAD, "n", 2}}, 2},
 	{"load of an unloaded version", {{TFL_METHOD_MODEL_UNLOAD, "m", 2}}, {{TFL_METHOD_MODEL_LOAD, "m", 2}}, 1},
+	{"load that takes another one's room", {{0}}, {{TFL_METHOD_MODEL_LOAD, "m", 3}}, 1, .full = true},
 	{"reload", {{TFL_METHOD_MODEL_UNLOAD, "m", 2}}, {{TFL_METHOD_MODEL_RELOAD, "m", 2}}, 1},
 	{"swap", {{0}}, {{TFL_METHOD_MODEL_SWAP, "m", 2}}, 1},
 	{"rollback", {{TFL_METHOD_MODEL_SWAP, "m", 2}}, {{TFL_METHOD_MODEL_ROLLBACK, "m", 0}}, 1},
@@ -68,6 +71,8 @@ static const struct mode {
 /* What a run that is cut is compared with: as it was, and after each step. */
 struct outcomes {
 	char store[128];
+	unsigned in_memory; /* versions, before */
+	char full[96];      /* the configuration that leaves no room for another one */
 	struct seen seen[STEPS_MAX + 1];
 };
 
@@ -89,7 +94,7 @@ static void make_store(struct scene *scene, const struct operation *operation)
 
 	scene_prepare(scene, NULL);
 	add_scores(&scene->tfld);
-	scene_start(scene);
+	scene_start(scene, NULL);
 	for (unsigned i = 0; i < 3; i++)
 		ck_assert_uint_eq(scene_ask(scene, &steps[i], 1), 1);
 	for (unsigned i = 0; i < STEPS_MAX && operation->before[i].method; i++)
@@ -108,6 +113,31 @@ static void spoil(const struct scene *scene)
 	ck_assert_int_eq(system(command), 0);
 }
 
+/* How many versions are in memory, and what they take. */
+static unsigned in_memory(const struct scene *scene, uint64_t *ret_bytes)
+{
+	int fd = daemon_connect(&scene->tfld);
+	struct reply reply;
+	unsigned count;
+
+	wire_call(fd, "stats", &reply);
+	count = wire_count(reply.message.result, "versions");
+	*ret_bytes = wire_uint(reply.message.result, "memory.used");
+	reply_finish(&reply);
+	close(fd);
+	return count;
+}
+
+/* Room for what is there, and for a bit of one more. */
+static void note_memory(const struct scene *scene, struct outcomes *outcomes)
+{
+	uint64_t bytes;
+
+	outcomes->in_memory = in_memory(scene, &bytes);
+	snprintf(outcomes->full, sizeof(outcomes->full), "[models]\nmemory_limit = %llu\nunload_idle = yes\n",
+		 (unsigned long long)bytes + 50000);
+}
+
 /* The store as it is before the operation, at rest. */
 static void keep_store(struct scene *scene, const struct operation *operation, struct outcomes *outcomes)
 {
@@ -116,6 +146,7 @@ static void keep_store(struct scene *scene, const struct operation *operation, s
 	daemon_wait_ready(&scene->tfld);
 	daemon_restart(&scene->tfld, NULL);
 	daemon_wait_ready(&scene->tfld);
+	note_memory(scene, outcomes);
 	scene_kill(scene);
 	if (operation->starts)
 		spoil(scene);
@@ -130,7 +161,7 @@ static void learn(const struct operation *operation, struct outcomes *outcomes, 
 	struct scene scene;
 
 	scene_prepare(&scene, outcomes->store);
-	scene_start(&scene);
+	scene_start(&scene, NULL);
 	if (operation->counts && done > 0)
 		serve_verdicts(&scene, 2);
 	for (unsigned i = 0; i < done && operation->steps[i].method; i++)
@@ -145,14 +176,14 @@ static void learn(const struct operation *operation, struct outcomes *outcomes, 
  * Begins the operation in a daemon that is to be cut: how many replies came. Of a start nothing is waited for where the cut may come
  * before.
  */
-static unsigned operate(struct scene *scene, const struct operation *operation)
+static unsigned operate(struct scene *scene, const struct operation *operation, const struct outcomes *outcomes)
 {
 	scene->page->armed = operation->starts;
 	if (operation->starts && scene->page->point) {
 		daemon_launch(&scene->tfld, NULL);
 		return 0;
 	}
-	scene_start(scene);
+	scene_start(scene, operation->full ? outcomes->full : NULL);
 	if (operation->starts)
 		return 0;
 	if (operation->counts)
@@ -166,13 +197,15 @@ static unsigned count_points(const struct operation *operation, const struct out
 {
 	unsigned points, seen;
 	struct scene scene;
+	uint64_t bytes;
 	char path[128];
 
 	scene_prepare(&scene, outcomes->store);
 	scene_arm(&scene, POWER_KEEP, 0, 0, traced);
-	operate(&scene, operation);
+	operate(&scene, operation, outcomes);
 	points = scene_count(&scene);
 	ck_assert_uint_gt(points, 0);
+	ck_assert(!operation->full || in_memory(&scene, &bytes) == outcomes->in_memory);
 	snprintf(path, sizeof(path), "%s/trace", scene.tfld.folder);
 	if (operation->count == 0 || operation->steps[0].method)
 		scene_kill(&scene);
@@ -268,10 +301,10 @@ static void try_point(const struct operation *operation, const struct outcomes *
 	scene_prepare(&scene, outcomes->store);
 	snprintf(trial->folder, sizeof(trial->folder), "%s", scene.tfld.folder);
 	scene_arm(&scene, mode->mode[trial->point % 2 == 0], trial->point, mode->seed * 1000 + trial->point, false);
-	replies = operate(&scene, operation);
+	replies = operate(&scene, operation, outcomes);
 	scene_wait_cut(&scene, operation->starts);
 	snprintf(trial->where, sizeof(trial->where), "%s", scene.page->where[0] ? scene.page->where : "nothing any more");
-	scene_start(&scene);
+	scene_start(&scene, NULL);
 	found = find_outcome(&scene, operation, outcomes);
 	ck_assert_msg(found >= replies, "%u replies had come, but after the start there is\n%s", replies, outcomes->seen[found].words);
 	check_log(&scene);
