@@ -87,6 +87,12 @@
 #define TFL_PROOF_DIGESTS_MAX 16         /* … and outputs whose digest it tells */
 #define TFL_SAMPLES_MAX 256              /* samples of one version … */
 #define TFL_SAMPLES_BYTES_MAX (256u << 20) /* … and bytes of all of them */
+#define TFL_SAMPLE_NAME_MAX 64           /* bytes of the name of its file, the NUL among them */
+#define TFL_RECORDINGS_MAX 8             /* models whose requests are recorded at a time … */
+#define TFL_RECORD_WAITING_MAX 32        /* … and of each, samples that wait for the disk … */
+#define TFL_RECORD_WAITING_BYTES_MAX (32u << 20) /* … and their bytes; one may always wait */
+#define TFL_RECORD_EVERY_MAX 1000000     /* of so many requests one at least is kept, while there is room … */
+#define TFL_RECORD_INTERVAL_MS_MAX 86400000 /* … or one a day */
 #define TFL_INSTANCES_MAX 64             /* interpreters of one version */
 #define TFL_INLINE_US_MAX 1000           /* microseconds of an inference that may run on the loop thread */
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A sample is a request and its reply, so the parser and the binding of requests serve it; what is expected stands where a request says
- * which outputs it wants. Outputs are compared as numbers, dequantised where the sample has float32.
+ * A sample is bound to a model as a request is. Outputs are compared as numbers, dequantised where the sample has float32.
  */
 #include "daemon/samples.h"
 
@@ -15,7 +14,6 @@
 #include "base/util.h"
 #include "daemon/binding.h"
 #include "daemon/folder.h"
-#include "proto/reader.h"
 #include "runtime/interpreter.h"
 #include "runtime/program.h"
 #include "runtime/quant.h"
@@ -33,10 +31,10 @@ static int open_sample(void *data, int folder, const char *name)
 	struct opening *opening = data;
 	struct tfl_samples *samples = opening->samples;
 	struct tfl_sample_file *file = &samples->files[samples->count];
-	const size_t length = strlen(name), suffix = sizeof(TFL_SAMPLE_SUFFIX) - 1;
+	const size_t length = strlen(name);
 	int result;
 
-	if (name[0] == '.' || length <= suffix || strcmp(name + length - suffix, TFL_SAMPLE_SUFFIX) != 0)
+	if (!tfl_sample_named(name))
 		return 0;
 	if (samples->count == TFL_SAMPLES_MAX)
 		return tfl_error_set(opening->error, -EFBIG, "there are more than %d samples", TFL_SAMPLES_MAX);
@@ -79,67 +77,6 @@ void tfl_samples_close(struct tfl_samples *samples)
 {
 	while (samples->count > 0)
 		tfl_close(samples->files[--samples->count].fd);
-}
-
-/* ---- Content ---- */
-
-struct wire_sample {
-	uint32_t format;
-	struct tfl_wire_array inputs, outputs;
-	struct tfl_slice tolerance;
-};
-
-#define TO(member) offsetof(struct wire_sample, member)
-
-static const struct tfl_param rows[] = {
-	{ "format", TFL_PARAM_UINT32, true, TO(format), 1, 1, NULL },
-	{ "inputs", TFL_PARAM_ARRAY, true, TO(inputs), 0, TFL_INFER_TENSORS_MAX, "tensors" },
-	{ "outputs", TFL_PARAM_ARRAY, false, TO(outputs), 0, TFL_INFER_TENSORS_MAX, "tensors" },
-	{ "tolerance", TFL_PARAM_VALUE, false, TO(tolerance), 0, 0, NULL },
-};
-
-static const struct tfl_param_table table = TFL_PARAM_TABLE(rows, struct wire_sample);
-
-static int parse_tolerance(struct tfl_slice value, double *ret_tolerance, struct tfl_error *error)
-{
-	struct tfl_reader reader = tfl_reader_of(value);
-	int result;
-
-	*ret_tolerance = TFL_SAMPLE_TOLERANCE;
-	if (!value.data)
-		return 0;
-	result = tfl_reader_double(&reader, "'tolerance'", ret_tolerance, error);
-	if (result == 0 && !(*ret_tolerance >= 0))
-		return tfl_error_set(error, -EINVAL, "'tolerance' must be at least 0");
-	return result;
-}
-
-int tfl_sample_parse(struct tfl_slice bytes, struct tfl_sample *ret_sample, struct tfl_error *error)
-{
-	struct tfl_sample sample = { .request.head.dtype = TFL_DTYPE_COUNT };
-	struct wire_sample wire;
-	int result;
-
-	result = tfl_reader_validate(bytes, error);
-	if (result == 0)
-		result = tfl_params_parse(&table, bytes, NULL, &wire, error);
-	if (result == 0)
-		result = parse_tolerance(wire.tolerance, &sample.tolerance, error);
-	if (result == 0)
-		result = tfl_tensor_list_parse(&wire.inputs, TFL_TENSOR_INPUT, "inputs", &sample.request.inputs, error);
-	if (result == 0)
-		result = tfl_tensor_list_parse(&wire.outputs, TFL_TENSOR_INPUT, "outputs", &sample.request.outputs, error);
-	if (result < 0) {
-		tfl_sample_finish(&sample);
-		return result;
-	}
-	*ret_sample = sample;
-	return 0;
-}
-
-void tfl_sample_finish(struct tfl_sample *sample)
-{
-	tfl_infer_request_finish(&sample->request);
 }
 
 /* ---- Running ---- */

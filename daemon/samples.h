@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inputs that were kept of a model, perhaps with the outputs that are expected for them: <version>/samples/ of a version, else
- * <model>/samples/ of all of its versions, one file "<name>.tflsample" each. A file is one MessagePack map:
- *
- *     format     1
- *     inputs     [tensor, …] as in the params of "infer": {name | index, dtype, shape, data}
- *     outputs    [tensor, …] the same; left out: any answer is right that has no NaN
- *     tolerance  how far an element may be off, as a part of the greatest magnitude that is expected in its tensor; left out: 0.01
+ * Samples (proto/sample.h) that prove a file: in <version>/samples/ of a version, else in <model>/samples/ of all of its versions, one file
+ * "<name>.tflsample" each.
  *
  * Read and judged in the child that proves a file, never in the daemon: nothing here is trusted, and nothing here is safe from what is in a
  * file but by that. One thread.
@@ -18,17 +13,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/request.h"
-#include "proto/view.h"
+#include "base/limits.h"
+#include "proto/sample.h"
 
 struct tfl_error;
 struct tfl_interface;
 struct tfl_interpreter;
 
 #define TFL_SAMPLES_FOLDER "samples"
-#define TFL_SAMPLE_SUFFIX ".tflsample"
-#define TFL_SAMPLE_NAME_MAX 64
-#define TFL_SAMPLE_TOLERANCE 0.01
 
 /* A file that was opened, not yet read. */
 struct tfl_sample_file {
@@ -48,15 +40,6 @@ struct tfl_samples {
  */
 int tfl_samples_open(int folder, struct tfl_samples *ret_samples, struct tfl_error *error);
 void tfl_samples_close(struct tfl_samples *samples);
-
-/* Parsed: views into the bytes. Finished by its owner. */
-struct tfl_sample {
-	struct tfl_infer_request request; /* outputs: those that are expected, with their data */
-	double tolerance;
-};
-
-int tfl_sample_parse(struct tfl_slice bytes, struct tfl_sample *ret_sample, struct tfl_error *error);
-void tfl_sample_finish(struct tfl_sample *sample);
 
 /**
  * Runs a sample. *ret_infinite: some output has an infinity. -ENOEXEC: an output is NaN, or is not what is expected; -EINVAL: the sample is

@@ -63,6 +63,12 @@ void tfl_frame_finish(struct tfl_frame *frame)
 	*frame = (struct tfl_frame){0};
 }
 
+void tfl_frame_disown(struct tfl_frame *frame)
+{
+	release_bytes(&frame->charge, frame->charged);
+	frame->charge = (struct tfl_charge){0};
+}
+
 void tfl_assembler_init(struct tfl_assembler *assembler, size_t frame_max, const struct tfl_charge *charge)
 {
 	assert(frame_max > 0);

@@ -45,6 +45,12 @@ struct tfl_frame {
 /** Frees and gives back what was charged. From any thread; NULL and a finished frame are allowed. */
 void tfl_frame_finish(struct tfl_frame *frame);
 
+/**
+ * Gives back what was charged though the memory stays (frame->charged goes on to say how much that is): for a frame that outlives its account,
+ * and that the caller bounds by other means. From any thread.
+ */
+void tfl_frame_disown(struct tfl_frame *frame);
+
 /* Belongs to one thread at a time. Its members are private. */
 struct tfl_assembler {
 	size_t frame_max;

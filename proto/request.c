@@ -50,21 +50,28 @@ static const struct tfl_param_table head_table = {
 #define OUTPUT_ROW {"output", TFL_PARAM_INDEX, false, offsetof(struct tfl_model_params, output), 0, INT32_MAX, NULL}
 #define SINCE_ROW {"since", TFL_PARAM_UINT64, false, offsetof(struct tfl_model_params, since), 1, INT64_MAX, NULL}
 #define HISTOGRAM_ROW {"histogram", TFL_PARAM_VALUE, false, offsetof(struct tfl_model_params, histogram), 0, 0, NULL}
+#define COUNT_ROW {"count", TFL_PARAM_UINT32, true, offsetof(struct tfl_model_params, count), 1, TFL_SAMPLES_MAX, NULL}
+#define EVERY_ROW {"every", TFL_PARAM_UINT32, false, offsetof(struct tfl_model_params, every), 1, TFL_RECORD_EVERY_MAX, NULL}
+#define INTERVAL_ROW {"interval_ms", TFL_PARAM_UINT64, false, offsetof(struct tfl_model_params, interval_ms), 1, TFL_RECORD_INTERVAL_MS_MAX, NULL}
+#define OUTPUTS_ROW {"outputs", TFL_PARAM_BOOL, false, offsetof(struct tfl_model_params, outputs), 0, 0, NULL}
+#define SAMPLE_ROW {"sample", TFL_PARAM_STRING, true, offsetof(struct tfl_model_params, sample), 1, TFL_SAMPLE_NAME_MAX - 1, NULL}
 
 static const struct tfl_param version_rows[] = {MODEL_ROW(true), VERSION_ROW(false)};
 static const struct tfl_param swap_rows[] = {MODEL_ROW(true), VERSION_ROW(true)};
-static const struct tfl_param rollback_rows[] = {MODEL_ROW(true)};
+static const struct tfl_param name_rows[] = {MODEL_ROW(true)};
 static const struct tfl_param unload_rows[] = {MODEL_ROW(true), VERSION_ROW(false), DELETE_ROW};
 static const struct tfl_param stats_rows[] = {MODEL_ROW(false), BUCKETS_ROW};
 static const struct tfl_param subscribe_rows[] = {MODEL_ROW(false)};
 static const struct tfl_param changes_rows[] = {MODEL_ROW(false), VERSION_ROW(false), SINCE_ROW};
 static const struct tfl_param histogram_rows[] = {MODEL_ROW(true), VERSION_ROW(false), MINUTES_ROW, SERIES_ROW};
 static const struct tfl_param baseline_set_rows[] = {MODEL_ROW(true), VERSION_ROW(false), MINUTES_ROW, HISTOGRAM_ROW, OUTPUT_ROW};
+static const struct tfl_param record_start_rows[] = {MODEL_ROW(true), VERSION_ROW(false), COUNT_ROW, EVERY_ROW, INTERVAL_ROW, OUTPUTS_ROW};
+static const struct tfl_param record_read_rows[] = {MODEL_ROW(true), SAMPLE_ROW};
 
 const struct tfl_param_table tfl_model_load_params = TFL_PARAM_TABLE(version_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_model_reload_params = TFL_PARAM_TABLE(swap_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_model_swap_params = TFL_PARAM_TABLE(swap_rows, struct tfl_model_params);
-const struct tfl_param_table tfl_model_rollback_params = TFL_PARAM_TABLE(rollback_rows, struct tfl_model_params);
+const struct tfl_param_table tfl_model_rollback_params = TFL_PARAM_TABLE(name_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_model_unload_params = TFL_PARAM_TABLE(unload_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_model_describe_params = TFL_PARAM_TABLE(version_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_stats_params = TFL_PARAM_TABLE(stats_rows, struct tfl_model_params);
@@ -72,6 +79,9 @@ const struct tfl_param_table tfl_subscribe_params = TFL_PARAM_TABLE(subscribe_ro
 const struct tfl_param_table tfl_changes_params = TFL_PARAM_TABLE(changes_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_histogram_params = TFL_PARAM_TABLE(histogram_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_baseline_set_params = TFL_PARAM_TABLE(baseline_set_rows, struct tfl_model_params);
+const struct tfl_param_table tfl_record_start_params = TFL_PARAM_TABLE(record_start_rows, struct tfl_model_params);
+const struct tfl_param_table tfl_record_params = TFL_PARAM_TABLE(name_rows, struct tfl_model_params);
+const struct tfl_param_table tfl_record_read_params = TFL_PARAM_TABLE(record_read_rows, struct tfl_model_params);
 
 /* The id alone, so that the table reads into and writes from a plain number. */
 static const struct tfl_param cancel_rows[] = {{"msgid", TFL_PARAM_UINT32, true, 0, 0, UINT32_MAX, NULL}};

@@ -32,6 +32,11 @@ struct tfl_writer;
 #define TFL_METHOD_HISTOGRAM "histogram"
 #define TFL_METHOD_METRICS "metrics"
 #define TFL_METHOD_BASELINE_SET "baseline.set"
+#define TFL_METHOD_RECORD_START "record.start"
+#define TFL_METHOD_RECORD_GET "record.get"
+#define TFL_METHOD_RECORD_STOP "record.stop"
+#define TFL_METHOD_RECORD_ERASE "record.erase"
+#define TFL_METHOD_RECORD_READ "record.read"
 #define TFL_METHOD_HEALTH "health"
 #define TFL_METHOD_SERVER_INFO "server.info"
 
@@ -83,6 +88,11 @@ struct tfl_model_params {
 	bool buckets;            /* stats: those of the latencies too */
 	uint64_t since;          /* changes: seconds since 1970; 0: all */
 	struct tfl_slice histogram; /* baseline.set: an encoded one instead of what was seen; data NULL: none */
+	uint32_t count;             /* record.start: samples that are wanted … */
+	uint32_t every;             /* … of each so many-th request; 0: of each one … */
+	uint64_t interval_ms;       /* … one in this time at most; 0: as they come … */
+	bool outputs;               /* … with what was answered */
+	struct tfl_string sample;   /* record.read: its name */
 	int32_t output;             /* baseline.set: the index of the only one that gets it; -1: every one */
 };
 
@@ -97,6 +107,9 @@ extern const struct tfl_param_table tfl_changes_params;        /* {model?, versi
 extern const struct tfl_param_table tfl_subscribe_params;      /* {model?} */
 extern const struct tfl_param_table tfl_histogram_params;      /* {model, version?, minutes?, series?} */
 extern const struct tfl_param_table tfl_baseline_set_params;   /* {model, version?, minutes?, histogram?, output?} */
+extern const struct tfl_param_table tfl_record_start_params;   /* {model, version?, count, every?, interval_ms?, outputs?} */
+extern const struct tfl_param_table tfl_record_params;         /* {model}: record.get, record.stop, record.erase */
+extern const struct tfl_param_table tfl_record_read_params;    /* {model, sample} */
 
 /** @p table is one of these. 0; -EINVAL with a sentence. */
 int tfl_model_params_parse(const struct tfl_param_table *table, struct tfl_slice params, struct tfl_model_params *ret_params,
