@@ -16,6 +16,9 @@
 #define TFL_MESSAGE_ERASED "1e67594868c345de901417d0ae9ad9ae" /* a version was erased */
 #define TFL_MESSAGE_CONFIGURED "2c54b67ccc8a4cdea15610d833941471" /* a model's model.conf is another one than before */
 #define TFL_MESSAGE_BASELINE "30f044a128d04c4db6012d8327bb3aff" /* somebody set a version's baseline */
+#define TFL_MESSAGE_RECORDING "11f8942035da4348aab9d936ec2f261f" /* requests are kept as samples */
+#define TFL_MESSAGE_RECORDED "69b143ce1ee64a8892237197f6aebb0f" /* no more are */
+#define TFL_MESSAGE_UNRECORDED "364185bcc7a94ebab1404bb5b7a8d238" /* those that were kept are erased */
 #define TFL_MESSAGE_STABLE "52c9d3a79008486ab83340de8dbf5f80" /* a version's confidence is as in its baseline again */
 #define TFL_MESSAGE_WATCH "f5c5a1c36d0544888e0a9360a8fd6b03" /* it moves away from its baseline */
 #define TFL_MESSAGE_DRIFT "cc741c783f834708942ea28fe7acff51" /* it is away from its baseline */
@@ -27,6 +30,7 @@
 #define TFL_MESSAGES_OF_CHANGES \
 	TFL_MESSAGE_STARTED, TFL_MESSAGE_STOPPING, TFL_MESSAGE_LOADED, TFL_MESSAGE_REFUSED, TFL_MESSAGE_ACTIVE, \
 	TFL_MESSAGE_UNLOADED, TFL_MESSAGE_ERASED, TFL_MESSAGE_CONFIGURED, TFL_MESSAGE_BASELINE, TFL_MESSAGE_STABLE, \
+	TFL_MESSAGE_RECORDING, TFL_MESSAGE_RECORDED, TFL_MESSAGE_UNRECORDED, \
 	TFL_MESSAGE_WATCH, TFL_MESSAGE_DRIFT, TFL_MESSAGE_CLOCK, TFL_MESSAGE_CONDITION, TFL_MESSAGE_CONDITION_OVER
 
 #endif

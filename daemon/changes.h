@@ -31,6 +31,9 @@ enum tfl_change_kind {
 	TFL_CHANGE_ERASED,
 	TFL_CHANGE_CONFIGURED,     /* a model's model.conf is another one than at the load before */
 	TFL_CHANGE_BASELINE,       /* somebody set a version's baseline */
+	TFL_CHANGE_RECORDING,      /* requests to a model, or a version, become samples; no more do; those there were are erased */
+	TFL_CHANGE_RECORDED,
+	TFL_CHANGE_UNRECORDED,
 	TFL_CHANGE_STABLE,         /* a version's confidence: the verdict of the last hour */
 	TFL_CHANGE_WATCH,
 	TFL_CHANGE_DRIFT,

@@ -30,6 +30,11 @@ static const struct tfl_method methods[] = {
 	{TFL_METHOD_HISTOGRAM, TFL_RIGHT_READ, false, tfl_handle_histogram},
 	{TFL_METHOD_METRICS, TFL_RIGHT_READ, false, tfl_handle_metrics},
 	{TFL_METHOD_BASELINE_SET, TFL_RIGHT_ADMIN, false, tfl_handle_baseline_set},
+	{TFL_METHOD_RECORD_START, TFL_RIGHT_ADMIN, false, tfl_handle_record_start},
+	{TFL_METHOD_RECORD_GET, TFL_RIGHT_READ, false, tfl_handle_record_get},
+	{TFL_METHOD_RECORD_STOP, TFL_RIGHT_ADMIN, false, tfl_handle_record_stop},
+	{TFL_METHOD_RECORD_ERASE, TFL_RIGHT_ADMIN, false, tfl_handle_record_erase},
+	{TFL_METHOD_RECORD_READ, TFL_RIGHT_ADMIN, false, tfl_handle_record_read},
 	{TFL_METHOD_HEALTH, TFL_RIGHT_READ, false, tfl_handle_health},
 	{TFL_METHOD_SERVER_INFO, TFL_RIGHT_READ, false, tfl_handle_server_info},
 };

@@ -17,10 +17,12 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/util.h"
+#include "daemon/capture.h"
 #include "daemon/channel.h"
 #include "daemon/clock.h"
 #include "daemon/job.h"
 #include "daemon/recorder.h"
+#include "daemon/recordings.h"
 #include "daemon/reply.h"
 #include "daemon/version.h"
 #include "proto/response.h"
@@ -169,6 +171,17 @@ static int missed(const struct tfl_job *job, uint64_t now, struct tfl_error *err
 	return 0;
 }
 
+/* A sample of it, where one is wanted: what was answered, and takes nobody's time any more. Without memory there is none. */
+static void keep_sample(struct tfl_job *job, const struct tfl_interpreter *interpreter)
+{
+	struct tfl_capture *capture = tfl_capture_create(job, interpreter, job->sample.outputs ? TFL_FRAME_MAX : 0);
+
+	if (!capture)
+		return;
+	capture->recording = job->sample.recording;
+	tfl_recordings_give(job->sample.by, capture);
+}
+
 void tfl_execute(struct tfl_executor *executor, struct tfl_job *job)
 {
 	uint64_t now = tfl_clock_ns();
@@ -185,6 +198,8 @@ void tfl_execute(struct tfl_executor *executor, struct tfl_job *job)
 		r = run(executor, job, interpreter, &record, &error);
 		if (r == 0)
 			tfl_heads_record(&job->version->heads, interpreter, job->version->recorder, executor->index);
+		if (r == 0 && job->sample.by)
+			keep_sample(job, interpreter);
 		tfl_pool_return(job->version->pool, interpreter);
 	}
 	if (r < 0)

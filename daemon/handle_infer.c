@@ -21,6 +21,7 @@
 #include "daemon/handlers.h"
 #include "daemon/job.h"
 #include "daemon/recorder.h"
+#include "daemon/recordings.h"
 #include "daemon/registry.h"
 #include "daemon/reply.h"
 #include "daemon/scheduler.h"
@@ -67,6 +68,7 @@ static int prepare(struct tfl_call *call, struct tfl_job *job, struct tfl_error 
 	*call->frame = (struct tfl_frame){0};
 	job->msgid = call->message->msgid;
 	job->arrived_ns = call->arrived_ns;
+	job->sample.by = NULL;
 	r = tfl_infer_request_parse(call->message->params, &job->request, error);
 	if (r < 0)
 		return r;
@@ -77,7 +79,10 @@ static int prepare(struct tfl_call *call, struct tfl_job *job, struct tfl_error 
 	job->control.deadline_ns = deadline(job);
 	interface = (struct tfl_interface){job->version->inputs, job->version->outputs, job->version->input_count,
 					   job->version->output_count};
-	return tfl_binding_make(&interface, &job->request, &job->binding, error);
+	r = tfl_binding_make(&interface, &job->request, &job->binding, error);
+	if (r == 0 && tfl_recordings_any(call->server->recordings))
+		tfl_recordings_pick(call->server->recordings, job);
+	return r;
 }
 
 static bool runs_inline(const struct tfl_call *call, const struct tfl_job *job)

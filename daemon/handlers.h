@@ -20,6 +20,11 @@ int tfl_handle_subscribe(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_histogram(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_metrics(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_baseline_set(struct tfl_call *call, struct tfl_error *error);
+int tfl_handle_record_start(struct tfl_call *call, struct tfl_error *error);
+int tfl_handle_record_get(struct tfl_call *call, struct tfl_error *error);
+int tfl_handle_record_stop(struct tfl_call *call, struct tfl_error *error);
+int tfl_handle_record_erase(struct tfl_call *call, struct tfl_error *error);
+int tfl_handle_record_read(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_health(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_server_info(struct tfl_call *call, struct tfl_error *error);
 

@@ -20,6 +20,7 @@
 
 struct tfl_channel;
 struct tfl_error;
+struct tfl_recordings;
 struct tfl_version;
 
 struct tfl_job {
@@ -35,6 +36,11 @@ struct tfl_job {
 	uint64_t arrived_ns;                            /* CLOCK_MONOTONIC, like every time here */
 	atomic_bool cancelled;                          /* set when its client cancels it, or the connection closes */
 	struct tfl_run_control control;                 /* points at cancelled; carries the deadline */
+	struct {
+		struct tfl_recordings *by;              /* NULL: no sample is to be made of it */
+		uint32_t recording;
+		bool outputs;
+	} sample;
 };
 
 /**

@@ -33,6 +33,7 @@
 #include "daemon/observe.h"
 #include "daemon/outbox.h"
 #include "daemon/peer.h"
+#include "daemon/recordings.h"
 #include "daemon/registry.h"
 #include "daemon/scheduler.h"
 #include "daemon/store.h"
@@ -66,6 +67,13 @@ static void on_loader(uv_async_t *async)
 	struct tfl_server *server = async->data;
 
 	tfl_loader_collect(server->loader);
+}
+
+static void on_recordings(uv_async_t *async)
+{
+	struct tfl_server *server = async->data;
+
+	tfl_recordings_collect(server->recordings);
 }
 
 /* Answers what has waited too long, and drops what waits for a connection that is gone. */
@@ -139,6 +147,7 @@ static void on_signal(uv_signal_t *handle, int number)
 	tell(server, TFL_CHANGE_STOPPING, "stopping on signal %d: finishing what is in flight", number);
 	tfl_notify_stopping();
 	server->stopping = true;
+	tfl_recordings_end_all(server->recordings, "tfld stops");
 	server->drain_until_ns = tfl_clock_ns() + server->config->stop_timeout_ms * 1000000;
 	stop_listening(server);
 	uv_timer_start(&server->drain, on_drain, DRAIN_MS, DRAIN_MS);
@@ -185,6 +194,8 @@ static void on_change(void *data)
 	const struct tfl_change *change = tfl_changes_at(server->changes, tfl_changes_count(server->changes) - 1);
 
 	tfl_changes_save(server);
+	if (server->recordings)
+		tfl_recordings_look(server->recordings);
 	tfl_subscribers_tell(server->subscribers, change);
 	tfl_manager_update(&server->manager);
 	/* Without memory for it, the journal and the changes themselves have it. */
@@ -220,6 +231,8 @@ static int make_loop(struct tfl_server *server, struct tfl_error *error)
 	r = uv_async_init(&server->loop, &server->outbox_wake, on_outbox);
 	if (r == 0)
 		r = uv_async_init(&server->loop, &server->loader_wake, on_loader);
+	if (r == 0)
+		r = uv_async_init(&server->loop, &server->recordings_wake, on_recordings);
 	if (r < 0)
 		return tfl_error_set(error, r, "cannot make an event loop: %s", uv_strerror(r));
 	uv_timer_init(&server->loop, &server->sweep);
@@ -230,7 +243,7 @@ static int make_loop(struct tfl_server *server, struct tfl_error *error)
 	uv_timer_init(&server->loop, &server->metrics);
 	uv_signal_init(&server->loop, &server->terminate);
 	uv_signal_init(&server->loop, &server->interrupt);
-	server->outbox_wake.data = server->loader_wake.data = server;
+	server->outbox_wake.data = server->loader_wake.data = server->recordings_wake.data = server;
 	server->sweep.data = server->drain.data = server->minute.data = server->period.data = server->steps.data = server->metrics.data = server;
 	server->terminate.data = server->interrupt.data = server;
 	tfl_manager_init(&server->manager, server, server->config->hang_timeout_ms * 1000000);
@@ -264,6 +277,8 @@ static int make_queues(struct tfl_server *server, struct tfl_error *error)
 		r = tfl_changes_create(on_change, server, &server->changes);
 	if (r == 0)
 		r = tfl_subscribers_create(&server->subscribers);
+	if (r == 0)
+		r = tfl_recordings_create(server, wake, &server->recordings_wake, &server->recordings);
 	return r < 0 ? tfl_error_set(error, r, "cannot set up: %s", strerror(-r)) : 0;
 }
 
@@ -436,8 +451,8 @@ void tfl_server_run(struct tfl_server *server)
 static void close_handles(struct tfl_server *server)
 {
 	uv_handle_t *handles[] = {
-		(uv_handle_t *)&server->outbox_wake, (uv_handle_t *)&server->loader_wake, (uv_handle_t *)&server->sweep,
-		(uv_handle_t *)&server->drain, (uv_handle_t *)&server->minute, (uv_handle_t *)&server->period,
+		(uv_handle_t *)&server->outbox_wake, (uv_handle_t *)&server->loader_wake, (uv_handle_t *)&server->recordings_wake,
+		(uv_handle_t *)&server->sweep, (uv_handle_t *)&server->drain, (uv_handle_t *)&server->minute, (uv_handle_t *)&server->period,
 		(uv_handle_t *)&server->steps, (uv_handle_t *)&server->metrics, (uv_handle_t *)&server->terminate,
 		(uv_handle_t *)&server->interrupt,
 	};
@@ -463,6 +478,7 @@ void tfl_server_destroy(struct tfl_server *server)
 	tfl_workers_destroy(server->workers);
 	tfl_registry_destroy(server->registry);
 	tfl_loader_destroy(server->loader);
+	tfl_recordings_destroy(TFL_STEAL(server->recordings));
 	tfl_metrics_file_destroy(server->metrics_file);
 	tfl_changes_save_last(server);
 	tfl_outbox_destroy(server->outbox);

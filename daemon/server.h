@@ -29,6 +29,7 @@ struct tfl_listener;
 struct tfl_loader;
 struct tfl_metrics_file;
 struct tfl_outbox;
+struct tfl_recordings;
 struct tfl_registry;
 struct tfl_scheduler;
 struct tfl_store;
@@ -49,6 +50,7 @@ struct tfl_server {
 	struct tfl_conditions *conditions; /* loop thread, as the next */
 	struct tfl_changes *changes;
 	struct tfl_subscribers *subscribers;
+	struct tfl_recordings *recordings;
 	unsigned worker_count;
 	uint64_t started_ns;
 
@@ -61,7 +63,7 @@ struct tfl_server {
 	/* Private to server.c. */
 	uv_loop_t loop;
 	bool loop_made;
-	uv_async_t outbox_wake, loader_wake;
+	uv_async_t outbox_wake, loader_wake, recordings_wake;
 	uv_signal_t terminate, interrupt;
 	uv_timer_t sweep;
 	uv_timer_t drain;

@@ -27,8 +27,6 @@
 #include "daemon/store_internal.h"
 #include "proto/name.h"
 
-#define STAGING ".staging"
-
 const char *tfl_store_path(const struct tfl_store *store, const char *model, uint64_t number, const char *leaf,
 			   char path[static TFL_STORE_PATH_MAX])
 {
@@ -41,8 +39,7 @@ const char *tfl_store_path(const struct tfl_store *store, const char *model, uin
 	return path;
 }
 
-/* "path: why", with the word on links where a link is why. */
-static int failed(const char *path, const char *doing, int code, struct tfl_error *error)
+int tfl_store_failed(const char *path, const char *doing, int code, struct tfl_error *error)
 {
 	return tfl_error_set(error, code, "%s: %s: %s%s", path, doing, strerror(-code),
 			     code == -ELOOP ? " (links are not followed)" : "");
@@ -60,7 +57,7 @@ int tfl_store_open_model(const struct tfl_store *store, const char *model, int *
 		return tfl_error_set(error, result, "%s is no folder (links are not followed)",
 				     tfl_store_path(store, model, 0, NULL, path));
 	if (result < 0)
-		return failed(tfl_store_path(store, model, 0, NULL, path), "cannot be opened", result, error);
+		return tfl_store_failed(tfl_store_path(store, model, 0, NULL, path), "cannot be opened", result, error);
 	return 0;
 }
 
@@ -79,7 +76,7 @@ int tfl_store_open_number(const struct tfl_store *store, const char *model, uint
 		return tfl_error_set(error, result, "%s is no folder (links are not followed)",
 				     tfl_store_path(store, model, number, NULL, path));
 	if (result < 0)
-		return failed(tfl_store_path(store, model, number, NULL, path), "cannot be opened", result, error);
+		return tfl_store_failed(tfl_store_path(store, model, number, NULL, path), "cannot be opened", result, error);
 	return 0;
 }
 
@@ -132,15 +129,15 @@ static int open_staging(struct tfl_store *store, struct tfl_error *error)
 	struct stat st;
 	int result;
 
-	tfl_store_path(store, STAGING, 0, NULL, path);
-	if (mkdirat(store->fd, STAGING, 0700) < 0 && errno != EEXIST)
+	tfl_store_path(store, TFL_STORE_STAGING, 0, NULL, path);
+	if (mkdirat(store->fd, TFL_STORE_STAGING, 0700) < 0 && errno != EEXIST)
 		return tfl_error_set(error, -errno, "%s cannot be made: %s; tfld must be able to write to its models folder", path,
 				     strerror(errno));
-	result = tfl_folder_open(store->fd, STAGING, &store->staging);
+	result = tfl_folder_open(store->fd, TFL_STORE_STAGING, &store->staging);
 	if (result < 0)
 		return tfl_error_set(error, result, "%s is no folder that can be used: %s; remove it", path, strerror(-result));
 	if (fstat(store->staging, &st) < 0)
-		return failed(path, "cannot be looked at", -errno, error);
+		return tfl_store_failed(path, "cannot be looked at", -errno, error);
 	if (st.st_uid != geteuid())
 		return tfl_error_set(error, -EPERM, "%s belongs to user %u, expected %u, who runs tfld; remove it", path, st.st_uid,
 				     geteuid());
@@ -149,9 +146,9 @@ static int open_staging(struct tfl_store *store, struct tfl_error *error)
 	 * added.
 	 */
 	if ((st.st_mode & 07777) != 0700 && fchmod(store->staging, 0700) < 0)
-		return failed(path, "its permissions cannot be set", -errno, error);
+		return tfl_store_failed(path, "its permissions cannot be set", -errno, error);
 	result = tfl_folder_walk(store->staging, remove_leftover, NULL);
-	return result < 0 && result != -EROFS ? failed(path, "cannot be emptied", result, error) : 0;
+	return result < 0 && result != -EROFS ? tfl_store_failed(path, "cannot be emptied", result, error) : 0;
 }
 
 TFL_DEFINE_CLEANUP(struct tfl_store *, close_store, tfl_store_close)
@@ -232,20 +229,20 @@ static int fill_staged(struct tfl_store *store, int fd, struct tfl_staged *stage
 	_tfl_close_ int file = -1;
 	int result;
 
-	snprintf(path, sizeof(path), "%s/" STAGING "/%s/" TFL_STORE_FILE, store->path, staged->name);
+	snprintf(path, sizeof(path), "%s/" TFL_STORE_STAGING "/%s/" TFL_STORE_FILE, store->path, staged->name);
 	result = tfl_folder_open(store->staging, staged->name, &staged->folder);
 	if (result < 0)
-		return failed(path, "cannot be made", result, error);
+		return tfl_store_failed(path, "cannot be made", result, error);
 	file = openat(staged->folder, TFL_STORE_FILE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
 	if (file < 0)
-		return failed(path, "cannot be made", -errno, error);
+		return tfl_store_failed(path, "cannot be made", -errno, error);
 	result = tfl_content_copy(fd, staged->source[0] ? staged->source : "the passed file", file, path, &staged->content, error);
 	if (result < 0)
 		return result;
 	if (fchmod(file, 0444) < 0)
-		return failed(path, "its permissions cannot be set", -errno, error);
+		return tfl_store_failed(path, "its permissions cannot be set", -errno, error);
 	staged->fd = openat(staged->folder, TFL_STORE_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	return staged->fd < 0 ? failed(path, "cannot be opened", -errno, error) : 0;
+	return staged->fd < 0 ? tfl_store_failed(path, "cannot be opened", -errno, error) : 0;
 }
 
 /* An empty folder in staging. */
@@ -272,7 +269,7 @@ int tfl_store_stage(struct tfl_store *store, int fd, struct tfl_staged **ret_sta
 	find_source(fd, staged->source);
 	result = make_folder(store, staged->name);
 	if (result < 0)
-		failed(tfl_store_path(store, STAGING, 0, staged->name, path), "cannot be made", result, error);
+		tfl_store_failed(tfl_store_path(store, TFL_STORE_STAGING, 0, staged->name, path), "cannot be made", result, error);
 	else
 		result = fill_staged(store, fd, staged, error);
 	if (result < 0) {
@@ -417,13 +414,12 @@ static int find_version(void *data, int folder, const char *name)
 {
 	uint64_t number;
 
-	return tfl_version_parse(name, strlen(name), &number) == 0 ? 1 : 0;
+	return tfl_version_parse(name, strlen(name), &number) == 0 && (!data || strcmp(name, data) != 0) ? 1 : 0;
 }
 
-/* 1: there is a version in the folder, 0: there is none. */
-static int has_version(int folder)
+int tfl_store_has_version(int folder, const char *but)
 {
-	return tfl_folder_walk(folder, find_version, NULL);
+	return tfl_folder_walk(folder, find_version, (void *)but);
 }
 
 /* Into a folder that somebody made for it, or that has versions. */
@@ -431,7 +427,7 @@ static int publish_version(struct tfl_store *store, const struct tfl_staged *sta
 {
 	char text[TFL_MANIFEST_TEXT_MAX];
 	const struct tfl_state state = { .active = number };
-	int result = has_version(folder);
+	int result = tfl_store_has_version(folder, NULL);
 
 	if (result == 0)
 		result = replace_file(store, folder, TFL_STORE_STATE, text, tfl_state_format(&state, text));
@@ -480,70 +476,10 @@ int tfl_store_publish(struct tfl_store *store, struct tfl_staged *staged, const 
 	if (result == 0 && folder >= 0)
 		result = publish_version(store, staged, folder, number, name);
 	if (result < 0)
-		return failed(path, "cannot be published", result, error);
+		return tfl_store_failed(path, "cannot be published", result, error);
 	staged->published = true;
 	staged->sync_ns = tfl_clock_ns() - started;
 	return 0;
-}
-
-/* Whether the version is all that the model's folder has, but for its state. What else somebody put there stays, and the folder with it. */
-static int find_other(void *data, int folder, const char *name)
-{
-	return strcmp(name, data) != 0 && strcmp(name, TFL_STORE_STATE) != 0;
-}
-
-static bool is_alone(int folder, const char *name)
-{
-	return faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 && tfl_folder_walk(folder, find_other, (void *)name) == 0;
-}
-
-/*
- * The whole model into staging, with its last version. -EEXIST when something was put into its folder meanwhile; then nothing has changed.
- * Its state goes with it at once: removed before or after, a power cut between would leave the one or the other.
- */
-static int move_model_out(struct tfl_store *store, const char *model, int folder, const char *name, const char *rubbish)
-{
-	if (renameat2(store->fd, model, store->staging, rubbish, RENAME_NOREPLACE) < 0)
-		return -errno;
-	if (is_alone(folder, name))
-		return tfl_folder_sync(store->fd);
-	return renameat2(store->staging, rubbish, store->fd, model, RENAME_NOREPLACE) < 0 ? -errno : -EEXIST;
-}
-
-/* A version into staging. Where none is left, what stays of the model has no use for its state: one sync for both. */
-static int move_version_out(struct tfl_store *store, int folder, const char *name, const char *rubbish)
-{
-	int result;
-
-	if (renameat2(folder, name, store->staging, rubbish, RENAME_NOREPLACE) < 0)
-		return -errno;
-	result = has_version(folder);
-	if (result == 0 && unlinkat(folder, TFL_STORE_STATE, 0) < 0 && errno != ENOENT)
-		result = -errno;
-	return result < 0 ? result : tfl_folder_sync(folder);
-}
-
-int tfl_store_erase(struct tfl_store *store, const char *model, uint64_t number, struct tfl_error *error)
-{
-	char path[TFL_STORE_PATH_MAX], name[24], rubbish[24];
-	_tfl_close_ int folder = -1;
-	int result;
-
-	result = tfl_store_open_model(store, model, &folder, error);
-	if (result < 0)
-		return result;
-	tfl_store_path(store, model, number, NULL, path);
-	snprintf(name, sizeof(name), "%" PRIu64, number);
-	snprintf(rubbish, sizeof(rubbish), "%" PRIu64, ++store->serial);
-	result = is_alone(folder, name) ? move_model_out(store, model, folder, name, rubbish) : -EEXIST;
-	if (result == -EEXIST)
-		result = move_version_out(store, folder, name, rubbish);
-	if (result < 0 && faccessat(store->staging, rubbish, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-		return failed(path, "cannot be erased", result, error);
-	if (result < 0)
-		return failed(path, "is erased, but that may not survive a power cut", result, error);
-	result = tfl_folder_remove(store->staging, rubbish);
-	return result < 0 ? failed(path, "is erased, but its files remain in " STAGING " until the next start", result, error) : 0;
 }
 
 int tfl_store_write_state(struct tfl_store *store, const char *model, const struct tfl_state *state, struct tfl_error *error)
@@ -556,7 +492,7 @@ int tfl_store_write_state(struct tfl_store *store, const char *model, const stru
 	if (result < 0)
 		return result;
 	result = replace_file(store, folder, TFL_STORE_STATE, text, tfl_state_format(state, text));
-	return result < 0 ? failed(tfl_store_path(store, model, 0, TFL_STORE_STATE, path), "cannot be written", result, error) : 0;
+	return result < 0 ? tfl_store_failed(tfl_store_path(store, model, 0, TFL_STORE_STATE, path), "cannot be written", result, error) : 0;
 }
 
 /* One of the files that stand beside a version. */
@@ -571,7 +507,7 @@ static int write_beside(struct tfl_store *store, const char *model, uint64_t num
 	if (result < 0)
 		return result;
 	result = replace_file(store, folder, leaf, data, size);
-	return result < 0 ? failed(tfl_store_path(store, model, number, leaf, path), "cannot be written", result, error) : 0;
+	return result < 0 ? tfl_store_failed(tfl_store_path(store, model, number, leaf, path), "cannot be written", result, error) : 0;
 }
 
 int tfl_store_write_statistics(struct tfl_store *store, const char *model, uint64_t number, const void *data, size_t size,
@@ -593,5 +529,5 @@ int tfl_store_write_changes(struct tfl_store *store, const void *data, size_t si
 	char path[TFL_STORE_PATH_MAX];
 	int result = replace_file(store, store->fd, TFL_STORE_CHANGES, data, size);
 
-	return result < 0 ? failed(tfl_store_path(store, TFL_STORE_CHANGES, 0, NULL, path), "cannot be written", result, error) : 0;
+	return result < 0 ? tfl_store_failed(tfl_store_path(store, TFL_STORE_CHANGES, 0, NULL, path), "cannot be written", result, error) : 0;
 }

@@ -25,6 +25,8 @@ static Suite *(*const suites[])(void) = {
 	channel_suite,
 	descriptors_suite,
 	samples_suite,
+	sampling_suite,
+	store_samples_suite,
 	scheduler_suite,
 	registry_suite,
 	exposition_suite,

@@ -20,6 +20,8 @@ Suite *changes_suite(void);
 Suite *channel_suite(void);
 Suite *descriptors_suite(void);
 Suite *samples_suite(void);
+Suite *sampling_suite(void);
+Suite *store_samples_suite(void);
 Suite *scheduler_suite(void);
 Suite *registry_suite(void);
 Suite *room_suite(void);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* One block of memory: the capture, a row for each output, and their data behind the rows. */
+#include "daemon/capture.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "daemon/job.h"
+#include "daemon/version.h"
+#include "runtime/interpreter.h"
+
+#define ALIGNMENT 16
+
+/* Bytes of all outputs; 0 where they are more than @p max. */
+static size_t output_bytes(const struct tfl_version *version, size_t max)
+{
+	size_t bytes = 0;
+
+	for (uint32_t i = 0; i < version->output_count; i++) {
+		bytes += tfl_align_up(version->outputs[i].bytes, ALIGNMENT);
+		if (bytes > max)
+			return 0;
+	}
+	return bytes;
+}
+
+static void copy_output(struct tfl_captured_output *output, uint32_t index, const struct tfl_io *io, const void *data, uint8_t *memory)
+{
+	memcpy(memory, data, io->bytes);
+	*output = (struct tfl_captured_output){
+		.tensor = {.index = (int32_t)index, .dtype = io->dtype, .shape.rank = io->rank, .data = {memory, io->bytes}},
+		.elements = io->elements,
+		.quantized = io->quantized,
+		.scale = io->scale,
+		.zero_point = io->zero_point,
+	};
+	memcpy(output->tensor.shape.dims, io->dims, sizeof(output->tensor.shape.dims));
+}
+
+struct tfl_capture *tfl_capture_create(struct tfl_job *job, const struct tfl_interpreter *interpreter, size_t outputs_max)
+{
+	const struct tfl_version *version = job->version;
+	const size_t data = output_bytes(version, outputs_max);
+	const uint32_t outputs = data > 0 ? version->output_count : 0;
+	const size_t head = tfl_align_up(sizeof(struct tfl_capture) + outputs * sizeof(struct tfl_captured_output), ALIGNMENT);
+	struct tfl_capture *capture = malloc(head + data);
+	uint8_t *memory = (uint8_t *)capture + head;
+
+	if (!capture)
+		return NULL;
+	*capture = (struct tfl_capture){.version = version->number, .output_count = outputs};
+	atomic_init(&capture->refs, 1);
+	for (uint32_t i = 0; i < outputs; i++) {
+		copy_output(&capture->outputs[i], i, &version->outputs[i], tfl_interpreter_output(interpreter, i), memory);
+		memory += tfl_align_up(version->outputs[i].bytes, ALIGNMENT);
+	}
+	capture->frame = job->frame;
+	capture->inputs = job->request.inputs;
+	job->frame = (struct tfl_frame){0};
+	job->request.inputs = (struct tfl_tensor_list){0};
+	capture->bytes = head + data + (capture->frame.charged > capture->frame.size ? capture->frame.charged : capture->frame.size);
+	tfl_frame_disown(&capture->frame);
+	return capture;
+}
+
+struct tfl_capture *tfl_capture_ref(struct tfl_capture *capture)
+{
+	atomic_fetch_add_explicit(&capture->refs, 1, memory_order_relaxed);
+	return capture;
+}
+
+void tfl_capture_unref(struct tfl_capture *capture)
+{
+	if (!capture || atomic_fetch_sub_explicit(&capture->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	tfl_tensor_list_finish(&capture->inputs);
+	tfl_frame_finish(&capture->frame);
+	free(capture);
+}
