@@ -44,6 +44,7 @@ struct work {
 	float *inputs[SUBJECTS][CTL_SUBJECT_TENSORS_MAX];
 	struct comparison outputs[CTL_SUBJECT_TENSORS_MAX];
 	struct tfl_latency *latency[SUBJECTS];
+	char not_used[TFL_ERROR_TEXT_MAX]; /* why recorded requests are not */
 	double limit; /* of the largest difference; infinite: none */
 };
 
@@ -147,7 +148,7 @@ static int run_sample(struct work *work, unsigned index, struct tfl_error *error
 {
 	const struct ctl_subject *subjects = work->subjects;
 	uint64_t ns = 0;
-	int r = ctl_samples_take(&work->samples, index, &subjects[NEW], error);
+	int r = ctl_samples_take(&work->samples, index, &subjects[NEW], &subjects[OLD], error);
 
 	for (unsigned i = 0; i < SUBJECTS && r == 0; i++) {
 		ctl_samples_for(&work->samples, &subjects[i], work->inputs[i]);
@@ -248,9 +249,11 @@ static void print_text(const struct work *work)
 	const struct ctl_samples *samples = &work->samples;
 
 	ctl_printf("%s against %s, on %u %s\n", work->subjects[NEW].name, work->subjects[OLD].name, samples->count,
-		   samples->paths ? "samples" : samples->pictures ? "pictures of noise" : "random inputs");
+		   samples->client ? "recorded requests" : samples->paths ? "samples" : samples->pictures ? "pictures of noise" : "random inputs");
+	if (work->not_used[0])
+		ctl_print_wrapped("", 0, work->not_used);
 	if (!samples->paths)
-		printf("Made-up inputs say what a model costs, and little about how right it is: give\n--samples.\n");
+		printf("Made-up inputs say what a model costs, and little about how right it is: record\nrequests ('tflctl record'), or give --samples.\n");
 	printf("\n");
 	print_outputs(work);
 	printf("\n");
@@ -280,8 +283,8 @@ static json_t *report_json(const struct work *work)
 							 comparison->values ? comparison->sum / (double)comparison->values : 0.0, "invalid",
 							 (json_int_t)comparison->invalid, "fault", fault_of(work, comparison)));
 	}
-	return json_pack("{s:b, s:i, s:b, s:o, s:o, s:o}", "valid", is_valid(work), "samples", (int)work->samples.count, "made_up",
-			 work->samples.paths == NULL, "new", subject_json(work, NEW), "against", subject_json(work, OLD), "outputs", outputs);
+	return json_pack("{s:b, s:i, s:b, s:b, s:o, s:o, s:o}", "valid", is_valid(work), "samples", (int)work->samples.count, "made_up",
+			 work->samples.paths == NULL, "recorded", work->samples.client != NULL, "new", subject_json(work, NEW), "against", subject_json(work, OLD), "outputs", outputs);
 }
 
 /* ---- The command ---- */
@@ -314,7 +317,9 @@ static int validate(struct work *work, const char *path)
 		r = make_memory(work, &error);
 	if (r == 0)
 		r = ctl_samples_open(&options->samples, options->count ? (unsigned)options->count : COUNT, &work->subjects[NEW], &work->samples, &error);
-	for (unsigned i = 0; i < work->samples.count && r == 0; i++)
+	if (r == 0 && work->subjects[OLD].client && options->samples.count == 0 && options->count == 0)
+		r = ctl_samples_use_recorded(&work->samples, work->ctl->client, options->against, work->not_used, &error);
+	for (unsigned i = 0; i < work->samples.count && r >= 0; i++)
 		r = run_sample(work, i, &error);
 	if (r < 0)
 		return ctl_fail_file(work->ctl, &error);
@@ -354,7 +359,7 @@ static int check(const struct ctl *ctl, const struct ctl_arguments *arguments)
 
 static const struct ctl_option options[] = {
 	{"against", "FILE|MODEL", CTL_STRING, offsetof(struct options, against), "what it is compared with: a file, or a model served here"},
-	{"samples", "PATH", CTL_LIST, offsetof(struct options, samples), "a picture, an .npy array, or a folder of them; several times"},
+	{"samples", "PATH", CTL_LIST, offsetof(struct options, samples), "a picture, an .npy array, a .tflsample, or a folder of them; several times"},
 	{"count", "N", CTL_NUMBER, offsetof(struct options, count), "so many made-up inputs, without samples (default: 100)", 1, CTL_SAMPLES_MAX},
 	{"min-agreement", "N", CTL_NUMBER, offsetof(struct options, agreement), "not valid below N percent of the same class", 1, 100},
 	{"max-difference", "X", CTL_STRING, offsetof(struct options, difference), "not valid above a difference of X"},

@@ -3,6 +3,8 @@
  * The management calls: one row a method, which says what it is called and which parameters it takes; one function does them all. The
  * answer becomes a tree whose keys are the protocol's, so a newer daemon's keys reach an older library's callers.
  */
+#include <string.h>
+
 #include "base/error.h"
 #include "base/util.h"
 #include "client/client.h"
@@ -26,6 +28,8 @@ struct manage_params {
 	const struct tfl_wire_histogram *histogram; /* of baseline.set; NULL: none */
 	int32_t output;                             /* likewise; -1: none */
 	uint64_t since;
+	const struct tfl_record_options *record;    /* NULL: none */
+	const char *sample;                         /* likewise */
 	int fd;                                     /* -1: none */
 };
 
@@ -47,6 +51,7 @@ static int manage(struct tfl_client *client, const char *method, const struct tf
 		.buckets = given->buckets,
 		.output = given->output,
 		.since = given->since,
+		.sample = tfl_string_of(given->sample),
 	};
 	struct tfl_model_ref ref;
 	struct tfl_error reason;
@@ -61,6 +66,12 @@ static int manage(struct tfl_client *client, const char *method, const struct tf
 	bool told;
 	int r;
 
+	if (given->record) {
+		params.count = given->record->count;
+		params.every = given->record->every;
+		params.interval_ms = given->record->interval_ms;
+		params.outputs = given->record->outputs;
+	}
 	tfl_writer_init(&writer);
 	if (given->model) {
 		if (tfl_model_ref_parse(given->model, &ref, &reason) < 0)
@@ -72,6 +83,8 @@ static int manage(struct tfl_client *client, const char *method, const struct tf
 			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "changes are told of all versions of a model: '%s' without '@'", ref.name);
 		if (table == &tfl_model_rollback_params && ref.version)
 			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a rollback goes to the version before: '%s' without '@'", ref.name);
+		if ((table == &tfl_record_params || table == &tfl_record_read_params) && ref.version)
+			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "samples are of all versions of a model: '%s' without '@'", ref.name);
 		if ((table == &tfl_model_swap_params || table == &tfl_model_reload_params) && !ref.version)
 			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a version is needed, as in '%s@2'", ref.name);
 		params.model = tfl_string_of(ref.name);
@@ -195,6 +208,48 @@ int tfl_client_give_baseline(struct tfl_client *client, const char *model, unsig
 	if (!histogram || output > INT32_MAX)
 		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a histogram and the index of an output are needed");
 	return model ? manage(client, TFL_METHOD_BASELINE_SET, &tfl_baseline_set_params, &params, ret_value, error) : missing_model(error);
+}
+
+int tfl_client_record(struct tfl_client *client, const char *model, const struct tfl_record_options *options, struct tfl_value **ret_value,
+		      struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .record = options, .fd = -1};
+
+	if (!options || options->size != sizeof(*options))
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "options are needed, with `size` set to sizeof(struct tfl_record_options)");
+	return model ? manage(client, TFL_METHOD_RECORD_START, &tfl_record_start_params, &params, ret_value, error) : missing_model(error);
+}
+
+static int record(struct tfl_client *client, const char *method, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .fd = -1};
+
+	return model ? manage(client, method, &tfl_record_params, &params, ret_value, error) : missing_model(error);
+}
+
+int tfl_client_recorded(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	return record(client, TFL_METHOD_RECORD_GET, model, ret_value, error);
+}
+
+int tfl_client_stop_recording(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	return record(client, TFL_METHOD_RECORD_STOP, model, ret_value, error);
+}
+
+int tfl_client_erase_recorded(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	return record(client, TFL_METHOD_RECORD_ERASE, model, ret_value, error);
+}
+
+int tfl_client_read_sample(struct tfl_client *client, const char *model, const char *sample, struct tfl_value **ret_value,
+			   struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .sample = sample, .fd = -1};
+
+	if (!sample || strlen(sample) >= TFL_SAMPLE_NAME_MAX)
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a name of a sample is needed, as tfl_client_recorded() lists it");
+	return model ? manage(client, TFL_METHOD_RECORD_READ, &tfl_record_read_params, &params, ret_value, error) : missing_model(error);
 }
 
 int tfl_client_subscribe(struct tfl_client *client, const char *model, tfl_change_callback callback, void *userdata,

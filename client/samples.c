@@ -14,6 +14,8 @@
 #include "client/npy.h"
 #include "client/picture.h"
 #include "client/slurp.h"
+#include "client/tflclient.h"
+#include "proto/sample.h"
 #include "runtime/quant.h"
 
 void ctl_samples_finish(struct ctl_samples *samples)
@@ -50,7 +52,7 @@ static int add_path(struct ctl_samples *samples, const char *folder, const char 
 
 static bool has_ending(const char *name)
 {
-	static const char *const endings[] = {".png", ".jpg", ".jpeg", ".npy"};
+	static const char *const endings[] = {".png", ".jpg", ".jpeg", ".npy", TFL_SAMPLE_SUFFIX};
 	const char *dot = strrchr(name, '.');
 
 	for (unsigned i = 0; dot && i < TFL_ARRAY_SIZE(endings); i++)
@@ -77,7 +79,8 @@ static int add_folder(struct ctl_samples *samples, const char *path, struct tfl_
 		free(entries[i]);
 	}
 	free(entries);
-	return r == 0 && count == 0 ? tfl_error_set(error, -ENOENT, "%s has no pictures (.png, .jpg) and no arrays (.npy)", path) : r;
+	return r == 0 && count == 0 ? tfl_error_set(error, -ENOENT, "%s has no pictures (.png, .jpg), arrays (.npy) or samples (%s)", path,
+						     TFL_SAMPLE_SUFFIX) : r;
 }
 
 static int add_given(struct ctl_samples *samples, const struct ctl_list *given, struct tfl_error *error)
@@ -110,11 +113,69 @@ int ctl_samples_open(const struct ctl_list *given, unsigned count, const struct 
 		samples->count = count;
 		return 0;
 	}
-	if (subject->input_count != 1)
-		return tfl_error_set(error, -EINVAL, "%s has %u inputs; samples from files are for models with one", subject->name,
-				     subject->input_count);
 	r = add_given(samples, given, error);
 	return r < 0 ? r : 0;
+}
+
+/* ---- What the daemon has recorded ---- */
+
+static int from_call(const struct tfl_call_error *failure, struct tfl_error *error)
+{
+	return tfl_error_set(error, -EIO, "%s", failure->message);
+}
+
+/* 0: as @p failure says, they cannot be read by this user. */
+static int try_first(struct ctl_samples *samples, char why[static TFL_ERROR_TEXT_MAX], struct tfl_error *error)
+{
+	struct tfl_call_error failure;
+
+	if (tfl_client_read_sample(samples->client, samples->model, samples->paths[0], NULL, &failure) == 0)
+		return 1;
+	if (failure.status != TFL_PERMISSION_DENIED)
+		return from_call(&failure, error);
+	snprintf(why, TFL_ERROR_TEXT_MAX, "%u recorded requests are not used: %.400s", samples->count, failure.message);
+	return 0;
+}
+
+static int add_recorded(struct ctl_samples *samples, const struct tfl_value *list, struct tfl_error *error)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < tfl_value_size(list) && r == 0; i++)
+		r = add_path(samples, "", tfl_value_string(tfl_value_get(tfl_value_at(list, i), "name"), ""), error);
+	return r;
+}
+
+static void drop_paths(struct ctl_samples *samples, unsigned count)
+{
+	for (unsigned i = 0; i < samples->count; i++)
+		free(samples->paths[i]);
+	free(TFL_STEAL(samples->paths));
+	samples->client = NULL;
+	samples->count = count;
+}
+
+int ctl_samples_use_recorded(struct ctl_samples *samples, struct tfl_client *client, const char *model, char ret_why[static TFL_ERROR_TEXT_MAX],
+			     struct tfl_error *error)
+{
+	const unsigned count = samples->count;
+	struct tfl_call_error failure;
+	struct tfl_value *value = NULL;
+	int r;
+
+	ret_why[0] = '\0';
+	snprintf(samples->model, sizeof(samples->model), "%.*s", (int)strcspn(model, "@"), model);
+	if (tfl_client_recorded(client, samples->model, &value, &failure) < 0)
+		return failure.status == TFL_UNIMPLEMENTED ? 0 : from_call(&failure, error);
+	samples->client = client;
+	samples->count = 0;
+	r = add_recorded(samples, tfl_value_get(value, "list"), error);
+	if (r == 0 && samples->count > 0)
+		r = try_first(samples, ret_why, error);
+	tfl_value_destroy(value);
+	if (r <= 0)
+		drop_paths(samples, count);
+	return r;
 }
 
 /* ---- One of them ---- */
@@ -177,7 +238,81 @@ static int take_picture(struct ctl_samples *samples, const char *path, const str
 	return r;
 }
 
-int ctl_samples_take(struct ctl_samples *samples, unsigned index, const struct ctl_subject *subject, struct tfl_error *error)
+/* The input of a model that a tensor of a sample is for; the model's count where it has none. */
+static uint32_t find_input(const struct ctl_subject *subject, const struct tfl_wire_tensor *tensor)
+{
+	uint32_t i = tensor->index >= 0 ? (uint32_t)tensor->index : 0;
+
+	while (tensor->name.text && i < subject->input_count && !tfl_string_equal(tensor->name, subject->inputs[i].name) &&
+	       !(subject->inputs[i].signature_name && tfl_string_equal(tensor->name, subject->inputs[i].signature_name)))
+		i++;
+	return i < subject->input_count ? i : subject->input_count;
+}
+
+/* Its numbers, where the model takes them: float32, or those of its own quantised type. */
+static bool take_tensor(struct ctl_samples *samples, const struct tfl_wire_tensor *tensor, const struct ctl_subject *subject, uint32_t *ret_index)
+{
+	const uint32_t index = find_input(subject, tensor);
+	const struct ctl_tensor *input = &subject->inputs[index];
+
+	if (index == subject->input_count || tensor->in_region || tensor->shape.rank != (int32_t)input->rank ||
+	    memcmp(tensor->shape.dims, input->dims, input->rank * sizeof(input->dims[0])) != 0)
+		return false;
+	*ret_index = index;
+	if (tensor->dtype == TFL_FLOAT32)
+		memcpy(samples->values[index], tensor->data.data, tensor->data.size);
+	else if (tensor->dtype == input->dtype && input->scale > 0)
+		(void)tfl_dequantize(input->dtype, (float)input->scale, (int32_t)input->zero_point, tensor->data.data, ctl_tensor_elements(input),
+				     samples->values[index]);
+	else
+		return false;
+	return true;
+}
+
+static int take_recorded(struct ctl_samples *samples, const char *name, const uint8_t *data, size_t size, const struct ctl_subject *subject,
+			 const struct ctl_subject *other, struct tfl_error *error)
+{
+	struct tfl_sample sample;
+	uint64_t found = 0;
+	int r = tfl_sample_parse((struct tfl_slice){data, size}, &sample, error);
+
+	if (r < 0)
+		return tfl_error_prefix(error, r, "sample %s", name);
+	samples->pixels = false;
+	for (uint32_t i = 0; i < sample.request.inputs.count && r == 0; i++) {
+		const struct tfl_wire_tensor *tensor = tfl_tensor_list_at(&sample.request.inputs, i);
+		uint32_t index = 0;
+
+		if (take_tensor(samples, tensor, other, &index) || take_tensor(samples, tensor, subject, &index))
+			found |= UINT64_C(1) << index;
+		else
+			r = tfl_error_set(error, -EINVAL, "sample %s: its input %u is not what %s or %s takes; it was recorded of another model", name, i,
+					  other->name, subject->name);
+	}
+	if (r == 0 && found != (UINT64_C(1) << subject->input_count) - 1)
+		r = tfl_error_set(error, -EINVAL, "sample %s has not all %u inputs of %s", name, subject->input_count, subject->name);
+	tfl_sample_finish(&sample);
+	return r;
+}
+
+static int fetch(struct ctl_samples *samples, const char *name, const struct ctl_subject *subject, const struct ctl_subject *other,
+		 struct tfl_error *error)
+{
+	struct tfl_call_error failure;
+	struct tfl_value *value = NULL;
+	const struct tfl_value *data;
+	int r;
+
+	if (tfl_client_read_sample(samples->client, samples->model, name, &value, &failure) < 0)
+		return from_call(&failure, error);
+	data = tfl_value_get(value, "data");
+	r = take_recorded(samples, name, tfl_value_binary(data), tfl_value_size(data), subject, other, error);
+	tfl_value_destroy(value);
+	return r;
+}
+
+int ctl_samples_take(struct ctl_samples *samples, unsigned index, const struct ctl_subject *subject, const struct ctl_subject *other,
+		     struct tfl_error *error)
 {
 	const struct ctl_tensor *input = &subject->inputs[0];
 	_tfl_free_ uint8_t *data = NULL;
@@ -190,9 +325,15 @@ int ctl_samples_take(struct ctl_samples *samples, unsigned index, const struct c
 		return 0;
 	}
 	path = samples->paths[index];
+	if (samples->client)
+		return fetch(samples, path, subject, other, error);
 	r = tfl_slurp(path, TFL_TENSOR_BYTES_MAX, &data, &size, error);
 	if (r < 0)
 		return r;
+	if (tfl_sample_named(path))
+		return take_recorded(samples, path, data, size, subject, other, error);
+	if (subject->input_count != 1)
+		return tfl_error_set(error, -EINVAL, "%s has %u inputs; pictures and arrays are for models with one", subject->name, subject->input_count);
 	return tfl_npy_is(data, size) ? take_array(samples, path, data, size, input, error) : take_picture(samples, path, input, error);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What models are compared on: pictures and arrays from files, or random numbers. A sample is the same for every model; each takes pictures as its own
- * metadata says.
+ * What models are compared on: pictures, arrays and recorded requests from files, requests that the daemon has recorded, or random numbers. A sample is
+ * the same for every model; each takes pictures as its own metadata says.
  *
  * Lifetime: opened into zeroed memory, finished by the caller. Thread: one.
  */
@@ -17,7 +17,9 @@
 #define CTL_SAMPLES_MAX 100000u
 
 struct ctl_samples {
-	char **paths; /* of files; NULL: random numbers */
+	char **paths; /* of files, or names that the daemon lists; NULL: random numbers */
+	struct tfl_client *client; /* borrowed: they are the daemon's, of this model; NULL: files */
+	char model[TFL_MODEL_NAME_MAX + 1];
 	unsigned count;
 	uint64_t random;
 	bool pictures; /* random numbers are pixels */
@@ -33,8 +35,19 @@ int ctl_samples_open(const struct ctl_list *given, unsigned count, const struct 
 		     struct tfl_error *error);
 void ctl_samples_finish(struct ctl_samples *samples);
 
-/** Reads or makes up sample @p index, below samples->count. */
-int ctl_samples_take(struct ctl_samples *samples, unsigned index, const struct ctl_subject *subject, struct tfl_error *error);
+/**
+ * Those that the daemon keeps of a model ("digits@2": of digits), in the place of random ones, where there are any and this user may read them. 1: they
+ * are; 0: samples are as they were, and @p ret_why says why where that is worth a word, else it is empty.
+ */
+int ctl_samples_use_recorded(struct ctl_samples *samples, struct tfl_client *client, const char *model, char ret_why[static TFL_ERROR_TEXT_MAX],
+			     struct tfl_error *error);
+
+/**
+ * Reads or makes up sample @p index, below samples->count. Numbers of quantised inputs that were recorded are those of @p other, where it takes that type,
+ * else of @p subject.
+ */
+int ctl_samples_take(struct ctl_samples *samples, unsigned index, const struct ctl_subject *subject, const struct ctl_subject *other,
+		     struct tfl_error *error);
 
 /** The present sample as @p subject takes it: an array for each of its inputs, in memory that the caller provides for as many numbers. */
 void ctl_samples_for(const struct ctl_samples *samples, const struct ctl_subject *subject, float *const *ret_inputs);

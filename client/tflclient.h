@@ -472,6 +472,36 @@ int tfl_client_swap(struct tfl_client *client, const char *model, struct tfl_val
 /** Makes the version of a model that was active before the active one again. NOT_FOUND where none was. */
 int tfl_client_roll_back(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error);
 
+/** What tfl_client_record() keeps. Zero everything and set `size` and `count`. Later releases add members at the end. */
+struct tfl_record_options {
+	size_t size;    /**< sizeof(struct tfl_record_options) */
+	unsigned count; /**< so many samples, 1 to 256 */
+	unsigned every; /**< of each so many-th request; 0: of each one */
+	unsigned interval_ms; /**< one in this time at most, instead of `every`; 0: as they come */
+	bool outputs;         /**< what was answered is kept too, as what is expected of any later version */
+};
+
+/**
+ * From now on requests to a model ("digits@2": to that version) are kept on the device as samples, which later versions are proven and validated with,
+ * until there are as many as are wanted: see doc/privacy.md. Returns when that has begun, with what tfl_client_recorded() gives. ALREADY_EXISTS while
+ * the model is being recorded, RESOURCE_EXHAUSTED where there is no room for more.
+ */
+int tfl_client_record(struct tfl_client *client, const char *model, const struct tfl_record_options *options, struct tfl_value **ret_value,
+		      struct tfl_call_error *error);
+
+/** What is kept of a model, and how its latest recording is going on, or ended. */
+int tfl_client_recorded(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error);
+
+/** Ends the recording of a model; what was kept stays. The same answer. */
+int tfl_client_stop_recording(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error);
+
+/** Ends it and deletes what was recorded. Samples that somebody put there by hand stay. */
+int tfl_client_erase_recorded(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error);
+
+/** The bytes of one sample, by its name as tfl_client_recorded() lists it: `data`, as doc/proof.md describes the file. */
+int tfl_client_read_sample(struct tfl_client *client, const char *model, const char *sample, struct tfl_value **ret_value,
+			   struct tfl_call_error *error);
+
 /** All models with their versions and states. */
 int tfl_client_list(struct tfl_client *client, struct tfl_value **ret_value, struct tfl_call_error *error);
 

@@ -21,6 +21,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_cmd_unload,
 	&ctl_cmd_history,
 	&ctl_cmd_watch,
+	&ctl_cmd_record,
 	&ctl_cmd_inspect,
 	&ctl_cmd_validate,
 	&ctl_cmd_infer,
