@@ -157,13 +157,38 @@ static int file_of(const struct step *step)
 	return file;
 }
 
+static void write_plan(struct tfl_writer *writer, uint32_t msgid, const struct step *step)
+{
+	wire_begin(writer, msgid, step->method);
+	tfl_writer_map(writer, 2);
+	tfl_writer_text(writer, "model");
+	tfl_writer_text(writer, step->model);
+	tfl_writer_text(writer, "count");
+	tfl_writer_uint64(writer, 1);
+}
+
+static void send_request(int fd, uint32_t msgid, const struct step *step)
+{
+	const struct tfl_infer_head head = {.model = tfl_string_of(step->model), .dtype = TFL_DTYPE_COUNT};
+	const struct tfl_wire_tensor input = tiny_tensor(tiny_input);
+
+	send_infer(fd, msgid, &head, &input, 1, NULL, 0);
+}
+
 static void send_step(int fd, uint32_t msgid, const struct step *step)
 {
 	struct tfl_writer writer;
 	int file;
 
+	if (strcmp(step->method, TFL_METHOD_INFER) == 0) {
+		send_request(fd, msgid, step);
+		return;
+	}
 	tfl_writer_init(&writer);
-	wire_begin_model(&writer, msgid, step->method, step->model, step->version, step->erase);
+	if (strcmp(step->method, TFL_METHOD_RECORD_START) == 0)
+		write_plan(&writer, msgid, step);
+	else
+		wire_begin_model(&writer, msgid, step->method, step->model, step->version, step->erase);
 	if (strcmp(step->method, TFL_METHOD_MODEL_LOAD) == 0) {
 		file = file_of(step);
 		wire_send_frame_passing(fd, &writer, &file, 1);
@@ -206,6 +231,29 @@ unsigned scene_ask(struct scene *scene, const struct step *steps, unsigned count
 		replies++;
 	close(fd);
 	return replies;
+}
+
+void scene_wait_recorded(struct scene *scene, const char *model)
+{
+	const uint64_t until = now_ns() + PATIENCE_NS;
+	int fd = daemon_connect(&scene->tfld);
+	struct tfl_writer writer;
+	struct reply reply;
+	bool over = false;
+
+	tfl_writer_init(&writer);
+	while (!over) {
+		wire_begin_model(&writer, 9, TFL_METHOD_RECORD_GET, model, 0, false);
+		wire_send_frame(fd, &writer);
+		ck_assert(wire_receive(fd, &reply));
+		ck_assert(!reply.message.failed);
+		over = !wire_bool(reply.message.result, "recording");
+		reply_finish(&reply);
+		ck_assert(over || now_ns() < until);
+		usleep(STEP_US);
+	}
+	tfl_writer_finish(&writer);
+	close(fd);
 }
 
 unsigned scene_count(struct scene *scene)

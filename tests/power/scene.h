@@ -19,7 +19,7 @@ struct scene {
 	struct power_page *page;
 };
 
-/** A request. A model that is loaded has other weights for each name and number. */
+/** A request. A model that is loaded has other weights for each name and number; of one that is recorded one request is kept. */
 struct step {
 	const char *method; /* NULL: none, but a stop in order */
 	const char *model;
@@ -53,6 +53,9 @@ void scene_begin(struct scene *scene);
 
 /** Sends all steps at once and waits for their replies, none of which may be a failure: how many came before the connection ended. */
 unsigned scene_ask(struct scene *scene, const struct step *steps, unsigned count);
+
+/** Waits until no more requests to a model are being recorded. */
+void scene_wait_recorded(struct scene *scene, const char *model);
 
 /** Waits until nothing is written any more, and ends the counting: how many calls there were. */
 unsigned scene_count(struct scene *scene);

@@ -34,6 +34,7 @@ static const struct operation {
 	bool starts; /* the operation is a start, after a run that was killed and a state that got lost */
 	bool counts; /* there are verdicts that no disk knows of */
 	bool full;   /* there is no room in memory: an idle version is unloaded for it. After a start there is, and nobody remembers */
+	bool in_turn; /* a step begins when the one before is answered; all begin anew after a cut; and the last one's answer promises nothing */
 } operations[] = {
 	{"load", {{0}}, {{TFL_METHOD_MODEL_LOAD, "m", 3}}, 1},
 	{"load of a first version", {{0}}, {{TFL_METHOD_MODEL_LOAD, "n", 1}}, 1},
@@ -48,6 +49,10 @@ static const struct operation {
 	{"erase of an unloaded version", {{TFL_METHOD_MODEL_UNLOAD, "m", 2}}, {{TFL_METHOD_MODEL_UNLOAD, "m", 2, true}}, 1},
 	{"erase of a last version", {{0}}, {{TFL_METHOD_MODEL_UNLOAD, "one", 1, true}}, 1},
 	{"baseline", {{0}}, {{TFL_METHOD_BASELINE_SET, "scores", 0}}, 1},
+	{"recording", {{0}}, {{TFL_METHOD_RECORD_START, "m"}, {TFL_METHOD_INFER, "m"}}, 2, .in_turn = true},
+	{"erase of what was recorded", {{TFL_METHOD_RECORD_START, "m"}, {TFL_METHOD_INFER, "m"}}, {{TFL_METHOD_RECORD_ERASE, "m"}}, 1},
+	{"erase of a last version that was recorded", {{TFL_METHOD_RECORD_START, "one"}, {TFL_METHOD_INFER, "one"}},
+	 {{TFL_METHOD_MODEL_UNLOAD, "one", 1, true}}, 1},
 	{"stop", {{0}}, {{NULL}}, 1, .counts = true},
 	{"start", {{0}}, {{NULL}}, 0, .starts = true},
 };
@@ -85,6 +90,14 @@ static void serve_verdicts(struct scene *scene, unsigned class)
 	daemon_wait_busy(&scene->tfld, 0);
 }
 
+/* To its end, also where that comes after the answer. */
+static void do_step(struct scene *scene, const struct step *step)
+{
+	ck_assert_uint_eq(scene_ask(scene, step, 1), 1);
+	if (strcmp(step->method, TFL_METHOD_INFER) == 0)
+		scene_wait_recorded(scene, step->model);
+}
+
 /* Two versions of "m", one of "one", and "scores", which has statistics. */
 static void make_store(struct scene *scene, const struct operation *operation)
 {
@@ -98,7 +111,7 @@ static void make_store(struct scene *scene, const struct operation *operation)
 	for (unsigned i = 0; i < 3; i++)
 		ck_assert_uint_eq(scene_ask(scene, &steps[i], 1), 1);
 	for (unsigned i = 0; i < STEPS_MAX && operation->before[i].method; i++)
-		ck_assert_uint_eq(scene_ask(scene, &operation->before[i], 1), 1);
+		do_step(scene, &operation->before[i]);
 	serve_verdicts(scene, 1);
 	daemon_restart(&scene->tfld, NULL);
 }
@@ -165,7 +178,7 @@ static void learn(const struct operation *operation, struct outcomes *outcomes, 
 	if (operation->counts && done > 0)
 		serve_verdicts(&scene, 2);
 	for (unsigned i = 0; i < done && operation->steps[i].method; i++)
-		ck_assert_uint_eq(scene_ask(&scene, &operation->steps[i], 1), 1);
+		do_step(&scene, &operation->steps[i]);
 	daemon_restart(&scene.tfld, NULL);
 	daemon_wait_ready(&scene.tfld);
 	scene_look(&scene, &outcomes->seen[done]);
@@ -189,7 +202,12 @@ static unsigned operate(struct scene *scene, const struct operation *operation, 
 	if (operation->counts)
 		serve_verdicts(scene, 2);
 	scene_begin(scene);
-	return scene_ask(scene, operation->steps, operation->count);
+	if (!operation->in_turn)
+		return scene_ask(scene, operation->steps, operation->count);
+	for (unsigned i = 0; i < operation->count; i++)
+		if (scene_ask(scene, &operation->steps[i], 1) == 0)
+			return i;
+	return operation->count - 1;
 }
 
 /* How many calls there are to cut before; under strace that must be what it counts. */
@@ -277,8 +295,8 @@ static void go_on(struct scene *scene, const struct operation *operation, const 
 	check_log(scene);
 	if (found == operation->count || !operation->steps[0].method)
 		return;
-	for (; found < operation->count; found++)
-		ck_assert_uint_eq(scene_ask(scene, &operation->steps[found], 1), 1);
+	for (found = operation->in_turn ? 0 : found; found < operation->count; found++)
+		do_step(scene, &operation->steps[found]);
 	daemon_restart(&scene->tfld, NULL);
 	daemon_wait_ready(&scene->tfld);
 	ck_assert_uint_eq(find_outcome(scene, operation, outcomes), operation->count);

@@ -21,6 +21,7 @@ static Suite *(*const suites[])(void) = {
 	conf_suite,
 	faults_suite,
 	proof_suite,
+	record_suite,
 	repository_suite,
 	rights_suite,
 	leaks_suite,

@@ -19,6 +19,7 @@ Suite *memory_suite(void);
 Suite *metrics_suite(void);
 Suite *models_suite(void);
 Suite *proof_suite(void);
+Suite *record_suite(void);
 Suite *repository_suite(void);
 Suite *rights_suite(void);
 Suite *leaks_suite(void);
