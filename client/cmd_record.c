@@ -140,7 +140,7 @@ static void print_folder(const struct tfl_value *value)
 	if (owner && owner->pw_uid == 0)
 		ctl_print_wrapped("  readers", LABEL, "root alone");
 	else
-		ctl_printf_wrapped("  readers", LABEL, "root, and %s, who runs tfld", owner ? owner->pw_name : "the user");
+		ctl_printf_wrapped("  readers", LABEL, "root and %s", owner ? owner->pw_name : "the user of tfld");
 }
 
 static void print_status(const struct tfl_value *value)
