@@ -14,6 +14,7 @@
 #include "proto/frame.h"
 #include "proto/tensor.h"
 
+struct tfl_error;
 struct tfl_interpreter;
 struct tfl_job;
 
@@ -51,5 +52,11 @@ struct tfl_capture *tfl_capture_ref(struct tfl_capture *capture);
 
 /** NULL is allowed. */
 void tfl_capture_unref(struct tfl_capture *capture);
+
+/**
+ * As a file (proto/sample.h), with @p outputs as what is expected, in memory that the caller frees. -ENOMEM; -EMSGSIZE for more than a frame can hold;
+ * with a sentence.
+ */
+int tfl_capture_encode(const struct tfl_capture *capture, bool outputs, void **ret_data, size_t *ret_size, struct tfl_error *error);
 
 #endif

@@ -22,8 +22,6 @@
 #include "daemon/registry.h"
 #include "daemon/server.h"
 #include "daemon/store_samples.h"
-#include "proto/sample.h"
-#include "runtime/quant.h"
 
 struct tfl_recordings {
 	struct tfl_server *server;
@@ -308,57 +306,12 @@ static struct tfl_capture *take_arrived(struct tfl_recordings *recordings)
 
 /* ---- Writing ---- */
 
-/* Outputs as what is expected: in real numbers, which models of other scales can be compared by. In memory that the caller frees. */
-static int make_expected(const struct tfl_capture *capture, struct tfl_wire_tensor **ret_tensors, float **ret_real)
-{
-	struct tfl_wire_tensor *tensors = calloc(capture->output_count + 1, sizeof(*tensors));
-	size_t elements = 0;
-	float *real;
-
-	for (uint32_t i = 0; i < capture->output_count; i++)
-		elements += capture->outputs[i].quantized ? capture->outputs[i].elements : 0;
-	real = malloc((elements + 1) * sizeof(*real));
-	*ret_tensors = tensors;
-	*ret_real = real;
-	if (!tensors || !real)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < capture->output_count; i++) {
-		const struct tfl_captured_output *output = &capture->outputs[i];
-
-		tensors[i] = output->tensor;
-		if (!output->quantized)
-			continue;
-		(void)tfl_dequantize(output->tensor.dtype, output->scale, output->zero_point, output->tensor.data.data, output->elements, real);
-		tensors[i].dtype = TFL_FLOAT32;
-		tensors[i].data = (struct tfl_slice){(const uint8_t *)real, output->elements * sizeof(*real)};
-		real += output->elements;
-	}
-	return 0;
-}
-
-static int encode(const struct tfl_capture *capture, bool outputs, void **ret_data, size_t *ret_size, struct tfl_error *error)
-{
-	TFL_CLEANUP(tfl_writer_finish) struct tfl_writer writer;
-	_tfl_free_ struct tfl_wire_tensor *tensors = NULL;
-	_tfl_free_ float *real = NULL;
-	int r;
-
-	tfl_writer_init(&writer);
-	if (make_expected(capture, &tensors, &real) < 0)
-		return tfl_error_set(error, -ENOMEM, "not enough memory for a sample");
-	tfl_sample_write(&writer, &capture->inputs, tensors, outputs ? capture->output_count : 0, capture->version, (uint64_t)capture->time);
-	r = tfl_writer_check(&writer, error);
-	if (r == 0 && tfl_writer_take_value(&writer, ret_data, ret_size) < 0)
-		r = tfl_error_set(error, -ENOMEM, "not enough memory for a sample");
-	return r;
-}
-
 /* What is too large for a frame could not be read by a client either: it is left out. */
 static int write_one(struct tfl_store *store, struct batch *batch, const struct tfl_capture *capture, struct tfl_error *error)
 {
 	_tfl_free_ void *data = NULL;
 	size_t size = 0;
-	int r = encode(capture, batch->outputs, &data, &size, error);
+	int r = tfl_capture_encode(capture, batch->outputs, &data, &size, error);
 
 	if (r == -EMSGSIZE)
 		return 0;
