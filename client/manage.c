@@ -30,6 +30,7 @@ struct manage_params {
 	uint64_t since;
 	const struct tfl_record_options *record;    /* NULL: none */
 	const char *sample;                         /* likewise */
+	uint64_t against;                           /* of compare */
 	int fd;                                     /* -1: none */
 };
 
@@ -52,6 +53,7 @@ static int manage(struct tfl_client *client, const char *method, const struct tf
 		.output = given->output,
 		.since = given->since,
 		.sample = tfl_string_of(given->sample),
+		.against = given->against,
 	};
 	struct tfl_model_ref ref;
 	struct tfl_error reason;
@@ -85,7 +87,8 @@ static int manage(struct tfl_client *client, const char *method, const struct tf
 			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a rollback goes to the version before: '%s' without '@'", ref.name);
 		if ((table == &tfl_record_params || table == &tfl_record_read_params) && ref.version)
 			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "samples are of all versions of a model: '%s' without '@'", ref.name);
-		if ((table == &tfl_model_swap_params || table == &tfl_model_reload_params) && !ref.version)
+		if ((table == &tfl_model_swap_params || table == &tfl_model_reload_params || table == &tfl_compare_params) &&
+		    !ref.version)
 			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a version is needed, as in '%s@2'", ref.name);
 		params.model = tfl_string_of(ref.name);
 		params.version = ref.version;
@@ -174,6 +177,16 @@ int tfl_client_histogram(struct tfl_client *client, const char *model, unsigned 
 	struct manage_params params = {.model = model, .minutes = minutes, .series = series, .fd = -1};
 
 	return model ? manage(client, TFL_METHOD_HISTOGRAM, &tfl_histogram_params, &params, ret_value, error) : missing_model(error);
+}
+
+int tfl_client_compare(struct tfl_client *client, const char *model, uint64_t against, struct tfl_value **ret_value,
+		       struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .against = against, .fd = -1};
+
+	if (!against || against > TFL_VERSION_MAX)
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a version to compare with is needed, a number from 1");
+	return model ? manage(client, TFL_METHOD_COMPARE, &tfl_compare_params, &params, ret_value, error) : missing_model(error);
 }
 
 int tfl_client_changes(struct tfl_client *client, const char *model, uint64_t since, struct tfl_value **ret_value, struct tfl_call_error *error)

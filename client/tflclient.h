@@ -521,6 +521,13 @@ int tfl_client_stats_buckets(struct tfl_client *client, const char *model, struc
 int tfl_client_histogram(struct tfl_client *client, const char *model, unsigned minutes, bool series, struct tfl_value **ret_value,
 			 struct tfl_call_error *error);
 
+/**
+ * What one version of a model, "digits@1", and the version @p against of it did since they were loaded, in the same moment: requests by result, latencies
+ * with their buckets, and of each output that says how sure it is a histogram. Which of them is better is the caller's to compute.
+ */
+int tfl_client_compare(struct tfl_client *client, const char *model, uint64_t against, struct tfl_value **ret_value,
+		       struct tfl_call_error *error);
+
 #define TFL_HISTOGRAM_BINS 50
 #define TFL_HISTOGRAM_FINE 336
 

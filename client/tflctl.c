@@ -31,6 +31,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_cmd_hist,
 	&ctl_cmd_drift,
 	&ctl_cmd_baseline,
+	&ctl_cmd_compare,
 	&ctl_cmd_report,
 	&ctl_cmd_metrics,
 	&ctl_cmd_logs,

@@ -28,6 +28,7 @@ static const struct tfl_method methods[] = {
 	{TFL_METHOD_CHANGES, TFL_RIGHT_READ, false, tfl_handle_changes},
 	{TFL_METHOD_SUBSCRIBE, TFL_RIGHT_READ, false, tfl_handle_subscribe},
 	{TFL_METHOD_HISTOGRAM, TFL_RIGHT_READ, false, tfl_handle_histogram},
+	{TFL_METHOD_COMPARE, TFL_RIGHT_READ, false, tfl_handle_compare},
 	{TFL_METHOD_METRICS, TFL_RIGHT_READ, false, tfl_handle_metrics},
 	{TFL_METHOD_BASELINE_SET, TFL_RIGHT_ADMIN, false, tfl_handle_baseline_set},
 	{TFL_METHOD_RECORD_START, TFL_RIGHT_ADMIN, false, tfl_handle_record_start},

@@ -18,6 +18,7 @@ int tfl_handle_stats(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_changes(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_subscribe(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_histogram(struct tfl_call *call, struct tfl_error *error);
+int tfl_handle_compare(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_metrics(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_baseline_set(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_record_start(struct tfl_call *call, struct tfl_error *error);

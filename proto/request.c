@@ -49,6 +49,7 @@ static const struct tfl_param_table head_table = {
 #define BUCKETS_ROW {"buckets", TFL_PARAM_BOOL, false, offsetof(struct tfl_model_params, buckets), 0, 0, NULL}
 #define OUTPUT_ROW {"output", TFL_PARAM_INDEX, false, offsetof(struct tfl_model_params, output), 0, INT32_MAX, NULL}
 #define SINCE_ROW {"since", TFL_PARAM_UINT64, false, offsetof(struct tfl_model_params, since), 1, INT64_MAX, NULL}
+#define AGAINST_ROW {"against", TFL_PARAM_UINT64, true, offsetof(struct tfl_model_params, against), 1, TFL_VERSION_MAX, NULL}
 #define HISTOGRAM_ROW {"histogram", TFL_PARAM_VALUE, false, offsetof(struct tfl_model_params, histogram), 0, 0, NULL}
 #define COUNT_ROW {"count", TFL_PARAM_UINT32, true, offsetof(struct tfl_model_params, count), 1, TFL_SAMPLES_MAX, NULL}
 #define EVERY_ROW {"every", TFL_PARAM_UINT32, false, offsetof(struct tfl_model_params, every), 1, TFL_RECORD_EVERY_MAX, NULL}
@@ -64,6 +65,7 @@ static const struct tfl_param stats_rows[] = {MODEL_ROW(false), BUCKETS_ROW};
 static const struct tfl_param subscribe_rows[] = {MODEL_ROW(false)};
 static const struct tfl_param changes_rows[] = {MODEL_ROW(false), VERSION_ROW(false), SINCE_ROW};
 static const struct tfl_param histogram_rows[] = {MODEL_ROW(true), VERSION_ROW(false), MINUTES_ROW, SERIES_ROW};
+static const struct tfl_param compare_rows[] = {MODEL_ROW(true), VERSION_ROW(true), AGAINST_ROW};
 static const struct tfl_param baseline_set_rows[] = {MODEL_ROW(true), VERSION_ROW(false), MINUTES_ROW, HISTOGRAM_ROW, OUTPUT_ROW};
 static const struct tfl_param record_start_rows[] = {MODEL_ROW(true), VERSION_ROW(false), COUNT_ROW, EVERY_ROW, INTERVAL_ROW, OUTPUTS_ROW};
 static const struct tfl_param record_read_rows[] = {MODEL_ROW(true), SAMPLE_ROW};
@@ -78,6 +80,7 @@ const struct tfl_param_table tfl_stats_params = TFL_PARAM_TABLE(stats_rows, stru
 const struct tfl_param_table tfl_subscribe_params = TFL_PARAM_TABLE(subscribe_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_changes_params = TFL_PARAM_TABLE(changes_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_histogram_params = TFL_PARAM_TABLE(histogram_rows, struct tfl_model_params);
+const struct tfl_param_table tfl_compare_params = TFL_PARAM_TABLE(compare_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_baseline_set_params = TFL_PARAM_TABLE(baseline_set_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_record_start_params = TFL_PARAM_TABLE(record_start_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_record_params = TFL_PARAM_TABLE(name_rows, struct tfl_model_params);

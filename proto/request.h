@@ -30,6 +30,7 @@ struct tfl_writer;
 #define TFL_METHOD_SUBSCRIBE "subscribe"
 #define TFL_NOTIFY_CHANGED "changed" /* to those that have subscribed */
 #define TFL_METHOD_HISTOGRAM "histogram"
+#define TFL_METHOD_COMPARE "compare"
 #define TFL_METHOD_METRICS "metrics"
 #define TFL_METHOD_BASELINE_SET "baseline.set"
 #define TFL_METHOD_RECORD_START "record.start"
@@ -93,6 +94,7 @@ struct tfl_model_params {
 	uint64_t interval_ms;       /* … one in this time at most; 0: as they come … */
 	bool outputs;               /* … with what was answered */
 	struct tfl_string sample;   /* record.read: its name */
+	uint64_t against;           /* compare: the other version */
 	int32_t output;             /* baseline.set: the index of the only one that gets it; -1: every one */
 };
 
@@ -106,6 +108,7 @@ extern const struct tfl_param_table tfl_stats_params;          /* {model?, bucke
 extern const struct tfl_param_table tfl_changes_params;        /* {model?, version?, since?} */
 extern const struct tfl_param_table tfl_subscribe_params;      /* {model?} */
 extern const struct tfl_param_table tfl_histogram_params;      /* {model, version?, minutes?, series?} */
+extern const struct tfl_param_table tfl_compare_params;        /* {model, version, against} */
 extern const struct tfl_param_table tfl_baseline_set_params;   /* {model, version?, minutes?, histogram?, output?} */
 extern const struct tfl_param_table tfl_record_start_params;   /* {model, version?, count, every?, interval_ms?, outputs?} */
 extern const struct tfl_param_table tfl_record_params;         /* {model}: record.get, record.stop, record.erase */

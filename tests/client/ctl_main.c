@@ -5,7 +5,7 @@
 #include "tests/client/ctl_suites.h"
 
 static Suite *(*const suites[])(void) = {
-	bench_suite, command_suite, detections_suite, hist_suite, inspect_suite, labels_suite, lines_suite, merge_suite, npy_suite, page_suite,
+	bench_suite, command_suite, compare_suite, detections_suite, hist_suite, inspect_suite, labels_suite, lines_suite, merge_suite, npy_suite, page_suite,
 	picture_suite, print_suite, top_suite, usage_suite,
 };
 

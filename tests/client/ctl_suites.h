@@ -6,6 +6,7 @@
 #include <check.h>
 
 Suite *bench_suite(void);
+Suite *compare_suite(void);
 Suite *detections_suite(void);
 Suite *inspect_suite(void);
 Suite *labels_suite(void);

@@ -350,6 +350,10 @@ START_TEST(confidence)
 	ck_assert_msg(strstr(result.out, "stable") && strstr(result.out, "of the other version"), "%s", result.out);
 	TFLCTL("drift", "digits", "--against", "9");
 	ck_assert_int_eq(result.status, 1);
+	TFLCTL("load", "digits", path);
+	TFLCTL("compare", "digits", "1", "2");
+	ck_assert_msg(result.status == 0 && strstr(result.out, "Which is better cannot be told yet.\n"), "%s%s", result.out, result.err);
+	ck_assert_msg(strstr(result.out, "  p99 takes at least 2800 of @2 more.\n"), "%s", result.out);
 	daemon_stop(&tfld);
 }
 END_TEST
@@ -514,6 +518,8 @@ START_TEST(completion)
 	ck_assert_str_eq(complete("infer digits @ 2 --norm = r"), "raw\n");
 	ck_assert_str_eq(complete("stats \"\""), "digits dog\n");
 	ck_assert_str_eq(complete("swap digits \"\""), "1 2\n");
+	ck_assert_str_eq(complete("compare digits \"\""), "1 2\n");
+	ck_assert_str_eq(complete("compare digits 1 \"\""), "1 2\n");
 	ck_assert_str_eq(complete("swap dog \"\""), "1\n");
 	ck_assert_str_eq(complete("drift digits --against \"\""), "1 2\n");
 	ck_assert_str_eq(complete("validate f --against dig"), "digits digits@1 digits@2\n");

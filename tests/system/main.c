@@ -18,6 +18,7 @@ static Suite *(*const suites[])(void) = {
 	manager_suite,
 	models_suite,
 	changes_suite,
+	compare_suite,
 	conf_suite,
 	faults_suite,
 	proof_suite,

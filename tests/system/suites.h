@@ -7,6 +7,7 @@
 
 Suite *smoke_suite(void);
 Suite *changes_suite(void);
+Suite *compare_suite(void);
 Suite *conf_suite(void);
 Suite *start_suite(void);
 Suite *faults_suite(void);
