@@ -70,7 +70,6 @@ struct ctl_option_table {
 /* Where help lists a command. */
 enum ctl_command_group {
 	CTL_GROUP_MODELS,
-	CTL_GROUP_REQUESTS,
 	CTL_GROUP_WATCH,
 	CTL_GROUP_COUNT
 };

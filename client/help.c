@@ -125,8 +125,7 @@ static void print_group(enum ctl_command_group group)
 void ctl_help(void)
 {
 	static const char *const titles[CTL_GROUP_COUNT] = {
-		[CTL_GROUP_MODELS] = "Models",
-		[CTL_GROUP_REQUESTS] = "Requests",
+		[CTL_GROUP_MODELS] = "Models, and requests to them",
 		[CTL_GROUP_WATCH] = "What an operator looks at",
 	};
 
@@ -140,6 +139,6 @@ void ctl_help(void)
 	}
 	printf("\n");
 	print_options(&described);
-	printf("\nMODEL is a name as 'tflctl ls' shows it, MODEL@VERSION one version of it.\n"
+	printf("MODEL is a name as 'tflctl ls' shows it, MODEL@VERSION one version of it.\n"
 	       "See also tflctl --version, tflctl COMMAND --help, and tflctl(1).\n");
 }
