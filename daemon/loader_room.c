@@ -39,8 +39,8 @@ static struct tfl_room_need need_of(const struct tfl_loader *loader, const struc
 		.bytes = bytes,
 		.used = atomic_load(&loader->used) + atomic_load(&loader->reserved) - job->reserved,
 		.limit = loader->options.memory_limit,
-		.starting = job->starting,
 		.allowed = loader->options.unload_idle,
+		.unasked = !job->asked,
 	};
 }
 
@@ -89,13 +89,19 @@ static bool is_idle(const struct tfl_registry_model *model, const struct tfl_ver
 	return version->state == TFL_VERSION_AVAILABLE && version != model->active && !version->held && atomic_load(&version->refs) == 1;
 }
 
+/* At a start all have come before; and of versions that come by themselves, many perhaps, the greatest stay, as they do at a start. */
+static bool comes_first(const struct tfl_version *version, const struct tfl_loader_job *ask)
+{
+	return ask->starting || (!ask->asked && version->number > ask->number && strcmp(version->model_name, ask->model) == 0);
+}
+
 static bool is_way_back(const struct tfl_registry_model *model, const struct tfl_version *version)
 {
 	return model->previous.count > 0 && model->previous.numbers[0] == version->number;
 }
 
-/* All of them; NULL without memory. The caller frees them. */
-static struct tfl_room_item *list_idle(const struct tfl_registry *registry, unsigned *ret_count)
+/* All that make room for an ask, or (NULL) could for somebody; NULL without memory. The caller frees them. */
+static struct tfl_room_item *list_idle(const struct tfl_registry *registry, const struct tfl_loader_job *ask, unsigned *ret_count)
 {
 	const struct tfl_registry_model *models;
 	struct tfl_room_item *items;
@@ -110,7 +116,7 @@ static struct tfl_room_item *list_idle(const struct tfl_registry *registry, unsi
 		for (unsigned k = 0; k < models[i].version_count; k++) {
 			struct tfl_version *version = models[i].versions[k];
 
-			if (is_idle(&models[i], version))
+			if (is_idle(&models[i], version) && !(ask && comes_first(version, ask)))
 				items[(*ret_count)++] = (struct tfl_room_item){ version->model_name, version->number, version, version->bytes,
 										version->used_ns, is_way_back(&models[i], version) };
 		}
@@ -135,22 +141,28 @@ static int unload(struct tfl_loader *loader, const struct tfl_loader_job *ask, c
 	return result;
 }
 
+static int refuse(struct tfl_loader *loader, const struct tfl_room_need *need, struct tfl_error *error)
+{
+	unsigned count, chosen;
+	_tfl_free_ struct tfl_room_item *idle = list_idle(loader->options.registry, NULL, &count);
+
+	chosen = idle ? tfl_room_choose(idle, count, tfl_room_missing(need)) : 0;
+	return tfl_room_refuse(need, idle, chosen ? chosen : idle ? count : 0, error);
+}
+
 static int decide(struct tfl_loader *loader, const struct tfl_loader_job *ask, struct tfl_error *error)
 {
 	const struct tfl_room_need need = need_of(loader, ask, ask->needs);
 	const uint64_t missing = tfl_room_missing(&need);
 	_tfl_free_ struct tfl_room_item *idle = NULL;
-	unsigned count, chosen;
+	unsigned count = 0, chosen;
 
 	if (missing == 0)
 		return 0;
-	idle = list_idle(loader->options.registry, &count);
-	if (!idle)
-		return tfl_error_set(error, -ENOMEM, "not enough memory to see what is idle");
-	chosen = tfl_room_choose(idle, count, missing);
-	if (chosen == 0 || !need.allowed || need.starting)
-		return tfl_room_refuse(&need, idle, chosen ? chosen : count, error);
-	return unload(loader, ask, idle, chosen, error);
+	if (need.allowed)
+		idle = list_idle(loader->options.registry, ask, &count);
+	chosen = idle ? tfl_room_choose(idle, count, missing) : 0;
+	return chosen ? unload(loader, ask, idle, chosen, error) : refuse(loader, &need, error);
 }
 
 static void deliver_ask(struct tfl_loader *loader, struct tfl_loader_job *ask)
@@ -200,6 +212,7 @@ static int ask_loop(struct tfl_loader *loader, const struct tfl_loader_job *job,
 		return tfl_error_set(error, -ENOMEM, "not enough memory to ask for room for '%s'", job->model);
 	ask->needs = bytes;
 	ask->starting = job->starting;
+	ask->asked = job->asked;
 	ask->reserved = job->reserved;
 	loader->asking = true; /* nobody else looks at it before the ask is handed over */
 	tfl_loader_hand_over(loader, ask);

@@ -112,8 +112,8 @@ static struct advice advise(const struct tfl_room_need *need, bool any, bool eno
 		return (struct advice){ "idle are only ", ": raise memory_limit, or unload more that is not needed" };
 	if (!need->allowed)
 		return (struct advice){ "unload ", ", now idle, or set unload_idle = yes" };
-	if (need->starting)
-		return (struct advice){ "at a start nothing is unloaded for it, but tflctl load would unload ", "" };
+	if (need->unasked)
+		return (struct advice){ "by itself it takes nobody's place, but tflctl load would unload ", "" };
 	return (struct advice){ "", " is idle: try again" };
 }
 

@@ -33,8 +33,8 @@ struct tfl_room_need {
 	uint64_t number;
 	uint64_t bytes;       /* that it needs */
 	uint64_t used, limit; /* of all versions in memory */
-	bool starting;        /* at a start none is unloaded for another one */
 	bool allowed;         /* unload_idle */
+	bool unasked;         /* it comes by itself, and for such a one not all is unloaded that is idle */
 };
 
 /** What is missing; 0: it fits. */

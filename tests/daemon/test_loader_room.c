@@ -159,7 +159,7 @@ START_TEST(a_start_fills_what_there_is)
 	loading_settle();
 	ck_assert_str_eq(there(), "m@1* m@4 n@1*");
 	ck_assert_int_eq(loading_find("m", 3)->end, TFL_END_NO_ROOM);
-	ck_assert_msg(strstr(loading_find("m", 3)->reason, "at a start nothing is unloaded for it, but tflctl load would unload m@4 (") != NULL,
+	ck_assert_msg(strstr(loading_find("m", 3)->reason, "by itself it takes nobody's place, but tflctl load would unload m@4 (") != NULL,
 		      "%s", loading_find("m", 3)->reason);
 	loading_stop();
 	loading.memory_limit = one * 15 / 10;
@@ -256,6 +256,30 @@ START_TEST(policy_and_limit_come_to_rest)
 	ck_assert_int_eq(system("rm -r models/m/3"), 0);
 	loading_look();
 	ck_assert_ptr_null(loading_find("m", 3));
+}
+END_TEST
+
+/* Many at once: the greatest that fit, and each is loaded once at most. */
+START_TEST(of_many_that_come_the_greatest_stay)
+{
+	limit(25, true);
+	loading_watch();
+	ck_assert_int_eq(system("for i in 1 2 3 4 5; do mkdir -p in/$i && cp a.tflite in/$i/model.tflite; done; mv in models/m"), 0);
+	loading_look();
+	ck_assert_str_eq(there(), "m@4 m@5*");
+	for (uint64_t number = 1; number <= 3; number++)
+		ck_assert_int_eq(loading_find("m", number)->end, TFL_END_NO_ROOM);
+	ck_assert_msg(strstr(loading_find("m", 3)->reason, "by itself it takes nobody's place, but tflctl load would unload m@4 (") != NULL,
+		      "%s", loading_find("m", 3)->reason);
+	/* A later one takes the place of one before it. */
+	ck_assert_int_eq(system("mkdir in && cp a.tflite in/model.tflite && mv in models/m/6"), 0);
+	loading_look();
+	ck_assert_str_eq(there(), "m@5* m@6");
+	/* Who asks for an earlier one gets it. */
+	ck_assert_int_eq(tfl_loader_reload(loading.loader, loading_find("m", 1), 1000, loading_on_done, &loading.last, &loading.error), 0);
+	loading_wait_for(&loading.last, loading.last.calls + 1);
+	ck_assert_int_eq(loading.last.code, 0);
+	ck_assert_str_eq(there(), "m@1 m@5*");
 }
 END_TEST
 
@@ -375,6 +399,7 @@ Suite *loader_room_suite(void)
 	tcase_add_test(tcase, the_way_back_goes_last);
 	tcase_add_test(tcase, nothing_goes_in_vain);
 	tcase_add_test(tcase, policy_and_limit_come_to_rest);
+	tcase_add_test(tcase, of_many_that_come_the_greatest_stay);
 	tcase_add_test(tcase, room_that_was_made_is_kept);
 	tcase_add_loop_test(tcase, an_end_while_it_asks, 0, 2);
 	tcase_add_test(tcase, without_a_limit_it_is_counted_too);

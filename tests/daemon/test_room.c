@@ -120,9 +120,9 @@ static const struct refusal {
 	{{"digits", 3, 30 * MIB, 50 * MIB, 64 * MIB, .allowed = true}, 1,
 	 "version 3 of 'digits' needs 30.0 MiB of memory, but 50.0 MiB of the 64.0 MiB that memory_limit allows are in use, so 16.0 MiB are "
 	 "missing; idle are only digits@1 (10.0 MiB): raise memory_limit, or unload more that is not needed"},
-	{{"digits", 3, 30 * MIB, 50 * MIB, 64 * MIB, .allowed = true, .starting = true}, 2,
+	{{"digits", 3, 30 * MIB, 50 * MIB, 64 * MIB, .allowed = true, .unasked = true}, 2,
 	 "version 3 of 'digits' needs 30.0 MiB of memory, but 50.0 MiB of the 64.0 MiB that memory_limit allows are in use, so 16.0 MiB are "
-	 "missing; at a start nothing is unloaded for it, but tflctl load would unload digits@1 (10.0 MiB), ssd@2 (20.0 MiB)"},
+	 "missing; by itself it takes nobody's place, but tflctl load would unload digits@1 (10.0 MiB), ssd@2 (20.0 MiB)"},
 };
 
 START_TEST(a_refusal_says_what_would_be_right)
