@@ -101,10 +101,13 @@ void tfl_loader_free_version(struct tfl_loader *loader, struct tfl_version *vers
 static void free_retired(struct tfl_loader *loader, struct tfl_version *version)
 {
 	struct tfl_loader_job *waiter = version->retired.waiter;
+	const bool awaited = version->retired.awaited;
 
 	tfl_loader_keep_last(loader, version);
 	tfl_loader_write_last_period(loader, version);
 	tfl_loader_free_version(loader, version);
+	if (awaited)
+		tfl_loader_note_leaving(loader, -1);
 	if (!waiter)
 		return;
 	waiter->freed = true;
@@ -345,6 +348,8 @@ void tfl_loader_job_free(struct tfl_loader_job *job)
 	tfl_period_free(job->period);
 	tfl_rescan_free(job->rescan);
 	json_decref(job->members);
+	if (job->noted)
+		job->listed->noted--;
 	tfl_version_unref(job->loaded);
 	tfl_version_unref(job->listed);
 	free(job);

@@ -42,6 +42,7 @@ struct tfl_loader_job {
 	uint64_t number;
 	struct tfl_version *listed; /* a reference: what the registry shows meanwhile */
 	struct tfl_version *loaded; /* a reference: what run made */
+	bool noted;                 /* the reference is one of those that the version counts so */
 	bool was_listed;            /* before the job; else it goes again when the job fails */
 	char reason[TFL_ERROR_TEXT_MAX]; /* that it had then; "": a failure is the new one */
 	struct tfl_model_conf conf; /* of what is loaded; that of a passed file is read when its turn has come */
@@ -91,6 +92,7 @@ struct tfl_loader {
 	unsigned open; /* jobs that were submitted and not yet collected */
 	struct tfl_error answer; /* to the ask that the loader's thread waits for */
 	bool asking;
+	unsigned leaving; /* versions that make room and are not freed yet */
 	bool stopping;
 	atomic_bool cancelled; /* loads are given up: the one under way, and those that wait */
 };
@@ -221,6 +223,9 @@ int tfl_loader_make_room(struct tfl_loader *loader, struct tfl_loader_job *job, 
 /** A complete version counts from now on; and does not any more, but stays @p reserved for a load. Loader thread. */
 void tfl_loader_count_in(struct tfl_loader *loader, struct tfl_version *version);
 void tfl_loader_count_out(struct tfl_loader *loader, uint64_t bytes, bool reserve);
+
+/** One more version makes room, or (-1) one less. Any thread. */
+void tfl_loader_note_leaving(struct tfl_loader *loader, int more);
 
 /** What is reserved for a job is now for another one, or (NULL) for anybody. Loop thread. */
 void tfl_loader_release(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_loader_job *heir);

@@ -4,8 +4,8 @@
  * version is built, its proof tells what it will take; when it is complete, what it takes is known, and it counts only where that fits.
  *
  * Where it does not fit, the loader's thread asks the loop, which alone knows what serves and what is idle, and waits for the answer, as it waits for
- * the child that proves a file: what is quick is done meanwhile. What the loop has taken out of service by then was referenced by the registry
- * alone, so it lies among the retired ones when the answer comes, and is freed before the load goes on.
+ * the child that proves a file: what is quick is done meanwhile. What the loop takes out of service then is used by nobody, so its end is near, and is waited for
+ * too: it is freed before the load goes on.
  *
  * What a version took that made room for its successor (transition = resource) stays reserved until that serves, or the one before is back:
  * no other load comes between.
@@ -81,12 +81,21 @@ void tfl_loader_release(struct tfl_loader *loader, struct tfl_loader_job *job, s
 	job->reserved = 0;
 }
 
+void tfl_loader_note_leaving(struct tfl_loader *loader, int more)
+{
+	pthread_mutex_lock(&loader->lock);
+	loader->leaving += (unsigned)more;
+	pthread_cond_signal(&loader->wanted);
+	pthread_mutex_unlock(&loader->lock);
+}
+
 /* ---- The answer: loop thread ---- */
 
 /* What nobody asked for by anything but its number, and nobody uses at this moment. */
 static bool is_idle(const struct tfl_registry_model *model, const struct tfl_version *version)
 {
-	return version->state == TFL_VERSION_AVAILABLE && version != model->active && !version->held && atomic_load(&version->refs) == 1;
+	return version->state == TFL_VERSION_AVAILABLE && version != model->active && !version->held &&
+	       atomic_load(&version->refs) == 1 + version->noted;
 }
 
 /* At a start all have come before; and of versions that come by themselves, many perhaps, the greatest stay, as they do at a start. */
@@ -136,7 +145,13 @@ static int unload(struct tfl_loader *loader, const struct tfl_loader_job *ask, c
 
 		snprintf(reason, sizeof(reason), "it was idle for %" PRIu64 " s and made room for version %" PRIu64 " of '%s' (unload_idle = yes)",
 			 (now - version->used_ns) / 1000000000, ask->number, ask->model);
+		tfl_loader_note_leaving(loader, 1);
+		version->retired.awaited = true;
 		result = tfl_loader_retire_version(loader, version, TFL_END_NO_ROOM, reason, NULL, NULL, error);
+		if (result < 0) {
+			version->retired.awaited = false;
+			tfl_loader_note_leaving(loader, -1);
+		}
 	}
 	return result;
 }
@@ -183,24 +198,23 @@ static void deliver_ask(struct tfl_loader *loader, struct tfl_loader_job *ask)
 
 static const struct tfl_loader_kind ask_kind = { NULL, deliver_ask };
 
-static bool still_asks(const struct tfl_loader *loader)
+static bool still_waits(const struct tfl_loader *loader)
 {
-	return loader->asking && !loader->stopping && !atomic_load(&loader->cancelled);
+	return (loader->asking || loader->leaving > 0) && !loader->stopping && !atomic_load(&loader->cancelled);
 }
 
 static void wait_for_answer(struct tfl_loader *loader)
 {
-	bool asks = true;
+	bool waits = true;
 
-	while (asks) {
+	while (waits) {
 		tfl_loader_run_quick(loader);
 		pthread_mutex_lock(&loader->lock);
-		while (still_asks(loader) && !loader->quick.first && !loader->retired)
+		while (still_waits(loader) && !loader->quick.first && !loader->retired)
 			pthread_cond_wait(&loader->wanted, &loader->lock);
-		asks = still_asks(loader);
+		waits = still_waits(loader);
 		pthread_mutex_unlock(&loader->lock);
 	}
-	tfl_loader_run_quick(loader);
 }
 
 static int ask_loop(struct tfl_loader *loader, const struct tfl_loader_job *job, uint64_t bytes, struct tfl_error *error)
@@ -218,7 +232,7 @@ static int ask_loop(struct tfl_loader *loader, const struct tfl_loader_job *job,
 	tfl_loader_hand_over(loader, ask);
 	wait_for_answer(loader);
 	pthread_mutex_lock(&loader->lock);
-	result = loader->asking ? -ECANCELED : loader->answer.code;
+	result = loader->asking || atomic_load(&loader->cancelled) ? -ECANCELED : loader->answer.code;
 	if (result < 0 && error)
 		*error = loader->answer;
 	pthread_mutex_unlock(&loader->lock);

@@ -69,6 +69,13 @@ static bool is_unloaded(const struct tfl_version *version, const char **ret_note
 	return version->state == TFL_VERSION_END && strncmp(version->reason, TFL_LOADER_UNLOADED, length) == 0;
 }
 
+static void note_version(struct tfl_loader_job *job, struct tfl_version *version)
+{
+	job->listed = tfl_version_ref(version);
+	job->noted = true;
+	version->noted++;
+}
+
 void tfl_loader_remember(struct tfl_loader *loader, struct tfl_version *version, tfl_loader_done done, void *data)
 {
 	struct tfl_loader_job *job = tfl_loader_make_job(&remember_kind, version->model_name, version->number, done, data);
@@ -82,7 +89,7 @@ void tfl_loader_remember(struct tfl_loader *loader, struct tfl_version *version,
 			done(data, version, &error);
 		return;
 	}
-	job->listed = tfl_version_ref(version);
+	note_version(job, version);
 	if (is_unloaded(version, &note))
 		snprintf(job->note, sizeof(job->note), "%s", note);
 	tfl_loader_note_active(loader, job);
@@ -144,7 +151,7 @@ static void submit_swap(struct tfl_loader *loader, struct tfl_loader_job *job, s
 	else
 		snprintf(reason, sizeof(reason), "%s; none was active", verb);
 	job->number = version->number;
-	job->listed = tfl_version_ref(version);
+	note_version(job, version);
 	tfl_loader_tell_swap(loader, job, reason);
 	tfl_loader_note_active(loader, job);
 	tfl_loader_look_again(loader, job->model); /* the policy may have wanted the other one only because it was active */

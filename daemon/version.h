@@ -84,6 +84,7 @@ struct tfl_version {
 	int64_t since; /* CLOCK_REALTIME seconds of the last change of state */
 	unsigned due;  /* what observe.c is still to do about it */
 	uint64_t used_ns; /* CLOCK_MONOTONIC: when the last request for it arrived; before the first, when it was loaded */
+	unsigned noted; /* references of the loader's that only say which version something is written down about */
 	bool keeping;  /* what was seen of it is on its way to the disk */
 	struct {
 		enum tfl_drift_verdict told; /* by judge.c; UNKNOWN: it has not looked yet */
@@ -104,6 +105,7 @@ struct tfl_version {
 		struct tfl_version *next;
 		void *waiter;
 		bool reserve; /* what it takes, for the one that takes its place */
+		bool awaited; /* the loader's thread waits for its end */
 	} retired;
 
 	struct tfl_heads heads;        /* what is recorded of its outputs */
