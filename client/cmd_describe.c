@@ -68,8 +68,8 @@ static void print_loaded(const struct tfl_value *value)
 	if (!memory)
 		return;
 	ctl_format_bytes(sum, number(memory, "file") + number(memory, "packed") + number(memory, "interpreters") + number(memory, "statistics"));
-	printf("time       loaded in %s, runs in %s\n", ctl_format_duration(a, (double)number(value, "load_ns")),
-	       ctl_format_duration(b, (double)number(value, "run_ns")));
+	printf("time       loaded in %s, runs in %s, unused for %s\n", ctl_format_duration(a, (double)number(value, "load_ns")),
+	       ctl_format_duration(b, (double)number(value, "run_ns")), ctl_format_uptime(c, number(value, "idle_s")));
 	ctl_printf_wrapped("memory", CTL_TEXT_INDENT, "%s: file %s, packed weights %s, %llu interpreter%s %s, statistics %s", sum,
 			   ctl_format_bytes(a, number(memory, "file")), ctl_format_bytes(b, number(memory, "packed")),
 			   (unsigned long long)number(value, "instances"), ctl_plural(number(value, "instances")),

@@ -7,6 +7,7 @@
  */
 #include "base/error.h"
 #include "base/util.h"
+#include "daemon/clock.h"
 #include "daemon/confine.h"
 #include "daemon/dispatch.h"
 #include "daemon/fields.h"
@@ -109,7 +110,7 @@ static void write_proof(struct tfl_writer *writer, const struct tfl_proof *proof
 	tfl_proof_write_figures(writer, proof);
 }
 
-#define VERSION_MEMORY_FIELDS 8
+#define VERSION_MEMORY_FIELDS 9
 
 /* What only a version in memory has. */
 static void write_loaded(struct tfl_writer *writer, const struct tfl_version *version, const struct tfl_telling *telling)
@@ -121,6 +122,7 @@ static void write_loaded(struct tfl_writer *writer, const struct tfl_version *ve
 	tfl_program_info(version->program, &info);
 	tfl_field_uint(writer, "load_ns", version->load_ns);
 	tfl_field_uint(writer, "run_ns", version->run_ns);
+	tfl_field_uint(writer, "idle_s", (tfl_clock_ns() - version->used_ns) / 1000000000);
 	tfl_field_uint(writer, "instances", tfl_pool_instances(version->pool));
 	tfl_field_map(writer, "memory", 4);
 	tfl_field_uint(writer, "file", memory.file);

@@ -206,6 +206,18 @@ static void use(uint64_t version)
 	expect_outputs(fd, msgid);
 }
 
+static uint64_t idle_s(uint64_t version)
+{
+	struct reply reply;
+	uint64_t seconds;
+
+	ask("model.describe", "tiny", version);
+	receive(&reply);
+	seconds = wire_uint(reply.message.result, "idle_s");
+	reply_finish(&reply);
+	return seconds;
+}
+
 /* A request is what counts as use; the others were loaded later. */
 START_TEST(the_one_that_was_asked_last_stays)
 {
@@ -213,7 +225,7 @@ START_TEST(the_one_that_was_asked_last_stays)
 	const struct tfl_wire_tensor input = tiny_tensor(tiny_input);
 	char configuration[160];
 	struct reply reply;
-	uint64_t limit;
+	uint64_t limit, recent;
 
 	model = model_tiny(false, 7);
 	load("tiny");
@@ -223,7 +235,10 @@ START_TEST(the_one_that_was_asked_last_stays)
 	start(configuration);
 	load("tiny");
 	load("tiny");
+	usleep(1100000);
 	use(2);
+	recent = idle_s(2);
+	ck_assert_uint_ge(idle_s(3), recent + 1);
 	load("tiny");
 	ck_assert_msg(strstr(state_of("tiny", 3), " s and made room for version 4 of 'tiny' (unload_idle = yes)") != NULL, "%s",
 		      state_of("tiny", 3));
