@@ -93,6 +93,11 @@
 #define TFL_RECORD_WAITING_BYTES_MAX (32u << 20) /* … and their bytes; one may always wait */
 #define TFL_RECORD_EVERY_MAX 1000000     /* of so many requests one at least is kept, while there is room … */
 #define TFL_RECORD_INTERVAL_MS_MAX 86400000 /* … or one a day */
+#define TFL_SHADOWS_MAX 64               /* models that have a shadow … */
+#define TFL_SHADOW_WAITING_MAX 16        /* copies of requests on their way to all of them … */
+#define TFL_SHADOW_WAITING_BYTES_MAX (32u << 20) /* … and their bytes; one may always be … */
+#define TFL_SHADOW_OUTPUTS_MAX (4u << 20) /* … bytes of outputs that are copied to be compared … */
+#define TFL_SHADOW_RUN_MS 30000          /* … and how long one may run */
 #define TFL_INSTANCES_MAX 64             /* interpreters of one version */
 #define TFL_INLINE_US_MAX 1000           /* microseconds of an inference that may run on the loop thread */
 

@@ -19,7 +19,9 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "proto/request.h"
+#include "runtime/interpreter.h"
 #include "runtime/program.h"
+#include "runtime/quant.h"
 
 static_assert(TFL_INFER_TENSORS_MAX <= 64, "one bit for each tensor of a request");
 static_assert(TFL_SUBGRAPH_EDGE_MAX <= UINT16_MAX + 1, "an index fits");
@@ -284,4 +286,19 @@ int tfl_binding_make(const struct tfl_interface *interface, const struct tfl_inf
 		return r;
 	*ret_binding = binding;
 	return 0;
+}
+
+void tfl_binding_fill(const struct tfl_binding *binding, const struct tfl_interface *interface, const struct tfl_tensor_list *inputs,
+		      struct tfl_interpreter *interpreter)
+{
+	for (uint32_t i = 0; i < inputs->count; i++) {
+		const struct tfl_wire_tensor *tensor = tfl_tensor_list_at(inputs, i);
+		const struct tfl_io *io = &interface->inputs[binding->inputs[i]];
+		void *memory = tfl_interpreter_input(interpreter, binding->inputs[i]);
+
+		if (binding->quantize & UINT64_C(1) << i)
+			tfl_quantize(io->dtype, io->scale, io->zero_point, tensor->data.data, io->elements, memory);
+		else
+			memcpy(memory, tensor->data.data, io->bytes);
+	}
 }

@@ -13,7 +13,9 @@
 
 struct tfl_error;
 struct tfl_infer_request;
+struct tfl_interpreter;
 struct tfl_io;
+struct tfl_tensor_list;
 
 struct tfl_binding {
 	uint16_t inputs[TFL_INFER_TENSORS_MAX];  /* the model's input, for each input of the request in turn */
@@ -39,5 +41,9 @@ struct tfl_interface {
  */
 int tfl_binding_make(const struct tfl_interface *interface, const struct tfl_infer_request *request, struct tfl_binding *ret_binding,
 		     struct tfl_error *error);
+
+/** Puts the inputs of the request that was bound into @p interpreter's, quantised where they are to be. */
+void tfl_binding_fill(const struct tfl_binding *binding, const struct tfl_interface *interface, const struct tfl_tensor_list *inputs,
+		      struct tfl_interpreter *interpreter);
 
 #endif

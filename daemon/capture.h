@@ -17,6 +17,7 @@
 struct tfl_error;
 struct tfl_interpreter;
 struct tfl_job;
+struct tfl_shadow;
 
 struct tfl_captured_output {
 	struct tfl_wire_tensor tensor; /* by index, as the model has it; data in the capture's own memory */
@@ -37,6 +38,13 @@ struct tfl_capture {
 	struct tfl_capture *next;
 	uint32_t recording;
 	int64_t time;
+
+	/* The shadows'. */
+	struct {
+		struct tfl_capture *next;
+		struct tfl_shadow *shadow;
+		size_t bytes;
+	} copy;
 
 	uint32_t output_count; /* 0: they were not wanted, or are more than was allowed */
 	struct tfl_captured_output outputs[];

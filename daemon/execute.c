@@ -24,6 +24,7 @@
 #include "daemon/recorder.h"
 #include "daemon/recordings.h"
 #include "daemon/reply.h"
+#include "daemon/shadows.h"
 #include "daemon/version.h"
 #include "proto/response.h"
 #include "runtime/pool.h"
@@ -43,23 +44,6 @@ void tfl_executor_finish(struct tfl_executor *executor)
 	tfl_writer_finish(&executor->writer);
 	free(TFL_STEAL(executor->scratch));
 	executor->scratch_size = 0;
-}
-
-static void fill_inputs(const struct tfl_job *job, struct tfl_interpreter *interpreter)
-{
-	const struct tfl_tensor_list *tensors = &job->request.inputs;
-
-	for (uint32_t i = 0; i < tensors->count; i++) {
-		const struct tfl_wire_tensor *tensor = tfl_tensor_list_at(tensors, i);
-		uint32_t index = job->binding.inputs[i];
-		const struct tfl_io *io = &job->version->inputs[index];
-		void *memory = tfl_interpreter_input(interpreter, index);
-
-		if (job->binding.quantize & UINT64_C(1) << i)
-			tfl_quantize(io->dtype, io->scale, io->zero_point, tensor->data.data, io->elements, memory);
-		else
-			memcpy(memory, tensor->data.data, io->bytes);
-	}
 }
 
 /* Memory for all outputs that are dequantised; the model bounds it. */
@@ -129,13 +113,14 @@ static int run(struct tfl_executor *executor, struct tfl_job *job, struct tfl_in
 		.version = job->version->number,
 		.wait_ns = record->wait_ns,
 	};
+	const struct tfl_interface interface = tfl_version_interface(job->version);
 	uint64_t started = job->arrived_ns + record->wait_ns, computed;
 	int r;
 
 	r = reserve_scratch(executor, job, error);
 	if (r < 0)
 		return r;
-	fill_inputs(job, interpreter);
+	tfl_binding_fill(&job->binding, &interface, &job->request.inputs, interpreter);
 	record->executed = true;
 	r = tfl_interpreter_invoke(interpreter, &job->control, error);
 	computed = tfl_clock_ns();
@@ -171,15 +156,25 @@ static int missed(const struct tfl_job *job, uint64_t now, struct tfl_error *err
 	return 0;
 }
 
-/* A sample of it, where one is wanted: what was answered, and takes nobody's time any more. Without memory there is none. */
-static void keep_sample(struct tfl_job *job, const struct tfl_interpreter *interpreter)
+/*
+ * For those who look at it later: what was answered, and takes nobody's time any more. Without memory they do without it.
+ */
+static void keep_copy(struct tfl_job *job, const struct tfl_interpreter *interpreter)
 {
-	struct tfl_capture *capture = tfl_capture_create(job, interpreter, job->sample.outputs ? TFL_FRAME_MAX : 0);
+	size_t outputs = job->copy.shadow ? TFL_SHADOW_OUTPUTS_MAX : 0;
+	struct tfl_capture *capture;
 
+	if (job->sample.by && job->sample.outputs)
+		outputs = TFL_FRAME_MAX;
+	capture = tfl_capture_create(job, interpreter, outputs);
 	if (!capture)
 		return;
 	capture->recording = job->sample.recording;
-	tfl_recordings_give(job->sample.by, capture);
+	if (job->copy.shadow)
+		tfl_shadows_give(job, tfl_capture_ref(capture));
+	if (job->sample.by)
+		tfl_recordings_give(job->sample.by, tfl_capture_ref(capture));
+	tfl_capture_unref(capture);
 }
 
 void tfl_execute(struct tfl_executor *executor, struct tfl_job *job)
@@ -198,8 +193,8 @@ void tfl_execute(struct tfl_executor *executor, struct tfl_job *job)
 		r = run(executor, job, interpreter, &record, &error);
 		if (r == 0)
 			tfl_heads_record(&job->version->heads, interpreter, job->version->recorder, executor->index);
-		if (r == 0 && job->sample.by)
-			keep_sample(job, interpreter);
+		if (r == 0 && (job->sample.by || job->copy.shadow))
+			keep_copy(job, interpreter);
 		tfl_pool_return(job->version->pool, interpreter);
 	}
 	if (r < 0)

@@ -26,6 +26,7 @@
 #include "daemon/reply.h"
 #include "daemon/scheduler.h"
 #include "daemon/server.h"
+#include "daemon/shadows.h"
 #include "daemon/version.h"
 #include "proto/message.h"
 #include "runtime/pool.h"
@@ -69,6 +70,7 @@ static int prepare(struct tfl_call *call, struct tfl_job *job, struct tfl_error 
 	job->msgid = call->message->msgid;
 	job->arrived_ns = call->arrived_ns;
 	job->sample.by = NULL;
+	job->copy.shadow = NULL;
 	r = tfl_infer_request_parse(call->message->params, &job->request, error);
 	if (r < 0)
 		return r;
@@ -77,11 +79,12 @@ static int prepare(struct tfl_call *call, struct tfl_job *job, struct tfl_error 
 		return r;
 	job->priority = job->request.head.priority ? job->request.head.priority : (uint32_t)job->version->conf.priority;
 	job->control.deadline_ns = deadline(job);
-	interface = (struct tfl_interface){job->version->inputs, job->version->outputs, job->version->input_count,
-					   job->version->output_count};
+	interface = tfl_version_interface(job->version);
 	r = tfl_binding_make(&interface, &job->request, &job->binding, error);
 	if (r == 0 && tfl_recordings_any(call->server->recordings))
 		tfl_recordings_pick(call->server->recordings, job);
+	if (r == 0 && tfl_shadows_any(call->server->shadows))
+		tfl_shadows_pick(call->server->shadows, job);
 	return r;
 }
 

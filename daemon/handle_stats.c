@@ -16,6 +16,7 @@
 #include "daemon/scheduler.h"
 #include "daemon/server.h"
 #include "daemon/service.h"
+#include "daemon/shadow_status.h"
 #include "daemon/version.h"
 #include "daemon/version_stats.h"
 #include "proto/message.h"
@@ -30,8 +31,9 @@ static bool counted(const struct tfl_version *version)
 static void write_version(struct tfl_writer *writer, const struct tfl_server *server, const struct tfl_version *version, bool buckets,
 			  struct tfl_recorder_summary *summary)
 {
-	tfl_writer_map(writer, TFL_VERSION_STATS_FIELDS);
+	tfl_writer_map(writer, TFL_VERSION_STATS_FIELDS + 1);
 	tfl_version_stats_write(writer, server->scheduler, version, buckets, summary);
+	tfl_shadow_write(writer, server, version->model_name, version->number, buckets, summary);
 }
 
 static unsigned count_versions(const struct tfl_registry_model *models, unsigned model_count)

@@ -14,6 +14,7 @@
 #include "daemon/account.h"
 #include "daemon/channel.h"
 #include "daemon/outbox.h"
+#include "daemon/shadows.h"
 #include "daemon/version.h"
 
 /* Under the channel's lock: an idle job or a new one, put into the list of jobs in flight. */
@@ -87,6 +88,7 @@ void tfl_job_end(struct tfl_job *job)
 	if (!job)
 		return;
 	channel = job->channel;
+	tfl_shadows_unpick(job);
 	tfl_infer_request_finish(&job->request);
 	tfl_frame_finish(&job->frame);
 	tfl_version_unref(TFL_STEAL(job->version));

@@ -21,6 +21,7 @@
 struct tfl_channel;
 struct tfl_error;
 struct tfl_recordings;
+struct tfl_shadow;
 struct tfl_version;
 
 struct tfl_job {
@@ -41,6 +42,10 @@ struct tfl_job {
 		uint32_t recording;
 		bool outputs;
 	} sample;
+	struct {
+		struct tfl_shadow *shadow;              /* that gets a copy of it; NULL: none does */
+		size_t bytes;
+	} copy;
 };
 
 /**

@@ -14,28 +14,18 @@
 
 #include <malloc.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/util.h"
 #include "daemon/loader_internal.h"
 #include "daemon/log.h"
 #include "daemon/period.h"
+#include "daemon/priority.h"
 #include "daemon/spawner.h"
 
 #define TRIM_BYTES (1u << 20)
-
-/* Its own priority only: the system call takes the calling thread for 0. */
-static void lower_priority(void)
-{
-	struct sched_param none = { 0 };
-
-	if (sched_setscheduler(0, SCHED_IDLE, &none) < 0 && setpriority(PRIO_PROCESS, 0, 19) < 0)
-		tfl_log_warning("the loader cannot lower its priority: %s; loads may show in the latency of requests", strerror(errno));
-}
 
 static void push(struct tfl_job_queue *queue, struct tfl_loader_job *job)
 {
@@ -150,7 +140,7 @@ static void *run_thread(void *data)
 
 	pthread_setname_np(pthread_self(), "tfl-loader");
 	if (!loader->options.normal_priority)
-		lower_priority();
+		tfl_priority_lower("loads");
 	pthread_mutex_lock(&loader->lock);
 	while (!loader->stopping) {
 		job = pop(&loader->quick);

@@ -57,7 +57,7 @@ int tfl_recorder_create(unsigned writers, unsigned heads, const uint32_t *classe
 		recorder->offsets[i] = recorder->stride;
 		recorder->stride += tfl_align_up(sizeof(struct head) + classes[i] * sizeof(uint64_t), 64);
 	}
-	memory = mmap(NULL, writers * recorder->stride, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memory = mmap(NULL, (writers + 1) * recorder->stride, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED) {
 		free(recorder);
 		return -ENOMEM;
@@ -77,12 +77,12 @@ void tfl_recorder_destroy(struct tfl_recorder *recorder)
 
 size_t tfl_recorder_bytes(const struct tfl_recorder *recorder)
 {
-	return recorder->writers * recorder->stride;
+	return (recorder->writers + 1) * recorder->stride;
 }
 
 static struct block *block_of(const struct tfl_recorder *recorder, unsigned writer)
 {
-	assert(writer < recorder->writers);
+	assert(writer <= recorder->writers);
 	return (struct block *)(recorder->memory + writer * recorder->stride);
 }
 
@@ -125,24 +125,42 @@ void tfl_recorder_add_verdict(struct tfl_recorder *recorder, unsigned writer, un
 		count(&counters->classes[top->index]);
 }
 
+static void add_block(const struct block *block, struct tfl_recorder_summary *summary)
+{
+	for (unsigned status = 0; status < TFL_STATUS_COUNT; status++) {
+		uint64_t results = __atomic_load_n(&block->results[status], __ATOMIC_RELAXED);
+
+		summary->results[status] += results;
+		summary->requests += results;
+	}
+	summary->executions += __atomic_load_n(&block->executions, __ATOMIC_RELAXED);
+	tfl_latency_merge(&summary->wait, &block->wait);
+	tfl_latency_merge(&summary->compute, &block->compute);
+	tfl_latency_merge(&summary->reply, &block->reply);
+	tfl_latency_merge(&summary->total, &block->total);
+}
+
 void tfl_recorder_read(const struct tfl_recorder *recorder, struct tfl_recorder_summary *ret_summary)
 {
 	memset(ret_summary, 0, sizeof(*ret_summary));
-	for (unsigned i = 0; i < recorder->writers; i++) {
-		const struct block *block = block_of(recorder, i);
+	for (unsigned i = 0; i < recorder->writers; i++)
+		add_block(block_of(recorder, i), ret_summary);
+}
 
-		for (unsigned status = 0; status < TFL_STATUS_COUNT; status++) {
-			uint64_t results = __atomic_load_n(&block->results[status], __ATOMIC_RELAXED);
+unsigned tfl_recorder_shadow_writer(const struct tfl_recorder *recorder)
+{
+	return recorder->writers;
+}
 
-			ret_summary->results[status] += results;
-			ret_summary->requests += results;
-		}
-		ret_summary->executions += __atomic_load_n(&block->executions, __ATOMIC_RELAXED);
-		tfl_latency_merge(&ret_summary->wait, &block->wait);
-		tfl_latency_merge(&ret_summary->compute, &block->compute);
-		tfl_latency_merge(&ret_summary->reply, &block->reply);
-		tfl_latency_merge(&ret_summary->total, &block->total);
-	}
+void tfl_recorder_add_shadow(struct tfl_recorder *recorder, const struct tfl_record *record)
+{
+	tfl_recorder_add(recorder, recorder->writers, record);
+}
+
+void tfl_recorder_read_shadow(const struct tfl_recorder *recorder, struct tfl_recorder_summary *ret_summary)
+{
+	memset(ret_summary, 0, sizeof(*ret_summary));
+	add_block(block_of(recorder, recorder->writers), ret_summary);
 }
 
 /* The four latencies of a summary, one behind the other. */
@@ -202,7 +220,7 @@ void tfl_recorder_read_head(const struct tfl_recorder *recorder, unsigned head, 
 	memset(ret_confidence, 0, sizeof(*ret_confidence));
 	memset(ret_baseline, 0, sizeof(*ret_baseline));
 	memset(ret_classes, 0, recorder->classes[head] * sizeof(*ret_classes));
-	for (unsigned i = 0; i < recorder->writers; i++) {
+	for (unsigned i = 0; i <= recorder->writers; i++) {
 		const struct head *counters = head_of(recorder, i, head);
 		struct tfl_confidence one;
 

@@ -49,6 +49,14 @@ void tfl_recorder_destroy(struct tfl_recorder *recorder);
 /** Counts a finished request. The thread that owns @p writer; no lock, no allocation. */
 void tfl_recorder_add(struct tfl_recorder *recorder, unsigned writer, const struct tfl_record *record);
 
+/**
+ * A version that runs copies of requests and never answers (shadows.h) has one more writer, of one thread, whose index this is: for its verdicts. Its requests
+ * are counted apart, so that what is told of a version's requests is what it answered.
+ */
+unsigned tfl_recorder_shadow_writer(const struct tfl_recorder *recorder);
+void tfl_recorder_add_shadow(struct tfl_recorder *recorder, const struct tfl_record *record);
+void tfl_recorder_read_shadow(const struct tfl_recorder *recorder, struct tfl_recorder_summary *ret_summary);
+
 /** Counts a verdict of head @p head. A class that is not counted is left out of the counts. Likewise. */
 void tfl_recorder_add_verdict(struct tfl_recorder *recorder, unsigned writer, unsigned head, const struct tfl_top *top);
 

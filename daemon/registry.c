@@ -20,6 +20,8 @@
 struct tfl_registry {
 	struct tfl_registry_model models[TFL_MODELS_MAX];
 	unsigned count;
+	void (*leave)(void *data, const struct tfl_version *version); /* NULL: nobody wants to know */
+	void *leave_data;
 };
 
 int tfl_registry_create(struct tfl_registry **ret_registry)
@@ -30,6 +32,20 @@ int tfl_registry_create(struct tfl_registry **ret_registry)
 		return -ENOMEM;
 	*ret_registry = registry;
 	return 0;
+}
+
+void tfl_registry_watch(struct tfl_registry *registry, void (*leave)(void *data, const struct tfl_version *version), void *data)
+{
+	registry->leave = leave;
+	registry->leave_data = data;
+}
+
+/* The registry does not list it any more. */
+static void let_go(struct tfl_registry *registry, struct tfl_version *version)
+{
+	if (registry->leave)
+		registry->leave(registry->leave_data, version);
+	tfl_version_unref(version);
 }
 
 void tfl_registry_destroy(struct tfl_registry *registry)
@@ -361,7 +377,7 @@ void tfl_registry_replace(struct tfl_registry *registry, struct tfl_version *ver
 	if (model->active == version)
 		model->active = NULL;
 	settle_active(model);
-	tfl_version_unref(version);
+	let_go(registry, version);
 }
 
 void tfl_registry_remove(struct tfl_registry *registry, struct tfl_version *version)
@@ -383,5 +399,5 @@ void tfl_registry_remove(struct tfl_registry *registry, struct tfl_version *vers
 		registry->count--;
 		memmove(model, model + 1, (size_t)(&registry->models[registry->count] - model) * sizeof(*model));
 	}
-	tfl_version_unref(version);
+	let_go(registry, version);
 }

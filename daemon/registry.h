@@ -33,6 +33,9 @@ struct tfl_registry_model {
 
 int tfl_registry_create(struct tfl_registry **ret_registry);
 
+/** @p leave is told of each version that was listed and is not from now on: it has been replaced or removed, and still has its reference. */
+void tfl_registry_watch(struct tfl_registry *registry, void (*leave)(void *data, const struct tfl_version *version), void *data);
+
 /** Drops the references of all versions. NULL is allowed. */
 void tfl_registry_destroy(struct tfl_registry *registry);
 

@@ -118,21 +118,6 @@ static double (*const readers[TFL_DTYPE_COUNT])(const uint8_t *data, size_t inde
 	[TFL_INT32] = read_int32_t,   [TFL_UINT32] = read_uint32_t, [TFL_INT64] = read_int64_t,  [TFL_UINT64] = read_uint64_t,
 };
 
-static void fill_inputs(const struct tfl_sample *sample, const struct tfl_interface *interface, const struct tfl_binding *binding,
-			struct tfl_interpreter *interpreter)
-{
-	for (uint32_t i = 0; i < sample->request.inputs.count; i++) {
-		const struct tfl_wire_tensor *tensor = tfl_tensor_list_at(&sample->request.inputs, i);
-		const struct tfl_io *io = &interface->inputs[binding->inputs[i]];
-		void *memory = tfl_interpreter_input(interpreter, binding->inputs[i]);
-
-		if (binding->quantize & UINT64_C(1) << i)
-			tfl_quantize(io->dtype, io->scale, io->zero_point, tensor->data.data, io->elements, memory);
-		else
-			memcpy(memory, tensor->data.data, io->bytes);
-	}
-}
-
 /* NaN is no answer; an infinity may be one (a logarithm of 0). */
 static int check_finite(const struct tfl_io *io, const uint8_t *data, bool *ret_infinite, struct tfl_error *error)
 {
@@ -214,7 +199,7 @@ int tfl_sample_run(const struct tfl_sample *sample, const struct tfl_interface *
 	result = tfl_binding_make(interface, &sample->request, &binding, error);
 	if (result < 0)
 		return result == -ENOMEM ? result : -EINVAL;
-	fill_inputs(sample, interface, &binding, interpreter);
+	tfl_binding_fill(&binding, interface, &sample->request.inputs, interpreter);
 	result = tfl_interpreter_invoke(interpreter, NULL, error);
 	for (uint32_t i = 0; result == 0 && i < interface->output_count; i++)
 		result = check_finite(&interface->outputs[i], tfl_interpreter_output(interpreter, i), &infinite, error);

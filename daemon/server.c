@@ -36,6 +36,7 @@
 #include "daemon/recordings.h"
 #include "daemon/registry.h"
 #include "daemon/scheduler.h"
+#include "daemon/shadows.h"
 #include "daemon/store.h"
 #include "daemon/subscribers.h"
 #include "daemon/worker.h"
@@ -74,6 +75,13 @@ static void on_recordings(uv_async_t *async)
 	struct tfl_server *server = async->data;
 
 	tfl_recordings_collect(server->recordings);
+}
+
+static void on_shadows(uv_async_t *async)
+{
+	struct tfl_server *server = async->data;
+
+	tfl_shadows_collect(server->shadows);
 }
 
 /* Answers what has waited too long, and drops what waits for a connection that is gone. */
@@ -233,6 +241,8 @@ static int make_loop(struct tfl_server *server, struct tfl_error *error)
 		r = uv_async_init(&server->loop, &server->loader_wake, on_loader);
 	if (r == 0)
 		r = uv_async_init(&server->loop, &server->recordings_wake, on_recordings);
+	if (r == 0)
+		r = uv_async_init(&server->loop, &server->shadows_wake, on_shadows);
 	if (r < 0)
 		return tfl_error_set(error, r, "cannot make an event loop: %s", uv_strerror(r));
 	uv_timer_init(&server->loop, &server->sweep);
@@ -243,13 +253,28 @@ static int make_loop(struct tfl_server *server, struct tfl_error *error)
 	uv_timer_init(&server->loop, &server->metrics);
 	uv_signal_init(&server->loop, &server->terminate);
 	uv_signal_init(&server->loop, &server->interrupt);
-	server->outbox_wake.data = server->loader_wake.data = server->recordings_wake.data = server;
+	server->outbox_wake.data = server->loader_wake.data = server->recordings_wake.data = server->shadows_wake.data = server;
 	server->sweep.data = server->drain.data = server->minute.data = server->period.data = server->steps.data = server->metrics.data = server;
 	server->terminate.data = server->interrupt.data = server;
 	tfl_manager_init(&server->manager, server, server->config->hang_timeout_ms * 1000000);
 	tfl_connections_init(&server->connections, server);
 	server->loop_made = true;
 	return 0;
+}
+
+static int make_shadows(struct tfl_server *server)
+{
+	const struct tfl_shadows_options options = {
+		.registry = server->registry,
+		.loader = &server->loader,
+		.wake = wake,
+		.data = &server->shadows_wake,
+	};
+	int r = tfl_shadows_create(&options, &server->shadows);
+
+	if (r == 0)
+		tfl_registry_watch(server->registry, tfl_shadows_leave, server->shadows);
+	return r;
 }
 
 static int make_queues(struct tfl_server *server, struct tfl_error *error)
@@ -279,6 +304,8 @@ static int make_queues(struct tfl_server *server, struct tfl_error *error)
 		r = tfl_subscribers_create(&server->subscribers);
 	if (r == 0)
 		r = tfl_recordings_create(server, wake, &server->recordings_wake, &server->recordings);
+	if (r == 0)
+		r = make_shadows(server);
 	return r < 0 ? tfl_error_set(error, r, "cannot set up: %s", strerror(-r)) : 0;
 }
 
@@ -452,6 +479,7 @@ static void close_handles(struct tfl_server *server)
 {
 	uv_handle_t *handles[] = {
 		(uv_handle_t *)&server->outbox_wake, (uv_handle_t *)&server->loader_wake, (uv_handle_t *)&server->recordings_wake,
+		(uv_handle_t *)&server->shadows_wake,
 		(uv_handle_t *)&server->sweep, (uv_handle_t *)&server->drain, (uv_handle_t *)&server->minute, (uv_handle_t *)&server->period,
 		(uv_handle_t *)&server->steps, (uv_handle_t *)&server->metrics, (uv_handle_t *)&server->terminate,
 		(uv_handle_t *)&server->interrupt,
@@ -476,9 +504,11 @@ void tfl_server_destroy(struct tfl_server *server)
 	if (server->scheduler)
 		tfl_scheduler_stop(server->scheduler);
 	tfl_workers_destroy(server->workers);
+	tfl_shadows_stop(server->shadows);
 	tfl_registry_destroy(server->registry);
 	tfl_loader_destroy(server->loader);
 	tfl_recordings_destroy(TFL_STEAL(server->recordings));
+	tfl_shadows_destroy(server->shadows);
 	tfl_metrics_file_destroy(server->metrics_file);
 	tfl_changes_save_last(server);
 	tfl_outbox_destroy(server->outbox);

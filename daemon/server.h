@@ -32,6 +32,7 @@ struct tfl_outbox;
 struct tfl_recordings;
 struct tfl_registry;
 struct tfl_scheduler;
+struct tfl_shadows;
 struct tfl_store;
 struct tfl_subscribers;
 struct tfl_workers;
@@ -51,6 +52,7 @@ struct tfl_server {
 	struct tfl_changes *changes;
 	struct tfl_subscribers *subscribers;
 	struct tfl_recordings *recordings;
+	struct tfl_shadows *shadows;
 	unsigned worker_count;
 	uint64_t started_ns;
 
@@ -63,7 +65,7 @@ struct tfl_server {
 	/* Private to server.c. */
 	uv_loop_t loop;
 	bool loop_made;
-	uv_async_t outbox_wake, loader_wake, recordings_wake;
+	uv_async_t outbox_wake, loader_wake, recordings_wake, shadows_wake;
 	uv_signal_t terminate, interrupt;
 	uv_timer_t sweep;
 	uv_timer_t drain;

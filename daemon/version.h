@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/labels.h"
 #include "base/limits.h"
+#include "daemon/binding.h"
 #include "daemon/heads.h"
 #include "daemon/model_conf.h"
 #include "daemon/proof.h"
@@ -113,6 +114,12 @@ struct tfl_version {
 	struct tfl_period_mark *mark;  /* likewise: how far it has been told; NULL where periods are not */
 	struct tfl_recorder *recorder; /* counters and latency; NULL where nobody records; freed with the version */
 };
+
+/** Its inputs and outputs, for a binding. Of one in memory. */
+static inline struct tfl_interface tfl_version_interface(const struct tfl_version *version)
+{
+	return (struct tfl_interface){version->inputs, version->outputs, version->input_count, version->output_count};
+}
 
 /** "AVAILABLE" and so on. */
 const char *tfl_version_state_to_string(enum tfl_version_state state);

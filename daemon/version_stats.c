@@ -10,9 +10,9 @@
 #include "daemon/version.h"
 #include "proto/message.h"
 
-static void write_latency(struct tfl_writer *writer, const char *stage, const struct tfl_latency *latency, bool buckets)
+void tfl_latency_write(struct tfl_writer *writer, const char *key, const struct tfl_latency *latency, bool buckets)
 {
-	tfl_field_map(writer, stage, buckets ? 8 : 6);
+	tfl_field_map(writer, key, buckets ? 8 : 6);
 	tfl_field_uint(writer, "mean_ns", (uint64_t)tfl_latency_mean(latency));
 	tfl_field_uint(writer, "min_ns", latency->min_ns);
 	tfl_field_uint(writer, "max_ns", latency->max_ns);
@@ -25,7 +25,7 @@ static void write_latency(struct tfl_writer *writer, const char *stage, const st
 	tfl_counters_write(writer, "buckets", latency->buckets, TFL_LATENCY_BUCKETS);
 }
 
-static void write_results(struct tfl_writer *writer, const struct tfl_recorder_summary *summary)
+void tfl_results_write(struct tfl_writer *writer, const struct tfl_recorder_summary *summary)
 {
 	uint32_t count = 0;
 
@@ -58,13 +58,13 @@ void tfl_version_stats_write(struct tfl_writer *writer, struct tfl_scheduler *sc
 	tfl_field_text(writer, "model", version->model_name);
 	tfl_field_uint(writer, "version", version->number);
 	tfl_field_uint(writer, "requests", summary->requests);
-	write_results(writer, summary);
+	tfl_results_write(writer, summary);
 	write_queue(writer, scheduler, version);
 	tfl_field_map(writer, "latency", 4);
-	write_latency(writer, "wait", &summary->wait, buckets);
-	write_latency(writer, "compute", &summary->compute, buckets);
-	write_latency(writer, "reply", &summary->reply, buckets);
-	write_latency(writer, "total", &summary->total, buckets);
+	tfl_latency_write(writer, "wait", &summary->wait, buckets);
+	tfl_latency_write(writer, "compute", &summary->compute, buckets);
+	tfl_latency_write(writer, "reply", &summary->reply, buckets);
+	tfl_latency_write(writer, "total", &summary->total, buckets);
 	tfl_field_map(writer, "memory", 4);
 	tfl_field_uint(writer, "file", memory.file);
 	tfl_field_uint(writer, "packed", memory.packed);

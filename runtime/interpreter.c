@@ -27,6 +27,7 @@ struct tfl_interpreter {
 	struct tfl_xnnpack_runtime *runtimes;  /* per step; empty for portable kernels */
 	uint64_t *step_ns;                     /* per step, with options.profile */
 	xnn_workspace_t workspace;
+	unsigned threads; /* of one inference */
 	pthreadpool_t threadpool;
 	size_t xnnpack_bytes;                  /* workspace, indirection buffers, operators */
 };
@@ -53,14 +54,14 @@ static void make_threads(void *argument)
 {
 	struct tfl_interpreter *interpreter = argument;
 
-	interpreter->threadpool = pthreadpool_create(interpreter->program->options.threads);
+	interpreter->threadpool = pthreadpool_create(interpreter->threads);
 }
 
 static int allocate_threads(struct tfl_interpreter *interpreter)
 {
 	const struct tfl_program_options *options = &interpreter->program->options;
 
-	if (options->threads <= 1)
+	if (interpreter->threads <= 1)
 		return 0;
 	if (options->spawn)
 		options->spawn(options->spawn_data, make_threads, interpreter);
@@ -135,7 +136,8 @@ static int create_runtimes(struct tfl_interpreter *interpreter, uint32_t *ret_st
 	return r;
 }
 
-int tfl_interpreter_build(struct tfl_program *program, struct tfl_interpreter **ret_interpreter, uint32_t *ret_step, struct tfl_error *error)
+int tfl_interpreter_build(struct tfl_program *program, unsigned threads, struct tfl_interpreter **ret_interpreter, uint32_t *ret_step,
+			  struct tfl_error *error)
 {
 	TFL_CLEANUP(tfl_interpreter_destroyp) struct tfl_interpreter *interpreter = calloc(1, sizeof(*interpreter));
 	int r;
@@ -143,6 +145,7 @@ int tfl_interpreter_build(struct tfl_program *program, struct tfl_interpreter **
 	if (!interpreter)
 		return tfl_error_set(error, -ENOMEM, "out of memory");
 	interpreter->program = program;
+	interpreter->threads = threads;
 	r = allocate(interpreter);
 	if (r == 0)
 		r = create_runtimes(interpreter, ret_step);
@@ -159,6 +162,11 @@ int tfl_interpreter_build(struct tfl_program *program, struct tfl_interpreter **
 	return r;
 }
 
+static int refused(uint32_t step, struct tfl_error *error)
+{
+	return tfl_error_set(error, -EINVAL, "XNNPACK refused step %u, which it took before", step);
+}
+
 int tfl_interpreter_create(struct tfl_program *program, struct tfl_interpreter **ret_interpreter, struct tfl_error *error)
 {
 	uint32_t step = 0;
@@ -168,11 +176,20 @@ int tfl_interpreter_create(struct tfl_program *program, struct tfl_interpreter *
 	if (program->spare)
 		*ret_interpreter = TFL_STEAL(program->spare);
 	else
-		r = tfl_interpreter_build(program, ret_interpreter, &step, error);
+		r = tfl_interpreter_build(program, program->options.threads, ret_interpreter, &step, error);
 	pthread_mutex_unlock(&program->lock);
-	if (r > 0)
-		return tfl_error_set(error, -EINVAL, "XNNPACK refused step %u, which it took before", step);
-	return r;
+	return r > 0 ? refused(step, error) : r;
+}
+
+int tfl_interpreter_create_alone(struct tfl_program *program, struct tfl_interpreter **ret_interpreter, struct tfl_error *error)
+{
+	uint32_t step = 0;
+	int r;
+
+	pthread_mutex_lock(&program->lock);
+	r = tfl_interpreter_build(program, 1, ret_interpreter, &step, error);
+	pthread_mutex_unlock(&program->lock);
+	return r > 0 ? refused(step, error) : r;
 }
 
 void *tfl_interpreter_input(struct tfl_interpreter *interpreter, uint32_t index)

@@ -23,6 +23,9 @@ struct tfl_run_control {
 };
 
 int tfl_interpreter_create(struct tfl_program *program, struct tfl_interpreter **ret_interpreter, struct tfl_error *error);
+
+/** The same without threads of its own, whatever the program's options say: it runs on the caller's alone, at the caller's priority. */
+int tfl_interpreter_create_alone(struct tfl_program *program, struct tfl_interpreter **ret_interpreter, struct tfl_error *error);
 void tfl_interpreter_destroy(struct tfl_interpreter *interpreter);
 
 /**

@@ -91,7 +91,7 @@ static int prove(struct tfl_program *program, struct tfl_error *error)
 		r = tfl_program_plan(program, error);
 		if (r < 0)
 			return r;
-		r = tfl_interpreter_build(program, &program->spare, &step, error);
+		r = tfl_interpreter_build(program, program->options.threads, &program->spare, &step, error);
 		if (r <= 0)
 			return r;
 		r = find_refused(program, &program->partition.steps[step]);

@@ -51,7 +51,8 @@ int tfl_program_plan(struct tfl_program *program, struct tfl_error *error);
  * interpreter.c: creates an interpreter without looking at the spare one, under the program's lock (or before anyone else knows the
  * program). When XNNPACK refuses a step at creation, returns 1 and that step's index.
  */
-int tfl_interpreter_build(struct tfl_program *program, struct tfl_interpreter **ret_interpreter, uint32_t *ret_step, struct tfl_error *error);
+int tfl_interpreter_build(struct tfl_program *program, unsigned threads, struct tfl_interpreter **ret_interpreter, uint32_t *ret_step,
+			  struct tfl_error *error);
 
 /* xnnpack.c: prepares XNNPACK for this process. -ENOTSUP where the processor is too old. */
 int tfl_xnnpack_init(struct tfl_error *error);

@@ -20,6 +20,7 @@ static Suite *(*const suites[])(void) = {
 	store_read_suite,
 	swap_suite,
 	account_suite,
+	agreement_suite,
 	binding_suite,
 	changes_suite,
 	channel_suite,

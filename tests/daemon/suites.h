@@ -15,6 +15,7 @@ Suite *policy_suite(void);
 Suite *store_read_suite(void);
 Suite *swap_suite(void);
 Suite *account_suite(void);
+Suite *agreement_suite(void);
 Suite *binding_suite(void);
 Suite *changes_suite(void);
 Suite *channel_suite(void);

@@ -25,6 +25,7 @@ static Suite *(*const suites[])(void) = {
 	record_suite,
 	repository_suite,
 	rights_suite,
+	shadow_suite,
 	leaks_suite,
 };
 

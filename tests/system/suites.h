@@ -23,6 +23,7 @@ Suite *proof_suite(void);
 Suite *record_suite(void);
 Suite *repository_suite(void);
 Suite *rights_suite(void);
+Suite *shadow_suite(void);
 Suite *leaks_suite(void);
 
 #endif
