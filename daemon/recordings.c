@@ -134,17 +134,21 @@ static void tell(struct tfl_recordings *recordings, const struct tfl_recording *
 	tfl_changes_record(recordings->server->changes, &note);
 }
 
-/* Once nothing of it is on its way. */
-static void settle(struct tfl_recordings *recordings, struct tfl_recording *recording)
+static void tell_end(struct tfl_recordings *recordings, struct tfl_recording *recording)
 {
 	const struct tfl_sampling *sampling = &recording->sampling;
 	char text[TFL_ERROR_TEXT_MAX + 64];
 
-	if (recording->active || recording->writing || recording->told)
-		return;
 	recording->told = true;
 	snprintf(text, sizeof(text), "%" PRIu32 " kept, %" PRIu64 " bytes: %s", sampling->kept, sampling->bytes, recording->reason);
 	tell(recordings, recording, TFL_CHANGE_RECORDED, text);
+}
+
+/* Once nothing of it is on its way. */
+static void settle(struct tfl_recordings *recordings, struct tfl_recording *recording)
+{
+	if (!recording->active && !recording->writing && !recording->told)
+		tell_end(recordings, recording);
 }
 
 __attribute__((format(printf, 3, 4))) static void end(struct tfl_recordings *recordings, struct tfl_recording *recording, const char *format, ...)
@@ -173,8 +177,13 @@ void tfl_recordings_end(struct tfl_recordings *recordings, const char *model, co
 
 void tfl_recordings_end_all(struct tfl_recordings *recordings, const char *reason)
 {
-	for (unsigned i = 0; i < TFL_RECORDINGS_MAX; i++)
-		end(recordings, &recordings->places[i], "%s", reason);
+	for (unsigned i = 0; i < TFL_RECORDINGS_MAX; i++) {
+		struct tfl_recording *recording = &recordings->places[i];
+
+		end(recordings, recording, "%s", reason);
+		if (recording->id && !recording->told)
+			tell_end(recordings, recording); /* what is still being written may not come back */
+	}
 }
 
 int tfl_recordings_check(const struct tfl_recordings *recordings, const char *model, struct tfl_error *error)
@@ -349,7 +358,6 @@ static void on_written(void *data, struct tfl_version *version, const struct tfl
 		recording->writing = false;
 		recording->number += batch->written;
 		tfl_sampling_written(&recording->sampling, batch->count, batch->bytes, batch->written, batch->written_bytes);
-		recording->told |= error && error->code == -ECANCELED; /* the daemon is gone, but for this */
 		if (error)
 			end(recordings, recording, "%s", error->text);
 		else

@@ -97,7 +97,7 @@ static size_t look_up(void *context, const struct xnn_weights_cache_look_up_key 
 
 	if (weights->slot_count == 0 || (slot = *find_slot(weights, key)) == 0)
 		return SIZE_MAX;
-	weights->stats.reused++;
+	__atomic_fetch_add(&weights->stats.reused, 1, __ATOMIC_RELAXED); /* also while somebody reads it */
 	return slot - 1;
 }
 
@@ -342,6 +342,10 @@ void tfl_weights_trim(struct tfl_weights *weights)
 
 void tfl_weights_stats(const struct tfl_weights *weights, struct tfl_weights_stats *ret_stats)
 {
-	*ret_stats = weights->stats;
-	ret_stats->entries = weights->entry_count;
+	*ret_stats = (struct tfl_weights_stats){
+		.bytes = weights->stats.bytes,
+		.entries = weights->entry_count,
+		.packed = weights->stats.packed,
+		.reused = __atomic_load_n(&weights->stats.reused, __ATOMIC_RELAXED),
+	};
 }
