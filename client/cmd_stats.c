@@ -109,6 +109,67 @@ static void print_stages(const struct tfl_value *version)
 	ctl_table_print(&table, "  ");
 }
 
+/* How far a version that gets copies agrees with those that answered: a line for each of them and each output. */
+static void print_agreement(const struct tfl_value *agreement)
+{
+	struct ctl_table table = {.columns = 6, .right = 0x3a};
+
+	if (tfl_value_size(agreement) == 0)
+		return;
+	ctl_table_add(&table, "OUTPUT");
+	ctl_table_add(&table, "COMPARED");
+	ctl_table_add(&table, "WITH");
+	ctl_table_add(&table, "SAME CLASS");
+	ctl_table_add(&table, "LARGEST DIFFERENCE");
+	ctl_table_add(&table, "MEAN");
+	for (size_t i = 0; i < tfl_value_size(agreement); i++) {
+		const struct tfl_value *line = tfl_value_at(agreement, i);
+		uint64_t rows = number(line, "rows");
+
+		ctl_table_add(&table, "%s", tfl_value_string(tfl_value_get(line, "output"), ""));
+		ctl_table_add(&table, "%llu", (unsigned long long)number(line, "compared"));
+		ctl_table_add(&table, "@%llu", (unsigned long long)number(line, "version"));
+		if (rows)
+			ctl_table_add(&table, "%.2f %%", 100.0 * (double)number(line, "agreed") / (double)rows);
+		else
+			ctl_table_add(&table, "-");
+		ctl_table_add(&table, "%.4g", tfl_value_double(tfl_value_get(line, "largest_difference"), 0));
+		ctl_table_add(&table, "%.4g", tfl_value_double(tfl_value_get(line, "mean_difference"), 0));
+		if (number(line, "invalid"))
+			ctl_table_note(&table, 2, "it has numbers that are none (NaN or infinite), where the other has some");
+	}
+	ctl_table_print(&table, "  ");
+}
+
+/* What a version does that gets copies of requests and never answers. */
+static void print_shadow(const struct tfl_value *version)
+{
+	const struct tfl_value *shadow = tfl_value_get(version, "shadow"), *compute = tfl_value_get(shadow, "compute");
+	char p50[CTL_UNIT_MAX], p99[CTL_UNIT_MAX];
+
+	if (tfl_value_size(shadow) == 0)
+		return;
+	ctl_printf("%s@%llu  is the shadow", tfl_value_string(tfl_value_get(version, "model"), ""), (unsigned long long)number(version, "version"));
+	if (!tfl_value_bool(tfl_value_get(shadow, "running"), false)) {
+		ctl_printf(", and gets no copies: %s\n", tfl_value_string(tfl_value_get(shadow, "reason"), ""));
+		return;
+	}
+	ctl_printf(": %llu copies run", (unsigned long long)number(shadow, "requests"));
+	if (number(shadow, "requests")) {
+		fputs(" (", stdout);
+		print_results(tfl_value_get(shadow, "results"));
+		fputs(")", stdout);
+	}
+	ctl_printf(", %llu left out for want of time\n", (unsigned long long)number(shadow, "dropped"));
+	if (number(shadow, "uncompared"))
+		ctl_printf("  %llu could not be compared: other outputs, too large ones, or too many versions\n",
+			   (unsigned long long)number(shadow, "uncompared"));
+	if (number(compute, "max_ns"))
+		printf("  processor time: p50 %s, p99 %s\n", ctl_format_duration(p50, (double)number(compute, "p50_ns")),
+		       ctl_format_duration(p99, (double)number(compute, "p99_ns")));
+	print_agreement(tfl_value_get(shadow, "agreement"));
+}
+
 static void print_text(const struct tfl_value *value, const struct ctl_arguments *arguments)
 {
 	bool stages = arguments->operands[0] != NULL;
@@ -120,8 +181,10 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 		printf("no version is loaded\n");
 	else if (!stages)
 		print_versions(versions);
-	for (size_t i = 0; stages && i < tfl_value_size(versions); i++)
+	for (size_t i = 0; stages && i < tfl_value_size(versions); i++) {
 		print_stages(tfl_value_at(versions, i));
+		print_shadow(tfl_value_at(versions, i));
+	}
 }
 
 static int check(const struct ctl *ctl, const struct ctl_arguments *arguments)
