@@ -412,6 +412,20 @@ size_t daemon_memory(const struct daemon *daemon)
 	return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
+size_t daemon_memory_peak(const struct daemon *daemon)
+{
+	FILE *file = open_proc(daemon, "status");
+	size_t kilobytes = 0;
+	char line[256];
+
+	while (fgets(line, sizeof(line), file))
+		if (strncmp(line, "VmHWM:", 6) == 0)
+			kilobytes = strtoull(line + 6, NULL, 10);
+	fclose(file);
+	ck_assert_uint_gt(kilobytes, 0);
+	return kilobytes << 10;
+}
+
 #ifdef __has_feature
 #define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
 #elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

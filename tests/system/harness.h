@@ -91,6 +91,9 @@ unsigned daemon_descriptors(const struct daemon *daemon);
 size_t daemon_memory(const struct daemon *daemon);
 uint64_t daemon_cpu_ns(const struct daemon *daemon);
 
+/** The most that its resident memory has ever been, in bytes; what a child took is not its parent's. */
+size_t daemon_memory_peak(const struct daemon *daemon);
+
 /** The descriptors it has open when their number has not changed for a while, and none of its threads was at work. */
 unsigned daemon_steady_descriptors(const struct daemon *daemon);
 

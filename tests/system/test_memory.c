@@ -167,7 +167,7 @@ END_TEST
 START_TEST(two_of_three_fit)
 {
 	char configuration[160];
-	size_t full, after;
+	size_t full, peak, after;
 	uint64_t one;
 
 	model = model_mobilenet(1);
@@ -178,10 +178,14 @@ START_TEST(two_of_three_fit)
 	start(configuration);
 	load("m");
 	full = daemon_memory(&tfld);
+	peak = daemon_memory_peak(&tfld);
 	begin_load("m");
 	wire_expect_failure(fd, msgid, TFL_RESOURCE_EXHAUSTED, "are missing; unload m@2 (");
 	after = daemon_memory(&tfld);
-	printf("# resident with two: %.1f MiB; after a third was refused: %.1f\n", (double)full / MIB, (double)after / MIB);
+	printf("# resident with two: %.1f MiB, at most %.1f; after a third was refused: %.1f, at most %.1f\n", (double)full / MIB,
+	       (double)peak / MIB, (double)after / MIB, (double)daemon_memory_peak(&tfld) / MIB);
+	/* Its proof knew: it was not built. */
+	ck_assert(!daemon_memory_counts() || daemon_memory_peak(&tfld) < peak + (3u << 20));
 	ck_assert(!daemon_memory_counts() || after < full + (3u << 20));
 	ck_assert_uint_lt(used(), one * 5 / 2);
 	ck_assert_str_eq(state_of("m", 2), "AVAILABLE: ");

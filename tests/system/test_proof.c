@@ -129,23 +129,6 @@ static void load_all(struct latencies *latencies)
 			load(&hostiles[i], latencies);
 }
 
-/* Resident at most, ever: what a child took is not its parent's. */
-static size_t greatest_memory(void)
-{
-	char path[64], line[256];
-	size_t kilobytes = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", tfld.pid);
-	file = fopen(path, "re");
-	ck_assert_ptr_nonnull(file);
-	while (fgets(line, sizeof(line), file))
-		if (strncmp(line, "VmHWM:", 6) == 0)
-			kilobytes = strtoull(line + 6, NULL, 10);
-	fclose(file);
-	return kilobytes << 10;
-}
-
 /* Names in the staging folder. Statistics pass through it, too. */
 static unsigned staged(void)
 {
@@ -184,7 +167,7 @@ START_TEST(refused_files_leave_no_trace)
 		ask(&steady);
 	descriptors = daemon_steady_descriptors(&tfld);
 	memory = daemon_memory(&tfld);
-	greatest = greatest_memory();
+	greatest = daemon_memory_peak(&tfld);
 	load_all(&during);
 	steady_p50 = percentile_us(&steady, 50);
 	steady_p99 = percentile_us(&steady, 99);
@@ -193,10 +176,10 @@ START_TEST(refused_files_leave_no_trace)
 	printf("# %u requests while files were refused: p50 %.0f us, p99 %.0f us; without: %.0f, %.0f\n", during.count, during_p50, during_p99,
 	       steady_p50, steady_p99);
 	printf("# memory %zu KiB before, %zu after; at most %zu before, %zu after\n", memory >> 10, daemon_memory(&tfld) >> 10, greatest >> 10,
-	       greatest_memory() >> 10);
+	       daemon_memory_peak(&tfld) >> 10);
 	if (daemon_memory_counts()) {
 		ck_assert_uint_lt(daemon_memory(&tfld), memory + (4u << 20));
-		ck_assert_uint_lt(greatest_memory(), greatest + (8u << 20));
+		ck_assert_uint_lt(daemon_memory_peak(&tfld), greatest + (8u << 20));
 	}
 	/* The machine may be busy with more than this; a daemon that loads such files itself, or waits for its child, is far off. */
 	ck_assert_double_lt(during_p50, 4 * steady_p50 + 500);
