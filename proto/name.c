@@ -29,6 +29,15 @@ bool tfl_model_name_valid(const char *name, size_t length)
 	return true;
 }
 
+bool tfl_label_valid(const char *label, size_t length)
+{
+	size_t digits = 0;
+
+	while (digits < length && label[digits] >= '0' && label[digits] <= '9')
+		digits++;
+	return digits < length && tfl_model_name_valid(label, length);
+}
+
 int tfl_version_parse(const char *text, size_t length, uint64_t *ret_version)
 {
 	uint64_t version = 0;
@@ -50,15 +59,19 @@ int tfl_model_ref_parse(const char *text, struct tfl_model_ref *ret_ref, struct 
 {
 	const char *at = strchr(text, '@');
 	size_t length = at ? (size_t)(at - text) : strlen(text);
-	uint64_t version = 0;
+	struct tfl_model_ref ref = {.version = 0};
 
 	if (!tfl_model_name_valid(text, length))
 		return tfl_error_set(error, -EINVAL, "'%s' names no model: write NAME or NAME@VERSION, with a name of " TFL_MODEL_NAME_RULE,
 				     text);
-	if (at && tfl_version_parse(at + 1, strlen(at + 1), &version) < 0)
-		return tfl_error_set(error, -EINVAL, "'%s' names no version: behind '@' stands a decimal number from 1 to %llu", text,
-				     TFL_VERSION_MAX);
-	*ret_ref = (struct tfl_model_ref){.version = version};
-	memcpy(ret_ref->name, text, length);
+	if (at && tfl_version_parse(at + 1, strlen(at + 1), &ref.version) < 0) {
+		if (!tfl_label_valid(at + 1, strlen(at + 1)))
+			return tfl_error_set(error, -EINVAL,
+					     "'%s' names no version: behind '@' stands a decimal number from 1 to %llu, or a label",
+					     text, TFL_VERSION_MAX);
+		strcpy(ref.label, at + 1);
+	}
+	memcpy(ref.name, text, length);
+	*ret_ref = ref;
 	return 0;
 }

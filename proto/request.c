@@ -43,6 +43,7 @@ static const struct tfl_param_table head_table = {
 
 #define MODEL_ROW(required) {"model", TFL_PARAM_NAME, required, offsetof(struct tfl_model_params, model), 0, 0, NULL}
 #define VERSION_ROW(required) {"version", TFL_PARAM_UINT64, required, offsetof(struct tfl_model_params, version), 1, TFL_VERSION_MAX, NULL}
+#define LABEL_ROW(required) {"label", TFL_PARAM_NAME, required, offsetof(struct tfl_model_params, label), 0, 0, NULL}
 #define DELETE_ROW {"delete", TFL_PARAM_BOOL, false, offsetof(struct tfl_model_params, delete_files), 0, 0, NULL}
 #define MINUTES_ROW {"minutes", TFL_PARAM_UINT32, false, offsetof(struct tfl_model_params, minutes), 1, TFL_MINUTES_MAX, NULL}
 #define SERIES_ROW {"series", TFL_PARAM_BOOL, false, offsetof(struct tfl_model_params, series), 0, 0, NULL}
@@ -58,15 +59,18 @@ static const struct tfl_param_table head_table = {
 #define SAMPLE_ROW {"sample", TFL_PARAM_STRING, true, offsetof(struct tfl_model_params, sample), 1, TFL_SAMPLE_NAME_MAX - 1, NULL}
 
 static const struct tfl_param version_rows[] = {MODEL_ROW(true), VERSION_ROW(false)};
+static const struct tfl_param describe_rows[] = {MODEL_ROW(true), VERSION_ROW(false), LABEL_ROW(false)};
+static const struct tfl_param label_set_rows[] = {MODEL_ROW(true), LABEL_ROW(true), VERSION_ROW(false)};
 static const struct tfl_param swap_rows[] = {MODEL_ROW(true), VERSION_ROW(true)};
 static const struct tfl_param name_rows[] = {MODEL_ROW(true)};
 static const struct tfl_param unload_rows[] = {MODEL_ROW(true), VERSION_ROW(false), DELETE_ROW};
 static const struct tfl_param stats_rows[] = {MODEL_ROW(false), BUCKETS_ROW};
 static const struct tfl_param subscribe_rows[] = {MODEL_ROW(false)};
-static const struct tfl_param changes_rows[] = {MODEL_ROW(false), VERSION_ROW(false), SINCE_ROW};
-static const struct tfl_param histogram_rows[] = {MODEL_ROW(true), VERSION_ROW(false), MINUTES_ROW, SERIES_ROW};
+static const struct tfl_param changes_rows[] = {MODEL_ROW(false), VERSION_ROW(false), LABEL_ROW(false), SINCE_ROW};
+static const struct tfl_param histogram_rows[] = {MODEL_ROW(true), VERSION_ROW(false), LABEL_ROW(false), MINUTES_ROW, SERIES_ROW};
+static const struct tfl_param baseline_set_rows[] = {MODEL_ROW(true), VERSION_ROW(false), LABEL_ROW(false), MINUTES_ROW,
+						      HISTOGRAM_ROW, OUTPUT_ROW};
 static const struct tfl_param compare_rows[] = {MODEL_ROW(true), VERSION_ROW(true), AGAINST_ROW};
-static const struct tfl_param baseline_set_rows[] = {MODEL_ROW(true), VERSION_ROW(false), MINUTES_ROW, HISTOGRAM_ROW, OUTPUT_ROW};
 static const struct tfl_param record_start_rows[] = {MODEL_ROW(true), VERSION_ROW(false), COUNT_ROW, EVERY_ROW, INTERVAL_ROW, OUTPUTS_ROW};
 static const struct tfl_param record_read_rows[] = {MODEL_ROW(true), SAMPLE_ROW};
 
@@ -75,7 +79,8 @@ const struct tfl_param_table tfl_model_reload_params = TFL_PARAM_TABLE(swap_rows
 const struct tfl_param_table tfl_model_swap_params = TFL_PARAM_TABLE(swap_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_model_rollback_params = TFL_PARAM_TABLE(name_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_model_unload_params = TFL_PARAM_TABLE(unload_rows, struct tfl_model_params);
-const struct tfl_param_table tfl_model_describe_params = TFL_PARAM_TABLE(version_rows, struct tfl_model_params);
+const struct tfl_param_table tfl_label_set_params = TFL_PARAM_TABLE(label_set_rows, struct tfl_model_params);
+const struct tfl_param_table tfl_model_describe_params = TFL_PARAM_TABLE(describe_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_stats_params = TFL_PARAM_TABLE(stats_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_subscribe_params = TFL_PARAM_TABLE(subscribe_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_changes_params = TFL_PARAM_TABLE(changes_rows, struct tfl_model_params);
@@ -92,10 +97,17 @@ static const struct tfl_param cancel_rows[] = {{"msgid", TFL_PARAM_UINT32, true,
 static const struct tfl_param_table cancel_table = TFL_PARAM_TABLE(cancel_rows, uint32_t);
 
 /* What no single row can say. */
+static int check_choice(uint64_t version, struct tfl_string label, struct tfl_error *error)
+{
+	if (version > 0 && label.text)
+		return tfl_error_set(error, -EINVAL, "params: 'version' and 'label' are both there: give one of them");
+	return 0;
+}
+
 static int check_head(const struct tfl_infer_head *head, struct tfl_error *error)
 {
-	if (head->version > 0 && head->label.text)
-		return tfl_error_set(error, -EINVAL, "params: 'version' and 'label' are both there: give one of them");
+	if (check_choice(head->version, head->label, error) < 0)
+		return -EINVAL;
 	if (head->dtype != TFL_DTYPE_COUNT && head->dtype != TFL_FLOAT32)
 		return tfl_error_set(error, -EINVAL, "params: 'dtype' must be 'float32' (all outputs dequantised), not '%s'; "
 				     "without it outputs come as the model has them", tfl_dtype_to_string(head->dtype));
@@ -157,7 +169,14 @@ void tfl_infer_request_write(struct tfl_writer *writer, uint32_t msgid, const st
 int tfl_model_params_parse(const struct tfl_param_table *table, struct tfl_slice params, struct tfl_model_params *ret_params,
 			   struct tfl_error *error)
 {
-	return tfl_params_parse(table, params, "params", ret_params, error);
+	struct tfl_model_params parsed;
+	int r = tfl_params_parse(table, params, "params", &parsed, error);
+
+	if (r == 0 && table != &tfl_label_set_params)
+		r = check_choice(parsed.version, parsed.label, error);
+	if (r == 0)
+		*ret_params = parsed;
+	return r;
 }
 
 void tfl_model_params_write(struct tfl_writer *writer, uint32_t msgid, const char *method, const struct tfl_param_table *table,

@@ -23,6 +23,7 @@ struct tfl_writer;
 #define TFL_METHOD_MODEL_UNLOAD "model.unload"
 #define TFL_METHOD_MODEL_SWAP "model.swap"
 #define TFL_METHOD_MODEL_ROLLBACK "model.rollback"
+#define TFL_METHOD_LABEL_SET "label.set"
 #define TFL_METHOD_MODEL_LIST "model.list"
 #define TFL_METHOD_MODEL_DESCRIBE "model.describe"
 #define TFL_METHOD_STATS "stats"
@@ -97,6 +98,7 @@ struct tfl_model_params {
 	struct tfl_string sample;   /* record.read: its name */
 	uint64_t against;           /* compare: the other version */
 	int32_t output;             /* baseline.set: the index of the only one that gets it; -1: every one */
+	struct tfl_string label;    /* of a version, which may stand for its number (never beside it); label.set: the one that is set */
 };
 
 extern const struct tfl_param_table tfl_model_load_params;     /* {model, version?} */
@@ -104,13 +106,14 @@ extern const struct tfl_param_table tfl_model_unload_params;   /* {model, versio
 extern const struct tfl_param_table tfl_model_swap_params;     /* {model, version} */
 extern const struct tfl_param_table tfl_model_reload_params;   /* {model, version} */
 extern const struct tfl_param_table tfl_model_rollback_params; /* {model} */
-extern const struct tfl_param_table tfl_model_describe_params; /* {model, version?} */
+extern const struct tfl_param_table tfl_label_set_params;      /* {model, label, version?}: without a version the label is removed */
+extern const struct tfl_param_table tfl_model_describe_params; /* {model, version? | label?} */
 extern const struct tfl_param_table tfl_stats_params;          /* {model?, buckets?} */
-extern const struct tfl_param_table tfl_changes_params;        /* {model?, version?, since?} */
+extern const struct tfl_param_table tfl_changes_params;        /* {model?, version? | label?, since?} */
 extern const struct tfl_param_table tfl_subscribe_params;      /* {model?} */
-extern const struct tfl_param_table tfl_histogram_params;      /* {model, version?, minutes?, series?} */
+extern const struct tfl_param_table tfl_histogram_params;      /* {model, version? | label?, minutes?, series?} */
+extern const struct tfl_param_table tfl_baseline_set_params;   /* {model, version? | label?, minutes?, histogram?, output?} */
 extern const struct tfl_param_table tfl_compare_params;        /* {model, version, against} */
-extern const struct tfl_param_table tfl_baseline_set_params;   /* {model, version?, minutes?, histogram?, output?} */
 extern const struct tfl_param_table tfl_record_start_params;   /* {model, version?, count, every?, interval_ms?, outputs?} */
 extern const struct tfl_param_table tfl_record_params;         /* {model}: record.get, record.stop, record.erase */
 extern const struct tfl_param_table tfl_record_read_params;    /* {model, sample} */

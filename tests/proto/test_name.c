@@ -23,6 +23,19 @@ START_TEST(names)
 }
 END_TEST
 
+START_TEST(labels)
+{
+	static const char *const valid[] = {"stable", "canary", "1a", "2026-08", "1.0", "a", SIXTY_FOUR};
+	static const char *const invalid[] = {"", "1", "0", "20260801", "-a", ".a", "a b", "a@b", "gr\xc3\xbcn", SIXTY_FOUR "x"};
+
+	for (size_t i = 0; i < TFL_ARRAY_SIZE(valid); i++)
+		ck_assert_msg(tfl_label_valid(valid[i], strlen(valid[i])), "'%s'", valid[i]);
+	for (size_t i = 0; i < TFL_ARRAY_SIZE(invalid); i++)
+		ck_assert_msg(!tfl_label_valid(invalid[i], strlen(invalid[i])), "'%s'", invalid[i]);
+	ck_assert(!tfl_label_valid("1\0a", 3));
+}
+END_TEST
+
 START_TEST(versions)
 {
 	static const char *const invalid[] = {
@@ -54,13 +67,24 @@ START_TEST(references)
 	ck_assert_int_eq(tfl_model_ref_parse(SIXTY_FOUR "@12", &ref, &error), 0);
 	ck_assert_str_eq(ref.name, SIXTY_FOUR);
 	ck_assert_uint_eq(ref.version, 12);
+	ck_assert_str_eq(ref.label, "");
+	ck_assert_int_eq(tfl_model_ref_parse("digits@canary", &ref, &error), 0);
+	ck_assert_str_eq(ref.name, "digits");
+	ck_assert_uint_eq(ref.version, 0);
+	ck_assert_str_eq(ref.label, "canary");
 	ck_assert_refused(tfl_model_ref_parse("@12", &ref, &error), error, -EINVAL,
 			  "'@12' names no model: write NAME or NAME@VERSION, with a name of " TFL_MODEL_NAME_RULE);
 	ck_assert_refused(tfl_model_ref_parse("digits@", &ref, &error), error, -EINVAL,
-			  "'digits@' names no version: behind '@' stands a decimal number from 1 to 9223372036854775807");
-	ck_assert_refused(tfl_model_ref_parse("digits@new", &ref, &error), error, -EINVAL,
-			  "'digits@new' names no version: behind '@' stands a decimal number from 1 to 9223372036854775807");
-	ck_assert_uint_eq(ref.version, 12);
+			  "'digits@' names no version: behind '@' stands a decimal number from 1 to 9223372036854775807, or a label");
+	ck_assert_refused(tfl_model_ref_parse("digits@9223372036854775808", &ref, &error), error, -EINVAL,
+			  "'digits@9223372036854775808' names no version: behind '@' stands a decimal number from 1 to "
+			  "9223372036854775807, or a label");
+	ck_assert_refused(tfl_model_ref_parse("digits@-new", &ref, &error), error, -EINVAL,
+			  "'digits@-new' names no version: behind '@' stands a decimal number from 1 to 9223372036854775807, or a label");
+	ck_assert_refused(tfl_model_ref_parse("digits@" SIXTY_FOUR "x", &ref, &error), error, -EINVAL,
+			  "'digits@" SIXTY_FOUR "x' names no version: behind '@' stands a decimal number from 1 to 9223372036854775807, "
+			  "or a label");
+	ck_assert_str_eq(ref.label, "canary");
 }
 END_TEST
 
@@ -70,6 +94,7 @@ Suite *name_suite(void)
 	TCase *tcase = tcase_create("names");
 
 	tcase_add_test(tcase, names);
+	tcase_add_test(tcase, labels);
 	tcase_add_test(tcase, versions);
 	tcase_add_test(tcase, references);
 	suite_add_tcase(suite, tcase);

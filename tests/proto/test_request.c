@@ -204,6 +204,9 @@ START_TEST(model_params)
 		{&tfl_model_load_params, TFL_METHOD_MODEL_LOAD, {{"digits", 6}, 0, false}},
 		{&tfl_model_unload_params, TFL_METHOD_MODEL_UNLOAD, {{"m", 1}, 1, true}},
 		{&tfl_model_describe_params, TFL_METHOD_MODEL_DESCRIBE, {{"m", 1}, TFL_VERSION_MAX, false}},
+		{&tfl_model_describe_params, TFL_METHOD_MODEL_DESCRIBE, {{"m", 1}, 0, false, .label = {"canary", 6}}},
+		{&tfl_label_set_params, TFL_METHOD_LABEL_SET, {{"m", 1}, 2, false, .label = {"canary", 6}}},
+		{&tfl_label_set_params, TFL_METHOD_LABEL_SET, {{"m", 1}, 0, false, .label = {"canary", 6}}},
 		{&tfl_stats_params, TFL_METHOD_STATS, {{"m", 1}, 0, false}},
 		{&tfl_stats_params, TFL_METHOD_STATS, {{NULL, 0}, 0, false, .buckets = true}},
 	};
@@ -227,6 +230,7 @@ START_TEST(model_params)
 			ck_assert_ptr_null(params.model.text);
 		ck_assert_uint_eq(params.version, calls[i].params.version);
 		ck_assert_int_eq(params.delete_files, calls[i].params.delete_files);
+		ck_assert_uint_eq(params.label.length, calls[i].params.label.length);
 		wire_free(body);
 	}
 	tfl_writer_finish(&writer);
