@@ -30,6 +30,8 @@ static const struct {
 	[TFL_CHANGE_ACTIVE] = {"active", TFL_MESSAGE_ACTIVE, LOG_INFO, "is the active one"},
 	[TFL_CHANGE_UNLOADED] = {"unloaded", TFL_MESSAGE_UNLOADED, LOG_INFO, "is out of service"},
 	[TFL_CHANGE_ERASED] = {"erased", TFL_MESSAGE_ERASED, LOG_INFO, "is erased"},
+	[TFL_CHANGE_LABELLED] = {"labelled", TFL_MESSAGE_LABELLED, LOG_INFO, "is labelled"},
+	[TFL_CHANGE_UNLABELLED] = {"unlabelled", TFL_MESSAGE_UNLABELLED, LOG_INFO, "is no longer labelled"},
 	[TFL_CHANGE_CONFIGURED] = {"configured", TFL_MESSAGE_CONFIGURED, LOG_INFO, "is configured anew"},
 	[TFL_CHANGE_BASELINE] = {"baseline", TFL_MESSAGE_BASELINE, LOG_INFO, "has a new baseline"},
 	[TFL_CHANGE_RECORDING] = {"recording", TFL_MESSAGE_RECORDING, LOG_NOTICE, "is being recorded"},

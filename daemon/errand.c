@@ -31,8 +31,10 @@ int tfl_errand_begin(struct tfl_call *call, const struct tfl_model_params *param
 	errand->server = call->server;
 	errand->channel = call->channel;
 	errand->msgid = call->message->msgid;
-	assert(params->model.length < sizeof(errand->model));
+	assert(params->model.length < sizeof(errand->model) && params->label.length < sizeof(errand->label));
 	memcpy(errand->model, params->model.text, params->model.length);
+	if (params->label.text)
+		memcpy(errand->label, params->label.text, params->label.length);
 	*ret_errand = errand;
 	return 0;
 }

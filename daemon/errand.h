@@ -21,6 +21,7 @@ struct tfl_errand {
 	struct tfl_channel *channel;
 	uint32_t msgid;
 	char model[TFL_MODEL_NAME_MAX + 1];
+	char label[TFL_LABEL_MAX + 1]; /* "" where the request names none */
 	struct tfl_error error; /* the first one */
 	unsigned open;          /* versions that are not done */
 	unsigned count;

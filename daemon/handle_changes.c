@@ -38,8 +38,12 @@ int tfl_handle_changes(struct tfl_call *call, struct tfl_error *error)
 	r = tfl_model_params_parse(&tfl_changes_params, call->message->params, &params, error);
 	if (r < 0)
 		return r;
-	if (params.version && !params.model.text)
-		return tfl_error_set(error, -EINVAL, "params: 'version' is there without 'model': of which one?");
+	if ((params.version || params.label.text) && !params.model.text)
+		return tfl_error_set(error, -EINVAL, "params: '%s' is there without 'model': of which one?", params.version ? "version" :
+				     "label");
+	r = tfl_handle_resolve(call, &params, error);
+	if (r < 0)
+		return r;
 	choice = (struct choice){.model = params.model, .version = params.version, .age_s = INT64_MAX};
 	tfl_moment_now(&choice.now);
 	if (params.since)

@@ -31,12 +31,15 @@
 #define HOUR_MINUTES 60
 
 /* The version that is asked for, else the active one; in memory, and with its history up to now. */
-static int choose(struct tfl_call *call, const struct tfl_model_params *params, struct tfl_version **ret_version, struct tfl_error *error)
+static int choose(struct tfl_call *call, struct tfl_model_params *params, struct tfl_version **ret_version, struct tfl_error *error)
 {
 	struct tfl_version *version;
 	int r;
 
-	r = tfl_registry_route(call->server->registry, params->model.text, params->model.length, params->version, &version, error);
+	r = tfl_handle_resolve(call, params, error);
+	if (r == 0)
+		r = tfl_registry_route(call->server->registry, params->model.text, params->model.length, params->version, &version,
+				       error);
 	if (r < 0)
 		return r;
 	tfl_history_advance(version->history, version->recorder, tfl_clock_seconds());

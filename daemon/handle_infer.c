@@ -35,13 +35,18 @@
 static int route(const struct tfl_call *call, struct tfl_job *job, struct tfl_error *error)
 {
 	const struct tfl_infer_head *head = &job->request.head;
-	struct tfl_version *version;
-	int r;
+	const struct tfl_registry *registry = call->server->registry;
+	struct tfl_version *version = NULL;
+	uint64_t number = head->version;
+	int r = 0;
 
-	if (head->label.text)
-		return tfl_error_set(error, -ENOENT, "model '%.*s' has no version with the label '%.*s'", TFL_STRING_ARGS(head->model),
-				     TFL_STRING_ARGS(head->label));
-	r = tfl_registry_route(call->server->registry, head->model.text, head->model.length, head->version, &version, error);
+	if (head->label.text) {
+		r = tfl_registry_find_label(registry, head->model.text, head->model.length, head->label.text, head->label.length, &version,
+					    error);
+		number = r < 0 ? 0 : version->number;
+	}
+	if (r == 0)
+		r = tfl_registry_route(registry, head->model.text, head->model.length, number, &version, error);
 	if (r < 0)
 		return r;
 	version->used_ns = job->arrived_ns;

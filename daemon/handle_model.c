@@ -20,7 +20,19 @@
 #include "proto/request.h"
 #include "runtime/pool.h"
 
-#define VERSION_STATE_FIELDS 6
+#define VERSION_STATE_FIELDS 7
+
+static void write_labels(struct tfl_writer *writer, const struct tfl_version_labels *labels, uint64_t number)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < labels->count; i++)
+		count += labels->list[i].number == number;
+	tfl_field_array(writer, "version_labels", count);
+	for (unsigned i = 0; i < labels->count; i++)
+		if (labels->list[i].number == number)
+			tfl_writer_string(writer, tfl_reply_name(labels->list[i].name));
+}
 
 static void write_version_state(struct tfl_writer *writer, const struct tfl_registry_model *model, const struct tfl_version *version)
 {
@@ -29,6 +41,7 @@ static void write_version_state(struct tfl_writer *writer, const struct tfl_regi
 	tfl_field_text(writer, "reason", version->reason);
 	tfl_field_uint(writer, "since", version->since > 0 ? (uint64_t)version->since : 0);
 	tfl_field_bool(writer, "active", version == model->active);
+	write_labels(writer, &model->labels, version->number);
 	tfl_field_uint(writer, "file_bytes", version->file_bytes);
 }
 
@@ -169,6 +182,8 @@ int tfl_handle_model_describe(struct tfl_call *call, struct tfl_error *error)
 	int r;
 
 	r = tfl_model_params_parse(&tfl_model_describe_params, call->message->params, &params, error);
+	if (r == 0)
+		r = tfl_handle_resolve(call, &params, error);
 	if (r == 0)
 		r = choose(call->server->registry, &params, &model, &version, error);
 	if (r < 0)

@@ -5,6 +5,7 @@
 
 struct tfl_call;
 struct tfl_error;
+struct tfl_model_params;
 
 int tfl_handle_infer(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_model_list(struct tfl_call *call, struct tfl_error *error);
@@ -14,6 +15,7 @@ int tfl_handle_model_reload(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_model_unload(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_model_swap(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_model_rollback(struct tfl_call *call, struct tfl_error *error);
+int tfl_handle_label_set(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_stats(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_changes(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_subscribe(struct tfl_call *call, struct tfl_error *error);
@@ -29,5 +31,8 @@ int tfl_handle_record_read(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_shadow_set(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_health(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_server_info(struct tfl_call *call, struct tfl_error *error);
+
+/** handle_label.c: puts the version that a label stands for in the place of the label, if there is one. -ENOENT with a sentence. */
+int tfl_handle_resolve(const struct tfl_call *call, struct tfl_model_params *params, struct tfl_error *error);
 
 #endif

@@ -109,6 +109,17 @@ int tfl_loader_swap(struct tfl_loader *loader, struct tfl_version *version, uid_
 int tfl_loader_roll_back(struct tfl_loader *loader, const char *model, uid_t uid, tfl_loader_done done, void *data, struct tfl_error *error);
 
 /**
+ * label.set: lets a label stand for a listed version, for the next request already, and writes that down; @p done as for a swap. Errors,
+ * then @p done is not called: -EINVAL for what is no label, -EAGAIN for a version that is not AVAILABLE, -ENOSPC.
+ */
+int tfl_loader_label(struct tfl_loader *loader, struct tfl_version *version, const char *label, uid_t uid, tfl_loader_done done, void *data,
+		     struct tfl_error *error);
+
+/** Removes a label, likewise; @p done is called with the version that it stood for. -ENOENT when there is no such model or label. */
+int tfl_loader_unlabel(struct tfl_loader *loader, const char *model, const char *label, uid_t uid, tfl_loader_done done, void *data,
+		       struct tfl_error *error);
+
+/**
  * Looks at the folder of a model ("": of all models, and at the models folder), and does what follows from it: loads, refuses, leaves out,
  * forgets, or unloads versions. Where nothing has changed, nothing happens. What fails is a condition. Loop thread.
  */

@@ -59,9 +59,11 @@ struct tfl_loader_job {
 	uint64_t reserved;          /* bytes that are kept for it, of the one that made room */
 	uint64_t needs;             /* an ask's: bytes (loader_room.c) */
 	bool no_room;               /* it was refused for the limit */
+	bool tidies;                /* the model's state has something to be rid of once it is loaded */
 	bool settles;               /* what is active afterwards is to be remembered */
 	uint64_t active;            /* to be remembered, like the next and the note: when and by whom it was unloaded, "" for not unloaded */
 	struct tfl_previous previous;
+	struct tfl_version_labels labels;
 	char note[TFL_STATE_NOTE_MAX];
 	bool erase, erased;         /* to be, and is */
 	void *statistics;           /* to be kept; owned */
@@ -192,6 +194,9 @@ void tfl_loader_tell_active(struct tfl_loader *loader, const char *model, uint64
 
 /** That the job's version is the active one, because somebody asked for it. */
 void tfl_loader_tell_swap(struct tfl_loader *loader, const struct tfl_loader_job *job, const char *reason);
+
+/** That a version which goes loses its labels, and why; @p uid NULL: nobody asked for that. */
+void tfl_loader_tell_unlabelled(struct tfl_loader *loader, const struct tfl_version *version, const uid_t *uid, const char *why);
 
 /** What the model.conf says that the job's version was loaded with, where that is something else than the last time. */
 void tfl_loader_tell_configured(struct tfl_loader *loader, const struct tfl_loader_job *job);

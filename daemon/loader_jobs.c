@@ -308,7 +308,7 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 		tfl_loader_auto_swap(loader, job, active, why);
 		tfl_loader_tell_active(loader, job->model, active, !job->settles, why);
 		/* What was asked for is answered when it is remembered too: that it is not unloaded any more, say. */
-		if (job->settles)
+		if (job->settles || job->tidies)
 			tfl_loader_remember(loader, job->loaded, TFL_STEAL(job->done), job->data);
 	}
 	tfl_loader_release(loader, job, NULL);

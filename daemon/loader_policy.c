@@ -70,9 +70,13 @@ static void on_room(void *data, struct tfl_version *version, const struct tfl_er
 	free(waiting);
 }
 
-static bool takes_place(const struct tfl_loader_job *job, const struct tfl_version *active, const struct tfl_model_conf *conf)
+/* One that has a label serves requests by it whoever is active, so it makes no room. */
+static bool takes_place(const struct tfl_loader_job *job, const struct tfl_registry_model *model, const struct tfl_model_conf *conf)
 {
-	return conf->auto_swap && conf->transition == TFL_TRANSITION_RESOURCE && active && job->number > active->number;
+	const struct tfl_version *active = model->active;
+	bool labelled = active && tfl_version_labels_has(&model->labels, active->number);
+
+	return conf->auto_swap && conf->transition == TFL_TRANSITION_RESOURCE && active && job->number > active->number && !labelled;
 }
 
 void tfl_loader_begin(struct tfl_loader *loader, struct tfl_loader_job *job, const struct tfl_model_conf *conf)
@@ -85,7 +89,7 @@ void tfl_loader_begin(struct tfl_loader *loader, struct tfl_loader_job *job, con
 
 	if (!conf)
 		conf = active ? &active->conf : NULL;
-	if (!conf || !takes_place(job, active, conf) || !(waiting = malloc(sizeof(*waiting)))) {
+	if (!conf || !takes_place(job, model, conf) || !(waiting = malloc(sizeof(*waiting)))) {
 		tfl_loader_submit(loader, job);
 		return;
 	}

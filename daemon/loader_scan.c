@@ -21,6 +21,8 @@ struct group {
 	unsigned count;
 	struct tfl_model_conf conf;
 	struct tfl_error fault; /* of its model.conf; code 0 where it is right */
+	struct tfl_version_labels labels;
+	bool stale; /* the state has labels of versions that are not there any more */
 };
 
 static void log_remark(void *data, const char *sentence)
@@ -28,7 +30,7 @@ static void log_remark(void *data, const char *sentence)
 	tfl_log_warning("%s", sentence);
 }
 
-/* Whether the policy leaves it out, and it is not the active one. */
+/* Whether the policy leaves it out, and it is neither the active one nor has a label. */
 static bool left_out(const struct group *group, const struct tfl_store_entry *entry)
 {
 	unsigned greater = 0;
@@ -37,7 +39,8 @@ static bool left_out(const struct group *group, const struct tfl_store_entry *en
 	(void)tfl_policy_parse(group->conf.versions, &policy); /* its row has looked at it */
 	for (unsigned i = 0; i < group->count; i++)
 		greater += !group->entries[i].unloaded && group->entries[i].number > entry->number;
-	return !entry->active && !tfl_policy_wants(&policy, entry->number, greater);
+	return !entry->active && !tfl_version_labels_has(&group->labels, entry->number) &&
+	       !tfl_policy_wants(&policy, entry->number, greater);
 }
 
 /* Why an entry is not loaded, or "". */
@@ -93,15 +96,31 @@ static int list_entry(struct tfl_loader *loader, const struct group *group, cons
 	return result == -ENOMEM ? result : 0;
 }
 
+/*
+ * A power cut can come between the erasure of a version and the state without its labels. They are not to wait for another version of
+ * that number.
+ */
+static bool has_stale(const struct tfl_loader *loader, const struct group *group)
+{
+	const char *name = group->entries[0].model;
+	const struct tfl_registry_model *model = tfl_registry_find(loader->options.registry, name, strlen(name));
+
+	return model && model->labels.count < group->labels.count;
+}
+
 static int list_group(struct tfl_loader *loader, struct group *group, struct tfl_error *error)
 {
 	struct tfl_previous previous = { .count = 0 };
+	struct tfl_state state = { .active = 0 };
+	struct tfl_error unread; /* the listing has said so */
 	int result = 0;
 
 	group->fault.code = tfl_model_conf_read(loader->options.store, group->entries[0].model, loader->options.defaults, &group->conf,
 						&group->fault);
 	if (group->fault.code < 0)
 		tfl_loader_tell_refused(loader, group->entries[0].model, group->fault.text);
+	if (tfl_store_read_state(loader->options.store, group->entries[0].model, &state, &unread) == 0)
+		group->labels = state.labels;
 	for (unsigned i = 0; i < group->count && result == 0; i++)
 		result = list_entry(loader, group, &group->entries[i], error);
 	/* They come in their order; a folder that is renamed while it is read can come twice. */
@@ -109,17 +128,20 @@ static int list_group(struct tfl_loader *loader, struct group *group, struct tfl
 		if (group->entries[i].previous && !tfl_previous_find(&previous, group->entries[i].number))
 			previous.numbers[previous.count++] = group->entries[i].number;
 	tfl_registry_set_previous(loader->options.registry, group->entries[0].model, &previous);
+	tfl_registry_set_labels(loader->options.registry, group->entries[0].model, &group->labels);
+	group->stale = has_stale(loader, group);
 	return result;
 }
 
-static int restore(struct tfl_loader *loader, struct tfl_version *version, const struct tfl_model_conf *conf, bool settles,
-		   struct tfl_error *error)
+static int restore(struct tfl_loader *loader, struct tfl_version *version, const struct group *group, bool settles,
+		   bool tidies, struct tfl_error *error)
 {
-	struct tfl_loader_job *job = tfl_loader_make_restore(loader, version, conf);
+	struct tfl_loader_job *job = tfl_loader_make_restore(loader, version, &group->conf);
 
 	if (!job)
 		return tfl_error_set(error, -ENOMEM, "not enough memory to load '%s'", version->model_name);
 	job->settles = settles;
+	job->tidies = tidies;
 	job->starting = true;
 	loader->starting++;
 	tfl_loader_submit(loader, job);
@@ -143,7 +165,7 @@ static int submit_group(struct tfl_loader *loader, const struct group *group, bo
 			continue;
 		/* Where nothing was written down, what serves now is what shall serve after the next start. */
 		if (first == leading)
-			result = restore(loader, version, &group->conf, leading && !entry->active, error);
+			result = restore(loader, version, group, leading && !entry->active, leading && group->stale, error);
 		first = false;
 	}
 	return result;

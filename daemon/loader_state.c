@@ -19,6 +19,10 @@ void tfl_loader_note_active(const struct tfl_loader *loader, struct tfl_loader_j
 
 	job->active = model && model->active ? model->active->number : 0;
 	job->previous = model ? model->previous : (struct tfl_previous){ 0 };
+	job->labels = model ? model->labels : (struct tfl_version_labels){ 0 };
+	for (unsigned i = 0; model && i < model->version_count; i++)
+		if (model->versions[i]->erasing)
+			tfl_version_labels_drop(&job->labels, model->versions[i]->number);
 }
 
 int tfl_loader_write_state(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
@@ -33,6 +37,7 @@ int tfl_loader_write_state(struct tfl_loader *loader, struct tfl_loader_job *job
 	before = state;
 	state.active = job->active;
 	state.previous = job->previous;
+	state.labels = job->labels;
 	result = tfl_state_set_unloaded(&state, job->number, job->note[0] ? job->note : NULL);
 	if (result < 0)
 		return tfl_error_set(error, result, "'%s' has too many unloaded versions to remember; erase one", job->model);

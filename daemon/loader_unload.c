@@ -44,6 +44,7 @@ static int run_unload(struct tfl_loader *loader, struct tfl_loader_job *job, str
 static void deliver_erased(struct tfl_loader *loader, struct tfl_loader_job *job)
 {
 	tfl_loader_state_written(loader, job);
+	tfl_loader_tell_unlabelled(loader, job->listed, job->asked ? &job->origin.uid : NULL, "it is erased");
 	tfl_loader_tell_job(loader, job, TFL_CHANGE_ERASED, "");
 	tfl_registry_remove(loader->options.registry, job->listed);
 	job->error.code = 0; /* erased it is */
@@ -59,6 +60,7 @@ static void deliver_unload(struct tfl_loader *loader, struct tfl_loader_job *job
 	if (job->erased) {
 		deliver_erased(loader, job);
 	} else if (job->erase) {
+		job->listed->erasing = false;
 		tfl_loader_tell_job(loader, job, TFL_CHANGE_UNLOADED, job->error.text);
 		tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, job->error.text, now());
 	} else {
@@ -101,6 +103,7 @@ static int take_out(struct tfl_loader *loader, struct tfl_loader_job *job, struc
 		return result;
 	strcpy(job->listed->sha256, version->sha256);
 	job->listed->file_bytes = version->file_bytes;
+	job->listed->erasing = job->erase;
 	job->freed = !version->file;
 	version->retired.waiter = job->freed ? NULL : job;
 	tfl_registry_replace(registry, version, job->listed);

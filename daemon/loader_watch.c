@@ -277,8 +277,10 @@ static void take_forget(struct tfl_loader *loader, struct tfl_loader_job *job, c
 
 	if (!version)
 		return;
+	version->erasing = true;
 	if (job->rescan->found_count > 0)
 		tfl_loader_remember(loader, version, NULL, NULL);
+	tfl_loader_tell_unlabelled(loader, version, NULL, reason);
 	tfl_loader_tell_version(loader, version, TFL_CHANGE_ERASED, reason);
 	tfl_watch_drop(loader->options.watch, job->model, step->number);
 	tfl_registry_remove(loader->options.registry, version);

@@ -185,11 +185,29 @@ static int take_unloaded(const struct tfl_keyfile_entry *entry, void *target, st
 	return 0;
 }
 
+/* "canary = 2" */
+static int take_label(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
+{
+	struct tfl_version_labels *labels = target;
+	uint64_t number;
+
+	if (!tfl_label_valid(entry->key, strlen(entry->key)))
+		return tfl_keyfile_error(entry, error, "'%s' is no label, expected " TFL_LABEL_RULE, entry->key);
+	if (tfl_version_parse(entry->value, strlen(entry->value), &number) < 0)
+		return tfl_keyfile_error(entry, error, "%s = '%s', expected the number of a version", entry->key, entry->value);
+	if (tfl_version_labels_find(labels, entry->key, strlen(entry->key)))
+		return tfl_keyfile_error(entry, error, "label '%s' was there already", entry->key);
+	if (tfl_version_labels_set(labels, entry->key, number) < 0)
+		return tfl_keyfile_error(entry, error, "more than %d labels", TFL_VERSION_LABELS_MAX);
+	return 0;
+}
+
 static const struct key state_keys[] = {
 	{ "state", "format", take_format, 0 },
 	{ "state", "active", take_active, offsetof(struct tfl_state, active) },
 	{ "state", "previous", take_previous, offsetof(struct tfl_state, previous) },
 	{ "unloaded", NULL, take_unloaded, 0 },
+	{ "labels", NULL, take_label, offsetof(struct tfl_state, labels) },
 	{ NULL, NULL, NULL, 0 },
 };
 
@@ -264,10 +282,14 @@ size_t tfl_state_format(const struct tfl_state *state, char text[static TFL_MANI
 	for (unsigned i = 0; i < state->previous.count; i++)
 		length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length, " %" PRIu64, state->previous.numbers[i]);
 	length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length, "\n\n[unloaded]\n");
-	/* 64 notes of at most 120 bytes fit twice. */
+	/* 64 notes of at most 120 bytes, and the labels, fit easily. */
 	for (unsigned i = 0; i < state->unloaded_count; i++)
 		length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length, "%" PRIu64 " = %s\n", state->unloaded[i].number,
 				   state->unloaded[i].text);
+	length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length, "\n[labels]\n");
+	for (unsigned i = 0; i < state->labels.count; i++)
+		length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length, "%s = %" PRIu64 "\n", state->labels.list[i].name,
+				   state->labels.list[i].number);
 	return (size_t)length;
 }
 

@@ -18,6 +18,7 @@
 #include "daemon/content.h"
 #include "daemon/previous.h"
 #include "daemon/proof.h"
+#include "daemon/version_labels.h"
 
 struct tfl_error;
 
@@ -51,6 +52,7 @@ struct tfl_state_note {
 struct tfl_state {
 	uint64_t active; /* 0: none was active */
 	struct tfl_previous previous;
+	struct tfl_version_labels labels;
 	struct tfl_state_note unloaded[TFL_VERSIONS_MAX];
 	unsigned unloaded_count;
 };

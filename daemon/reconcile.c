@@ -80,6 +80,11 @@ static bool is_wanted_yet(const struct view *view, uint64_t number)
 	return tfl_policy_wants(view->policy, number, greater);
 }
 
+static bool has_label(const struct view *view, uint64_t number)
+{
+	return view->model && tfl_version_labels_has(&view->model->labels, number);
+}
+
 /* A folder whose version is not listed, or may be tried again. */
 static void consider(struct view *view, const struct tfl_found *found)
 {
@@ -88,7 +93,7 @@ static void consider(struct view *view, const struct tfl_found *found)
 
 	if (!can_serve(view, found) || !view->policy)
 		add(view, TFL_STEP_REFUSE, number, found);
-	else if (found->entry.active || is_wanted(view, number))
+	else if (found->entry.active || has_label(view, number) || is_wanted(view, number))
 		add(view, TFL_STEP_LOAD, number, found);
 	else if (!version || version->end != TFL_END_LEFT_OUT)
 		add(view, TFL_STEP_LEAVE, number, found);
@@ -128,16 +133,10 @@ static void look_for_folder(struct view *view, const struct tfl_version *version
 		add(view, TFL_STEP_MISS, version->number, NULL);
 }
 
-/* The active one and the way back from it are needed whatever the policy says, and so is what somebody asked for. */
 static bool is_superfluous(const struct view *view, const struct tfl_version *version)
 {
-	const struct tfl_registry_model *model = view->model;
-
-	if (version->state != TFL_VERSION_AVAILABLE || version == model->active || version->held)
-		return false;
-	if (model->previous.count > 0 && model->previous.numbers[0] == version->number)
-		return false;
-	return !is_wanted_yet(view, version->number);
+	return version->state == TFL_VERSION_AVAILABLE && !tfl_registry_needs(view->model, version) && !is_wanted_yet(view,
+														      version->number);
 }
 
 unsigned tfl_reconcile(const struct tfl_registry_model *model, const struct tfl_found *found, unsigned count,

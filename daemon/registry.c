@@ -5,7 +5,7 @@
  *
  * One rule decides who is active, applied after every change (settle_active): the active version stays as long as it is AVAILABLE, else the latest
  * AVAILABLE one that was active before takes its place, else the greatest. So active is NULL or an AVAILABLE version of the same model, always; and
- * those before it are listed, and are not the active one.
+ * those before it are listed, and are not the active one. Labels stand for versions that are listed.
  */
 #include "daemon/registry.h"
 
@@ -219,6 +219,46 @@ int tfl_registry_route(const struct tfl_registry *registry, const char *name, si
 	return 0;
 }
 
+static int no_label(const struct tfl_registry_model *model, const char *label, size_t length, struct tfl_error *error)
+{
+	char buffer[TFL_MODEL_NAME_MAX + 4];
+	struct list list = { .length = 0 };
+
+	quotable(label, length, buffer);
+	if (model->labels.count == 0)
+		return tfl_error_set(error, -ENOENT, "model '%s' has no version with the label '%s', nor with any other", model->name,
+				     buffer);
+	for (unsigned i = 0; i < model->labels.count; i++) {
+		char item[TFL_LABEL_MAX + 48];
+
+		snprintf(item, sizeof(item), "%s (version %" PRIu64 ")", model->labels.list[i].name, model->labels.list[i].number);
+		list_add(&list, item);
+	}
+	return tfl_error_set(error, -ENOENT, "model '%s' has no version with the label '%s'; labels here: %s", model->name, buffer,
+			     list_end(&list));
+}
+
+int tfl_registry_find_label(const struct tfl_registry *registry, const char *name, size_t name_length, const char *label,
+			    size_t label_length, struct tfl_version **ret_version, struct tfl_error *error)
+{
+	const struct tfl_registry_model *model = tfl_registry_find(registry, name, name_length);
+	uint64_t number;
+
+	if (!model)
+		return tfl_registry_no_model(registry, name, name_length, error);
+	number = tfl_version_labels_find(&model->labels, label, label_length);
+	if (!number)
+		return no_label(model, label, label_length, error);
+	*ret_version = tfl_registry_find_version(model, number);
+	return 0;
+}
+
+bool tfl_registry_needs(const struct tfl_registry_model *model, const struct tfl_version *version)
+{
+	return version == model->active || version->held || tfl_previous_find(&model->previous, version->number) == 1 ||
+	       tfl_version_labels_has(&model->labels, version->number);
+}
+
 static struct tfl_version *latest_before(const struct tfl_registry_model *model)
 {
 	for (unsigned i = 0; i < model->previous.count; i++) {
@@ -350,20 +390,54 @@ int tfl_registry_roll_back(struct tfl_registry *registry, const struct tfl_regis
 	return 0;
 }
 
+/* NULL where there is none. */
+static struct tfl_registry_model *model_named(struct tfl_registry *registry, const char *name)
+{
+	bool found;
+	unsigned position = model_position(registry, name, strlen(name), &found);
+
+	return found ? &registry->models[position] : NULL;
+}
+
 void tfl_registry_set_previous(struct tfl_registry *registry, const char *name, const struct tfl_previous *previous)
 {
-	struct tfl_registry_model *model;
-	unsigned position;
-	bool found;
+	struct tfl_registry_model *model = model_named(registry, name);
 
-	position = model_position(registry, name, strlen(name), &found);
-	if (!found)
+	if (!model)
 		return;
-	model = &registry->models[position];
 	model->previous = *previous;
 	for (unsigned i = 0; i < previous->count; i++)
 		if (!tfl_registry_find_version(model, previous->numbers[i]))
 			tfl_previous_drop(&model->previous, previous->numbers[i]);
+}
+
+int tfl_registry_set_label(struct tfl_registry *registry, const struct tfl_version *version, const char *label, struct tfl_error *error)
+{
+	struct tfl_registry_model *model = model_of(registry, version);
+
+	if (version->state != TFL_VERSION_AVAILABLE)
+		return not_available(version, error);
+	if (tfl_version_labels_set(&model->labels, label, version->number) < 0)
+		return tfl_error_set(error, -ENOSPC, "model '%s' has %u labels, the most that it may have; remove one first", model->name,
+				     TFL_VERSION_LABELS_MAX);
+	return 0;
+}
+
+void tfl_registry_remove_label(struct tfl_registry *registry, const struct tfl_registry_model *model, const char *label)
+{
+	tfl_version_labels_remove(&model_named(registry, model->name)->labels, label);
+}
+
+void tfl_registry_set_labels(struct tfl_registry *registry, const char *name, const struct tfl_version_labels *labels)
+{
+	struct tfl_registry_model *model = model_named(registry, name);
+
+	if (!model)
+		return;
+	model->labels = *labels;
+	for (unsigned i = 0; i < labels->count; i++)
+		if (!tfl_registry_find_version(model, labels->list[i].number))
+			tfl_version_labels_remove(&model->labels, labels->list[i].name);
 }
 
 void tfl_registry_replace(struct tfl_registry *registry, struct tfl_version *version, struct tfl_version *by)
@@ -391,6 +465,7 @@ void tfl_registry_remove(struct tfl_registry *registry, struct tfl_version *vers
 	memmove(&model->versions[position], &model->versions[position + 1],
 		(model->version_count - position) * sizeof(model->versions[0]));
 	tfl_previous_drop(&model->previous, version->number);
+	tfl_version_labels_drop(&model->labels, version->number);
 	if (model->active == version)
 		model->active = NULL;
 	settle_active(model);

@@ -19,6 +19,7 @@
 #include "base/limits.h"
 #include "daemon/previous.h"
 #include "daemon/version.h"
+#include "daemon/version_labels.h"
 
 struct tfl_error;
 struct tfl_registry;
@@ -29,6 +30,7 @@ struct tfl_registry_model {
 	unsigned version_count;
 	struct tfl_version *active;    /* borrowed from versions; NULL when none is AVAILABLE */
 	struct tfl_previous previous;  /* listed versions that were active before it */
+	struct tfl_version_labels labels; /* of listed versions, in whatever state */
 };
 
 int tfl_registry_create(struct tfl_registry **ret_registry);
@@ -49,6 +51,19 @@ int tfl_registry_route(const struct tfl_registry *registry, const char *name, si
 /** The sentence for a model, or a version, that does not exist: it names those that do. Both give -ENOENT. */
 int tfl_registry_no_model(const struct tfl_registry *registry, const char *name, size_t length, struct tfl_error *error);
 int tfl_registry_no_version(const struct tfl_registry_model *model, uint64_t number, struct tfl_error *error);
+
+/**
+ * The version that a label of a model stands for, in whatever state; neither is NUL-terminated. -ENOENT with the models, or the labels,
+ * there are.
+ */
+int tfl_registry_find_label(const struct tfl_registry *registry, const char *name, size_t name_length, const char *label,
+			    size_t label_length, struct tfl_version **ret_version, struct tfl_error *error);
+
+/**
+ * Whether a listed version is to be in memory whatever the version policy says, and whoever else wants its room: the active one, the way
+ * back from it, one that has a label, and what somebody asked for.
+ */
+bool tfl_registry_needs(const struct tfl_registry_model *model, const struct tfl_version *version);
 
 /** Models in alphabetical order, valid until the next addition or removal; as is what the next two return. */
 const struct tfl_registry_model *tfl_registry_models(const struct tfl_registry *registry, unsigned *ret_count);
@@ -78,10 +93,22 @@ int tfl_registry_roll_back(struct tfl_registry *registry, const struct tfl_regis
 /** At start: which listed versions of a model were active before. Numbers that are not listed are left out. */
 void tfl_registry_set_previous(struct tfl_registry *registry, const char *name, const struct tfl_previous *previous);
 
+/**
+ * Lets a label, a valid one, stand for a listed version that is AVAILABLE, whatever it stood for before. Errors with a sentence: -EAGAIN
+ * when the version is not AVAILABLE, -ENOSPC when the model has TFL_VERSION_LABELS_MAX others.
+ */
+int tfl_registry_set_label(struct tfl_registry *registry, const struct tfl_version *version, const char *label, struct tfl_error *error);
+
+/** Removes a label, if it is there. */
+void tfl_registry_remove_label(struct tfl_registry *registry, const struct tfl_registry_model *model, const char *label);
+
+/** At start: the labels of a model. Those of versions that are not listed are left out. */
+void tfl_registry_set_labels(struct tfl_registry *registry, const char *name, const struct tfl_version_labels *labels);
+
 /** Puts a version in the place of a listed one of the same model and number, and drops the reference to that. Cannot fail. */
 void tfl_registry_replace(struct tfl_registry *registry, struct tfl_version *version, struct tfl_version *by);
 
-/** Forgets a version and drops the registry's reference; a model without versions goes too. */
+/** Forgets a version, its labels too, and drops the registry's reference; a model without versions goes too. */
 void tfl_registry_remove(struct tfl_registry *registry, struct tfl_version *version);
 
 #endif

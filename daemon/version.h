@@ -80,6 +80,7 @@ struct tfl_version {
 	enum tfl_version_state state;
 	char reason[TFL_ERROR_TEXT_MAX];
 	enum tfl_version_end end; /* of a version in END */
+	bool erasing;             /* on its way out of the store: its labels are not remembered any more */
 	bool held;                /* somebody asked for it though the policy does not want it; until it has been the active one */
 	uint64_t print;           /* of its folder when it was last tried (store.h); goes with the number, not with the object */
 	int64_t since; /* CLOCK_REALTIME seconds of the last change of state */

@@ -19,6 +19,7 @@ static Suite *(*const suites[])(void) = {
 	policy_suite,
 	store_read_suite,
 	swap_suite,
+	version_labels_suite,
 	account_suite,
 	agreement_suite,
 	binding_suite,

@@ -46,5 +46,6 @@ Suite *period_suite(void);
 Suite *prove_suite(void);
 Suite *reply_suite(void);
 Suite *telling_suite(void);
+Suite *version_labels_suite(void);
 
 #endif

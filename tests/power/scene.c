@@ -187,6 +187,10 @@ static void send_step(int fd, uint32_t msgid, const struct step *step)
 	tfl_writer_init(&writer);
 	if (strcmp(step->method, TFL_METHOD_RECORD_START) == 0)
 		write_plan(&writer, msgid, step);
+	else if (step->label)
+		tfl_model_params_write(&writer, msgid, step->method, &tfl_label_set_params,
+				       &(struct tfl_model_params){.model = tfl_string_of(step->model), .version = step->version,
+								  .label = tfl_string_of(step->label)});
 	else
 		wire_begin_model(&writer, msgid, step->method, step->model, step->version, step->erase);
 	if (strcmp(step->method, TFL_METHOD_MODEL_LOAD) == 0) {
@@ -350,7 +354,14 @@ static void look_at_version(struct seen *seen, int fd, struct tfl_slice list, un
 	number = wire_uint(list, path);
 	snprintf(path, sizeof(path), "models.%u.versions.%u.state", model, version);
 	state = wire_string(list, path);
-	add(seen, " %u %.*s;", (unsigned)number, TFL_STRING_ARGS(state));
+	add(seen, " %u %.*s", (unsigned)number, TFL_STRING_ARGS(state));
+	snprintf(path, sizeof(path), "models.%u.versions.%u.version_labels", model, version);
+	for (unsigned i = 0; i < wire_count(list, path); i++) {
+		snprintf(path, sizeof(path), "models.%u.versions.%u.version_labels.%u", model, version, i);
+		add(seen, " %.*s", TFL_STRING_ARGS(wire_string(list, path)));
+		snprintf(path, sizeof(path), "models.%u.versions.%u.version_labels", model, version);
+	}
+	add(seen, ";");
 	if (tfl_string_equal(state, "AVAILABLE") && !tfl_string_equal(name, "scores"))
 		check_answer(fd, name, number, number);
 }
@@ -376,7 +387,7 @@ static void look_at_model(struct seen *seen, int fd, struct tfl_slice list, unsi
 	add(seen, "\n");
 }
 
-/* What it says of active versions, not when and by whom others were unloaded. */
+/* What it says of active versions and labels, not when and by whom others were unloaded. */
 static void add_state(char *tree, const char *path)
 {
 	FILE *file = fopen(path, "re");
@@ -385,7 +396,7 @@ static void add_state(char *tree, const char *path)
 
 	ck_assert_ptr_nonnull(file);
 	while (getline(&line, &room, file) >= 0)
-		if (strncmp(line, "active", 6) == 0 || strncmp(line, "previous", 8) == 0)
+		if (strncmp(line, "active", 6) == 0 || strncmp(line, "previous", 8) == 0 || strncmp(line, "canary", 6) == 0)
 			strncat(tree, line, TREE_MAX - strlen(tree) - 1);
 	free(line);
 	fclose(file);

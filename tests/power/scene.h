@@ -25,11 +25,12 @@ struct step {
 	const char *model;
 	uint64_t version;
 	bool erase;
+	const char *label; /* of label.set; NULL: none */
 };
 
 /**
- * What there is: in words, from the daemon; and on disk, every path with its kind and mode, and what each state says is active. (But
- * statistics, which come when a version is asked: what they are shows in the words.)
+ * What there is: in words, from the daemon; and on disk, every path with its kind and mode, and what each state says is active or
+ * "canary". (But statistics, which come when a version is asked: what they are shows in the words.)
  */
 struct seen {
 	char words[2048];
