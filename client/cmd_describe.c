@@ -7,6 +7,7 @@
 #include "client/ctl.h"
 #include "client/model_text.h"
 #include "client/print.h"
+#include "client/roles.h"
 
 static uint64_t number(const struct tfl_value *map, const char *key)
 {
@@ -117,10 +118,12 @@ static void print_confidence(const struct tfl_value *outputs)
 static void print_text(const struct tfl_value *value, const struct ctl_arguments *arguments)
 {
 	json_t *model = ctl_json_of(value);
-	char unit[CTL_UNIT_MAX];
+	char unit[CTL_UNIT_MAX], roles[CTL_ROLES_MAX];
 
-	ctl_printf("%s@%llu  %s since %s%s\n", string(value, "model"), (unsigned long long)number(value, "version"), string(value, "state"),
-		   ctl_format_time(unit, number(value, "since")), tfl_value_bool(tfl_value_get(value, "active"), false) ? ", active" : "");
+	ctl_roles(value, roles);
+	ctl_printf("%s@%llu  %s since %s%s%s\n", string(value, "model"), (unsigned long long)number(value, "version"),
+		   string(value, "state"),
+		   ctl_format_time(unit, number(value, "since")), *roles ? ", " : "", roles);
 	if (*string(value, "reason"))
 		ctl_print_wrapped("reason", CTL_TEXT_INDENT, string(value, "reason"));
 	ctl_print_about(model);

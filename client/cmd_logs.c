@@ -16,6 +16,7 @@
 #include "client/entries.h"
 #include "client/journal.h"
 #include "client/since.h"
+#include "proto/name.h"
 
 #define LINES 50          /* unless the command line says otherwise */
 #define LINES_MAX 1000000 /* of --lines; with --since alone */
@@ -137,10 +138,15 @@ static int run(struct ctl *ctl, const struct ctl_arguments *arguments)
 
 static int check(const struct ctl *ctl, const struct ctl_arguments *arguments)
 {
+	const char *at = arguments->operands[0] ? strchr(arguments->operands[0], '@') : NULL;
 	const struct options *options = arguments->options;
 	struct tfl_error error;
+	uint64_t number;
 	int64_t since;
 
+	if (at && tfl_version_parse(at + 1, strlen(at + 1), &number) < 0 && tfl_label_valid(at + 1, strlen(at + 1)))
+		return ctl_usage(ctl,
+				 "the journal knows versions by their numbers; 'tflctl label MODEL' says which one a label stands for");
 	if (options->daemon && options->directory)
 		return ctl_usage(ctl, "--daemon and --directory are two places to read from; give one");
 	if (options->since && ctl_since_parse(options->since, (int64_t)time(NULL), &since, &error) < 0)

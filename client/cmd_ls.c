@@ -4,14 +4,15 @@
 
 #include "client/ctl.h"
 #include "client/print.h"
+#include "client/roles.h"
 
 static void add_version(struct ctl_table *table, const char *model, const struct tfl_value *version)
 {
-	char unit[CTL_UNIT_MAX];
+	char unit[CTL_UNIT_MAX], roles[CTL_ROLES_MAX];
 
 	ctl_table_add(table, "%s@%llu", model, (unsigned long long)tfl_value_uint(tfl_value_get(version, "version"), 0));
 	ctl_table_add(table, "%s", tfl_value_string(tfl_value_get(version, "state"), ""));
-	ctl_table_add(table, "%s", tfl_value_bool(tfl_value_get(version, "active"), false) ? "active" : "");
+	ctl_table_add(table, "%s", ctl_roles(version, roles));
 	ctl_table_add(table, "%s", ctl_format_bytes(unit, tfl_value_uint(tfl_value_get(version, "file_bytes"), 0)));
 	ctl_table_add(table, "%s", ctl_format_time(unit, tfl_value_uint(tfl_value_get(version, "since"), 0)));
 	ctl_table_add(table, "%s", tfl_value_string(tfl_value_get(version, "reason"), ""));

@@ -87,16 +87,32 @@ static void offer_commands(const char *begun, bool help)
 		offer(begun, "", "help");
 }
 
+static void offer_labels(const struct tfl_value *version, const char *prefix, const char *begun)
+{
+	const struct tfl_value *labels = tfl_value_get(version, "version_labels");
+
+	for (size_t i = 0; i < tfl_value_size(labels); i++)
+		offer(begun, prefix, tfl_value_string(tfl_value_at(labels, i), ""));
+}
+
+/* "digits@2", "digits@canary" */
 static void offer_versions(const struct tfl_value *model, const char *prefix, const char *begun)
 {
 	const char *name = tfl_value_string(tfl_value_get(model, "model"), "");
 	const struct tfl_value *versions = tfl_value_get(model, "versions");
-	char text[TFL_MODEL_NAME_MAX + 32];
+	char text[TFL_MODEL_NAME_MAX + TFL_LABEL_MAX + 2];
 
 	for (size_t i = 0; i < tfl_value_size(versions); i++) {
+		const struct tfl_value *version = tfl_value_at(versions, i), *labels = tfl_value_get(version, "version_labels");
+
 		snprintf(text, sizeof(text), "%.*s@%llu", TFL_MODEL_NAME_MAX, name,
-			 (unsigned long long)tfl_value_uint(tfl_value_get(tfl_value_at(versions, i), "version"), 0));
+			 (unsigned long long)tfl_value_uint(tfl_value_get(version, "version"), 0));
 		offer(begun, prefix, text);
+		for (size_t k = 0; k < tfl_value_size(labels); k++) {
+			snprintf(text, sizeof(text), "%.*s@%.*s", TFL_MODEL_NAME_MAX, name, TFL_LABEL_MAX,
+				 tfl_value_string(tfl_value_at(labels, k), ""));
+			offer(begun, prefix, text);
+		}
 	}
 }
 
@@ -129,8 +145,17 @@ static void offer_models(const char *socket, bool versions, const char *prefix, 
 	tfl_value_destroy(value);
 }
 
-/* The versions of the model that the first operand names, behind @p prefix. */
-static void offer_numbers(const struct line *line, const char *prefix, const char *begun)
+static void offer_number(const struct tfl_value *version, const char *prefix, const char *begun)
+{
+	char number[24];
+
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)tfl_value_uint(tfl_value_get(version, "version"), 0));
+	offer(begun, prefix, number);
+}
+
+/* What @p offer_one makes of the versions of the model that the first operand names, behind @p prefix. */
+static void offer_of_model(const struct line *line, const char *prefix, const char *begun,
+			   void (*offer_one)(const struct tfl_value *version, const char *prefix, const char *begun))
 {
 	size_t length = line->first ? strcspn(line->first, "@") : 0;
 	struct tfl_value *value = list_models(line->socket);
@@ -139,15 +164,11 @@ static void offer_numbers(const struct line *line, const char *prefix, const cha
 	for (size_t i = 0; i < tfl_value_size(models) && length > 0; i++) {
 		const struct tfl_value *model = tfl_value_at(models, i), *versions = tfl_value_get(model, "versions");
 		const char *name = tfl_value_string(tfl_value_get(model, "model"), "");
-		char number[24];
 
 		if (strlen(name) != length || memcmp(name, line->first, length) != 0)
 			continue;
-		for (size_t k = 0; k < tfl_value_size(versions); k++) {
-			snprintf(number, sizeof(number), "%llu",
-				 (unsigned long long)tfl_value_uint(tfl_value_get(tfl_value_at(versions, k), "version"), 0));
-			offer(begun, prefix, number);
-		}
+		for (size_t k = 0; k < tfl_value_size(versions); k++)
+			offer_one(tfl_value_at(versions, k), prefix, begun);
 	}
 	tfl_value_destroy(value);
 }
@@ -182,8 +203,10 @@ static void offer_operand(const struct line *line, const char *begun)
 		puts(":files");
 	else if (memmem(name, length, "MODEL", 5))
 		offer_models(line->socket, memmem(name, length, "@VERSION", 8) != NULL, "", begun);
+	else if (memmem(name, length, "LABEL", 5))
+		offer_of_model(line, "", begun, offer_labels);
 	else if (memmem(name, length, "VERSION", 7))
-		offer_numbers(line, "", begun);
+		offer_of_model(line, "", begun, offer_number);
 }
 
 /* @p prefix: "--norm=" where option and value are one word. */
@@ -197,7 +220,7 @@ static void offer_value(const struct line *line, const struct ctl_option *option
 	if (strstr(option->argument, "MODEL"))
 		offer_models(line->socket, true, prefix, begun);
 	else if (strcmp(option->argument, "VERSION") == 0)
-		offer_numbers(line, prefix, begun);
+		offer_of_model(line, prefix, begun, offer_number);
 	while (*word) {
 		size_t length = strcspn(word, " ");
 

@@ -257,6 +257,7 @@ static int write_request(struct tfl_infer *infer, uint64_t timeout_us)
 {
 	struct tfl_infer_head head = {.model = tfl_string_of(infer->ref.name),
 				      .version = infer->ref.version,
+				      .label = tfl_string_of(infer->ref.label[0] ? infer->ref.label : NULL),
 				      .key = tfl_string_of(infer->key),
 				      .timeout_us = timeout_us,
 				      .priority = infer->priority,

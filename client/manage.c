@@ -21,6 +21,8 @@ struct manage_call {
 
 struct manage_params {
 	const char *model; /* NULL: none */
+	const char *label; /* of label.set, with the number that it is to stand for, 0 for none; NULL: none */
+	uint64_t version;
 	bool erase;
 	unsigned minutes;
 	bool series;
@@ -39,6 +41,46 @@ static int take(struct tfl_call *call, struct tfl_slice result, struct tfl_call_
 	struct manage_call *manage = (struct manage_call *)call;
 
 	return manage->ret_value ? tfl_value_decode(result, manage->ret_value, error) : 0;
+}
+
+static bool takes(const struct tfl_param_table *table, const char *key)
+{
+	unsigned row = 0;
+
+	while (row < table->count && strcmp(table->rows[row].key, key) != 0)
+		row++;
+	return row < table->count;
+}
+
+/* What is asked of the text behind a model's name. Their sentences name the model where they have a %s. */
+static const struct {
+	const struct tfl_param_table *table;
+	bool needs_version; /* else it takes neither a version nor a label */
+	const char *sentence;
+} refs[] = {
+	{&tfl_stats_params, false, "statistics are of all versions of a model: '%s' without '@'"},
+	{&tfl_subscribe_params, false, "changes are told of all versions of a model: '%s' without '@'"},
+	{&tfl_model_rollback_params, false, "a rollback goes to the version before: '%s' without '@'"},
+	{&tfl_record_params, false, "samples are of all versions of a model: '%s' without '@'"},
+	{&tfl_record_read_params, false, "samples are of all versions of a model: '%s' without '@'"},
+	{&tfl_label_set_params, false, "the version that a label is to stand for is given by itself: '%s' without '@'"},
+	{&tfl_model_swap_params, true, "a version is needed, as in '%s@2'"},
+	{&tfl_model_reload_params, true, "a version is needed, as in '%s@2'"},
+	{&tfl_compare_params, true, "a version is needed, as in '%s@2'"},
+};
+
+static int check_ref(const struct tfl_param_table *table, const struct tfl_model_ref *ref, struct tfl_call_error *error)
+{
+	for (unsigned i = 0; i < TFL_ARRAY_SIZE(refs); i++) {
+		bool given = ref->version || ref->label[0];
+
+		if (refs[i].table == table && given != refs[i].needs_version)
+			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, refs[i].sentence, ref->name);
+	}
+	if (ref->label[0] && !takes(table, "label"))
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a label is not enough here: '%s@2' names a version by its number",
+				     ref->name);
+	return 0;
 }
 
 static int manage(struct tfl_client *client, const char *method, const struct tfl_param_table *table, const struct manage_params *given,
@@ -78,20 +120,12 @@ static int manage(struct tfl_client *client, const char *method, const struct tf
 	if (given->model) {
 		if (tfl_model_ref_parse(given->model, &ref, &reason) < 0)
 			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "%s", reason.text);
-		if (table == &tfl_stats_params && ref.version)
-			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "statistics are of all versions of a model: '%s' without '@'",
-					     ref.name);
-		if (table == &tfl_subscribe_params && ref.version)
-			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "changes are told of all versions of a model: '%s' without '@'", ref.name);
-		if (table == &tfl_model_rollback_params && ref.version)
-			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a rollback goes to the version before: '%s' without '@'", ref.name);
-		if ((table == &tfl_record_params || table == &tfl_record_read_params) && ref.version)
-			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "samples are of all versions of a model: '%s' without '@'", ref.name);
-		if ((table == &tfl_model_swap_params || table == &tfl_model_reload_params || table == &tfl_compare_params) &&
-		    !ref.version)
-			return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a version is needed, as in '%s@2'", ref.name);
+		r = check_ref(table, &ref, error);
+		if (r < 0)
+			return r;
 		params.model = tfl_string_of(ref.name);
-		params.version = ref.version;
+		params.version = given->label ? given->version : ref.version;
+		params.label = tfl_string_of(given->label ? given->label : ref.label[0] ? ref.label : NULL);
 	}
 	if (tfl_client_begin(client, &exchange.call, 0, &told) < 0)
 		return tfl_call_fail(error, TFL_CANCELLED, "the client is being destroyed");
@@ -147,6 +181,18 @@ int tfl_client_roll_back(struct tfl_client *client, const char *model, struct tf
 	struct manage_params params = {.model = model, .fd = -1};
 
 	return model ? manage(client, TFL_METHOD_MODEL_ROLLBACK, &tfl_model_rollback_params, &params, ret_value, error) : missing_model(error);
+}
+
+int tfl_client_set_label(struct tfl_client *client, const char *model, const char *label, uint64_t version, struct tfl_value **ret_value,
+			 struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .label = label, .version = version, .fd = -1};
+
+	if (!label || !tfl_label_valid(label, strlen(label)))
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "'%.80s' is no label: " TFL_LABEL_RULE, label ? label : "");
+	if (version > TFL_VERSION_MAX)
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "versions are numbers from 1 to %llu", TFL_VERSION_MAX);
+	return model ? manage(client, TFL_METHOD_LABEL_SET, &tfl_label_set_params, &params, ret_value, error) : missing_model(error);
 }
 
 int tfl_client_describe(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error)

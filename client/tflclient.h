@@ -158,9 +158,9 @@ struct tfl_output {
 };
 
 /**
- * Makes a request for @p model: "digits" (the version that is active, or that a route picks), or "digits@2". Whether it exists is
- * seen when it is called. On success *ret_infer is the caller's, to be destroyed. Errors: -EINVAL for what is no such name, -ENOMEM.
- * @p error may be NULL.
+ * Makes a request for @p model: "digits" (the version that is active, or that a route picks), "digits@2", or "digits@canary" (a label).
+ * Whether it exists is seen when it is called. On success *ret_infer is the caller's, to be destroyed. Errors: -EINVAL for what is no
+ * such name, -ENOMEM. @p error may be NULL.
  */
 int tfl_infer_create(const char *model, struct tfl_infer **ret_infer, struct tfl_call_error *error);
 
@@ -446,8 +446,9 @@ bool tfl_value_bool(const struct tfl_value *value, bool fallback);
 /* ---- Management ---- */
 
 /*
- * In all of these: @p model is "digits" or "digits@2". On success *ret_value (if @p ret_value is not NULL) is the caller's, to be
- * destroyed; doc/protocol.md names the keys. @p error may be NULL. Beside the errors above: -EINVAL for what is no name of a model.
+ * In all of these: @p model is "digits", "digits@2" or, where something is read, "digits@canary" (a label). On success *ret_value (if @p
+ * ret_value is not NULL) is the caller's, to be destroyed; doc/protocol.md names the keys. @p error may be NULL. Beside the errors above:
+ * -EINVAL for what is no name of a model.
  */
 
 /**
@@ -471,6 +472,14 @@ int tfl_client_swap(struct tfl_client *client, const char *model, struct tfl_val
 
 /** Makes the version of a model that was active before the active one again. NOT_FOUND where none was. */
 int tfl_client_roll_back(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error);
+
+/**
+ * Lets a label of a model ("canary") stand for version @p version, which must be AVAILABLE, whatever it stood for before; 0 removes it.
+ * The answer's `before` is what it stood for; `remembered` as for a swap. UNAVAILABLE where the version is not loaded, NOT_FOUND where
+ * there is no such version, or no such label to be removed.
+ */
+int tfl_client_set_label(struct tfl_client *client, const char *model, const char *label, uint64_t version, struct tfl_value **ret_value,
+			 struct tfl_call_error *error);
 
 /** What tfl_client_record() keeps. Zero everything and set `size` and `count`. Later releases add members at the end. */
 struct tfl_record_options {

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/limits.h"
+#include "client/roles.h"
 #include "client/times.h"
 #include "client/top_lines.h"
 #include "stats/confidence.h"
@@ -44,6 +45,7 @@ struct top_row {
 	char state[16], reason[TOP_TEXT_MAX];
 	uint64_t since; /* Unix time */
 	bool active;
+	char labels[CTL_LABELS_MAX];
 	bool counted;          /* it has counters … */
 	bool rated;            /* … and had them at the refresh before */
 	double requests_per_s; /* since then */

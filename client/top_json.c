@@ -11,7 +11,7 @@ static json_t *text_of(const char *text)
 {
 	char copy[TOP_TEXT_MAX];
 
-	snprintf(copy, sizeof(copy), "%s", text);
+	snprintf(copy, sizeof(copy), "%.*s", (int)sizeof(copy) - 1, text);
 	return json_string(ctl_repair_text(copy));
 }
 
@@ -64,6 +64,7 @@ static json_t *json_of_row(const struct top_row *row)
 				 "state", text_of(row->state), "reason", text_of(row->reason), "since", number_of(row->since),
 				 "role", row->active ? "active" : NULL);
 
+	json_object_set_new(json, "labels", text_of(row->labels));
 	if (!row->counted)
 		return json;
 	json_object_set_new(json, "requests_per_s", row->rated ? json_real(row->requests_per_s) : json_null());

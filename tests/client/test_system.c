@@ -565,6 +565,7 @@ int main(void)
 	runner = srunner_create(suite);
 	srunner_add_suite(runner, bench_system_suite());
 	srunner_add_suite(runner, flight_suite());
+	srunner_add_suite(runner, routing_suite());
 	srunner_add_suite(runner, record_suite());
 	srunner_add_suite(runner, subscribe_suite());
 	srunner_add_suite(runner, top_system_suite());
