@@ -217,7 +217,7 @@ static int run(struct ctl *ctl, const struct ctl_arguments *arguments)
 	const struct options *options = arguments->options;
 	TFL_CLEANUP(answers_finish) struct answers answers = {0};
 	struct tfl_call_error error;
-	char other[128];
+	char other[160];
 	unsigned minutes = 0;
 
 	ctl_window_parse(options->window ? options->window : "1h", &minutes, NULL);
@@ -235,7 +235,7 @@ static int check(const struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	const struct options *options = arguments->options;
 	struct tfl_infer *infer = NULL;
-	char other[128];
+	char other[160];
 	int r = 0;
 
 	/* The library knows what a version is. */

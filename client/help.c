@@ -139,5 +139,6 @@ void ctl_help(void)
 	}
 	printf("\n");
 	print_options(&described);
-	printf("MODEL: NAME or NAME@VERSION, see 'tflctl ls'. More: COMMAND --help, tflctl(1).\n");
+	printf("MODEL is a name as 'tflctl ls' shows it, MODEL@VERSION one version of it.\n"
+	       "See also tflctl --version, tflctl COMMAND --help, and tflctl(1).\n");
 }

@@ -94,7 +94,7 @@ void tfl_loader_note_leaving(struct tfl_loader *loader, int more)
 /* What nobody asked for by anything but its number, and nobody uses at this moment. */
 static bool is_idle(const struct tfl_registry_model *model, const struct tfl_version *version)
 {
-	return version->state == TFL_VERSION_AVAILABLE && version != model->active && !version->held &&
+	return version->state == TFL_VERSION_AVAILABLE && !tfl_registry_keeps(model, version) &&
 	       atomic_load(&version->refs) == 1 + version->noted;
 }
 

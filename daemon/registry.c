@@ -253,10 +253,14 @@ int tfl_registry_find_label(const struct tfl_registry *registry, const char *nam
 	return 0;
 }
 
+bool tfl_registry_keeps(const struct tfl_registry_model *model, const struct tfl_version *version)
+{
+	return version == model->active || version->held || tfl_version_labels_has(&model->labels, version->number);
+}
+
 bool tfl_registry_needs(const struct tfl_registry_model *model, const struct tfl_version *version)
 {
-	return version == model->active || version->held || tfl_previous_find(&model->previous, version->number) == 1 ||
-	       tfl_version_labels_has(&model->labels, version->number);
+	return tfl_registry_keeps(model, version) || tfl_previous_find(&model->previous, version->number) == 1;
 }
 
 static struct tfl_version *latest_before(const struct tfl_registry_model *model)

@@ -60,9 +60,10 @@ int tfl_registry_find_label(const struct tfl_registry *registry, const char *nam
 			    size_t label_length, struct tfl_version **ret_version, struct tfl_error *error);
 
 /**
- * Whether a listed version is to be in memory whatever the version policy says, and whoever else wants its room: the active one, the way
- * back from it, one that has a label, and what somebody asked for.
+ * Whether a listed version is to be in memory whoever else wants its room: the active one, one that has a label, and what somebody asked
+ * for. The version policy may not unload these, nor the way back from the active one: the second says of both.
  */
+bool tfl_registry_keeps(const struct tfl_registry_model *model, const struct tfl_version *version);
 bool tfl_registry_needs(const struct tfl_registry_model *model, const struct tfl_version *version);
 
 /** Models in alphabetical order, valid until the next addition or removal; as is what the next two return. */

@@ -273,7 +273,7 @@ END_TEST
 
 START_TEST(names_of_models)
 {
-	static const char *const wrong[] = {"", "@1", "digits@", "digits@0", "digits@x", "digits@1@2", "-digits", "a/b", "digits@-1"};
+	static const char *const wrong[] = {"", "@1", "digits@", "digits@0", "digits@.x", "digits@1@2", "-digits", "a/b", "digits@-1"};
 	struct tfl_call_error error;
 	struct tfl_infer *infer = NULL;
 

@@ -42,7 +42,7 @@ static const struct misuse misuses[] = {
 	{{"infer", "digits", "--image=x", "--norm=odd"}, "auto, raw, unit or signed"},
 	{{"ls", "--json=yes"}, "--json takes no value"},
 	{{"ls", "--socket", ""}, "--socket is empty, expected a path"},
-	{{"drift", "digits", "--against", "x"}, "--against takes the number of a version"},
+	{{"drift", "digits", "--against", ".x"}, "--against takes the number of a version"},
 	{{"drift", "digits", "--against=2@3"}, "--against takes the number of a version"},
 	{{"bench", "digits", "--request-rate=0"}, "goes from 0.1 to 1000000, not '0'"},
 	{{"--timeout", "-5", "ls"}, "--timeout takes a whole number"},
