@@ -22,6 +22,7 @@ struct tfl_changes;
 struct tfl_conditions;
 struct tfl_dirty_mark;
 struct tfl_error;
+struct tfl_interpreter;
 struct tfl_line_log;
 struct tfl_loader;
 struct tfl_model_conf;
@@ -167,6 +168,14 @@ struct tfl_loader_memory {
 	bool unload_idle;
 };
 struct tfl_loader_memory tfl_loader_memory(const struct tfl_loader *loader);
+
+/**
+ * An interpreter that a version's pool does not have. It counts like the version: -ENOBUFS where it does not fit, -ENOMEM, with a sentence. Loader thread, in
+ * a tfl_loader_call(). NULL is freed, too; on any thread, while there is the loader.
+ */
+int tfl_loader_make_interpreter(struct tfl_loader *loader, const struct tfl_version *version, struct tfl_interpreter **ret_interpreter,
+				struct tfl_error *error);
+void tfl_loader_free_interpreter(struct tfl_loader *loader, struct tfl_interpreter *interpreter);
 
 /** Delivers results; loop thread. */
 void tfl_loader_collect(struct tfl_loader *loader);

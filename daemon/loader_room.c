@@ -21,6 +21,7 @@
 #include "daemon/loader_internal.h"
 #include "daemon/registry.h"
 #include "daemon/room.h"
+#include "runtime/interpreter.h"
 
 struct tfl_loader_memory tfl_loader_memory(const struct tfl_loader *loader)
 {
@@ -70,6 +71,47 @@ void tfl_loader_count_out(struct tfl_loader *loader, uint64_t bytes, bool reserv
 	if (reserve)
 		atomic_fetch_add(&loader->reserved, bytes);
 	atomic_fetch_sub(&loader->used, bytes);
+}
+
+/* -ENOBUFS with a sentence. */
+static int take(struct tfl_loader *loader, uint64_t bytes, struct tfl_error *error)
+{
+	const struct tfl_room_need need = {
+		.bytes = bytes,
+		.used = atomic_load(&loader->used) + atomic_load(&loader->reserved),
+		.limit = loader->options.memory_limit,
+	};
+	char text[3][TFL_ROOM_BYTES_TEXT];
+
+	if (need.limit && tfl_room_missing(&need) > 0)
+		return tfl_error_set(error, -ENOBUFS, "it needs %s of memory, but %s of the %s that memory_limit allows are in use",
+				     tfl_room_format(bytes, text[0]), tfl_room_format(need.used, text[1]), tfl_room_format(need.limit, text[2]));
+	atomic_fetch_add(&loader->used, bytes);
+	return 0;
+}
+
+int tfl_loader_make_interpreter(struct tfl_loader *loader, const struct tfl_version *version, struct tfl_interpreter **ret_interpreter,
+				struct tfl_error *error)
+{
+	struct tfl_interpreter *interpreter = NULL;
+	int result = tfl_interpreter_create_alone(version->program, &interpreter, error);
+
+	if (result < 0)
+		return result;
+	result = take(loader, tfl_interpreter_bytes(interpreter), error);
+	if (result < 0)
+		tfl_interpreter_destroy(interpreter);
+	else
+		*ret_interpreter = interpreter;
+	return result;
+}
+
+void tfl_loader_free_interpreter(struct tfl_loader *loader, struct tfl_interpreter *interpreter)
+{
+	if (!interpreter)
+		return;
+	atomic_fetch_sub(&loader->used, tfl_interpreter_bytes(interpreter));
+	tfl_interpreter_destroy(interpreter);
 }
 
 void tfl_loader_release(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_loader_job *heir)

@@ -106,14 +106,14 @@ static int make(void *data, struct tfl_error *error)
 	if (!shadow->right || !shadow->other)
 		return tfl_error_set(error, -ENOMEM, "not enough memory");
 	find_classes(shadow);
-	return tfl_interpreter_create_alone(version->program, &shadow->interpreter, error);
+	return tfl_loader_make_interpreter(*shadow->shadows->options.loader, version, &shadow->interpreter, error);
 }
 
 static int unmake(void *data, struct tfl_error *error)
 {
 	struct tfl_shadow *shadow = data;
 
-	tfl_interpreter_destroy(TFL_STEAL(shadow->interpreter));
+	tfl_loader_free_interpreter(*shadow->shadows->options.loader, TFL_STEAL(shadow->interpreter));
 	free(TFL_STEAL(shadow->right));
 	free(TFL_STEAL(shadow->other));
 	return 0;

@@ -15,6 +15,7 @@
 #include "tests/system/wire.h"
 
 #define MIB ((double)(1u << 20))
+#define PATIENCE_NS UINT64_C(60000000000)
 
 static struct daemon tfld;
 static struct tfl_writer writer;
@@ -92,19 +93,20 @@ static void load(const char *name)
 	reply_finish(&reply);
 }
 
-/* health and stats say the same. */
-static uint64_t used(void)
+static uint64_t used_of(const char *method)
 {
-	struct reply health, stats;
+	struct reply reply;
 	uint64_t bytes;
 
-	wire_call(fd, "health", &health);
-	wire_call(fd, "stats", &stats);
-	bytes = wire_uint(health.message.result, "memory.used");
-	ck_assert_uint_eq(wire_uint(stats.message.result, "memory.used"), bytes);
-	reply_finish(&health);
-	reply_finish(&stats);
+	wire_call(fd, method, &reply);
+	bytes = wire_uint(reply.message.result, "memory.used");
+	reply_finish(&reply);
 	return bytes;
+}
+
+static uint64_t used(void)
+{
+	return used_of("health");
 }
 
 static uint64_t described(const char *name, uint64_t version)
@@ -160,6 +162,7 @@ START_TEST(what_describe_says_is_what_it_takes)
 		ck_assert_double_gt(went, 0.95 * took);
 	}
 	ck_assert_uint_eq(used(), described("m", 1));
+	ck_assert_uint_eq(used_of("stats"), described("m", 1));
 }
 END_TEST
 
@@ -264,6 +267,52 @@ START_TEST(the_one_that_was_asked_last_stays)
 }
 END_TEST
 
+/* What stats says of version 2 as a shadow: "" while nothing is known, "runs", or why it does not. */
+static const char *shadow(void)
+{
+	static char text[200];
+	struct tfl_slice state;
+	struct reply reply;
+
+	use(1); /* a request is what makes it */
+	wire_call(fd, "stats", &reply);
+	state = wire_find(reply.message.result, "versions.1.shadow");
+	ck_assert(state.data != NULL);
+	text[0] = '\0';
+	if (wire_find(state, "running").data && wire_bool(state, "running"))
+		strcpy(text, "runs");
+	else if (wire_find(state, "reason").data)
+		snprintf(text, sizeof(text), "%.*s", TFL_STRING_ARGS(wire_string(state, "reason")));
+	reply_finish(&reply);
+	return text;
+}
+
+/* An interpreter that its pool does not have. */
+START_TEST(a_shadow_counts_too)
+{
+	uint64_t until = now_ns() + PATIENCE_NS, before;
+	char configuration[160];
+
+	model = model_tiny(false, 7);
+	load("tiny");
+	load("tiny");
+	before = used();
+	succeed("shadow.set", "tiny", 2);
+	while (strcmp(shadow(), "runs") != 0)
+		ck_assert_uint_lt(now_ns(), until);
+	ck_assert_uint_gt(used(), before + 1000);
+	succeed("shadow.set", "tiny", 0);
+	while (used() != before)
+		ck_assert_uint_lt(now_ns(), until);
+	snprintf(configuration, sizeof(configuration), "[requests]\nworkers = 2\n[models]\nmemory_limit = %" PRIu64 "\n", before + 500);
+	start(configuration);
+	succeed("shadow.set", "tiny", 2);
+	while (!strstr(shadow(), "that memory_limit allows are in use"))
+		ck_assert_uint_lt(now_ns(), until);
+	ck_assert_uint_le(used(), before + 500);
+}
+END_TEST
+
 Suite *memory_suite(void)
 {
 	Suite *suite = suite_create("memory");
@@ -274,6 +323,7 @@ Suite *memory_suite(void)
 	tcase_add_test(tcase, what_describe_says_is_what_it_takes);
 	tcase_add_test(tcase, two_of_three_fit);
 	tcase_add_test(tcase, the_one_that_was_asked_last_stays);
+	tcase_add_test(tcase, a_shadow_counts_too);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
