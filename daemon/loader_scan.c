@@ -4,7 +4,8 @@
  * before, then the others from the greatest down, so a model is a run of entries that share a model.conf, and the first of them that is to be loaded is the
  * one that will serve.
  *
- * Versions that serve wait in LOADING before those that are only asked for by number; all others are listed in END with the reason.
+ * Versions that serve wait in LOADING before those that are needed (a label, the way back), and these before those that are only asked for by number: there
+ * may not be memory for all. Those that are not to be loaded are listed in END with the reason.
  */
 #include <stdio.h>
 #include <string.h>
@@ -148,8 +149,11 @@ static int restore(struct tfl_loader *loader, struct tfl_version *version, const
 	return 0;
 }
 
-/* Submits those of a group that wait in LOADING: the first of them, or all others. */
-static int submit_group(struct tfl_loader *loader, const struct group *group, bool leading, struct tfl_error *error)
+/* In which turn a version is loaded. */
+enum turn { LEADING, NEEDED, OTHER, TURNS };
+
+/* Submits those of a group that wait in LOADING and whose turn it is. */
+static int submit_group(struct tfl_loader *loader, const struct group *group, enum turn turn, struct tfl_error *error)
 {
 	const struct tfl_registry *registry = loader->options.registry;
 	const char *name = group->entries[0].model;
@@ -164,8 +168,8 @@ static int submit_group(struct tfl_loader *loader, const struct group *group, bo
 		if (!version || version->state != TFL_VERSION_LOADING)
 			continue;
 		/* Where nothing was written down, what serves now is what shall serve after the next start. */
-		if (first == leading)
-			result = restore(loader, version, group, leading && !entry->active, leading && group->stale, error);
+		if (turn == (first ? LEADING : tfl_registry_needs(model, version) ? NEEDED : OTHER))
+			result = restore(loader, version, group, first && !entry->active, first && group->stale, error);
 		first = false;
 	}
 	return result;
@@ -200,8 +204,8 @@ int tfl_loader_scan(struct tfl_loader *loader, struct tfl_error *error)
 	group_count = make_groups(entries, count, groups);
 	for (unsigned i = 0; i < group_count && result == 0; i++)
 		result = list_group(loader, &groups[i], error);
-	for (int leading = 1; leading >= 0; leading--)
+	for (enum turn turn = LEADING; turn < TURNS; turn++)
 		for (unsigned i = 0; i < group_count && result == 0; i++)
-			result = submit_group(loader, &groups[i], leading, error);
+			result = submit_group(loader, &groups[i], turn, error);
 	return result;
 }

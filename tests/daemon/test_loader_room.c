@@ -176,6 +176,39 @@ START_TEST(a_start_fills_what_there_is)
 }
 END_TEST
 
+static void set_label(uint64_t number, const char *label)
+{
+	int result = tfl_loader_label(loading.loader, loading_find("m", number), label, 1000, loading_on_done, &loading.last, &loading.error);
+
+	ck_assert_msg(result == 0, "%s", loading.error.text);
+	loading_wait_for(&loading.last, loading.last.calls + 1);
+	ck_assert_int_eq(loading.last.code, 0);
+}
+
+/* What is asked for by a label is as good as active: it stays, and at a start it comes before others. */
+START_TEST(a_label_keeps_its_place)
+{
+	limit(25, true);
+	loading_must_load("m", 0, "a.tflite");
+	loading_must_load("m", 0, "a.tflite");
+	set_label(2, "canary");
+	ck_assert_int_eq(loading_load("m", 0, "a.tflite"), -ENOBUFS);
+	ck_assert_msg(strstr(loading.last.text, "no other version is idle") != NULL, "%s", loading.last.text);
+	loading_stop();
+	loading.memory_limit = 0;
+	loading_start();
+	loading_settle();
+	loading_must_load("a", 0, "a.tflite");
+	loading_must_load("a", 0, "a.tflite");
+	loading_must_load("m", 0, "a.tflite");
+	loading_stop();
+	loading.memory_limit = one * 35 / 10;
+	loading_start();
+	loading_settle();
+	ck_assert_str_eq(there(), "a@1* m@1* m@2");
+}
+END_TEST
+
 /* The active one, what a request runs on, and what was asked for against the policy. */
 START_TEST(what_is_needed_stays)
 {
@@ -396,6 +429,7 @@ Suite *loader_room_suite(void)
 	tcase_add_test(tcase, the_least_recently_used_makes_room);
 	tcase_add_test(tcase, a_start_fills_what_there_is);
 	tcase_add_test(tcase, what_is_needed_stays);
+	tcase_add_test(tcase, a_label_keeps_its_place);
 	tcase_add_test(tcase, the_way_back_goes_last);
 	tcase_add_test(tcase, nothing_goes_in_vain);
 	tcase_add_test(tcase, policy_and_limit_come_to_rest);
