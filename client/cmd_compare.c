@@ -6,6 +6,7 @@
 #include "base/util.h"
 #include "client/compare.h"
 #include "client/ctl.h"
+#include "proto/name.h"
 
 struct options {
 	const char *output;
@@ -19,23 +20,56 @@ static void value_destroyp(struct tfl_value **value)
 /* A version's number; 0 for what is none. */
 static uint64_t parse_version(const char *text)
 {
-	uint64_t number = 0;
+	uint64_t number;
 
-	for (; *text >= '0' && *text <= '9'; text++)
-		if (__builtin_mul_overflow(number, 10, &number) || __builtin_add_overflow(number, (uint64_t)(*text - '0'), &number))
-			return 0;
-	return *text || number > TFL_VERSION_MAX ? 0 : number;
+	return tfl_version_parse(text, strlen(text), &number) < 0 ? 0 : number;
+}
+
+static bool names_version(const char *text)
+{
+	return parse_version(text) || tfl_label_valid(text, strlen(text));
 }
 
 static int check(const struct ctl *ctl, const struct ctl_arguments *arguments)
 {
-	uint64_t first = parse_version(arguments->operands[1]), second = parse_version(arguments->operands[2]);
+	const char *const *operands = arguments->operands;
 
-	if (strchr(arguments->operands[0], '@') || !first || !second)
-		return ctl_usage(ctl, "a model and the numbers of two of its versions are needed, as in 'tflctl compare digits 1 2'");
-	if (first == second)
+	if (strchr(operands[0], '@') || !names_version(operands[1]) || !names_version(operands[2]))
+		return ctl_usage(ctl, "a model and two of its versions are needed, by number or label, as in 'tflctl compare digits 1 canary'");
+	if (strcmp(operands[1], operands[2]) == 0)
 		return ctl_usage(ctl, "the two versions are the same one");
 	return CTL_OK;
+}
+
+/* The number of a version, which the daemon knows where it has a label. */
+static int find_version(struct ctl *ctl, const char *model, const char *name, uint64_t *ret_version, struct tfl_call_error *error)
+{
+	TFL_CLEANUP(value_destroyp) struct tfl_value *value = NULL;
+	char labelled[TFL_MODEL_NAME_MAX + TFL_LABEL_MAX + 8];
+	int r;
+
+	*ret_version = parse_version(name);
+	if (*ret_version)
+		return 0;
+	snprintf(labelled, sizeof(labelled), "%s@%s", model, name);
+	r = tfl_client_describe(ctl->client, labelled, &value, error);
+	*ret_version = tfl_value_uint(tfl_value_get(value, "version"), 0);
+	return r;
+}
+
+static int ask(struct ctl *ctl, const char *const *operands, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	char model[TFL_MODEL_NAME_MAX + 32];
+	uint64_t first = 0, second = 0;
+	int r;
+
+	r = find_version(ctl, operands[0], operands[1], &first, error);
+	if (r == 0)
+		r = find_version(ctl, operands[0], operands[2], &second, error);
+	if (r < 0)
+		return r;
+	snprintf(model, sizeof(model), "%s@%llu", operands[0], (unsigned long long)first);
+	return tfl_client_compare(ctl->client, model, second, ret_value, error);
 }
 
 static int run(struct ctl *ctl, const struct ctl_arguments *arguments)
@@ -43,13 +77,11 @@ static int run(struct ctl *ctl, const struct ctl_arguments *arguments)
 	const struct options *options = arguments->options;
 	TFL_CLEANUP(value_destroyp) struct tfl_value *value = NULL;
 	_tfl_free_ struct ctl_compare *compare = NULL;
-	char model[TFL_MODEL_NAME_MAX + 32];
 	struct tfl_call_error failure;
 	struct tfl_error error;
 	int r;
 
-	snprintf(model, sizeof(model), "%s@%s", arguments->operands[0], arguments->operands[1]);
-	if (tfl_client_compare(ctl->client, model, parse_version(arguments->operands[2]), &value, &failure) < 0)
+	if (ask(ctl, arguments->operands, &value, &failure) < 0)
 		return ctl_fail(ctl, failure.status, failure.message);
 	r = ctl_compare_create(value, options->output, &compare, &error);
 	if (r < 0)

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "client/ctl.h"
 #include "client/seen.h"
 
 #define SEED 1 /* of the bootstrap: who asks twice with nothing in between gets the same answer */
@@ -17,20 +18,55 @@ static uint64_t number(const struct tfl_value *map, const char *key)
 	return tfl_value_uint(tfl_value_get(map, key), 0);
 }
 
-static int read_side(const struct tfl_value *value, struct ctl_compare_side *side, struct tfl_error *error)
+/* What answered requests, or @p copied ones. */
+static int read_counts(const struct tfl_value *value, struct ctl_compare_side *side, struct tfl_error *error)
+{
+	const struct tfl_value *counts = side->copied ? tfl_value_get(value, "shadow") : value;
+	uint64_t ok = number(tfl_value_get(counts, "results"), "OK");
+
+	side->requests = number(counts, "requests");
+	side->errors = side->requests - ok;
+	return ok > side->requests ? tfl_error_set(error, -EPROTO, "the daemon tells of more successes than requests") : 0;
+}
+
+static int read_latency(const struct tfl_value *value, bool computing, struct ctl_compare_side *side, struct tfl_error *error)
+{
+	const struct tfl_value *stages = tfl_value_get(value, "latency");
+
+	if (side->copied)
+		return ctl_latency_read(tfl_value_get(tfl_value_get(value, "shadow"), "compute"), &side->latency, error);
+	return ctl_latency_read(tfl_value_get(stages, computing ? "compute" : "total"), &side->latency, error);
+}
+
+static void read_side(const struct tfl_value *value, struct ctl_compare_side *side)
 {
 	const struct tfl_value *memory = tfl_value_get(value, "memory");
-	uint64_t ok = number(tfl_value_get(value, "results"), "OK");
 
 	side->version = number(value, "version");
 	side->active = tfl_value_bool(tfl_value_get(value, "active"), false);
 	side->since = number(value, "since");
-	side->requests = number(value, "requests");
-	side->errors = side->requests - ok;
+	side->copied = number(value, "requests") == 0 && number(tfl_value_get(value, "shadow"), "requests") > 0;
 	side->memory_bytes = number(memory, "file") + number(memory, "packed") + number(memory, "interpreters") + number(memory, "statistics");
-	if (ok > side->requests)
-		return tfl_error_set(error, -EPROTO, "the daemon tells of more successes than requests");
-	return ctl_latency_read(tfl_value_get(tfl_value_get(value, "latency"), "total"), &side->latency, error);
+}
+
+static int read_sides(const struct tfl_value *versions, struct ctl_compare *compare, struct tfl_error *error)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < 2; i++)
+		read_side(tfl_value_at(versions, i), &compare->sides[i]);
+	compare->computing = compare->sides[0].copied || compare->sides[1].copied;
+	for (unsigned i = 0; i < 2 && r == 0; i++) {
+		r = read_counts(tfl_value_at(versions, i), &compare->sides[i], error);
+		if (r == 0)
+			r = read_latency(tfl_value_at(versions, i), compare->computing, &compare->sides[i], error);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		const struct tfl_value *agreement = tfl_value_get(tfl_value_get(tfl_value_at(versions, i), "shadow"), "agreement");
+
+		compare->agreement = agreement ? agreement : compare->agreement;
+	}
+	return r;
 }
 
 static const struct tfl_value *find_head(const struct tfl_value *version, uint64_t output)
@@ -102,15 +138,14 @@ int ctl_compare_create(const struct tfl_value *answer, const char *output, struc
 {
 	const struct tfl_value *versions = tfl_value_get(answer, "versions");
 	_tfl_free_ struct ctl_compare *compare = calloc(1, sizeof(*compare));
-	int r = 0;
+	int r;
 
 	if (!compare)
 		return tfl_error_set(error, -ENOMEM, "no memory to compare");
 	if (tfl_value_size(versions) != 2)
 		return tfl_error_set(error, -EPROTO, "the daemon's answer is not about two versions");
 	compare->model = tfl_value_string(tfl_value_get(answer, "model"), "");
-	for (unsigned i = 0; i < 2 && r == 0; i++)
-		r = read_side(tfl_value_at(versions, i), &compare->sides[i], error);
+	r = read_sides(versions, compare, error);
 	if (r == 0)
 		r = read_confidence(versions, output, compare, error);
 	if (r < 0)
@@ -143,10 +178,24 @@ enum ctl_compare_outcome ctl_compare_outcome(const struct tfl_compare *result, d
 	return unknown ? CTL_COMPARE_OPEN : CTL_COMPARE_EQUAL;
 }
 
+/* The lines about the two. */
+static json_t *json_of_agreement(const struct ctl_compare *compare)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < tfl_value_size(compare->agreement); i++) {
+		uint64_t version = number(tfl_value_at(compare->agreement, i), "version");
+
+		if (version == compare->sides[0].version || version == compare->sides[1].version)
+			json_array_append_new(list, ctl_json_of(tfl_value_at(compare->agreement, i)));
+	}
+	return list;
+}
+
 static json_t *json_of_side(const struct ctl_compare_side *side)
 {
-	return json_pack("{s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "version", (json_int_t)side->version, "active", side->active,
-			 "since", (json_int_t)side->since, "requests", (json_int_t)side->requests, "errors", (json_int_t)side->errors,
+	return json_pack("{s:I, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "version", (json_int_t)side->version, "active",
+			 side->active, "copied", side->copied, "since", (json_int_t)side->since, "requests", (json_int_t)side->requests, "errors", (json_int_t)side->errors,
 			 "memory_bytes", (json_int_t)side->memory_bytes, "p50_ns", (json_int_t)tfl_latency_percentile(&side->latency, 0.5),
 			 "p99_ns", (json_int_t)tfl_latency_percentile(&side->latency, 0.99), "verdicts", (json_int_t)side->confidence.count,
 			 "confidence", tfl_confidence_mean(&side->confidence));
@@ -184,7 +233,7 @@ json_t *ctl_compare_json(const struct ctl_compare *compare)
 
 	for (unsigned i = 0; i < TFL_COMPARE_SUBJECTS; i++)
 		json_array_append_new(subjects, json_of_subject(compare, i));
-	return json_pack("{s:s, s:[o, o], s:s?, s:s, s:f, s:o}", "model", compare->model, "versions", json_of_side(&compare->sides[0]),
-			 json_of_side(&compare->sides[1]), "output", compare->output, "better", outcomes[outcome], "probability", probability,
-			 "subjects", subjects);
+	return json_pack("{s:s, s:[o, o], s:s?, s:b, s:s, s:f, s:o, s:o}", "model", compare->model, "versions", json_of_side(&compare->sides[0]),
+			 json_of_side(&compare->sides[1]), "output", compare->output, "computing", compare->computing, "better", outcomes[outcome], "probability", probability,
+			 "subjects", subjects, "agreement", json_of_agreement(compare));
 }

@@ -22,6 +22,7 @@ struct ctl_compare_side {
 	bool active;
 	uint64_t since; /* when it was loaded, seconds since 1970 */
 	uint64_t requests, errors;
+	bool copied; /* of copies of requests, which it did not answer: it is a shadow that was asked for nothing else */
 	uint64_t memory_bytes;
 	struct tfl_latency latency;
 	struct tfl_confidence confidence;
@@ -32,6 +33,8 @@ struct ctl_compare {
 	const char *output; /* whose confidence is compared; NULL: there is none in both */
 	const char *reason; /* then: why */
 	struct ctl_compare_side sides[2];
+	const struct tfl_value *agreement; /* the answer's list about the shadow among them and the other; NULL: neither is one */
+	bool computing; /* latencies are those of computing alone, because that is all that a shadow has */
 	struct tfl_compare result;
 };
 

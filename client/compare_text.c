@@ -222,6 +222,40 @@ static void print_open(const struct ctl_compare *compare, enum tfl_compare_subje
 			   more[0] ? text[0] : "", more[0] && more[1] ? " and " : "", more[1] ? text[1] : "");
 }
 
+static uint64_t number(const struct tfl_value *map, const char *key)
+{
+	return tfl_value_uint(tfl_value_get(map, key), 0);
+}
+
+/* What the shadow among them would have answered, held against what the other one did. */
+static void print_agreement(const struct ctl_compare *compare)
+{
+	for (size_t i = 0; i < tfl_value_size(compare->agreement); i++) {
+		const struct tfl_value *line = tfl_value_at(compare->agreement, i);
+		uint64_t scored = number(line, "rows"), version = number(line, "version");
+		char classes[96] = "";
+
+		if ((version != compare->sides[0].version && version != compare->sides[1].version) || !number(line, "compared"))
+			continue;
+		if (scored)
+			snprintf(classes, sizeof(classes), "the same class in %.2f %% of %llu rows, ", 100 * (double)number(line, "agreed") / (double)scored,
+				 (unsigned long long)scored);
+		ctl_printf_wrapped("", 2, "They agree on '%s' in %llu copies: %snumbers at most %.4g apart, %.4g on the mean.",
+				   tfl_value_string(tfl_value_get(line, "output"), ""), (unsigned long long)number(line, "compared"), classes,
+				   tfl_value_double(tfl_value_get(line, "largest_difference"), 0),
+				   tfl_value_double(tfl_value_get(line, "mean_difference"), 0));
+	}
+}
+
+/* A shadow has answered nobody. */
+static void print_copied(const struct ctl_compare *compare)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (compare->sides[i].copied)
+			ctl_printf_wrapped("", 2, "@%llu is a shadow: its requests are copies, and latency is the time for computing, of both.",
+					   (unsigned long long)compare->sides[i].version);
+}
+
 /* Latency is a matter of what else went on. */
 static void print_doubt(const struct ctl_compare *compare)
 {
@@ -232,7 +266,7 @@ static void print_doubt(const struct ctl_compare *compare)
 
 		differs = differs || (!subject->slight && (subject->verdict == TFL_COMPARE_FIRST || subject->verdict == TFL_COMPARE_SECOND));
 	}
-	if (differs)
+	if (differs && !compare->computing)
 		ctl_printf_wrapped("", 2, "That is the versions' doing where both served at the same time; else it may be the load's.");
 }
 
@@ -246,6 +280,8 @@ void ctl_compare_print(const struct ctl_compare *compare)
 		   compare->model, (unsigned long long)compare->sides[1].version, since[1]);
 	print_table(compare);
 	print_outcome(compare);
+	print_copied(compare);
+	print_agreement(compare);
 	for (unsigned i = 0; i < TFL_COMPARE_SUBJECTS; i++)
 		if (is_compared(compare, i))
 			print_finding(compare, i);

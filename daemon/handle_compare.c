@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * compare: what two versions did since they were loaded, both read in the same moment. Counters, latencies and confidence are handed out as histograms, which
- * can be added up over devices; which version is better is for whoever asks to compute (stats/compare.h is what tflctl uses).
+ * compare: what two versions did since they were loaded, or did as a shadow, both read in the same moment. Counters, latencies and confidence are handed out as
+ * histograms, which can be added up over devices; which version is better is for whoever asks to compute (stats/compare.h is what tflctl uses).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,6 +16,7 @@
 #include "daemon/recorder.h"
 #include "daemon/registry.h"
 #include "daemon/server.h"
+#include "daemon/shadow_status.h"
 #include "daemon/version.h"
 #include "daemon/version_stats.h"
 #include "proto/message.h"
@@ -41,8 +42,9 @@ static void write_side(struct tfl_writer *writer, const struct tfl_server *serve
 	const struct tfl_registry_model *model =
 		tfl_registry_find(server->registry, version->model_name, strlen(version->model_name));
 
-	tfl_writer_map(writer, TFL_VERSION_STATS_FIELDS + 5);
+	tfl_writer_map(writer, TFL_VERSION_STATS_FIELDS + 6);
 	tfl_version_stats_write(writer, server->scheduler, version, true, summary);
+	tfl_shadow_write(writer, server, version->model_name, version->number, true, summary);
 	tfl_field_text(writer, "sha256", version->sha256);
 	tfl_field_bool(writer, "active", version == model->active);
 	tfl_field_uint(writer, "since", (uint64_t)version->since);

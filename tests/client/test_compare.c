@@ -30,6 +30,7 @@ static const struct traffic {
 	const char *model;
 	struct nature natures[2];
 	unsigned heads, wrong; /* wrong: what cannot be */
+	bool shadow;           /* the second has answered nothing, and ran copies */
 } traffics[] = {
 	{"same", {{0.01, 1, 0.95, 0}, {0.01, 1, 0.95, 0}}, 1, 0},
 	{"slower", {{0.01, 1, 0.95, 20000}, {0.01, 1.3, 0.95, 5000}}, 1, 0},
@@ -38,6 +39,7 @@ static const struct traffic {
 	{"slight", {{0.01, 1, 0.95, 400000}, {0.01, 1.025, 0.95, 400000}}, 1, 0},
 	{"few", {{0, 1, 0.95, 400}, {0, 1, 0.95, 60}}, 1, 0},
 	{"headless", {{0.01, 1, 0.95, 20000}, {0.01, 1, 0.95, 20000}}, 0, 0},
+	{"shadow", {{0.005, 1, 0.95, 20000}, {0.06, 1.5, 0.95, 20000}}, 1, 0, true},
 	{"successes", {{0, 1, 0.95, 100}, {0, 1, 0.95, 100}}, 1, 1},
 	{"bucket", {{0, 1, 0.95, 100}, {0, 1, 0.95, 100}}, 1, 2},
 	{"alone", {{0, 1, 0.95, 100}, {0, 1, 0.95, 100}}, 1, 3},
@@ -98,15 +100,13 @@ static void live(const struct nature *nature, unsigned requests, struct seen *se
 	}
 }
 
-static void write_latency(const struct tfl_latency *latency, bool wrong)
+static void write_stage(const char *stage, const struct tfl_latency *latency, bool wrong)
 {
 	struct tfl_writer *writer = &fake.writer;
 	const char *const keys[] = {"sum_ns", "min_ns", "max_ns"};
 	const uint64_t values[] = {latency->sum_ns, latency->min_ns, latency->max_ns};
 
-	tfl_writer_text(writer, "latency");
-	tfl_writer_map(writer, 1);
-	tfl_writer_text(writer, "total");
+	tfl_writer_text(writer, stage);
 	tfl_writer_map(writer, 4);
 	for (unsigned i = 0; i < 3; i++) {
 		tfl_writer_text(writer, keys[i]);
@@ -120,6 +120,48 @@ static void write_latency(const struct tfl_latency *latency, bool wrong)
 	tfl_writer_array(writer, 2);
 	tfl_writer_uint64(writer, TFL_LATENCY_BUCKETS);
 	tfl_writer_uint64(writer, 1);
+}
+
+static void write_results(uint64_t requests, uint64_t ok)
+{
+	struct tfl_writer *writer = &fake.writer;
+
+	tfl_writer_text(writer, "requests");
+	tfl_writer_uint64(writer, requests);
+	tfl_writer_text(writer, "results");
+	tfl_writer_map(writer, 1);
+	tfl_writer_text(writer, "OK");
+	tfl_writer_uint64(writer, ok);
+}
+
+/* Of the version that it was compared with, and of another one. */
+static void write_shadow(const struct seen *seen)
+{
+	static const char *const keys[] = {"version", "compared", "rows", "agreed"};
+	static const uint64_t values[][4] = {{7, 50, 50, 1}, {1, 2000, 4000, 3900}};
+	struct tfl_writer *writer = &fake.writer;
+
+	tfl_writer_text(writer, "shadow");
+	tfl_writer_map(writer, 5);
+	tfl_writer_text(writer, "running");
+	tfl_writer_bool(writer, true);
+	write_results(seen->requests, seen->requests - seen->failed);
+	write_stage("compute", &seen->latency, false);
+	tfl_writer_text(writer, "agreement");
+	tfl_writer_array(writer, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		tfl_writer_map(writer, 7);
+		for (unsigned k = 0; k < 4; k++) {
+			tfl_writer_text(writer, keys[k]);
+			tfl_writer_uint64(writer, values[i][k]);
+		}
+		tfl_writer_text(writer, "output");
+		tfl_writer_text(writer, "scores");
+		tfl_writer_text(writer, "largest_difference");
+		tfl_writer_double(writer, 0.25);
+		tfl_writer_text(writer, "mean_difference");
+		tfl_writer_double(writer, 0.015625);
+	}
 }
 
 static void write_head(const struct tfl_confidence *confidence)
@@ -141,16 +183,22 @@ static void write_version(const struct traffic *traffic, unsigned side, const st
 {
 	struct tfl_writer *writer = &fake.writer;
 
-	tfl_writer_map(writer, 6);
+	const bool shadow = traffic->shadow && side == 1;
+	static const struct tfl_latency nothing;
+
+	tfl_writer_map(writer, 6 + shadow);
 	tfl_writer_text(writer, "version");
 	tfl_writer_uint64(writer, side + 1);
-	tfl_writer_text(writer, "requests");
-	tfl_writer_uint64(writer, seen->requests);
-	tfl_writer_text(writer, "results");
-	tfl_writer_map(writer, 1);
-	tfl_writer_text(writer, "OK");
-	tfl_writer_uint64(writer, traffic->wrong == 1 ? seen->requests + 1 : seen->requests - seen->failed);
-	write_latency(&seen->latency, traffic->wrong == 2);
+	if (shadow)
+		write_results(0, 0);
+	else
+		write_results(seen->requests, traffic->wrong == 1 ? seen->requests + 1 : seen->requests - seen->failed);
+	tfl_writer_text(writer, "latency");
+	tfl_writer_map(writer, 2);
+	write_stage("total", shadow ? &nothing : &seen->latency, traffic->wrong == 2);
+	write_stage("compute", shadow ? &nothing : &seen->latency, false);
+	if (shadow)
+		write_shadow(seen);
 	tfl_writer_text(writer, "reason");
 	tfl_writer_text(writer, "it has none");
 	tfl_writer_text(writer, "heads");
@@ -299,6 +347,28 @@ START_TEST(without_a_confidence_the_rest_is_compared)
 }
 END_TEST
 
+/* One that answers nobody is judged by its copies, and by what it would have answered. */
+START_TEST(a_shadow_is_compared_by_its_copies)
+{
+	json_t *json;
+
+	TFLCTL("compare", "shadow", "1", "2");
+	expect("shadow@1 is better");
+	expect("  @1 fails less often, more than 99.99 % sure.\n");
+	expect("  @1 is faster at p50");
+	expect("@2 is a shadow: its requests are copies, and latency is the time for computing, of both.");
+	expect("They agree on 'scores' in 2000 copies: the same class in 97.50 % of 4000 rows");
+	ck_assert(!strstr(result.out, " 50 copies"));
+	ck_assert(!strstr(result.out, "it may be the load's"));
+	TFLCTL("compare", "shadow", "1", "2", "--json");
+	json = json_of_output();
+	ck_assert(json_is_true(json_object_get(json, "computing")));
+	ck_assert_uint_eq(json_array_size(json_object_get(json, "agreement")), 1);
+	ck_assert(json_is_true(json_object_get(json_array_get(json_object_get(json, "versions"), 1), "copied")));
+	json_decref(json);
+}
+END_TEST
+
 START_TEST(what_cannot_be_is_said)
 {
 	TFLCTL("compare", "successes", "1", "2");
@@ -311,7 +381,7 @@ START_TEST(what_cannot_be_is_said)
 END_TEST
 
 static const char *const wrong[][3] = {
-	{"m@1", "1", "2"}, {"m", "1", "1"}, {"m", "0", "2"}, {"m", "1", "x"}, {"m", "1", "18446744073709551617"}, {"m", "9223372036854775808", "1"},
+	{"m@1", "1", "2"}, {"m", "1", "1"}, {"m", "0", "2"}, {"m", "1", "x y"}, {"m", "canary", "canary"}, {"m", "1", "18446744073709551617"}, {"m", "9223372036854775808", "1"},
 };
 
 START_TEST(a_wrong_line_is_no_request)
@@ -334,6 +404,7 @@ Suite *compare_suite(void)
 	tcase_add_test(tcase, what_does_not_matter_is_said_not_to);
 	tcase_add_test(tcase, what_cannot_be_told_says_what_it_takes);
 	tcase_add_test(tcase, without_a_confidence_the_rest_is_compared);
+	tcase_add_test(tcase, a_shadow_is_compared_by_its_copies);
 	tcase_add_test(tcase, what_cannot_be_is_said);
 	tcase_add_loop_test(tcase, a_wrong_line_is_no_request, 0, TFL_ARRAY_SIZE(wrong));
 	suite_add_tcase(suite, tcase);

@@ -9,6 +9,8 @@
 #include "tests/system/suites.h"
 #include "tests/system/wire.h"
 
+#define PATIENCE_NS UINT64_C(60000000000)
+
 static struct daemon tfld;
 static struct tfl_writer writer;
 static uint32_t msgid;
@@ -131,16 +133,46 @@ START_TEST(two_versions_are_told_apart)
 }
 END_TEST
 
-static void unload(uint64_t version)
+static void succeed(const char *method, uint64_t version)
 {
 	struct reply reply;
 
-	wire_begin_model(&writer, ++msgid, "model.unload", "tiny", version, false);
+	wire_begin_model(&writer, ++msgid, method, "tiny", version, false);
 	wire_send_frame(fd, &writer);
 	ck_assert(wire_receive(fd, &reply));
-	ck_assert(!reply.message.failed);
+	ck_assert_msg(!reply.message.failed, "%.*s", TFL_STRING_ARGS(reply.message.failure.message));
 	reply_finish(&reply);
 }
+
+/* It answers nobody, and has its place beside the one that does. */
+START_TEST(a_shadow_has_its_copies)
+{
+	const uint64_t until = now_ns() + PATIENCE_NS;
+	uint64_t copies = 0;
+	struct reply reply;
+
+	succeed("shadow.set", 2);
+	while (copies < 5) {
+		ck_assert_uint_lt(now_ns(), until);
+		use(0, 2, false);
+		compare(3, 2);
+		ck_assert(wire_receive(fd, &reply));
+		ck_assert(!reply.message.failed);
+		ck_assert_uint_eq(wire_count(reply.message.result, "versions.0.shadow"), 0);
+		ck_assert_uint_eq(number(reply.message.result, 1, "requests"), 0);
+		if (wire_find(reply.message.result, "versions.1.shadow.requests").data)
+			copies = number(reply.message.result, 1, "shadow.requests");
+		if (copies > 0)
+			ck_assert_uint_le(sum(reply.message.result, 1, "shadow.compute.buckets"), copies);
+		if (copies >= 5) {
+			ck_assert_uint_eq(number(reply.message.result, 1, "shadow.agreement.0.version"), 3);
+			ck_assert_uint_eq(number(reply.message.result, 1, "shadow.agreement.0.agreed"),
+					  number(reply.message.result, 1, "shadow.agreement.0.rows"));
+		}
+		reply_finish(&reply);
+	}
+}
+END_TEST
 
 START_TEST(what_is_no_pair)
 {
@@ -154,7 +186,7 @@ START_TEST(what_is_no_pair)
 	wire_expect_failure(fd, msgid, TFL_INVALID_ARGUMENT, "version");
 	compare(1, 0);
 	wire_expect_failure(fd, msgid, TFL_INVALID_ARGUMENT, "against");
-	unload(2);
+	succeed("model.unload", 2);
 	compare(1, 2);
 	wire_expect_failure(fd, msgid, TFL_UNAVAILABLE, "version 2 of 'tiny' is END: unloaded ");
 }
@@ -168,6 +200,7 @@ Suite *compare_suite(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, two_versions_are_told_apart);
+	tcase_add_test(tcase, a_shadow_has_its_copies);
 	tcase_add_test(tcase, what_is_no_pair);
 	suite_add_tcase(suite, tcase);
 	return suite;
