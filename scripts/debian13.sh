@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+#
+# A folder with Debian 13 (.cache/debian13) and how to run something in it: sourced by the scripts that test and build there. They have set
+# `top`, `set -euo pipefail`, and die().
+root=$top/.cache/debian13
+suite=trixie
+
+# Why nothing can be run there on this machine; nothing is printed where it can.
+debian13_lacks() {
+	[ "$(id -u)" = 0 ] || { echo "changing the root folder needs root"; return; }
+	command -v apt-get >/dev/null || { echo "packages of Debian 13 are fetched by apt, which is not here"; return; }
+	unshare --mount --pid --fork true 2>/dev/null || echo "no namespaces may be made here"
+}
+
+# How this machine reaches the archive is how the folder does: proxies and the like.
+take_over_network() {
+	apt-config dump | grep -E '^Acquire::(http|https|Retries)\b' >"$1/etc/apt/apt.conf.d/90host" || true
+	rm -f "$1/etc/resolv.conf"
+	cat /etc/resolv.conf >"$1/etc/resolv.conf"
+}
+
+# debootstrap_into FOLDER [PACKAGE,...]: Debian 13 in a new folder, with further packages.
+debootstrap_into() {
+	local folder=$1 log=$1.log mirror
+	if ! command -v debootstrap >/dev/null; then
+		say "installing debootstrap"
+		DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends debootstrap >"$log" 2>&1 ||
+			{ tail -n 20 "$log" >&2; die "debootstrap could not be installed"; }
+	fi
+	mirror=$(scripts/debian-mirror)
+	say "making a folder with Debian 13 (two minutes; log in ${log#"$top/"})"
+	rm -rf --one-file-system "$folder.new"
+	debootstrap --variant=minbase ${2:+--include="$2"} "$suite" "$folder.new" "$mirror" >"$log" 2>&1 ||
+		{ tail -n 20 "$log" >&2; die "debootstrap failed"; }
+	mv "$folder.new" "$folder"
+	take_over_network "$folder"
+}
+
+# inside COMMAND...: in the folder, which is a mount as any root is, with the file systems that programs expect. Mounts and processes end
+# with the namespaces. SHARED: a folder that is there as /src/shared, read-only.
+inside() {
+	unshare --mount --pid --ipc --fork --kill-child bash -euc '
+		root=$1
+		shift
+		mount --make-rprivate /
+		mount --bind "$root" "$root"
+		mount --rbind /dev "$root/dev"
+		mount --rbind /sys "$root/sys"
+		mount -t proc proc "$root/proc"
+		mount -t tmpfs tmpfs "$root/tmp"
+		mount -t tmpfs tmpfs "$root/run"
+		[ -z "${SHARED-}" ] || mount --bind -o ro "$SHARED" "$root/src/shared"
+		exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
+	' bash "$root" "$@"
+}
+
+# The tree as it stands, with what is not committed yet.
+copy_tree() {
+	rm -rf "$root/src"
+	mkdir -p "$root/src/tfld" "$root/src/shared"
+	git ls-files -z --cached --others --exclude-standard | tar -c --null --ignore-failed-read -T - | tar -x --no-same-owner -C "$root/src/tfld"
+}
+
+# The folder, with package lists of today.
+prepare_debian13() {
+	mkdir -p "$top/.cache"
+	[ -d "$root" ] || debootstrap_into "$root"
+	mkdir -p "$root/src/shared"
+	take_over_network "$root"
+	inside apt-get -qq update >"$root.log" 2>&1 || { tail -n 20 "$root.log" >&2; die "apt-get update failed on Debian 13"; }
+}
