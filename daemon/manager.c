@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The watchdog is fed from a timer of the loop, at half the interval, so a loop that hangs feeds nobody, and an idle daemon wakes up for it
- * no more often. A worker that hangs is seen by how long ago it took its job: once that is too long no more sign of life is given, and the
- * service manager ends the process, as it would for a hanging loop. Its clients reconnect; nothing else would free the worker.
+ * no more often. Workers that hang are seen by how long ago one took its job, and by jobs that wait while none is taken: once that is too long
+ * no more sign of life is given, and the service manager ends the process, as it would for a hanging loop. Its clients reconnect; nothing else
+ * would free the worker.
  */
 #include "daemon/manager.h"
 
@@ -14,6 +15,7 @@
 #include "daemon/log.h"
 #include "daemon/notify.h"
 #include "daemon/registry.h"
+#include "daemon/scheduler.h"
 #include "daemon/server.h"
 #include "daemon/worker.h"
 
@@ -37,19 +39,34 @@ static void describe(const struct tfl_server *server, char *text, size_t size)
 		snprintf(text + length, size - (size_t)length, ", loading %u", coming);
 }
 
+/* For how long no job was taken though some wait. */
+static uint64_t standstill(struct tfl_server *server, uint64_t now)
+{
+	struct tfl_manager *manager = &server->manager;
+	struct tfl_scheduler_counts counts;
+
+	tfl_scheduler_read(server->scheduler, NULL, &counts);
+	if (counts.waiting == 0 || counts.taken != manager->taken)
+		manager->moved_ns = now;
+	manager->taken = counts.taken;
+	return now - manager->moved_ns;
+}
+
 static void on_watchdog(uv_timer_t *timer)
 {
 	struct tfl_server *server = timer->data;
 	struct tfl_manager *manager = &server->manager;
-	uint64_t longest = tfl_workers_longest(server->workers, tfl_clock_ns());
+	uint64_t now = tfl_clock_ns(), running = tfl_workers_longest(server->workers, now), waiting = standstill(server, now);
 
-	if (manager->hang_ns == 0 || longest < manager->hang_ns) {
+	if (manager->hang_ns == 0 || (running < manager->hang_ns && waiting < manager->hang_ns)) {
 		manager->hanging = false;
 		tfl_notify_alive();
 	} else if (!manager->hanging) {
 		manager->hanging = true;
-		tfl_log_error("an inference has run for %" PRIu64 " s and is taken to hang (%" PRIu64 " s are allowed, [requests] hang_timeout); the "
-			      "service manager will restart tfld", longest / 1000000000, manager->hang_ns / 1000000000);
+		tfl_log_error("%s for %" PRIu64 " s, and %s taken to hang (%" PRIu64 " s are allowed, [requests] hang_timeout); the service manager will "
+			      "restart tfld", running >= manager->hang_ns ? "an inference has run" : "requests wait, and no worker took one,",
+			      (running >= manager->hang_ns ? running : waiting) / 1000000000, running >= manager->hang_ns ? "is" : "workers are",
+			      manager->hang_ns / 1000000000);
 	}
 }
 
@@ -66,6 +83,7 @@ void tfl_manager_ready(struct tfl_manager *manager)
 	const struct tfl_server *server = manager->watchdog.data;
 	uint64_t half_ms = tfl_notify_watchdog_us() / 2000;
 
+	manager->moved_ns = tfl_clock_ns();
 	describe(server, manager->status, sizeof(manager->status));
 	tfl_notify_ready(manager->status);
 	if (half_ms > 0)

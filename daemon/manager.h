@@ -15,8 +15,10 @@ struct tfl_server;
 struct tfl_manager {
 	uv_timer_t watchdog;
 	bool open;            /* the handle */
-	uint64_t hang_ns;     /* an inference that runs longer hangs; 0: none does */
+	uint64_t hang_ns;     /* after which a worker hangs; 0: none does */
 	bool hanging;         /* so it was the last time */
+	uint64_t taken;       /* jobs, by then … */
+	uint64_t moved_ns;    /* … and when that was another number, or none waited */
 	char status[160];     /* as it was told */
 };
 

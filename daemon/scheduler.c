@@ -30,6 +30,7 @@ struct tfl_scheduler {
 	struct tfl_version *ready_first, *ready_last;
 	unsigned capacity;
 	unsigned waiting, running;
+	uint64_t taken;
 	unsigned sleepers; /* workers that wait on `work` */
 	bool stopping;
 };
@@ -136,6 +137,7 @@ static struct tfl_job *take(struct tfl_scheduler *scheduler)
 	job->next = NULL;
 	version->queue.running++;
 	scheduler->running++;
+	scheduler->taken++;
 	scheduler->waiting--;
 	if (--version->queue.waiting == 0)
 		unlink_waiting(version);
@@ -301,5 +303,6 @@ void tfl_scheduler_read(struct tfl_scheduler *scheduler, const struct tfl_versio
 	ret_counts->capacity = scheduler->capacity;
 	ret_counts->waiting = version ? version->queue.waiting : scheduler->waiting;
 	ret_counts->running = version ? version->queue.running : scheduler->running;
+	ret_counts->taken = scheduler->taken;
 	pthread_mutex_unlock(&scheduler->lock);
 }

@@ -22,6 +22,7 @@ struct tfl_scheduler_counts {
 	unsigned capacity; /* of the whole queue */
 	unsigned waiting; /* jobs in the queue */
 	unsigned running; /* jobs taken and not finished */
+	uint64_t taken;   /* jobs that workers have taken out of it so far; of all versions */
 };
 
 int tfl_scheduler_create(unsigned capacity, struct tfl_scheduler **ret_scheduler);
