@@ -25,6 +25,8 @@ enum {
 struct ctl_command;
 
 /* The global options, and what main() keeps. */
+#define CTL_ADMIN_SOCKET "/run/tfld/tfld-admin.sock" /* of the unit tfld-admin.socket */
+
 struct ctl {
 	const char *socket;
 	int timeout_ms; /* 0: not given */

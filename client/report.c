@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/util.h"
 #include "client/ctl.h"
@@ -83,6 +84,12 @@ int ctl_usage(const struct ctl *ctl, const char *message)
 	return CTL_USAGE;
 }
 
+/* Nobody said which: the one for everything, where this user may open it; NULL: the library's. */
+static const char *usual_socket(void)
+{
+	return !getenv("TFL_SOCKET") && access(CTL_ADMIN_SOCKET, R_OK | W_OK) == 0 ? CTL_ADMIN_SOCKET : NULL;
+}
+
 int ctl_connect(struct ctl *ctl)
 {
 	struct tfl_client_options options = {.size = sizeof(options),
@@ -92,7 +99,7 @@ int ctl_connect(struct ctl *ctl)
 
 	if (ctl->socket && !*ctl->socket)
 		return ctl_usage(ctl, "--socket is empty, expected a path");
-	if (tfl_client_connect(ctl->socket, &options, &ctl->client, &error) < 0)
+	if (tfl_client_connect(ctl->socket ? ctl->socket : usual_socket(), &options, &ctl->client, &error) < 0)
 		return ctl_fail(ctl, error.status, error.message);
 	return CTL_OK;
 }
