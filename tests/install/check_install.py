@@ -31,6 +31,9 @@ share/doc/tfld/examples/cpu.conf
 share/doc/tfld/examples/memory.conf
 share/doc/tfld/examples/model.conf
 share/doc/tfld/examples/tfld.conf
+share/tfld/digits/digits-float32.tflite
+share/tfld/digits/digits-int8.tflite
+share/tfld/digits/seven.png
 """
 PAGES = """
 share/man/man1/tflctl.1
