@@ -49,6 +49,7 @@ static void write_counts(struct tfl_writer *writer, const struct tfl_shadow_stat
 	tfl_recorder_read_shadow(version->recorder, summary);
 	tfl_field_uint(writer, "requests", summary->requests);
 	tfl_results_write(writer, summary);
+	tfl_field_uint(writer, "memory_bytes", status->bytes);
 	tfl_field_uint(writer, "dropped", status->dropped);
 	tfl_field_uint(writer, "uncompared", status->failed);
 	tfl_latency_write(writer, "compute", &summary->compute, buckets);
@@ -67,7 +68,7 @@ void tfl_shadow_write(struct tfl_writer *writer, const struct tfl_server *server
 		return;
 	}
 	version = tfl_registry_find_version(listed, status.version);
-	tfl_field_map(writer, "shadow", status.running ? 8 : 3);
+	tfl_field_map(writer, "shadow", status.running ? 9 : 3);
 	tfl_field_uint(writer, "version", status.version);
 	tfl_field_bool(writer, "running", status.running);
 	if (status.running)

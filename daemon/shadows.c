@@ -298,6 +298,7 @@ bool tfl_shadows_read(const struct tfl_shadows *shadows, const char *model, stru
 	snprintf(ret_status->reason, sizeof(ret_status->reason), "%s", shadow || place->reason[0] ? place->reason : "no request has come yet");
 	if (!shadow)
 		return true;
+	ret_status->bytes = tfl_interpreter_bytes(shadow->interpreter);
 	ret_status->dropped = shadow->dropped + atomic_load(&shadow->late);
 	ret_status->failed = atomic_load(&shadow->failed);
 	ret_status->pair_count = atomic_load_explicit(&shadow->pair_count, memory_order_acquire);

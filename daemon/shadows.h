@@ -84,6 +84,7 @@ struct tfl_shadow_status {
 	uint64_t version;
 	bool running;      /* it gets copies; else … */
 	char reason[160];  /* … why not */
+	uint64_t bytes;    /* of memory that it takes beside its version */
 	uint64_t dropped;  /* requests that were not copied, or not run to the end, for want of time */
 	uint64_t failed;   /* copies whose outputs could not be compared: other shapes, types, or too large */
 	unsigned pair_count;

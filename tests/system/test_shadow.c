@@ -308,6 +308,42 @@ START_TEST(it_comes_and_goes)
 }
 END_TEST
 
+/* It takes memory of its own, and where that is not there, it is not made, and says so. */
+START_TEST(it_keeps_within_the_memory_limit)
+{
+	const uint64_t until = now_ns() + PATIENCE_NS;
+	char configuration[120];
+	struct tfl_string reason;
+	struct reply reply;
+	uint64_t used;
+
+	call("stats", "slow", 0, false, &reply);
+	used = wire_uint(reply.message.result, "memory.used");
+	reply_finish(&reply);
+	close(fd);
+	close(admin);
+	snprintf(configuration, sizeof(configuration), "[models]\nversions = all\nmemory_limit = %lluK\n", (unsigned long long)used / 1024 + 64);
+	daemon_restart(&tfld, configuration);
+	daemon_wait_ready(&tfld);
+	fd = daemon_connect(&tfld);
+	admin = daemon_connect(&tfld);
+	do {
+		call("shadow.set", "slow", 2, false, &reply);
+		reason = wire_string(reply.message.result, "shadow.reason");
+		if (memmem(reason.text, reason.length, "that memory_limit allows", 24)) {
+			reply_finish(&reply);
+			break;
+		}
+		reply_finish(&reply);
+		usleep(5000);
+		ck_assert(now_ns() < until);
+	} while (true);
+	call("stats", "slow", 0, false, &reply);
+	ck_assert_uint_le(wire_uint(reply.message.result, "memory.used"), used);
+	reply_finish(&reply);
+}
+END_TEST
+
 START_TEST(a_stop_does_not_wait_for_it)
 {
 	uint64_t begin;
@@ -364,6 +400,7 @@ Suite *shadow_suite(void)
 	tcase_add_test(test, its_errors_are_counted_and_nobodys);
 	tcase_add_test(test, under_load_it_is_left_out);
 	tcase_add_test(test, it_comes_and_goes);
+	tcase_add_test(test, it_keeps_within_the_memory_limit);
 	tcase_add_test(test, a_stop_does_not_wait_for_it);
 	tcase_add_test(test, descriptors_and_memory_stay);
 	suite_add_tcase(suite, test);
