@@ -112,8 +112,10 @@ static int start(struct tfl_call *call, struct tfl_job *job, struct tfl_error *e
 		return 0;
 	}
 	r = tfl_scheduler_push(server->scheduler, job, tfl_pool_instances(job->version->pool), error);
-	if (r > 0)
+	if (r > 0) {
 		tfl_server_watch_queue(server);
+		tfl_shadows_note_busy(server->shadows, call->arrived_ns);
+	}
 	return r < 0 ? r : 0;
 }
 

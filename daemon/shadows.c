@@ -31,6 +31,8 @@
 #include "runtime/quant.h"
 
 #define AGAIN_NS UINT64_C(1000000000) /* between two attempts to make one */
+#define BUSY_NS UINT64_C(100000000)   /* after a request had to wait, others are taken to have to */
+#define REST 100                      /* times what a run took, after it, while they do */
 
 struct tfl_shadow {
 	struct tfl_shadows *shadows;
@@ -67,6 +69,8 @@ struct tfl_shadows {
 	atomic_uint leaving;    /* how many of those there are */
 	atomic_uint held;       /* of all */
 	atomic_size_t bytes;    /* likewise */
+	atomic_ullong busy_ns;  /* when a request had to wait last … */
+	atomic_ullong rests_ns; /* … and until when nothing is copied therefore */
 	_Atomic(struct tfl_capture *) arrived, done;
 	sem_t wanted;
 	atomic_bool stopping;
@@ -318,11 +322,31 @@ static size_t output_bytes(const struct tfl_version *version)
 	return bytes < TFL_SHADOW_OUTPUTS_MAX ? bytes : 0;
 }
 
+void tfl_shadows_note_busy(struct tfl_shadows *shadows, uint64_t now_ns)
+{
+	atomic_store_explicit(&shadows->busy_ns, now_ns, memory_order_relaxed);
+}
+
+static bool is_busy(struct tfl_shadows *shadows, uint64_t now_ns)
+{
+	return now_ns < atomic_load_explicit(&shadows->busy_ns, memory_order_relaxed) + BUSY_NS;
+}
+
+/* For one more copy of so many bytes. */
+static bool has_room(struct tfl_shadows *shadows, size_t bytes, uint64_t now_ns)
+{
+	unsigned held = atomic_load_explicit(&shadows->held, memory_order_relaxed);
+
+	if (held == 0)
+		return !is_busy(shadows, now_ns) || now_ns >= atomic_load_explicit(&shadows->rests_ns, memory_order_relaxed);
+	return !is_busy(shadows, now_ns) && held < TFL_SHADOW_WAITING_MAX &&
+	       atomic_load_explicit(&shadows->bytes, memory_order_relaxed) + bytes <= TFL_SHADOW_WAITING_BYTES_MAX;
+}
+
 void tfl_shadows_pick(struct tfl_shadows *shadows, struct tfl_job *job)
 {
 	struct place *place = find(shadows, job->version->model_name);
 	size_t bytes = job->frame.size + output_bytes(job->version);
-	unsigned held;
 
 	if (!place || job->version->number == place->number)
 		return;
@@ -332,9 +356,7 @@ void tfl_shadows_pick(struct tfl_shadows *shadows, struct tfl_job *job)
 	}
 	if (atomic_load_explicit(&shadows->done, memory_order_relaxed))
 		tfl_shadows_collect(shadows);
-	held = atomic_load_explicit(&shadows->held, memory_order_relaxed);
-	if (held == TFL_SHADOW_WAITING_MAX ||
-	    (held > 0 && atomic_load_explicit(&shadows->bytes, memory_order_relaxed) + bytes > TFL_SHADOW_WAITING_BYTES_MAX)) {
+	if (!has_room(shadows, bytes, job->arrived_ns)) {
 		place->shadow->dropped++;
 		return;
 	}
@@ -503,6 +525,7 @@ static void serve(struct tfl_shadow *shadow, const struct tfl_capture *capture)
 	if (atomic_load(&shadow->gone))
 		return;
 	r = run(shadow, capture, &record);
+	atomic_store_explicit(&shadow->shadows->rests_ns, tfl_clock_ns() + REST * record.compute_ns, memory_order_relaxed);
 	if (r == -ECANCELED || r == -ETIME) {
 		/* Nothing was found out about the version: somebody else had the processor, or had enough of it. */
 		atomic_fetch_add_explicit(&shadow->late, 1, memory_order_relaxed);

@@ -9,7 +9,8 @@
  *   loop      frees it                                                                                     tfl_shadows_collect()
  *
  * One thread at idle priority does it for all models. It takes no lock, and neither allocates nor frees: whoever is interrupted at that priority may not
- * hold what the others wait for. What it cannot keep up with is not copied, and counted. Its latency is processor time, which is what a run would take on
+ * hold what the others wait for. What it cannot keep up with is not copied, and counted. While requests wait for a worker it runs one copy at a time and then
+ * rests, so that it takes a hundredth of a processor then: idle priority alone still costs the others their caches. Its latency is processor time, which is what a run would take on
  * a free processor; the clock on the wall would say how busy the others are.
  *
  * A shadow holds a reference to its version, until it is told that the version leaves; then it ends within one step of the model. What was counted lives
@@ -66,6 +67,9 @@ bool tfl_shadows_any(const struct tfl_shadows *shadows);
 
 /** A request was routed: marks it where it is to be copied. */
 void tfl_shadows_pick(struct tfl_shadows *shadows, struct tfl_job *job);
+
+/** A request that arrived then had to wait for a worker. */
+void tfl_shadows_note_busy(struct tfl_shadows *shadows, uint64_t now_ns);
 
 /** Takes over a copy of a marked request, whose mark it takes off. Any thread, without a lock. */
 void tfl_shadows_give(struct tfl_job *job, struct tfl_capture *capture);
