@@ -35,7 +35,8 @@ static int check(const struct ctl *ctl, const struct ctl_arguments *arguments)
 	const char *const *operands = arguments->operands;
 
 	if (strchr(operands[0], '@') || !names_version(operands[1]) || !names_version(operands[2]))
-		return ctl_usage(ctl, "a model and two of its versions are needed, by number or label, as in 'tflctl compare digits 1 canary'");
+		return ctl_usage(ctl, "a model and two of its versions are needed, by number or label, as in 'tflctl compare digits 1 "
+				      "canary'");
 	if (strcmp(operands[1], operands[2]) == 0)
 		return ctl_usage(ctl, "the two versions are the same one");
 	return CTL_OK;
@@ -85,7 +86,8 @@ static int run(struct ctl *ctl, const struct ctl_arguments *arguments)
 		return ctl_fail(ctl, failure.status, failure.message);
 	r = ctl_compare_create(value, options->output, &compare, &error);
 	if (r < 0)
-		return ctl_fail(ctl, r == -EPROTO ? TFL_PROTOCOL_ERROR : r == -ENOMEM ? TFL_RESOURCE_EXHAUSTED : TFL_INVALID_ARGUMENT, error.text);
+		return ctl_fail(ctl, r == -EPROTO ? TFL_PROTOCOL_ERROR : r == -ENOMEM ? TFL_RESOURCE_EXHAUSTED : TFL_INVALID_ARGUMENT,
+				error.text);
 	if (ctl->json)
 		return ctl_print_json(ctl, ctl_compare_json(compare));
 	ctl_compare_print(compare);
@@ -93,7 +95,8 @@ static int run(struct ctl *ctl, const struct ctl_arguments *arguments)
 }
 
 static const struct ctl_option options[] = {
-	{"output", "OUTPUT", CTL_STRING, offsetof(struct options, output), "whose confidence is compared: its name or index (default: the first)"},
+	{"output", "OUTPUT", CTL_STRING, offsetof(struct options, output),
+	 "whose confidence is compared: its name or index (default: the first)"},
 };
 
 const struct ctl_command ctl_cmd_compare = {
@@ -104,8 +107,8 @@ const struct ctl_command ctl_cmd_compare = {
 	.group = CTL_GROUP_WATCH,
 	.brief = "which version is better?",
 	.summary = "Compare what two versions of a model did since they were loaded, and say which is better and how sure that is.",
-	.details = "Noise is called a difference in at most 1 of 100 comparisons, whatever is compared; who asks again and again until there is a "
-		   "winner will find one. The ranges hold all true differences together in 99 of 100.\n",
+	.details = "Noise is called a difference in at most 1 of 100 comparisons, whatever is compared; who asks again and again until "
+		   "there is a winner will find one. The ranges hold all true differences together in 99 of 100.\n",
 	.table = {options, TFL_ARRAY_SIZE(options)},
 	.options_size = sizeof(struct options),
 	.check = check,

@@ -6,6 +6,7 @@
 #include "base/util.h"
 #include "client/ctl.h"
 #include "client/model_text.h"
+#include "client/memory.h"
 #include "client/print.h"
 #include "client/roles.h"
 
@@ -68,7 +69,7 @@ static void print_loaded(const struct tfl_value *value)
 
 	if (!memory)
 		return;
-	ctl_format_bytes(sum, number(memory, "file") + number(memory, "packed") + number(memory, "interpreters") + number(memory, "statistics"));
+	ctl_format_bytes(sum, ctl_memory_bytes(memory));
 	printf("time       loaded in %s, runs in %s, unused for %s\n", ctl_format_duration(a, (double)number(value, "load_ns")),
 	       ctl_format_duration(b, (double)number(value, "run_ns")), ctl_format_uptime(c, number(value, "idle_s")));
 	ctl_printf_wrapped("memory", CTL_TEXT_INDENT, "%s: file %s, packed weights %s, %llu interpreter%s %s, statistics %s", sum,

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "client/ctl.h"
+#include "client/memory.h"
 #include "client/seen.h"
 
 #define SEED 1 /* of the bootstrap: who asks twice with nothing in between gets the same answer */
@@ -40,13 +41,11 @@ static int read_latency(const struct tfl_value *value, bool computing, struct ct
 
 static void read_side(const struct tfl_value *value, struct ctl_compare_side *side)
 {
-	const struct tfl_value *memory = tfl_value_get(value, "memory");
-
 	side->version = number(value, "version");
 	side->active = tfl_value_bool(tfl_value_get(value, "active"), false);
 	side->since = number(value, "since");
 	side->copied = number(value, "requests") == 0 && number(tfl_value_get(value, "shadow"), "requests") > 0;
-	side->memory_bytes = number(memory, "file") + number(memory, "packed") + number(memory, "interpreters") + number(memory, "statistics");
+	side->memory_bytes = ctl_memory_bytes(tfl_value_get(value, "memory"));
 }
 
 static int read_sides(const struct tfl_value *versions, struct ctl_compare *compare, struct tfl_error *error)
@@ -95,8 +94,8 @@ static bool is_meant(const struct tfl_value *head, const char *output)
 /* The first output of that name that both have: by its place, since a name may have changed. */
 static int read_confidence(const struct tfl_value *versions, const char *output, struct ctl_compare *compare, struct tfl_error *error)
 {
-	const struct tfl_value *first = tfl_value_at(versions, 0), *second = tfl_value_at(versions, 1), *heads = tfl_value_get(first, "heads");
-	const struct tfl_value *found[2] = {NULL, NULL};
+	const struct tfl_value *first = tfl_value_at(versions, 0), *second = tfl_value_at(versions, 1);
+	const struct tfl_value *heads = tfl_value_get(first, "heads"), *found[2] = {NULL, NULL};
 	int r = 0;
 
 	for (size_t i = 0; i < tfl_value_size(heads) && !found[1]; i++) {
@@ -105,8 +104,8 @@ static int read_confidence(const struct tfl_value *versions, const char *output,
 			found[1] = find_head(second, tfl_value_uint(tfl_value_get(found[0], "output"), UINT64_MAX));
 	}
 	if (!found[1] && output)
-		return tfl_error_set(error, -EINVAL, "there is no output '%s' by which both versions say how sure they are; 'tflctl hist' shows those "
-				     "of each", output);
+		return tfl_error_set(error, -EINVAL, "there is no output '%s' by which both versions say how sure they are; 'tflctl hist' "
+				     "shows those of each", output);
 	if (!found[1]) {
 		compare->reason = tfl_value_string(tfl_value_get(tfl_value_size(heads) ? second : first, "reason"), "");
 		return 0;
@@ -195,7 +194,8 @@ static json_t *json_of_agreement(const struct ctl_compare *compare)
 static json_t *json_of_side(const struct ctl_compare_side *side)
 {
 	return json_pack("{s:I, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "version", (json_int_t)side->version, "active",
-			 side->active, "copied", side->copied, "since", (json_int_t)side->since, "requests", (json_int_t)side->requests, "errors", (json_int_t)side->errors,
+			 side->active, "copied", side->copied, "since", (json_int_t)side->since, "requests", (json_int_t)side->requests,
+			 "errors", (json_int_t)side->errors,
 			 "memory_bytes", (json_int_t)side->memory_bytes, "p50_ns", (json_int_t)tfl_latency_percentile(&side->latency, 0.5),
 			 "p99_ns", (json_int_t)tfl_latency_percentile(&side->latency, 0.99), "verdicts", (json_int_t)side->confidence.count,
 			 "confidence", tfl_confidence_mean(&side->confidence));
@@ -217,7 +217,8 @@ static json_t *json_of_subject(const struct ctl_compare *compare, enum tfl_compa
 				 tfl_compare_matters(which));
 
 	if (subject->verdict == TFL_COMPARE_UNKNOWN)
-		json_object_set_new(json, "more", json_pack("[o, o]", json_of_more(subject->more_first), json_of_more(subject->more_second)));
+		json_object_set_new(json, "more",
+				    json_pack("[o, o]", json_of_more(subject->more_first), json_of_more(subject->more_second)));
 	return json;
 }
 
@@ -233,7 +234,8 @@ json_t *ctl_compare_json(const struct ctl_compare *compare)
 
 	for (unsigned i = 0; i < TFL_COMPARE_SUBJECTS; i++)
 		json_array_append_new(subjects, json_of_subject(compare, i));
-	return json_pack("{s:s, s:[o, o], s:s?, s:b, s:s, s:f, s:o, s:o}", "model", compare->model, "versions", json_of_side(&compare->sides[0]),
-			 json_of_side(&compare->sides[1]), "output", compare->output, "computing", compare->computing, "better", outcomes[outcome], "probability", probability,
-			 "subjects", subjects, "agreement", json_of_agreement(compare));
+	return json_pack("{s:s, s:[o, o], s:s?, s:b, s:s, s:f, s:o, s:o}", "model", compare->model, "versions",
+			 json_of_side(&compare->sides[0]), json_of_side(&compare->sides[1]), "output", compare->output, "computing",
+			 compare->computing, "better", outcomes[outcome], "probability", probability, "subjects", subjects, "agreement",
+			 json_of_agreement(compare));
 }

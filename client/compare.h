@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two versions side by side, out of the daemon's answer to "compare": what stats/compare.h finds, in words, for people and for programs. The daemon is
- * not trusted: counters that cannot be make the answer unreadable.
+ * Two versions side by side, out of the daemon's answer to "compare": what stats/compare.h finds, in words, for people and for programs.
+ * The daemon is not trusted: counters that cannot be make the answer unreadable.
  */
 #ifndef CLIENT_COMPARE_H
 #define CLIENT_COMPARE_H
@@ -48,8 +48,9 @@ enum ctl_compare_outcome {
 };
 
 /**
- * Reads the answer and compares. @p output: the name or index of the output whose confidence is compared, NULL: the first that both have. The caller frees
- * *ret_compare, whose strings are the answer's. -EPROTO, -EINVAL for an output that not both have, -ENOMEM, each with a sentence.
+ * Reads the answer and compares. @p output: the name or index of the output whose confidence is compared, NULL: the first that both have.
+ * The caller frees *ret_compare, whose strings are the answer's. -EPROTO, -EINVAL for an output that not both have, -ENOMEM, each with a
+ * sentence.
  */
 int ctl_compare_create(const struct tfl_value *answer, const char *output, struct ctl_compare **ret_compare, struct tfl_error *error);
 

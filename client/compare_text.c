@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of a comparison, which fits 80 columns, and sentences for what it says in figures. A difference that is sure and of no consequence is said to be
- * so; what cannot be told is said to be that, with the number of requests after which it could be.
+ * The table of a comparison, which fits 80 columns, and sentences for what it says in figures. A difference that is sure and of no
+ * consequence is said to be so; what cannot be told is said to be that, with the number of requests after which it could be.
  */
 #include <math.h>
 #include <stdio.h>
@@ -191,7 +191,8 @@ static void print_finding(const struct ctl_compare *compare, enum tfl_compare_su
 	else if (subject->verdict != TFL_COMPARE_FIRST && subject->verdict != TFL_COMPARE_SECOND)
 		return;
 	else if (subject->slight)
-		ctl_printf_wrapped("", 2, "@%llu %s, %s, but by less than %s, which is of no consequence.", better, row->better, sure, row->matters);
+		ctl_printf_wrapped("", 2, "@%llu %s, %s, but by less than %s, which is of no consequence.", better, row->better, sure,
+				   row->matters);
 	else
 		ctl_printf_wrapped("", 2, "@%llu %s, %s.", better, row->better, sure);
 }
@@ -199,7 +200,8 @@ static void print_finding(const struct ctl_compare *compare, enum tfl_compare_su
 /* "about 3,400": nobody means the last digits. */
 static void format_more(char text[static CELL], uint64_t more, uint64_t version)
 {
-	double unit = more > 0 ? pow(10, floor(log10((double)more)) - 1) : 1, rounded = unit > 1 ? ceil((double)more / unit) * unit : (double)more;
+	double unit = more > 0 ? pow(10, floor(log10((double)more)) - 1) : 1;
+	double rounded = unit > 1 ? ceil((double)more / unit) * unit : (double)more;
 
 	snprintf(text, CELL, "%.0f of @%llu", rounded, (unsigned long long)version);
 }
@@ -213,12 +215,14 @@ static void print_open(const struct ctl_compare *compare, enum tfl_compare_subje
 	if (subject->verdict != TFL_COMPARE_UNKNOWN)
 		return;
 	if (more[0] > INT64_MAX || more[1] > INT64_MAX) {
-		ctl_printf_wrapped("", 2, "%s cannot be told: so small a difference takes more requests than there will be.", rows[which].open);
+		ctl_printf_wrapped("", 2, "%s cannot be told: so small a difference takes more requests than there will be.",
+				   rows[which].open);
 		return;
 	}
 	for (unsigned i = 0; i < 2; i++)
 		format_more(text[i], more[i], compare->sides[i].version);
-	ctl_printf_wrapped("", 2, "%s %s %s%s%s more.", rows[which].open, subject->measured ? "can be told, if it goes on so, after some" : "takes at least",
+	ctl_printf_wrapped("", 2, "%s %s %s%s%s more.", rows[which].open,
+			   subject->measured ? "can be told, if it goes on so, after some" : "takes at least",
 			   more[0] ? text[0] : "", more[0] && more[1] ? " and " : "", more[1] ? text[1] : "");
 }
 
@@ -238,10 +242,11 @@ static void print_agreement(const struct ctl_compare *compare)
 		if ((version != compare->sides[0].version && version != compare->sides[1].version) || !number(line, "compared"))
 			continue;
 		if (scored)
-			snprintf(classes, sizeof(classes), "the same class in %.2f %% of %llu rows, ", 100 * (double)number(line, "agreed") / (double)scored,
-				 (unsigned long long)scored);
+			snprintf(classes, sizeof(classes), "the same class in %.2f %% of %llu rows, ",
+				 100 * (double)number(line, "agreed") / (double)scored, (unsigned long long)scored);
 		ctl_printf_wrapped("", 2, "They agree on '%s' in %llu copies: %snumbers at most %.4g apart, %.4g on the mean.",
-				   tfl_value_string(tfl_value_get(line, "output"), ""), (unsigned long long)number(line, "compared"), classes,
+				   tfl_value_string(tfl_value_get(line, "output"), ""), (unsigned long long)number(line, "compared"),
+				   classes,
 				   tfl_value_double(tfl_value_get(line, "largest_difference"), 0),
 				   tfl_value_double(tfl_value_get(line, "mean_difference"), 0));
 	}
@@ -252,7 +257,8 @@ static void print_copied(const struct ctl_compare *compare)
 {
 	for (unsigned i = 0; i < 2; i++)
 		if (compare->sides[i].copied)
-			ctl_printf_wrapped("", 2, "@%llu is a shadow: its requests are copies, and latency is the time for computing, of both.",
+			ctl_printf_wrapped("", 2,
+					   "@%llu is a shadow: its requests are copies, and latency is the time for computing, of both.",
 					   (unsigned long long)compare->sides[i].version);
 }
 
@@ -263,8 +269,9 @@ static void print_doubt(const struct ctl_compare *compare)
 
 	for (unsigned i = TFL_COMPARE_P50; i <= TFL_COMPARE_P99; i++) {
 		const struct tfl_comparison *subject = &compare->result.subjects[i];
+		bool better = subject->verdict == TFL_COMPARE_FIRST || subject->verdict == TFL_COMPARE_SECOND;
 
-		differs = differs || (!subject->slight && (subject->verdict == TFL_COMPARE_FIRST || subject->verdict == TFL_COMPARE_SECOND));
+		differs = differs || (better && !subject->slight);
 	}
 	if (differs && !compare->computing)
 		ctl_printf_wrapped("", 2, "That is the versions' doing where both served at the same time; else it may be the load's.");

@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/memory.h"
 
-#include <stdint.h>
 #include <stdio.h>
 
+#include "base/util.h"
 #include "client/print.h"
+
+uint64_t ctl_memory_bytes(const struct tfl_value *memory)
+{
+	static const char *const parts[] = {"file", "packed", "interpreters", "statistics"};
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < TFL_ARRAY_SIZE(parts); i++)
+		bytes += tfl_value_uint(tfl_value_get(memory, parts[i]), 0);
+	return bytes;
+}
 
 void ctl_memory_print(const struct tfl_value *value, bool always)
 {

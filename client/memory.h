@@ -4,8 +4,12 @@
 #define CLIENT_MEMORY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "client/tflclient.h"
+
+/** All of what a version takes: the sum of the "memory" of an answer about one. */
+uint64_t ctl_memory_bytes(const struct tfl_value *memory);
 
 /** A line about the answer's "memory"; where there is no limit, only where @p always says so. */
 void ctl_memory_print(const struct tfl_value *value, bool always);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * compare: what two versions did since they were loaded, or did as a shadow, both read in the same moment. Counters, latencies and confidence are handed out as
- * histograms, which can be added up over devices; which version is better is for whoever asks to compute (stats/compare.h is what tflctl uses).
+ * compare: what two versions did since they were loaded, or did as a shadow, both read in the same moment. Counters, latencies and
+ * confidence are handed out as histograms, which can be added up over devices; which version is better is for whoever asks to compute
+ * (stats/compare.h is what tflctl uses).
  */
 #include <errno.h>
 #include <stdlib.h>

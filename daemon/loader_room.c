@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory_limit. The loader's thread counts what the versions take that it made and has not freed yet, so what is used is its own number. Before a
- * version is built, its proof tells what it will take; when it is complete, what it takes is known, and it counts only where that fits.
+ * memory_limit. The loader's thread counts what the versions take that it made and has not freed yet, so what is used is its own number.
+ * Before a version is built, its proof tells what it will take; when it is complete, what it takes is known, and it counts only where that
+ * fits.
  *
- * Where it does not fit, the loader's thread asks the loop, which alone knows what serves and what is idle, and waits for the answer, as it waits for
- * the child that proves a file: what is quick is done meanwhile. What the loop takes out of service then is used by nobody, so its end is near, and is waited for
- * too: it is freed before the load goes on.
+ * Where it does not fit, the loader's thread asks the loop, which alone knows what serves and what is idle, and waits for the answer, as it
+ * waits for the child that proves a file: what is quick is done meanwhile. What the loop takes out of service then is used by nobody, so
+ * its end is near, and is waited for too: it is freed before the load goes on.
  *
  * What a version took that made room for its successor (transition = resource) stays reserved until that serves, or the one before is back:
  * no other load comes between.
@@ -85,7 +86,8 @@ static int take(struct tfl_loader *loader, uint64_t bytes, struct tfl_error *err
 
 	if (need.limit && tfl_room_missing(&need) > 0)
 		return tfl_error_set(error, -ENOBUFS, "it needs %s of memory, but %s of the %s that memory_limit allows are in use",
-				     tfl_room_format(bytes, text[0]), tfl_room_format(need.used, text[1]), tfl_room_format(need.limit, text[2]));
+				     tfl_room_format(bytes, text[0]), tfl_room_format(need.used, text[1]),
+				     tfl_room_format(need.limit, text[2]));
 	atomic_fetch_add(&loader->used, bytes);
 	return 0;
 }
@@ -151,6 +153,18 @@ static bool is_way_back(const struct tfl_registry_model *model, const struct tfl
 	return model->previous.count > 0 && model->previous.numbers[0] == version->number;
 }
 
+static struct tfl_room_item item_of(const struct tfl_registry_model *model, struct tfl_version *version)
+{
+	return (struct tfl_room_item){
+		.model = version->model_name,
+		.number = version->number,
+		.data = version,
+		.bytes = version->bytes,
+		.used_ns = version->used_ns,
+		.last = is_way_back(model, version),
+	};
+}
+
 /* All that make room for an ask, or (NULL) could for somebody; NULL without memory. The caller frees them. */
 static struct tfl_room_item *list_idle(const struct tfl_registry *registry, const struct tfl_loader_job *ask, unsigned *ret_count)
 {
@@ -168,8 +182,7 @@ static struct tfl_room_item *list_idle(const struct tfl_registry *registry, cons
 			struct tfl_version *version = models[i].versions[k];
 
 			if (is_idle(&models[i], version) && !(ask && comes_first(version, ask)))
-				items[(*ret_count)++] = (struct tfl_room_item){ version->model_name, version->number, version, version->bytes,
-										version->used_ns, is_way_back(&models[i], version) };
+				items[(*ret_count)++] = item_of(&models[i], version);
 		}
 	}
 	return items;
@@ -185,7 +198,8 @@ static int unload(struct tfl_loader *loader, const struct tfl_loader_job *ask, c
 		struct tfl_version *version = items[i].data;
 		char reason[TFL_ERROR_TEXT_MAX];
 
-		snprintf(reason, sizeof(reason), "it was idle for %" PRIu64 " s and made room for version %" PRIu64 " of '%s' (unload_idle = yes)",
+		snprintf(reason, sizeof(reason),
+			 "it was idle for %" PRIu64 " s and made room for version %" PRIu64 " of '%s' (unload_idle = yes)",
 			 (now - version->used_ns) / 1000000000, ask->number, ask->model);
 		tfl_loader_note_leaving(loader, 1);
 		version->retired.awaited = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Least recently used first, as long as something is missing. Then those are let off that are not needed after all, because one that came later is large;
- * the one that was used last is asked first.
+ * Least recently used first, as long as something is missing. Then those are let off that are not needed after all, because one that came
+ * later is large; the one that was used last is asked first.
  */
 #include "daemon/room.h"
 
@@ -127,8 +127,8 @@ int tfl_room_refuse(const struct tfl_room_need *need, const struct tfl_room_item
 		sum += idle[i].bytes;
 	list_idle(idle, count, list);
 	advice = advise(need, count > 0, sum >= missing);
-	return tfl_error_set(error, -ENOBUFS, "version %" PRIu64 " of '%s' needs %s of memory, but %s of the %s that memory_limit allows are in "
-			     "use, so %s are missing; %s%s%s", need->number, need->model, tfl_room_format(need->bytes, bytes[0]),
-			     tfl_room_format(need->used, bytes[1]), tfl_room_format(need->limit, bytes[2]), tfl_room_format(missing, bytes[3]),
-			     advice.before, list, advice.after);
+	return tfl_error_set(error, -ENOBUFS, "version %" PRIu64 " of '%s' needs %s of memory, but %s of the %s that memory_limit allows "
+			     "are in use, so %s are missing; %s%s%s", need->number, need->model, tfl_room_format(need->bytes, bytes[0]),
+			     tfl_room_format(need->used, bytes[1]), tfl_room_format(need->limit, bytes[2]),
+			     tfl_room_format(missing, bytes[3]), advice.before, list, advice.after);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which versions make room for another one, where memory is limited. Pure: it knows neither versions nor clocks, but what each takes, when it was
- * used last, and whether anybody needs it.
+ * Which versions make room for another one, where memory is limited. Pure: it knows neither versions nor clocks, but what each takes, when
+ * it was used last, and whether anybody needs it.
  */
 #ifndef DAEMON_ROOM_H
 #define DAEMON_ROOM_H
@@ -21,9 +21,9 @@ struct tfl_room_item {
 };
 
 /**
- * Sorts @p items, all of them idle, in the order in which they would go (those that are to be last at the end; the one first that was used longest ago),
- * and moves those to the front that have to go so that @p missing bytes get free: the first so many, without those of them that the others make
- * superfluous. Returns their count; 0 where all together would not be enough, or nothing is missing.
+ * Sorts @p items, all of them idle, in the order in which they would go (those that are to be last at the end; the one first that was used
+ * longest ago), and moves those to the front that have to go so that @p missing bytes get free: the first so many, without those of them
+ * that the others make superfluous. Returns their count; 0 where all together would not be enough, or nothing is missing.
  */
 unsigned tfl_room_choose(struct tfl_room_item *items, unsigned count, uint64_t missing);
 
@@ -41,8 +41,8 @@ struct tfl_room_need {
 uint64_t tfl_room_missing(const struct tfl_room_need *need);
 
 /**
- * The sentence of the refusal, with what would be right: @p idle are those that tfl_room_choose() chose, or all of them, where that is not enough.
- * Returns -ENOBUFS.
+ * The sentence of the refusal, with what would be right: @p idle are those that tfl_room_choose() chose, or all of them, where that is not
+ * enough. Returns -ENOBUFS.
  */
 int tfl_room_refuse(const struct tfl_room_need *need, const struct tfl_room_item *idle, unsigned count, struct tfl_error *error);
 

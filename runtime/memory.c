@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An aligned block has a header in front of it, in the room that its alignment takes: what it weighs, and whether it is a mapping. What any other
- * allocation weighs is asked from libc. Outside of a count nothing is added up or populated; a
- * block that is freed later, on any thread, is then free as ever. Nothing is refused here: XNNPACK does not look at every pointer it gets, so
- * what it may take is bounded before it is asked (lower.h, plan.c), and looked at afterwards.
+ * An aligned block has a header in front of it, in the room that its alignment takes: what it weighs, and whether it is a mapping. What any
+ * other allocation weighs is asked from libc. Outside of a count nothing is added up or populated; a block that is freed later, on any
+ * thread, is then free as ever. Nothing is refused here: XNNPACK does not look at every pointer it gets, so what it may take is bounded
+ * before it is asked (lower.h, plan.c), and looked at afterwards.
  */
 #include "runtime/memory.h"
 

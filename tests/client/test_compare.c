@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tflctl compare against a fake daemon, which tells of traffic that was made up from a seed: of two versions that are the same, of one that is slower, fails
- * more often, or differs by nothing that matters. The model's name says which; two asked for one after the other are never the same traffic.
+ * tflctl compare against a fake daemon, which tells of traffic that was made up from a seed: of two versions that are the same, of one that
+ * is slower, fails more often, or differs by nothing that matters. The model's name says which; two asked for one after the other are never
+ * the same traffic.
  */
 #include <jansson.h>
 #include <math.h>
@@ -287,7 +288,8 @@ START_TEST(noise_is_no_winner)
 		ck_assert(strcmp(better, "equal") == 0 || strcmp(better, "open") == 0 || called > 0);
 		json_decref(json);
 	}
-	printf("# a difference was called in %u of %u comparisons of a version with itself, and none in %u single ones\n", called, RUNS, told);
+	printf("# a difference was called in %u of %u comparisons of a version with itself, and none in %u single ones\n", called, RUNS,
+	       told);
 	ck_assert_uint_le(called, FALSE_MOST);
 	ck_assert_uint_gt(told, RUNS / 2);
 }
@@ -381,7 +383,8 @@ START_TEST(what_cannot_be_is_said)
 END_TEST
 
 static const char *const wrong[][3] = {
-	{"m@1", "1", "2"}, {"m", "1", "1"}, {"m", "0", "2"}, {"m", "1", "x y"}, {"m", "canary", "canary"}, {"m", "1", "18446744073709551617"}, {"m", "9223372036854775808", "1"},
+	{"m@1", "1", "2"}, {"m", "1", "1"}, {"m", "0", "2"}, {"m", "1", "x y"}, {"m", "canary", "canary"},
+	{"m", "1", "18446744073709551617"}, {"m", "9223372036854775808", "1"},
 };
 
 START_TEST(a_wrong_line_is_no_request)

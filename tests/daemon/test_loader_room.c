@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory_limit with a real loader: what is refused, what is unloaded for what, and that what is used is always the sum of what is there. A test
- * makes the limit from what a version of its model takes: "2.5 of them".
+ * memory_limit with a real loader: what is refused, what is unloaded for what, and that what is used is always the sum of what is there. A
+ * test makes the limit from what a version of its model takes: "2.5 of them".
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -178,7 +178,8 @@ END_TEST
 
 static void set_label(uint64_t number, const char *label)
 {
-	int result = tfl_loader_label(loading.loader, loading_find("m", number), label, 1000, loading_on_done, &loading.last, &loading.error);
+	int result = tfl_loader_label(loading.loader, loading_find("m", number), label, 1000, loading_on_done, &loading.last,
+				      &loading.error);
 
 	ck_assert_msg(result == 0, "%s", loading.error.text);
 	loading_wait_for(&loading.last, loading.last.calls + 1);

@@ -112,17 +112,17 @@ static const struct refusal {
 	const char *sentence;
 } refusals[] = {
 	{{"digits", 3, 30 * MIB, 50 * MIB, 64 * MIB}, 0,
-	 "version 3 of 'digits' needs 30.0 MiB of memory, but 50.0 MiB of the 64.0 MiB that memory_limit allows are in use, so 16.0 MiB are "
-	 "missing; no other version is idle: raise memory_limit, or unload one that is not needed"},
+	 "version 3 of 'digits' needs 30.0 MiB of memory, but 50.0 MiB of the 64.0 MiB that memory_limit allows are in use, so 16.0 MiB "
+	 "are missing; no other version is idle: raise memory_limit, or unload one that is not needed"},
 	{{"digits", 3, 30 * MIB, 50 * MIB, 64 * MIB}, 2,
-	 "version 3 of 'digits' needs 30.0 MiB of memory, but 50.0 MiB of the 64.0 MiB that memory_limit allows are in use, so 16.0 MiB are "
-	 "missing; unload digits@1 (10.0 MiB), ssd@2 (20.0 MiB), now idle, or set unload_idle = yes"},
+	 "version 3 of 'digits' needs 30.0 MiB of memory, but 50.0 MiB of the 64.0 MiB that memory_limit allows are in use, so 16.0 MiB "
+	 "are missing; unload digits@1 (10.0 MiB), ssd@2 (20.0 MiB), now idle, or set unload_idle = yes"},
 	{{"digits", 3, 30 * MIB, 50 * MIB, 64 * MIB, .allowed = true}, 1,
-	 "version 3 of 'digits' needs 30.0 MiB of memory, but 50.0 MiB of the 64.0 MiB that memory_limit allows are in use, so 16.0 MiB are "
-	 "missing; idle are only digits@1 (10.0 MiB): raise memory_limit, or unload more that is not needed"},
+	 "version 3 of 'digits' needs 30.0 MiB of memory, but 50.0 MiB of the 64.0 MiB that memory_limit allows are in use, so 16.0 MiB "
+	 "are missing; idle are only digits@1 (10.0 MiB): raise memory_limit, or unload more that is not needed"},
 	{{"digits", 3, 30 * MIB, 50 * MIB, 64 * MIB, .allowed = true, .unasked = true}, 2,
-	 "version 3 of 'digits' needs 30.0 MiB of memory, but 50.0 MiB of the 64.0 MiB that memory_limit allows are in use, so 16.0 MiB are "
-	 "missing; by itself it takes nobody's place, but tflctl load would unload digits@1 (10.0 MiB), ssd@2 (20.0 MiB)"},
+	 "version 3 of 'digits' needs 30.0 MiB of memory, but 50.0 MiB of the 64.0 MiB that memory_limit allows are in use, so 16.0 MiB "
+	 "are missing; by itself it takes nobody's place, but tflctl load would unload digits@1 (10.0 MiB), ssd@2 (20.0 MiB)"},
 };
 
 START_TEST(a_refusal_says_what_would_be_right)

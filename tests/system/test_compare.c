@@ -177,7 +177,8 @@ END_TEST
 START_TEST(what_is_no_pair)
 {
 	compare(1, 1);
-	wire_expect_failure(fd, msgid, TFL_INVALID_ARGUMENT, "'version' and 'against' are the same; a version is compared with another one");
+	wire_expect_failure(fd, msgid, TFL_INVALID_ARGUMENT,
+			    "'version' and 'against' are the same; a version is compared with another one");
 	compare(1, 9);
 	wire_expect_failure(fd, msgid, TFL_NOT_FOUND, "model 'tiny' has no version 9; versions here: 1");
 	compare(9, 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What versions take, as describe says and as the kernel does, and what becomes of a load that would pass memory_limit. Limits are made from what a
- * version takes here: it depends on the processor.
+ * What versions take, as describe says and as the kernel does, and what becomes of a load that would pass memory_limit. Limits are made
+ * from what a version takes here: it depends on the processor.
  */
 #include <inttypes.h>
 #include <stdio.h>
