@@ -2,6 +2,7 @@
 /* tflctl compare: which of two versions of a model is better, at what, and how sure that is. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/util.h"
 #include "client/compare.h"
@@ -90,7 +91,7 @@ static int run(struct ctl *ctl, const struct ctl_arguments *arguments)
 				error.text);
 	if (ctl->json)
 		return ctl_print_json(ctl, ctl_compare_json(compare));
-	ctl_compare_print(compare);
+	ctl_compare_print(compare, (int64_t)time(NULL));
 	return CTL_OK;
 }
 

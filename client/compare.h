@@ -57,8 +57,8 @@ int ctl_compare_create(const struct tfl_value *answer, const char *output, struc
 /** *ret_probability: that chance made the least sure of the differences for which it is better. */
 enum ctl_compare_outcome ctl_compare_outcome(const struct tfl_compare *result, double *ret_probability);
 
-/** A table, and below it what that means. */
-void ctl_compare_print(const struct ctl_compare *compare);
+/** A table, and below it what that means; @p now: seconds since 1970. */
+void ctl_compare_print(const struct ctl_compare *compare, int64_t now);
 
 /** A new reference, NULL without memory. */
 json_t *ctl_compare_json(const struct ctl_compare *compare);

@@ -206,11 +206,30 @@ static void format_more(char text[static CELL], uint64_t more, uint64_t version)
 	snprintf(text, CELL, "%.0f of @%llu", rounded, (unsigned long long)version);
 }
 
-static void print_open(const struct ctl_compare *compare, enum tfl_compare_subject which)
+/* ", another 4 h 12 min as it goes", by the requests that each had since it was loaded; "" where that is not known. */
+static void format_wait(char text[static CELL], const struct ctl_compare *compare, const uint64_t more[2], int64_t now)
+{
+	char wait[CTL_UNIT_MAX];
+	double longest = 0;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < 2; i++) {
+		const struct ctl_compare_side *side = &compare->sides[i];
+
+		if (more[i] > 0 && (side->requests == 0 || side->since == 0 || (int64_t)side->since >= now))
+			return;
+		if (more[i] > 0)
+			longest = fmax(longest, (double)more[i] / (double)side->requests * (double)(now - (int64_t)side->since));
+	}
+	if (longest < 1e9)
+		snprintf(text, CELL, ", another %s as it goes", ctl_format_uptime(wait, (uint64_t)ceil(longest)));
+}
+
+static void print_open(const struct ctl_compare *compare, enum tfl_compare_subject which, int64_t now)
 {
 	const struct tfl_comparison *subject = &compare->result.subjects[which];
 	uint64_t more[2] = {subject->more_first, subject->more_second};
-	char text[2][CELL];
+	char text[2][CELL], wait[CELL];
 
 	if (subject->verdict != TFL_COMPARE_UNKNOWN)
 		return;
@@ -221,9 +240,10 @@ static void print_open(const struct ctl_compare *compare, enum tfl_compare_subje
 	}
 	for (unsigned i = 0; i < 2; i++)
 		format_more(text[i], more[i], compare->sides[i].version);
-	ctl_printf_wrapped("", 2, "%s %s %s%s%s more.", rows[which].open,
+	format_wait(wait, compare, more, now);
+	ctl_printf_wrapped("", 2, "%s %s %s%s%s more%s.", rows[which].open,
 			   subject->measured ? "can be told, if it goes on so, after some" : "takes at least",
-			   more[0] ? text[0] : "", more[0] && more[1] ? " and " : "", more[1] ? text[1] : "");
+			   more[0] ? text[0] : "", more[0] && more[1] ? " and " : "", more[1] ? text[1] : "", wait);
 }
 
 static uint64_t number(const struct tfl_value *map, const char *key)
@@ -277,7 +297,7 @@ static void print_doubt(const struct ctl_compare *compare)
 		ctl_printf_wrapped("", 2, "That is the versions' doing where both served at the same time; else it may be the load's.");
 }
 
-void ctl_compare_print(const struct ctl_compare *compare)
+void ctl_compare_print(const struct ctl_compare *compare, int64_t now)
 {
 	char since[2][CTL_UNIT_MAX];
 
@@ -295,7 +315,7 @@ void ctl_compare_print(const struct ctl_compare *compare)
 	print_doubt(compare);
 	for (unsigned i = 0; i < TFL_COMPARE_SUBJECTS; i++)
 		if (is_compared(compare, i))
-			print_open(compare, i);
+			print_open(compare, i, now);
 	if (!compare->output && *compare->reason)
 		ctl_printf_wrapped("", 2, "Confidence is not compared: %s.", compare->reason);
 }

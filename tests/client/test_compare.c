@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/util.h"
 #include "proto/histogram.h"
@@ -32,6 +33,7 @@ static const struct traffic {
 	struct nature natures[2];
 	unsigned heads, wrong; /* wrong: what cannot be */
 	bool shadow;           /* the second has answered nothing, and ran copies */
+	uint64_t age_s;        /* since when they are loaded; 0: nobody knows */
 } traffics[] = {
 	{"same", {{0.01, 1, 0.95, 0}, {0.01, 1, 0.95, 0}}, 1, 0},
 	{"slower", {{0.01, 1, 0.95, 20000}, {0.01, 1.3, 0.95, 5000}}, 1, 0},
@@ -39,6 +41,8 @@ static const struct traffic {
 	{"mixed", {{0.005, 1, 0.95, 20000}, {0.06, 0.7, 0.95, 20000}}, 1, 0},
 	{"slight", {{0.01, 1, 0.95, 400000}, {0.01, 1.025, 0.95, 400000}}, 1, 0},
 	{"few", {{0, 1, 0.95, 400}, {0, 1, 0.95, 60}}, 1, 0},
+	{"yesterday", {{0, 1, 0.95, 400}, {0, 1, 0.95, 60}}, 1, 0, false, 86400},
+	{"tomorrow", {{0, 1, 0.95, 400}, {0, 1, 0.95, 60}}, 1, 0, false, (uint64_t)-86400},
 	{"headless", {{0.01, 1, 0.95, 20000}, {0.01, 1, 0.95, 20000}}, 0, 0},
 	{"shadow", {{0.005, 1, 0.95, 20000}, {0.06, 1.5, 0.95, 20000}}, 1, 0, true},
 	{"successes", {{0, 1, 0.95, 100}, {0, 1, 0.95, 100}}, 1, 1},
@@ -187,9 +191,11 @@ static void write_version(const struct traffic *traffic, unsigned side, const st
 	const bool shadow = traffic->shadow && side == 1;
 	static const struct tfl_latency nothing;
 
-	tfl_writer_map(writer, 6 + shadow);
+	tfl_writer_map(writer, 7 + shadow);
 	tfl_writer_text(writer, "version");
 	tfl_writer_uint64(writer, side + 1);
+	tfl_writer_text(writer, "since");
+	tfl_writer_uint64(writer, traffic->age_s ? (uint64_t)time(NULL) - traffic->age_s : 0);
 	if (shadow)
 		write_results(0, 0);
 	else
@@ -333,6 +339,19 @@ START_TEST(what_cannot_be_told_says_what_it_takes)
 }
 END_TEST
 
+/* At the rate of the slower one of the two: 60 a day, so 2,740 take 45 days and a half. */
+START_TEST(how_long_that_takes)
+{
+	TFLCTL("compare", "yesterday", "1", "2");
+	expect("p50 takes at least 20 of @2 more, another 8 h");
+	expect("p99 takes at least 2400 of @1 and 2800 of @2 more, another 45 days as it goes.");
+	TFLCTL("compare", "tomorrow", "1", "2");
+	expect("p99 takes at least 2400 of @1 and 2800 of @2 more.");
+	TFLCTL("compare", "few", "1", "2");
+	expect("p99 takes at least 2400 of @1 and 2800 of @2 more.");
+}
+END_TEST
+
 START_TEST(without_a_confidence_the_rest_is_compared)
 {
 	TFLCTL("compare", "headless", "1", "2");
@@ -406,6 +425,7 @@ Suite *compare_suite(void)
 	tcase_add_test(tcase, what_is_worse_is_found);
 	tcase_add_test(tcase, what_does_not_matter_is_said_not_to);
 	tcase_add_test(tcase, what_cannot_be_told_says_what_it_takes);
+	tcase_add_test(tcase, how_long_that_takes);
 	tcase_add_test(tcase, without_a_confidence_the_rest_is_compared);
 	tcase_add_test(tcase, a_shadow_is_compared_by_its_copies);
 	tcase_add_test(tcase, what_cannot_be_is_said);
