@@ -36,7 +36,7 @@ static bool same_class(const float *right, const float *other, uint32_t classes)
 	return classes == 1 ? (*right > 0.5f) == (*other > 0.5f) : best_of(right, classes) == best_of(other, classes);
 }
 
-void tfl_agreement_add(struct tfl_agreement_output *into, const float *right, const float *other, size_t count, uint32_t classes)
+uint64_t tfl_agreement_add(struct tfl_agreement_output *into, const float *right, const float *other, size_t count, uint32_t classes)
 {
 	double largest = read_number(&into->largest), sum = 0;
 	uint64_t values = 0, invalid = 0, agreed = 0;
@@ -60,6 +60,7 @@ void tfl_agreement_add(struct tfl_agreement_output *into, const float *right, co
 	add(&into->invalid, invalid);
 	write_number(&into->largest, largest);
 	write_number(&into->sum, read_number(&into->sum) + sum);
+	return agreed;
 }
 
 void tfl_agreement_count(struct tfl_agreement *agreement)

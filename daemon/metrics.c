@@ -120,6 +120,11 @@ static void gather_loaded(const struct tfl_version *version, struct tfl_schedule
 	cut_duration(&summary->wait, &into->durations[TFL_METRICS_QUEUE]);
 	cut_duration(&summary->compute, &into->durations[TFL_METRICS_COMPUTE]);
 	cut_duration(&summary->total, &into->durations[TFL_METRICS_REQUEST]);
+	tfl_recorder_read_shadow(version->recorder, summary);
+	into->shadow.success = summary->results[TFL_OK];
+	into->shadow.failure = summary->requests - summary->results[TFL_OK];
+	into->shadow.rows = summary->rows;
+	into->shadow.agreed = summary->agreed;
 	into->first_head = metrics->head_count;
 	into->head_count = version->history ? version->heads.count : 0;
 	if (into->head_count > 0)

@@ -60,6 +60,9 @@ struct tfl_metrics_version {
 	uint64_t pending, inferences, executions;
 	uint64_t results[TFL_STATUS_COUNT];
 	struct tfl_metrics_duration durations[TFL_METRICS_STAGES];
+	struct {
+		uint64_t success, failure, rows, agreed; /* of copies that it ran without answering; of rows that were compared */
+	} shadow;
 	uint32_t first_head, head_count; /* among tfl_metrics' */
 };
 

@@ -131,6 +131,13 @@ static void write_failures(struct tfl_exposition *exposition, const struct famil
 	}
 }
 
+/* Of a version that was a shadow since it was loaded. */
+static void write_shadow(struct tfl_exposition *exposition, const struct family *family, const struct subject *subject)
+{
+	if (subject->version->shadow.success + subject->version->shadow.failure > 0)
+		write_uint(exposition, family, subject);
+}
+
 static void write_bucket(struct tfl_exposition *exposition, const struct subject *subject, const char *edge, uint64_t count)
 {
 	begin(exposition, "_bucket", subject);
@@ -226,6 +233,13 @@ static const struct family families[] = {
 	 "Time of successful requests that the model ran."},
 	{"tfl_inference_request_duration_seconds", "histogram", LOADED, write_duration, OF_STAGE(TFL_METRICS_REQUEST),
 	 "Time of successful requests from arrival to the last byte of the reply."},
+
+	{"tfl_shadow_success_total", "counter", LOADED, write_shadow, OF_VERSION(shadow.success),
+	 "Copies of requests that a shadow ran without an error, and did not answer."},
+	{"tfl_shadow_failure_total", "counter", LOADED, write_shadow, OF_VERSION(shadow.failure), "Copies of requests that failed in a shadow."},
+	{"tfl_shadow_rows_total", "counter", LOADED, write_shadow, OF_VERSION(shadow.rows),
+	 "Rows of scores of a shadow that were compared with those that were answered."},
+	{"tfl_shadow_rows_agreed_total", "counter", LOADED, write_shadow, OF_VERSION(shadow.agreed), "Of these, rows with the same best class."},
 
 	{"tfl_inference_confidence", "histogram", HEADS, write_share, OF_HEAD(confidence), "Confidence of verdicts."},
 	{"tfl_inference_confidence_margin", "histogram", HEADS, write_share, OF_HEAD(margin),

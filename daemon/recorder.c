@@ -22,6 +22,7 @@ struct block {
 	uint64_t results[TFL_STATUS_COUNT];
 	uint64_t executions;
 	struct tfl_latency wait, compute, reply, total;
+	uint64_t rows, agreed;
 } __attribute__((aligned(64)));
 
 struct head {
@@ -157,10 +158,27 @@ void tfl_recorder_add_shadow(struct tfl_recorder *recorder, const struct tfl_rec
 	tfl_recorder_add(recorder, recorder->writers, record);
 }
 
+static void add(uint64_t *counter, uint64_t amount)
+{
+	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + amount, __ATOMIC_RELAXED);
+}
+
+void tfl_recorder_add_agreement(struct tfl_recorder *recorder, uint64_t rows, uint64_t agreed)
+{
+	struct block *block = block_of(recorder, recorder->writers);
+
+	add(&block->rows, rows);
+	add(&block->agreed, agreed);
+}
+
 void tfl_recorder_read_shadow(const struct tfl_recorder *recorder, struct tfl_recorder_summary *ret_summary)
 {
+	const struct block *block = block_of(recorder, recorder->writers);
+
 	memset(ret_summary, 0, sizeof(*ret_summary));
-	add_block(block_of(recorder, recorder->writers), ret_summary);
+	add_block(block, ret_summary);
+	ret_summary->rows = __atomic_load_n(&block->rows, __ATOMIC_RELAXED);
+	ret_summary->agreed = __atomic_load_n(&block->agreed, __ATOMIC_RELAXED);
 }
 
 /* The four latencies of a summary, one behind the other. */

@@ -34,6 +34,7 @@ struct tfl_recorder_summary {
 	uint64_t results[TFL_STATUS_COUNT];
 	uint64_t executions;
 	struct tfl_latency wait, compute, reply, total; /* of successful requests */
+	uint64_t rows, agreed;                          /* of a shadow alone: rows of scores that were compared; the same class was the best */
 };
 
 /**
@@ -55,6 +56,7 @@ void tfl_recorder_add(struct tfl_recorder *recorder, unsigned writer, const stru
  */
 unsigned tfl_recorder_shadow_writer(const struct tfl_recorder *recorder);
 void tfl_recorder_add_shadow(struct tfl_recorder *recorder, const struct tfl_record *record);
+void tfl_recorder_add_agreement(struct tfl_recorder *recorder, uint64_t rows, uint64_t agreed);
 void tfl_recorder_read_shadow(const struct tfl_recorder *recorder, struct tfl_recorder_summary *ret_summary);
 
 /** Counts a verdict of head @p head. A class that is not counted is left out of the counts. Likewise. */

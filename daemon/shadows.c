@@ -462,7 +462,9 @@ static const float *to_real(const void *data, enum tfl_dtype dtype, float scale,
 static bool compare_output(struct tfl_shadow *shadow, const struct tfl_captured_output *given, uint32_t index, struct tfl_agreement *pair)
 {
 	const struct tfl_io *io = &shadow->version->outputs[index];
+	const uint32_t classes = index < TFL_AGREEMENT_OUTPUTS_MAX ? shadow->classes[index] : 0;
 	const float *right, *other;
+	uint64_t agreed;
 
 	if (given->elements != io->elements)
 		return false;
@@ -470,7 +472,9 @@ static bool compare_output(struct tfl_shadow *shadow, const struct tfl_captured_
 		return true;
 	right = to_real(given->tensor.data.data, given->tensor.dtype, given->scale, given->zero_point, given->elements, shadow->right);
 	other = to_real(tfl_interpreter_output(shadow->interpreter, index), io->dtype, io->scale, io->zero_point, io->elements, shadow->other);
-	tfl_agreement_add(&pair->outputs[index], right, other, io->elements, shadow->classes[index]);
+	agreed = tfl_agreement_add(&pair->outputs[index], right, other, io->elements, classes);
+	if (classes)
+		tfl_recorder_add_agreement(shadow->version->recorder, io->elements / classes, agreed);
 	return true;
 }
 

@@ -207,6 +207,9 @@ END_TEST
 START_TEST(classes_agree_too)
 {
 	const uint64_t until = now_ns() + PATIENCE_NS;
+	static const char metric[] = "\ntfl_shadow_rows_agreed_total{model=\"scores\",version=\"2\"} ";
+	struct tfl_string text;
+	struct reply reply;
 	struct seen seen;
 
 	do_call("shadow.set", "scores", 2);
@@ -219,6 +222,10 @@ START_TEST(classes_agree_too)
 	} while (seen.compared < 20);
 	ck_assert_uint_ge(seen.rows, SCORES_ROWS * 20);
 	ck_assert_uint_eq(seen.agreed, seen.rows);
+	wire_call(admin, "metrics", &reply);
+	text = wire_string(reply.message.result, "text");
+	ck_assert(memmem(text.text, text.length, metric, sizeof(metric) - 1));
+	reply_finish(&reply);
 }
 END_TEST
 
