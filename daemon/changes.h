@@ -39,6 +39,10 @@ enum tfl_change_kind {
 	TFL_CHANGE_STABLE,         /* a version's confidence: the verdict of the last hour */
 	TFL_CHANGE_WATCH,
 	TFL_CHANGE_DRIFT,
+	TFL_CHANGE_TRIAL,          /* a version is on trial (trial.h) */
+	TFL_CHANGE_PASSED,
+	TFL_CHANGE_REJECTED,       /* a limit has tripped: the version before serves, and this one does not come back by itself */
+	TFL_CHANGE_INTERRUPTED,    /* its trial ended without a verdict */
 	TFL_CHANGE_CLOCK,          /* the time of day has jumped */
 	TFL_CHANGE_CONDITION,      /* something is wrong (conditions.h) … */
 	TFL_CHANGE_CONDITION_OVER, /* … and right again */
