@@ -93,6 +93,12 @@ static double variance(const struct tfl_confidence *confidence)
 	return confidence->count > 1 ? sum / ((double)confidence->count - 1) : 0;
 }
 
+/* What is slow, against the reference's p99. */
+static double slow_of(const struct tfl_guard *guard, const struct tfl_guard_limits *limits)
+{
+	return fmax(guard->reference_p99_ns * limits->p99_ratio, guard->reference_p99_ns + TFL_GUARD_SLOWER_NS);
+}
+
 static void use_latency(struct tfl_guard *guard, const struct tfl_guard_limits *limits, const struct tfl_guard_seen *reference)
 {
 	double slow_ns = limits->absolute_p99_ns;
@@ -100,7 +106,7 @@ static void use_latency(struct tfl_guard *guard, const struct tfl_guard_limits *
 	if (reference && count_latencies(reference->latency) >= TFL_GUARD_REFERENCE_MIN) {
 		guard->has_latency = 1;
 		guard->reference_p99_ns = (double)tfl_latency_percentile(reference->latency, 1 - SLOW_SHARE);
-		slow_ns = guard->reference_p99_ns * limits->p99_ratio;
+		slow_ns = slow_of(guard, limits);
 	}
 	guard->slow_ns = fmin(fmax(slow_ns, 1), 0x1p40);
 	guard->slow_ns = (double)tfl_latency_edge((uint64_t)guard->slow_ns);
@@ -314,7 +320,7 @@ static bool latency_trips(struct look *look)
 
 	row->value = look->seen->latency ? (double)tfl_latency_percentile(look->seen->latency, 1 - SLOW_SHARE) : 0;
 	row->reference = guard->reference_p99_ns;
-	row->limit = guard->slow_ns;
+	row->limit = guard->has_latency ? slow_of(guard, look->limits) : look->limits->absolute_p99_ns;
 	row->absolute = !guard->has_latency;
 	row->standing = TFL_GUARD_FEW;
 	trips = either_trips(look, TFL_GUARD_LATENCY, guard->latency, 0);
@@ -448,7 +454,7 @@ bool tfl_guard_valid(const struct tfl_guard *guard)
 		}
 	}
 	return guard->allowed_errors > 0 && guard->allowed_errors < 1 && guard->slow_ns >= 0 && guard->slow_ns <= 0x1p41 &&
-	       guard->reference_variance >= 0 && guard->tripped >= 0 && guard->tripped <= TFL_GUARD_SUBJECTS;
+	       guard->reference_variance >= 0 && guard->tripped >= 0 && guard->tripped <= TFL_GUARD_SUBJECTS && guard->tripped == floor(guard->tripped);
 }
 
 void tfl_guard_resume(struct tfl_guard *guard)

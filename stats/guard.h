@@ -37,6 +37,7 @@ struct tfl_latency;
 #define TFL_GUARD_BLOCK 20          /* requests of a block, at least */
 #define TFL_GUARD_ERRORS_MIN 5      /* fewer trip nothing */
 #define TFL_GUARD_BLOCKS_MIN 8      /* before blocks are looked at */
+#define TFL_GUARD_SLOWER_NS 100000   /* a p99 that is longer by less than this is no worse, whatever the ratio */
 #define TFL_GUARD_REFERENCE_MIN 100 /* records of a kind that a reference has at least; with fewer the absolute limits hold */
 
 enum tfl_guard_subject {

@@ -337,6 +337,8 @@ START_TEST(it_goes_on_from_what_was_written_down)
 	kept = guard;
 	kept.tripped = 77;
 	ck_assert(!tfl_guard_valid(&kept));
+	kept.tripped = 0.3;
+	ck_assert(!tfl_guard_valid(&kept));
 }
 END_TEST
 
