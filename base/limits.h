@@ -79,6 +79,9 @@
 #define TFL_STATISTICS_BYTES_MAX (8u << 20) /* of what is written down about a version's verdicts */
 #define TFL_CONDITIONS_MAX 64            /* things that are wrong at the same time */
 #define TFL_METRICS_BYTES_MAX (16u << 20) /* of all metrics as text: some 1,000 loaded versions */
+#define TFL_STATE_NOTE_MAX 96            /* bytes of a note about a version in the state of its model */
+#define TFL_TRIAL_REQUESTS_MAX 1000000000 /* of a trial */
+#define TFL_TRIAL_SECONDS_MAX 2592000     /* likewise: 30 days */
 #define TFL_CHANGES_MAX 256              /* changes that are remembered … */
 #define TFL_CHANGES_BYTES_MAX (256u << 10) /* … and bytes of their file */
 #define TFL_PREVIOUS_MAX 8               /* versions that were active before, and are remembered for a rollback */

@@ -33,6 +33,7 @@ struct manage_params {
 	const struct tfl_record_options *record;    /* NULL: none */
 	const char *sample;                         /* likewise */
 	uint64_t against;                           /* of compare */
+	const struct tfl_swap_options *swap;        /* likewise */
 	int fd;                                     /* -1: none */
 };
 
@@ -61,6 +62,7 @@ static const struct {
 	{&tfl_stats_params, false, "statistics are of all versions of a model: '%s' without '@'"},
 	{&tfl_subscribe_params, false, "changes are told of all versions of a model: '%s' without '@'"},
 	{&tfl_model_rollback_params, false, "a rollback goes to the version before: '%s' without '@'"},
+	{&tfl_trial_params, false, "a trial is a model's: '%s' without '@'"},
 	{&tfl_record_params, false, "samples are of all versions of a model: '%s' without '@'"},
 	{&tfl_record_read_params, false, "samples are of all versions of a model: '%s' without '@'"},
 	{&tfl_label_set_params, false, "the version that a label is to stand for is given by itself: '%s' without '@'"},
@@ -115,6 +117,11 @@ static int manage(struct tfl_client *client, const char *method, const struct tf
 		params.every = given->record->every;
 		params.interval_ms = given->record->interval_ms;
 		params.outputs = given->record->outputs;
+	}
+	if (given->swap) {
+		params.no_trial = given->swap->no_trial;
+		params.trial_requests = given->swap->trial_requests;
+		params.trial_seconds = given->swap->trial_seconds;
 	}
 	tfl_writer_init(&writer);
 	if (given->model) {
@@ -174,6 +181,23 @@ int tfl_client_swap(struct tfl_client *client, const char *model, struct tfl_val
 	struct manage_params params = {.model = model, .fd = -1};
 
 	return model ? manage(client, TFL_METHOD_MODEL_SWAP, &tfl_model_swap_params, &params, ret_value, error) : missing_model(error);
+}
+
+int tfl_client_swap_with(struct tfl_client *client, const char *model, const struct tfl_swap_options *options, struct tfl_value **ret_value,
+			 struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .swap = options, .fd = -1};
+
+	if (!options || options->size != sizeof(*options))
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "options are needed, with `size` set to sizeof(struct tfl_swap_options)");
+	return model ? manage(client, TFL_METHOD_MODEL_SWAP, &tfl_model_swap_params, &params, ret_value, error) : missing_model(error);
+}
+
+int tfl_client_trial(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .fd = -1};
+
+	return model ? manage(client, TFL_METHOD_TRIAL_GET, &tfl_trial_params, &params, ret_value, error) : missing_model(error);
 }
 
 int tfl_client_roll_back(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error)

@@ -470,6 +470,21 @@ int tfl_client_unload(struct tfl_client *client, const char *model, bool erase, 
  */
 int tfl_client_swap(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error);
 
+/** How tfl_client_swap_with() swaps. Zero everything and set `size`. Later releases add members at the end. */
+struct tfl_swap_options {
+	size_t size;            /**< sizeof(struct tfl_swap_options) */
+	bool no_trial;          /**< the version is not on trial, and a trial of the active version ends */
+	uint64_t trial_requests; /**< a trial takes so many requests; 0: as the model is configured */
+	uint64_t trial_seconds;  /**< and so long; likewise */
+};
+
+/** tfl_client_swap(), with a say in the trial that follows. The answer's `trial` says whether there is one. */
+int tfl_client_swap_with(struct tfl_client *client, const char *model, const struct tfl_swap_options *options, struct tfl_value **ret_value,
+			 struct tfl_call_error *error);
+
+/** How the trial of a model stands, and which of its versions were rejected: `trial.get` in doc/protocol.md. */
+int tfl_client_trial(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error);
+
 /** Makes the version of a model that was active before the active one again. NOT_FOUND where none was. */
 int tfl_client_roll_back(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error);
 

@@ -17,6 +17,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_cmd_ls,
 	&ctl_cmd_describe,
 	&ctl_cmd_swap,
+	&ctl_cmd_trial,
 	&ctl_cmd_rollback,
 	&ctl_cmd_label,
 	&ctl_cmd_unload,

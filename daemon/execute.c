@@ -4,6 +4,9 @@
  * referred to where the interpreter left them (or, dequantised, in the executor's scratch memory), and the interpreter goes back to its
  * pool only when the socket or the output queue has taken them.
  *
+ * A version on trial is watched: that it runs is noted in memory that outlives the process, its outputs are searched for NaN, and what counts against it is
+ * counted before the answer goes out, so that whoever gets the answer and asks again is served by what was decided.
+ *
  * Cost on the steady path: no allocation; the pool's borrow and return; four readings of the clock; one sendmsg().
  */
 #include "daemon/execute.h"
@@ -24,11 +27,13 @@
 #include "daemon/recorder.h"
 #include "daemon/recordings.h"
 #include "daemon/reply.h"
+#include "daemon/running.h"
 #include "daemon/shadows.h"
 #include "daemon/version.h"
 #include "proto/response.h"
 #include "runtime/pool.h"
 #include "runtime/quant.h"
+#include "stats/nan.h"
 
 void tfl_executor_init(struct tfl_executor *executor, unsigned index)
 {
@@ -104,6 +109,39 @@ static void write_outputs(struct tfl_executor *executor, const struct tfl_job *j
 	}
 }
 
+/* Inputs that are no numbers are their sender's matter, and so is what comes of them. */
+static bool has_nan_inputs(const struct tfl_job *job)
+{
+	const struct tfl_tensor_list *tensors = &job->request.inputs;
+
+	for (uint32_t i = 0; i < tensors->count; i++) {
+		const struct tfl_wire_tensor *tensor = tfl_tensor_list_at(tensors, i);
+
+		for (size_t at = 0; tensor->dtype == TFL_FLOAT32 && at + sizeof(float) <= tensor->data.size; at += sizeof(float)) {
+			float value;
+
+			memcpy(&value, tensor->data.data + at, sizeof(value)); /* a frame aligns nothing */
+			if (tfl_has_nan(&value, 1))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Of a version on trial. */
+static void look_for_nan(const struct tfl_job *job, struct tfl_interpreter *interpreter)
+{
+	for (uint32_t i = 0; i < job->version->output_count; i++) {
+		const struct tfl_io *io = &job->version->outputs[i];
+
+		if (io->dtype == TFL_FLOAT32 && tfl_has_nan(tfl_interpreter_output(interpreter, i), io->elements)) {
+			if (!has_nan_inputs(job))
+				atomic_fetch_add(&job->version->trial.nan, 1);
+			return;
+		}
+	}
+}
+
 /* Runs the job on a borrowed interpreter and sends its outputs; on failure nothing was sent. */
 static int run(struct tfl_executor *executor, struct tfl_job *job, struct tfl_interpreter *interpreter, struct tfl_record *record,
 	       struct tfl_error *error)
@@ -127,6 +165,8 @@ static int run(struct tfl_executor *executor, struct tfl_job *job, struct tfl_in
 	record->compute_ns = served.compute_ns = computed - started;
 	if (r < 0)
 		return r;
+	if (atomic_load_explicit(&job->version->trial.id, memory_order_relaxed))
+		look_for_nan(job, interpreter);
 	tfl_writer_begin(&executor->writer);
 	tfl_infer_response_begin(&executor->writer, job->msgid, &served, job->binding.output_count);
 	write_outputs(executor, job, interpreter);
@@ -138,11 +178,28 @@ static int run(struct tfl_executor *executor, struct tfl_job *job, struct tfl_in
 	return r < 0 ? tfl_error_set(error, -ECANCELED, "the connection is closed") : 0;
 }
 
+/* Where the version is on trial, and the process ends in the middle of this, the next one knows. */
+static int run_watched(struct tfl_executor *executor, struct tfl_job *job, struct tfl_interpreter *interpreter, struct tfl_record *record,
+		       struct tfl_error *error)
+{
+	uint64_t trial = atomic_load_explicit(&job->version->trial.id, memory_order_acquire);
+	int r;
+
+	if (!trial)
+		return run(executor, job, interpreter, record, error);
+	tfl_running_set(job->version->trial.running, executor->index, trial);
+	r = run(executor, job, interpreter, record, error);
+	tfl_running_set(job->version->trial.running, executor->index, 0);
+	return r;
+}
+
 /* Sets a status by the error, and tells the peer; where it is gone the channel drops the reply. */
 static void fail(struct tfl_executor *executor, const struct tfl_job *job, struct tfl_record *record, struct tfl_error *error, int code)
 {
 	error->code = code;
 	record->status = tfl_status_from_errno(code);
+	if (tfl_record_is_fault(record) && atomic_load_explicit(&job->version->trial.id, memory_order_relaxed))
+		atomic_fetch_add(&job->version->trial.errors, 1);
 	tfl_reply_failure(job->channel, &executor->writer, job->msgid, error);
 }
 
@@ -190,7 +247,7 @@ void tfl_execute(struct tfl_executor *executor, struct tfl_job *job)
 		struct tfl_interpreter *interpreter = tfl_pool_borrow(job->version->pool);
 
 		assert(interpreter);
-		r = run(executor, job, interpreter, &record, &error);
+		r = run_watched(executor, job, interpreter, &record, &error);
 		if (r == 0)
 			tfl_heads_record(&job->version->heads, interpreter, job->version->recorder, executor->index);
 		if (r == 0 && (job->sample.by || job->copy.shadow))

@@ -24,6 +24,12 @@ static inline void tfl_field_bool(struct tfl_writer *writer, const char *key, bo
 	tfl_writer_bool(writer, value);
 }
 
+static inline void tfl_field_double(struct tfl_writer *writer, const char *key, double value)
+{
+	tfl_writer_text(writer, key);
+	tfl_writer_double(writer, value);
+}
+
 /** The key and the header of a map (an array) with @p count entries, which have to follow. */
 static inline void tfl_field_map(struct tfl_writer *writer, const char *key, uint32_t count)
 {

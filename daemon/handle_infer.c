@@ -20,6 +20,7 @@
 #include "daemon/execute.h"
 #include "daemon/handlers.h"
 #include "daemon/job.h"
+#include "daemon/loader.h"
 #include "daemon/recorder.h"
 #include "daemon/recordings.h"
 #include "daemon/registry.h"
@@ -31,22 +32,35 @@
 #include "proto/message.h"
 #include "runtime/pool.h"
 
-/* The version that serves the request, with a reference for the job. */
-static int route(const struct tfl_call *call, struct tfl_job *job, struct tfl_error *error)
+/* The version that a request names: by its number, by a label, or not at all. */
+static int find_version(const struct tfl_call *call, const struct tfl_infer_head *head, struct tfl_version **ret_version,
+			struct tfl_error *error)
 {
-	const struct tfl_infer_head *head = &job->request.head;
 	const struct tfl_registry *registry = call->server->registry;
-	struct tfl_version *version = NULL;
 	uint64_t number = head->version;
 	int r = 0;
 
 	if (head->label.text) {
-		r = tfl_registry_find_label(registry, head->model.text, head->model.length, head->label.text, head->label.length, &version,
+		r = tfl_registry_find_label(registry, head->model.text, head->model.length, head->label.text, head->label.length, ret_version,
 					    error);
-		number = r < 0 ? 0 : version->number;
+		number = r < 0 ? 0 : (*ret_version)->number;
 	}
-	if (r == 0)
-		r = tfl_registry_route(registry, head->model.text, head->model.length, number, &version, error);
+	return r == 0 ? tfl_registry_route(registry, head->model.text, head->model.length, number, ret_version, error) : r;
+}
+
+/* The version that serves the request, with a reference for the job. */
+static int route(const struct tfl_call *call, struct tfl_job *job, struct tfl_error *error)
+{
+	const struct tfl_infer_head *head = &job->request.head;
+	struct tfl_version *version = NULL;
+	int r;
+
+	r = find_version(call, head, &version, error);
+	/* What a trial's candidate has just done wrong may be its last. */
+	if (r == 0 && tfl_version_alarms(version)) {
+		tfl_loader_look_at_trial(call->server->loader, version);
+		r = find_version(call, head, &version, error);
+	}
 	if (r < 0)
 		return r;
 	version->used_ns = job->arrived_ns;

@@ -87,11 +87,10 @@ static uint64_t active_number(const struct tfl_call *call, const struct tfl_mode
 }
 
 /* What model.reload and model.swap are: something that the loader does with a version. */
-typedef int (*version_errand)(struct tfl_loader *loader, struct tfl_version *version, uid_t uid, tfl_loader_done done, void *data,
-			      struct tfl_error *error);
+typedef int (*version_errand)(struct tfl_loader *loader, struct tfl_version *version, const struct tfl_model_params *params, uid_t uid,
+			      struct tfl_errand *errand, struct tfl_error *error);
 
-static int run_errand(struct tfl_call *call, const struct tfl_param_table *table, version_errand run, tfl_loader_done done,
-		      struct tfl_error *error)
+static int run_errand(struct tfl_call *call, const struct tfl_param_table *table, version_errand run, struct tfl_error *error)
 {
 	struct tfl_version *version = NULL;
 	struct tfl_model_params params;
@@ -106,15 +105,21 @@ static int run_errand(struct tfl_call *call, const struct tfl_param_table *table
 	if (r < 0)
 		return r;
 	errand->numbers[0] = active_number(call, &params);
-	r = run(call->server->loader, version, call->peer->uid, done, errand, error);
+	r = run(call->server->loader, version, &params, call->peer->uid, errand, error);
 	if (r < 0)
 		tfl_errand_end(errand);
 	return r;
 }
 
+static int reload(struct tfl_loader *loader, struct tfl_version *version, const struct tfl_model_params *params, uid_t uid,
+		  struct tfl_errand *errand, struct tfl_error *error)
+{
+	return tfl_loader_reload(loader, version, uid, on_loaded, errand, error);
+}
+
 int tfl_handle_model_reload(struct tfl_call *call, struct tfl_error *error)
 {
-	return run_errand(call, &tfl_model_reload_params, tfl_loader_reload, on_loaded, error);
+	return run_errand(call, &tfl_model_reload_params, reload, error);
 }
 
 /* The reply to model.unload, when the last version is done. */
@@ -218,10 +223,11 @@ static void on_swapped(void *data, struct tfl_version *version, const struct tfl
 	} else {
 		tfl_writer_begin(writer);
 		tfl_message_reply(writer, errand->msgid);
-		tfl_writer_map(writer, 5);
+		tfl_writer_map(writer, 6);
 		tfl_field_text(writer, "model", version->model_name);
 		tfl_field_uint(writer, "version", version->number);
 		tfl_field_uint(writer, "before", errand->numbers[0]);
+		tfl_field_bool(writer, "trial", atomic_load(&version->trial.id) != 0);
 		tfl_field_bool(writer, "remembered", !error);
 		tfl_field_text(writer, "reason", error ? error->text : "");
 		tfl_reply_send(errand->channel, writer, errand->msgid);
@@ -229,9 +235,17 @@ static void on_swapped(void *data, struct tfl_version *version, const struct tfl
 	tfl_errand_end(errand);
 }
 
+static int swap(struct tfl_loader *loader, struct tfl_version *version, const struct tfl_model_params *params, uid_t uid,
+		struct tfl_errand *errand, struct tfl_error *error)
+{
+	const struct tfl_trial_wish wish = {params->no_trial, params->trial_requests, params->trial_seconds};
+
+	return tfl_loader_swap(loader, version, &wish, uid, on_swapped, errand, error);
+}
+
 int tfl_handle_model_swap(struct tfl_call *call, struct tfl_error *error)
 {
-	return run_errand(call, &tfl_model_swap_params, tfl_loader_swap, on_swapped, error);
+	return run_errand(call, &tfl_model_swap_params, swap, error);
 }
 
 int tfl_handle_model_rollback(struct tfl_call *call, struct tfl_error *error)

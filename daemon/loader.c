@@ -23,6 +23,7 @@
 #include "daemon/log.h"
 #include "daemon/period.h"
 #include "daemon/priority.h"
+#include "daemon/running.h"
 #include "daemon/spawner.h"
 
 #define TRIM_BYTES (1u << 20)
@@ -212,6 +213,8 @@ static int start_threads(struct tfl_loader *loader)
 
 static void free_loader(struct tfl_loader *loader)
 {
+	tfl_loader_free_trials(loader);
+	tfl_running_destroy(loader->running);
 	tfl_spawner_destroy(loader->spawner);
 	pthread_cond_destroy(&loader->wanted);
 	pthread_mutex_destroy(&loader->lock);
@@ -228,7 +231,9 @@ int tfl_loader_create(const struct tfl_loader_options *options, struct tfl_loade
 	loader->options = *options;
 	pthread_mutex_init(&loader->lock, NULL);
 	pthread_cond_init(&loader->wanted, NULL);
-	result = start_threads(loader);
+	result = tfl_running_create(options->store, &loader->running);
+	if (result == 0)
+		result = start_threads(loader);
 	if (result < 0) {
 		free_loader(loader);
 		return result;

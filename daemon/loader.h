@@ -28,6 +28,7 @@ struct tfl_loader;
 struct tfl_model_conf;
 struct tfl_registry;
 struct tfl_store;
+struct tfl_trial;
 struct tfl_watch;
 
 struct tfl_loader_options {
@@ -46,6 +47,7 @@ struct tfl_loader_options {
 	struct tfl_line_log *lines;    /* where they tell it, beside the journal; borrowed, the loader's thread alone uses it. NULL: nowhere */
 	const char *prover;            /* program that is started to prove a file (prove.h); NULL: this one */
 	bool normal_priority;          /* stay at the caller's: for tests, which have no requests to protect */
+	void (*trials)(void *data);    /* a trial has begun: tfl_loader_look_at_trials() is wanted each second; loop thread. NULL: nobody looks */
 	void (*wake)(void *data);
 	void *data;
 };
@@ -100,11 +102,34 @@ int tfl_loader_reload(struct tfl_loader *loader, struct tfl_version *version, ui
 int tfl_loader_unload(struct tfl_loader *loader, struct tfl_version *version, bool erase, uid_t uid, tfl_loader_done done, void *data,
 		      struct tfl_error *error);
 
+/* What whoever swaps wants of the trial. */
+struct tfl_trial_wish {
+	bool none;         /* no trial */
+	uint64_t requests; /* 0: as configured, like the next */
+	uint64_t seconds;
+};
+
+/**
+ * Looks at all trials: at @p seconds of a clock that never jumps, @p hot: the device is. What has passed, or has to be rejected, is so when this returns.
+ * Whether there are any left. Loop thread.
+ */
+bool tfl_loader_look_at_trials(struct tfl_loader *loader, double seconds, bool hot);
+
+/** The same of the model of a version that alarms (version.h): before its next request. */
+void tfl_loader_look_at_trial(struct tfl_loader *loader, const struct tfl_version *version);
+
+/** The trial of a model; NULL where none runs: then @p ret_waiting says whether one waits for its versions to be loaded. Loop thread. */
+const struct tfl_trial *tfl_loader_trial(const struct tfl_loader *loader, const char *model, bool *ret_waiting);
+
+/** Before a stop in order, when no request runs any more: trials are written down, to go on with the next start. Loop thread. */
+void tfl_loader_keep_trials(struct tfl_loader *loader);
+
 /**
  * model.swap: makes a listed version the active one, for the next request already, and writes that down. @p done is called when that is done; where it
- * fails the version is active all the same, and a condition stands. -EAGAIN for a version that is not AVAILABLE, -ENOMEM: then @p done is not called.
+ * fails the version is active all the same, and a condition stands. It is on trial then as @p wish (NULL: not at all) and its configuration want; a trial that ran ends, and a mark that the
+ * version was rejected is taken away. -EAGAIN for a version that is not AVAILABLE, -ENOMEM: then @p done is not called.
  */
-int tfl_loader_swap(struct tfl_loader *loader, struct tfl_version *version, uid_t uid, tfl_loader_done done, void *data, struct tfl_error *error);
+int tfl_loader_swap(struct tfl_loader *loader, struct tfl_version *version, const struct tfl_trial_wish *wish, uid_t uid, tfl_loader_done done, void *data, struct tfl_error *error);
 
 /** model.rollback: likewise for the version that was active before. -ENOENT when there is no such model, or none before. */
 int tfl_loader_roll_back(struct tfl_loader *loader, const char *model, uid_t uid, tfl_loader_done done, void *data, struct tfl_error *error);

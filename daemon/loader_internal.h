@@ -13,11 +13,16 @@
 
 struct tfl_loader_job;
 struct tfl_period;
+struct tfl_loader_trial;
 struct tfl_rescan;
+struct tfl_running;
 struct tfl_spawner;
 
 /* How the reason of a version begins that an operator took out of service; its note follows. */
 #define TFL_LOADER_UNLOADED "unloaded "
+
+/* Likewise for one whose trial failed. */
+#define TFL_LOADER_REJECTED "rejected "
 
 struct tfl_loader_kind {
 	/* On the loader thread. 0 or -errno with a sentence. */
@@ -65,6 +70,8 @@ struct tfl_loader_job {
 	struct tfl_previous previous;
 	struct tfl_version_labels labels;
 	char note[TFL_STATE_NOTE_MAX];
+	struct tfl_state_trial trial; /* likewise; without an id: none */
+	char rejected[TFL_STATE_NOTE_MAX]; /* likewise, of the version */
 	bool erase, erased;         /* to be, and is */
 	void *statistics;           /* to be kept; owned */
 	size_t statistics_size;
@@ -84,6 +91,8 @@ struct tfl_loader {
 	atomic_uint_least64_t used;     /* bytes of versions that are complete and not freed yet; the loader's thread counts */
 	atomic_uint_least64_t reserved; /* and those that are kept for a load */
 	unsigned starting;           /* loads of the start that are not delivered; loop thread */
+	struct tfl_loader_trial *trials; /* loop thread */
+	struct tfl_running *running;
 	struct tfl_spawner *spawner; /* makes the threads that an inference has of its own */
 	pthread_t thread;
 	pthread_mutex_t lock; /* over the rest */
@@ -164,7 +173,32 @@ const char *tfl_loader_auto_swap(struct tfl_loader *loader, const struct tfl_loa
 /** Or it has failed. */
 void tfl_loader_load_failed(struct tfl_loader *loader, struct tfl_loader_job *job);
 
+/* loader_trial.c. Loop thread. */
+
+/** At start, before anything is listed: what becomes of the trials that the daemon before left. */
+void tfl_loader_settle_trials(struct tfl_loader *loader);
+
+/** Ends a model's trial, if there is one, without a verdict. */
+void tfl_loader_interrupt_trial(struct tfl_loader *loader, const char *model, const char *reason);
+
+/** A version has become the active one in the place of @p before, which may be itself: a trial that ran ends, another one begins. */
+void tfl_loader_swapped(struct tfl_loader *loader, struct tfl_version *version, uint64_t before, const struct tfl_trial_wish *wish);
+
+/** A version is listed in another state now: a trial may go on that waited for it, or not go on for want of it. */
+void tfl_loader_version_changed(struct tfl_loader *loader, const char *model, uint64_t number);
+
+/** Whether a trial needs this version. */
+bool tfl_loader_on_trial(const struct tfl_loader *loader, const struct tfl_version *version);
+
+/** What is to be written down about the trial of a model. */
+struct tfl_state_trial tfl_loader_trial_state(const struct tfl_loader *loader, const char *model);
+
+void tfl_loader_free_trials(struct tfl_loader *loader);
+
 /* loader_state.c */
+
+/** Which version is active was changed by the daemon itself: written down like a swap. */
+void tfl_loader_remember_swap(struct tfl_loader *loader, struct tfl_version *version);
 
 /** What the registry says of the job's model now is what the job is to write down. Loop thread. */
 void tfl_loader_note_active(const struct tfl_loader *loader, struct tfl_loader_job *job);

@@ -293,6 +293,7 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 					       now());
 		else
 			tfl_registry_remove(registry, job->listed);
+		tfl_loader_version_changed(loader, job->model, job->number);
 		tfl_loader_load_failed(loader, job);
 	} else {
 		job->loaded->used_ns = tfl_clock_ns();
@@ -307,6 +308,9 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 		tfl_loader_tell_job(loader, job, TFL_CHANGE_LOADED, figures);
 		tfl_loader_auto_swap(loader, job, active, why);
 		tfl_loader_tell_active(loader, job->model, active, !job->settles, why);
+		if (active && active != job->number && !job->returns && tfl_loader_active(loader, job->model) == job->number)
+			tfl_loader_swapped(loader, job->loaded, active, &(struct tfl_trial_wish){0});
+		tfl_loader_version_changed(loader, job->model, job->number);
 		/* What was asked for is answered when it is remembered too: that it is not unloaded any more, say. */
 		if (job->settles || job->tidies)
 			tfl_loader_remember(loader, job->loaded, TFL_STEAL(job->done), job->data);

@@ -40,7 +40,7 @@ const char *tfl_loader_auto_swap(struct tfl_loader *loader, const struct tfl_loa
 	tfl_loader_look_again(loader, job->model);
 	if (tfl_loader_active(loader, job->model) == job->number) {
 		snprintf(reason, TFL_ERROR_TEXT_MAX, "none was before");
-	} else if ((job->settles && job->conf.auto_swap && job->number > active) || job->returns) {
+	} else if ((job->settles && job->conf.auto_swap && job->number > active && !job->loaded->rejected[0]) || job->returns) {
 		snprintf(reason, TFL_ERROR_TEXT_MAX, "swapped from version %" PRIu64 ": %s", active,
 			 job->returns ? "the one that it made room for is not available" : TFL_MODEL_CONF_SAY(&job->conf, auto_swap, key));
 		tfl_registry_activate(loader->options.registry, job->loaded);

@@ -136,9 +136,9 @@ void tfl_loader_note_leaving(struct tfl_loader *loader, int more)
 /* ---- The answer: loop thread ---- */
 
 /* What nobody asked for by anything but its number, and nobody uses at this moment. */
-static bool is_idle(const struct tfl_registry_model *model, const struct tfl_version *version)
+static bool is_idle(const struct tfl_loader *loader, const struct tfl_registry_model *model, const struct tfl_version *version)
 {
-	return version->state == TFL_VERSION_AVAILABLE && !tfl_registry_keeps(model, version) &&
+	return !tfl_loader_on_trial(loader, version) && version->state == TFL_VERSION_AVAILABLE && !tfl_registry_keeps(model, version) &&
 	       atomic_load(&version->refs) == 1 + version->noted;
 }
 
@@ -166,8 +166,9 @@ static struct tfl_room_item item_of(const struct tfl_registry_model *model, stru
 }
 
 /* All that make room for an ask, or (NULL) could for somebody; NULL without memory. The caller frees them. */
-static struct tfl_room_item *list_idle(const struct tfl_registry *registry, const struct tfl_loader_job *ask, unsigned *ret_count)
+static struct tfl_room_item *list_idle(const struct tfl_loader *loader, const struct tfl_loader_job *ask, unsigned *ret_count)
 {
+	const struct tfl_registry *registry = loader->options.registry;
 	const struct tfl_registry_model *models;
 	struct tfl_room_item *items;
 	unsigned model_count, most = 1;
@@ -181,7 +182,7 @@ static struct tfl_room_item *list_idle(const struct tfl_registry *registry, cons
 		for (unsigned k = 0; k < models[i].version_count; k++) {
 			struct tfl_version *version = models[i].versions[k];
 
-			if (is_idle(&models[i], version) && !(ask && comes_first(version, ask)))
+			if (is_idle(loader, &models[i], version) && !(ask && comes_first(version, ask)))
 				items[(*ret_count)++] = item_of(&models[i], version);
 		}
 	}
@@ -215,7 +216,7 @@ static int unload(struct tfl_loader *loader, const struct tfl_loader_job *ask, c
 static int refuse(struct tfl_loader *loader, const struct tfl_room_need *need, struct tfl_error *error)
 {
 	unsigned count, chosen;
-	_tfl_free_ struct tfl_room_item *idle = list_idle(loader->options.registry, NULL, &count);
+	_tfl_free_ struct tfl_room_item *idle = list_idle(loader, NULL, &count);
 
 	chosen = idle ? tfl_room_choose(idle, count, tfl_room_missing(need)) : 0;
 	return tfl_room_refuse(need, idle, chosen ? chosen : idle ? count : 0, error);
@@ -231,7 +232,7 @@ static int decide(struct tfl_loader *loader, const struct tfl_loader_job *ask, s
 	if (missing == 0)
 		return 0;
 	if (need.allowed)
-		idle = list_idle(loader->options.registry, ask, &count);
+		idle = list_idle(loader, ask, &count);
 	chosen = idle ? tfl_room_choose(idle, count, missing) : 0;
 	return chosen ? unload(loader, ask, idle, chosen, error) : refuse(loader, &need, error);
 }

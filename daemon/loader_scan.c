@@ -39,8 +39,8 @@ static bool left_out(const struct group *group, const struct tfl_store_entry *en
 
 	(void)tfl_policy_parse(group->conf.versions, &policy); /* its row has looked at it */
 	for (unsigned i = 0; i < group->count; i++)
-		greater += !group->entries[i].unloaded && group->entries[i].number > entry->number;
-	return !entry->active && !tfl_version_labels_has(&group->labels, entry->number) &&
+		greater += !group->entries[i].unloaded && !group->entries[i].rejected[0] && group->entries[i].number > entry->number;
+	return !entry->active && !entry->stands_by && !tfl_version_labels_has(&group->labels, entry->number) &&
 	       !tfl_policy_wants(&policy, entry->number, greater);
 }
 
@@ -54,6 +54,10 @@ static enum tfl_version_end reason_not_to(const struct group *group, const struc
 	if (entry->unloaded) {
 		snprintf(reason, TFL_ERROR_TEXT_MAX, TFL_LOADER_UNLOADED "%s", entry->note);
 		return TFL_END_UNLOADED;
+	}
+	if (entry->rejected[0]) {
+		snprintf(reason, TFL_ERROR_TEXT_MAX, TFL_LOADER_REJECTED "%s", entry->rejected);
+		return TFL_END_REJECTED;
 	}
 	if (group->fault.code < 0) {
 		snprintf(reason, TFL_ERROR_TEXT_MAX, "%s", group->fault.text);
@@ -86,6 +90,7 @@ static int list_entry(struct tfl_loader *loader, const struct group *group, cons
 	if (result < 0)
 		return result;
 	version->end = reason_not_to(group, entry, reason);
+	strcpy(version->rejected, entry->rejected);
 	version->print = loader->options.watch ? print_of(loader, group, entry) : 0;
 	result = tfl_registry_add(loader->options.registry, version, error);
 	if (result == 0)
@@ -195,6 +200,7 @@ int tfl_loader_scan(struct tfl_loader *loader, struct tfl_error *error)
 	unsigned count = 0, group_count;
 	int result;
 
+	tfl_loader_settle_trials(loader);
 	result = tfl_store_list(loader->options.store, log_remark, NULL, &entries, &count, error);
 	if (result < 0 || count == 0)
 		return result;

@@ -16,6 +16,7 @@
 void tfl_loader_note_active(const struct tfl_loader *loader, struct tfl_loader_job *job)
 {
 	const struct tfl_registry_model *model = tfl_registry_find(loader->options.registry, job->model, strlen(job->model));
+	const struct tfl_version *version;
 
 	job->active = model && model->active ? model->active->number : 0;
 	job->previous = model ? model->previous : (struct tfl_previous){ 0 };
@@ -23,6 +24,9 @@ void tfl_loader_note_active(const struct tfl_loader *loader, struct tfl_loader_j
 	for (unsigned i = 0; model && i < model->version_count; i++)
 		if (model->versions[i]->erasing)
 			tfl_version_labels_drop(&job->labels, model->versions[i]->number);
+	job->trial = tfl_loader_trial_state(loader, job->model);
+	version = model && job->number && !job->erase ? tfl_registry_find_version(model, job->number) : NULL;
+	snprintf(job->rejected, sizeof(job->rejected), "%s", version ? version->rejected : "");
 }
 
 int tfl_loader_write_state(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
@@ -38,9 +42,12 @@ int tfl_loader_write_state(struct tfl_loader *loader, struct tfl_loader_job *job
 	state.active = job->active;
 	state.previous = job->previous;
 	state.labels = job->labels;
-	result = tfl_state_set_unloaded(&state, job->number, job->note[0] ? job->note : NULL);
+	state.trial = job->trial;
+	result = tfl_state_set_rejected(&state, job->number, job->rejected[0] ? job->rejected : NULL);
+	if (result == 0)
+		result = tfl_state_set_unloaded(&state, job->number, job->note[0] ? job->note : NULL);
 	if (result < 0)
-		return tfl_error_set(error, result, "'%s' has too many unloaded versions to remember; erase one", job->model);
+		return tfl_error_set(error, result, "'%s' has too many unloaded or rejected versions to remember; erase one", job->model);
 	if (memcmp(&state, &before, sizeof(state)) == 0)
 		return 0;
 	return tfl_store_write_state(loader->options.store, job->model, &state, error);
@@ -101,6 +108,12 @@ void tfl_loader_remember(struct tfl_loader *loader, struct tfl_version *version,
 	tfl_loader_submit(loader, job);
 }
 
+void tfl_loader_remember_swap(struct tfl_loader *loader, struct tfl_version *version)
+{
+	tfl_loader_look_again(loader, version->model_name); /* the policy may have wanted it only because it was active */
+	tfl_loader_remember(loader, version, NULL, NULL);
+}
+
 /* All that an operator can have decided about a model. */
 static void remember_all(struct tfl_loader *loader, const struct tfl_registry_model *model)
 {
@@ -109,7 +122,7 @@ static void remember_all(struct tfl_loader *loader, const struct tfl_registry_mo
 	for (unsigned i = 0; i < model->version_count; i++) {
 		struct tfl_version *version = model->versions[i];
 
-		if (version == model->active || is_unloaded(version, &note))
+		if (version == model->active || version->rejected[0] || is_unloaded(version, &note))
 			tfl_loader_remember(loader, version, NULL, NULL);
 	}
 }
@@ -146,25 +159,29 @@ static struct tfl_loader_job *make_swap(const char *model, uid_t uid, tfl_loader
 	return job;
 }
 
-/* The registry has changed: tells it, and writes it down. */
-static void submit_swap(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_version *version, uint64_t before, const char *verb)
+/* The registry has changed: tells it, and writes it down. Who asks for a version that was rejected wants it nevertheless. */
+static void submit_swap(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_version *version, uint64_t before, const char *verb,
+			const struct tfl_trial_wish *wish)
 {
-	char reason[96];
+	const char *pardon = version->rejected[0] ? "; that it was rejected does not count any more" : "";
+	char reason[160];
 
 	if (before)
-		snprintf(reason, sizeof(reason), "%s from version %" PRIu64, verb, before);
+		snprintf(reason, sizeof(reason), "%s from version %" PRIu64 "%s", verb, before, pardon);
 	else
-		snprintf(reason, sizeof(reason), "%s; none was active", verb);
+		snprintf(reason, sizeof(reason), "%s; none was active%s", verb, pardon);
+	version->rejected[0] = '\0';
 	job->number = version->number;
 	note_version(job, version);
 	tfl_loader_tell_swap(loader, job, reason);
+	tfl_loader_swapped(loader, version, before, wish ? wish : &(struct tfl_trial_wish){.none = true});
 	tfl_loader_note_active(loader, job);
 	tfl_loader_look_again(loader, job->model); /* the policy may have wanted the other one only because it was active */
 	tfl_loader_submit(loader, job);
 }
 
-int tfl_loader_swap(struct tfl_loader *loader, struct tfl_version *version, uid_t uid, tfl_loader_done done, void *data,
-		    struct tfl_error *error)
+int tfl_loader_swap(struct tfl_loader *loader, struct tfl_version *version, const struct tfl_trial_wish *wish, uid_t uid, tfl_loader_done done,
+		    void *data, struct tfl_error *error)
 {
 	uint64_t before = tfl_loader_active(loader, version->model_name);
 	struct tfl_loader_job *job;
@@ -176,7 +193,7 @@ int tfl_loader_swap(struct tfl_loader *loader, struct tfl_version *version, uid_
 	if (!job)
 		return -ENOMEM;
 	tfl_registry_activate(loader->options.registry, version);
-	submit_swap(loader, job, version, before, "swapped");
+	submit_swap(loader, job, version, before, "swapped", wish);
 	return 0;
 }
 
@@ -198,6 +215,6 @@ int tfl_loader_roll_back(struct tfl_loader *loader, const char *model, uid_t uid
 		tfl_loader_job_free(job);
 		return result;
 	}
-	submit_swap(loader, job, version, before, "rolled back");
+	submit_swap(loader, job, version, before, "rolled back", NULL);
 	return 0;
 }

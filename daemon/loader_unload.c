@@ -108,6 +108,7 @@ static int take_out(struct tfl_loader *loader, struct tfl_loader_job *job, struc
 	version->retired.waiter = job->freed ? NULL : job;
 	tfl_registry_replace(registry, version, job->listed);
 	tfl_registry_set_state(registry, job->listed, TFL_VERSION_UNLOADING, reason, now());
+	tfl_loader_version_changed(loader, job->model, job->number);
 	tfl_loader_note_active(loader, job);
 	snprintf(sentence, sizeof(sentence), "version %" PRIu64 " is taken out of service", job->number);
 	tfl_loader_tell_active(loader, job->model, active, false, sentence);

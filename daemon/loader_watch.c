@@ -262,10 +262,15 @@ static void take_leave(struct tfl_loader *loader, struct tfl_loader_job *job, co
 
 static void take_hold(struct tfl_loader *loader, struct tfl_loader_job *job, const struct tfl_step *step)
 {
+	const struct tfl_store_entry *entry = &step->found->entry;
 	char reason[TFL_STATE_NOTE_MAX + 16];
+	struct tfl_version *version;
 
-	snprintf(reason, sizeof(reason), TFL_LOADER_UNLOADED "%s", step->found->entry.note);
-	list(loader, job, step, TFL_VERSION_END, TFL_END_UNLOADED, reason);
+	snprintf(reason, sizeof(reason), "%s%s", entry->unloaded ? TFL_LOADER_UNLOADED : TFL_LOADER_REJECTED,
+		 entry->unloaded ? entry->note : entry->rejected);
+	version = list(loader, job, step, TFL_VERSION_END, entry->unloaded ? TFL_END_UNLOADED : TFL_END_REJECTED, reason);
+	if (version)
+		strcpy(version->rejected, entry->rejected);
 	tfl_watch_drop(loader->options.watch, job->model, step->number);
 }
 

@@ -171,16 +171,18 @@ static int take_previous(const struct tfl_keyfile_entry *entry, void *target, st
 	return 0;
 }
 
-static int take_unloaded(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
+/* A version with a note, for one of the two lists. */
+static int take_note(const struct tfl_keyfile_entry *entry, struct tfl_state *state,
+		     const char *(*find)(const struct tfl_state *state, uint64_t number),
+		     int (*set)(struct tfl_state *state, uint64_t number, const char *note), struct tfl_error *error)
 {
-	struct tfl_state *state = target;
 	uint64_t number;
 
 	if (tfl_version_parse(entry->key, strlen(entry->key), &number) < 0)
 		return tfl_keyfile_error(entry, error, "'%s' is no version, expected a number from 1 on", entry->key);
-	if (tfl_state_unloaded(state, number))
+	if (find(state, number))
 		return tfl_keyfile_error(entry, error, "version %" PRIu64 " was there already", number);
-	if (tfl_state_set_unloaded(state, number, entry->value) < 0)
+	if (set(state, number, entry->value) < 0)
 		return tfl_keyfile_error(entry, error, "more than %d versions", TFL_VERSIONS_MAX);
 	return 0;
 }
@@ -202,12 +204,28 @@ static int take_label(const struct tfl_keyfile_entry *entry, void *target, struc
 	return 0;
 }
 
+static int take_unloaded(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
+{
+	return take_note(entry, target, tfl_state_unloaded, tfl_state_set_unloaded, error);
+}
+
+static int take_rejected(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
+{
+	return take_note(entry, target, tfl_state_rejected, tfl_state_set_rejected, error);
+}
+
 static const struct key state_keys[] = {
 	{ "state", "format", take_format, 0 },
 	{ "state", "active", take_active, offsetof(struct tfl_state, active) },
 	{ "state", "previous", take_previous, offsetof(struct tfl_state, previous) },
 	{ "unloaded", NULL, take_unloaded, 0 },
 	{ "labels", NULL, take_label, offsetof(struct tfl_state, labels) },
+	{ "rejected", NULL, take_rejected, 0 },
+	{ "trial", "id", take_number, offsetof(struct tfl_state, trial.id) },
+	{ "trial", "candidate", take_active, offsetof(struct tfl_state, trial.candidate) },
+	{ "trial", "previous", take_active, offsetof(struct tfl_state, trial.previous) },
+	{ "trial", "requests", take_number, offsetof(struct tfl_state, trial.requests) },
+	{ "trial", "seconds", take_number, offsetof(struct tfl_state, trial.seconds) },
 	{ NULL, NULL, NULL, 0 },
 };
 
@@ -246,6 +264,9 @@ int tfl_state_parse(const char *path, const char *text, size_t length, struct tf
 	struct parse parse = { state_keys, &state };
 	int result = tfl_keyfile_parse(path, text, length, take_by_table, &parse, NULL, error);
 
+	/* Half a trial is none. */
+	if (!state.trial.id || !state.trial.candidate || !state.trial.previous || state.trial.candidate == state.trial.previous)
+		state.trial = (struct tfl_state_trial){ 0 };
 	if (result == 0)
 		*ret_state = state;
 	return result;
@@ -275,56 +296,97 @@ size_t tfl_proof_note_format(const struct tfl_proof_note *note, char text[static
 	return (size_t)length;
 }
 
+/* Two lists of 64 notes of at most 120 bytes fit. */
+static int format_notes(const char *section, const struct tfl_state_note *notes, unsigned count, char *text)
+{
+	int length = 0;
+
+	if (count > 0)
+		length = sprintf(text, "\n[%s]\n", section);
+	for (unsigned i = 0; i < count; i++)
+		length += sprintf(text + length, "%" PRIu64 " = %s\n", notes[i].number, notes[i].text);
+	return length;
+}
+
+static int format_labels(const struct tfl_version_labels *labels, char *text)
+{
+	int length = 0;
+
+	if (labels->count > 0)
+		length = sprintf(text, "\n[labels]\n");
+	for (unsigned i = 0; i < labels->count; i++)
+		length += sprintf(text + length, "%s = %" PRIu64 "\n", labels->list[i].name, labels->list[i].number);
+	return length;
+}
+
 size_t tfl_state_format(const struct tfl_state *state, char text[static TFL_MANIFEST_TEXT_MAX])
 {
 	int length = snprintf(text, TFL_MANIFEST_TEXT_MAX, "[state]\nformat = %d\nactive = %" PRIu64 "\nprevious =", FORMAT, state->active);
 
 	for (unsigned i = 0; i < state->previous.count; i++)
 		length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length, " %" PRIu64, state->previous.numbers[i]);
-	length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length, "\n\n[unloaded]\n");
-	/* 64 notes of at most 120 bytes, and the labels, fit easily. */
-	for (unsigned i = 0; i < state->unloaded_count; i++)
-		length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length, "%" PRIu64 " = %s\n", state->unloaded[i].number,
-				   state->unloaded[i].text);
-	length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length, "\n[labels]\n");
-	for (unsigned i = 0; i < state->labels.count; i++)
-		length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length, "%s = %" PRIu64 "\n", state->labels.list[i].name,
-				   state->labels.list[i].number);
+	length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length, "\n");
+	length += format_notes("unloaded", state->unloaded, state->unloaded_count, text + length);
+	length += format_notes("rejected", state->rejected, state->rejected_count, text + length);
+	length += format_labels(&state->labels, text + length);
+	if (state->trial.id)
+		length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length,
+				   "\n[trial]\nid = %" PRIu64 "\ncandidate = %" PRIu64 "\nprevious = %" PRIu64 "\nrequests = %" PRIu64
+				   "\nseconds = %" PRIu64 "\n",
+				   state->trial.id, state->trial.candidate, state->trial.previous, state->trial.requests, state->trial.seconds);
 	return (size_t)length;
 }
 
-static struct tfl_state_note *find_note(const struct tfl_state *state, uint64_t number)
+/* Where the note of a version stands, or @p count. */
+static unsigned find_note(const struct tfl_state_note *notes, unsigned count, uint64_t number)
 {
-	for (unsigned i = 0; i < state->unloaded_count; i++)
-		if (state->unloaded[i].number == number)
-			return (struct tfl_state_note *)&state->unloaded[i];
-	return NULL;
+	unsigned i = 0;
+
+	while (i < count && notes[i].number != number)
+		i++;
+	return i;
+}
+
+static int set_note(struct tfl_state_note *notes, unsigned *count, uint64_t number, const char *text)
+{
+	unsigned i = find_note(notes, *count, number);
+
+	if (!text) {
+		if (i < *count)
+			notes[i] = notes[--*count];
+		return 0;
+	}
+	if (i == TFL_VERSIONS_MAX)
+		return -ENOSPC;
+	if (i == *count)
+		++*count;
+	notes[i].number = number;
+	tfl_manifest_set_text(notes[i].text, sizeof(notes[i].text), text);
+	return 0;
 }
 
 const char *tfl_state_unloaded(const struct tfl_state *state, uint64_t number)
 {
-	const struct tfl_state_note *note = find_note(state, number);
+	unsigned i = find_note(state->unloaded, state->unloaded_count, number);
 
-	return note ? note->text : NULL;
+	return i < state->unloaded_count ? state->unloaded[i].text : NULL;
 }
 
 int tfl_state_set_unloaded(struct tfl_state *state, uint64_t number, const char *text)
 {
-	struct tfl_state_note *note = find_note(state, number);
+	return set_note(state->unloaded, &state->unloaded_count, number, text);
+}
 
-	if (!text) {
-		if (note)
-			*note = state->unloaded[--state->unloaded_count];
-		return 0;
-	}
-	if (!note) {
-		if (state->unloaded_count == TFL_VERSIONS_MAX)
-			return -ENOSPC;
-		note = &state->unloaded[state->unloaded_count++];
-	}
-	note->number = number;
-	tfl_manifest_set_text(note->text, sizeof(note->text), text);
-	return 0;
+const char *tfl_state_rejected(const struct tfl_state *state, uint64_t number)
+{
+	unsigned i = find_note(state->rejected, state->rejected_count, number);
+
+	return i < state->rejected_count ? state->rejected[i].text : NULL;
+}
+
+int tfl_state_set_rejected(struct tfl_state *state, uint64_t number, const char *text)
+{
+	return set_note(state->rejected, &state->rejected_count, number, text);
 }
 
 void tfl_manifest_set_text(char *to, size_t size, const char *text)

@@ -22,9 +22,8 @@
 
 struct tfl_error;
 
-#define TFL_MANIFEST_TEXT_MAX 16384 /* bytes of any of the texts */
+#define TFL_MANIFEST_TEXT_MAX 32768 /* bytes of any of the texts */
 #define TFL_MANIFEST_SOURCE_MAX 128
-#define TFL_STATE_NOTE_MAX 96
 #define TFL_TIME_TEXT 32            /* RFC 3339 in UTC: "2026-08-01T12:00:00Z" */
 
 struct tfl_manifest {
@@ -49,12 +48,23 @@ struct tfl_state_note {
 	char text[TFL_STATE_NOTE_MAX]; /* when and by whom */
 };
 
+/* A version that is on trial (trial.h). */
+struct tfl_state_trial {
+	uint64_t id;        /* no other trial's; 0: none is */
+	uint64_t candidate; /* the active one */
+	uint64_t previous;  /* which serves when it fails */
+	uint64_t requests, seconds;
+};
+
 struct tfl_state {
 	uint64_t active; /* 0: none was active */
 	struct tfl_previous previous;
 	struct tfl_version_labels labels;
 	struct tfl_state_note unloaded[TFL_VERSIONS_MAX];
 	unsigned unloaded_count;
+	struct tfl_state_note rejected[TFL_VERSIONS_MAX]; /* when and why */
+	unsigned rejected_count;
+	struct tfl_state_trial trial;
 };
 
 /** @p text of the length returned, at most TFL_MANIFEST_TEXT_MAX. */
@@ -72,6 +82,10 @@ const char *tfl_state_unloaded(const struct tfl_state *state, uint64_t number);
 
 /** Marks a version as unloaded with a note, or as not unloaded without one (NULL). -ENOSPC past TFL_VERSIONS_MAX notes. */
 int tfl_state_set_unloaded(struct tfl_state *state, uint64_t number, const char *note);
+
+/** Likewise for a version that failed its trial. */
+const char *tfl_state_rejected(const struct tfl_state *state, uint64_t number);
+int tfl_state_set_rejected(struct tfl_state *state, uint64_t number, const char *note);
 
 /** Makes a text fit for one value: cut to @p size, and without what INI or a terminal would read as something else. */
 void tfl_manifest_set_text(char *to, size_t size, const char *text);

@@ -24,7 +24,7 @@ struct tfl_store;
 
 #define TFL_MODEL_LABELS_NAME_MAX 63
 #define TFL_MODEL_CONFIDENCE_MAX 127
-#define TFL_MODEL_CONF_SETTINGS 14
+#define TFL_MODEL_CONF_SETTINGS 25
 
 /* Plain data. Set once, when a version is loaded. */
 struct tfl_model_conf {
@@ -39,6 +39,14 @@ struct tfl_model_conf {
 	uint64_t proof;      /* a child process loads a file first (prove.h) */
 	uint64_t proof_memory; /* that it may take beyond the file; 0: half of what the device has */
 	uint64_t proof_ms;   /* and of processor time */
+	uint64_t trial;      /* a version that takes the active one's place is on trial (trial.h), for so many … */
+	uint64_t trial_requests, trial_ms; /* … requests, and so long; and its limits: */
+	uint64_t trial_errors;     /* percent more than the version before */
+	uint64_t trial_latency;    /* its p99, in percent of that one's */
+	uint64_t trial_confidence; /* its mean, so many hundredths below that one's */
+	uint64_t trial_drift;      /* PSI against that one's, in hundredths */
+	uint64_t trial_nan;        /* requests */
+	uint64_t trial_max_errors, trial_max_latency_ms, trial_min_confidence; /* where that one has not done enough to be compared with */
 	char versions[TFL_POLICY_TEXT_MAX + 1]; /* which are loaded without being asked for (policy.h) */
 	char labels[TFL_MODEL_LABELS_NAME_MAX + 1]; /* a file beside model.conf; "": those of the model */
 	char confidence[TFL_MODEL_CONFIDENCE_MAX + 1]; /* where it comes from; "" and "auto": found in the graph */
@@ -60,6 +68,18 @@ extern const struct tfl_setting_table tfl_model_conf_table;
 #define TFL_MODEL_CONF_PROOF TFL_SETTING_SWITCH, 0, 1, 1
 #define TFL_MODEL_CONF_PROOF_MEMORY TFL_SETTING_SIZE, 0, UINT64_C(1) << 40, 0
 #define TFL_MODEL_CONF_PROOF_TIME TFL_SETTING_DURATION, 1000, 3600000, 60000
+
+#define TFL_MODEL_CONF_TRIAL TFL_SETTING_SWITCH, 0, 1, 1
+#define TFL_MODEL_CONF_TRIAL_REQUESTS TFL_SETTING_COUNT, 1, TFL_TRIAL_REQUESTS_MAX, 1000
+#define TFL_MODEL_CONF_TRIAL_TIME TFL_SETTING_DURATION, 0, UINT64_C(1000) * TFL_TRIAL_SECONDS_MAX, 600000
+#define TFL_MODEL_CONF_TRIAL_ERRORS TFL_SETTING_PERCENT, 0, 100, 5
+#define TFL_MODEL_CONF_TRIAL_LATENCY TFL_SETTING_PERCENT, 101, 100000, 150
+#define TFL_MODEL_CONF_TRIAL_CONFIDENCE TFL_SETTING_PERCENT, 1, 100, 10
+#define TFL_MODEL_CONF_TRIAL_DRIFT TFL_SETTING_PERCENT, 1, 10000, 100
+#define TFL_MODEL_CONF_TRIAL_NAN TFL_SETTING_COUNT, 1, 1000000, 3
+#define TFL_MODEL_CONF_TRIAL_MAX_ERRORS TFL_SETTING_PERCENT, 0, 100, 20
+#define TFL_MODEL_CONF_TRIAL_MAX_LATENCY TFL_SETTING_DURATION, 1, 600000, 10000
+#define TFL_MODEL_CONF_TRIAL_MIN_CONFIDENCE TFL_SETTING_PERCENT, 0, 100, 10
 
 /**
  * What is in force for a model: its model.conf over @p defaults, which alone where there is none. Errors: -EINVAL with the first mistake,

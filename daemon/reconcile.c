@@ -41,7 +41,14 @@ static bool refused_before(const struct tfl_version *version, const struct tfl_f
 static bool is_out(const struct tfl_version *version)
 {
 	return version->state == TFL_VERSION_END &&
-	       (version->end == TFL_END_UNLOADED || version->end == TFL_END_REPLACED || version->end == TFL_END_NO_ROOM);
+	       (version->end == TFL_END_UNLOADED || version->end == TFL_END_REPLACED || version->end == TFL_END_NO_ROOM ||
+		version->end == TFL_END_REJECTED);
+}
+
+/* The operator took it out of service, or its trial failed: it comes back when somebody asks for it. */
+static bool is_kept_out(const struct tfl_found *found, const struct tfl_version *version)
+{
+	return found->entry.unloaded || (found->entry.rejected[0] && (!version || version->state == TFL_VERSION_END));
 }
 
 /*
@@ -52,7 +59,7 @@ static bool can_serve(const struct view *view, const struct tfl_found *found)
 {
 	const struct tfl_version *version = listed(view, found->entry.number);
 
-	if (found->entry.unloaded || refused_before(version, found))
+	if (is_kept_out(found, version) || refused_before(version, found))
 		return false;
 	if (version && is_out(version))
 		return version->end == TFL_END_NO_ROOM;
@@ -93,7 +100,7 @@ static void consider(struct view *view, const struct tfl_found *found)
 
 	if (!can_serve(view, found) || !view->policy)
 		add(view, TFL_STEP_REFUSE, number, found);
-	else if (found->entry.active || has_label(view, number) || is_wanted(view, number))
+	else if (found->entry.active || found->entry.stands_by || has_label(view, number) || is_wanted(view, number))
 		add(view, TFL_STEP_LOAD, number, found);
 	else if (!version || version->end != TFL_END_LEFT_OUT)
 		add(view, TFL_STEP_LEAVE, number, found);
@@ -103,7 +110,7 @@ static void look_at(struct view *view, const struct tfl_found *found)
 {
 	const struct tfl_version *version = listed(view, found->entry.number);
 
-	if (!version && found->entry.unloaded)
+	if (!version && is_kept_out(found, version))
 		add(view, TFL_STEP_HOLD, found->entry.number, found);
 	else if (!version)
 		consider(view, found);

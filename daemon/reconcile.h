@@ -23,7 +23,7 @@ enum tfl_step_kind {
 	TFL_STEP_LOAD,     /* new, changed, or wanted now */
 	TFL_STEP_REFUSE,   /* not complete, or not to be loaded for another reason that its folder has */
 	TFL_STEP_LEAVE,    /* complete, and not wanted */
-	TFL_STEP_HOLD,     /* the operator took it out of service before it was listed */
+	TFL_STEP_HOLD,     /* the operator took it out of service, or its trial failed, before it was listed */
 	TFL_STEP_FORGET,   /* not in memory, and its folder has gone */
 	TFL_STEP_MISS,     /* it serves though its folder has gone */
 	TFL_STEP_RECOVER,  /* and that is back */

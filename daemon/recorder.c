@@ -20,7 +20,7 @@
 
 struct block {
 	uint64_t results[TFL_STATUS_COUNT];
-	uint64_t executions;
+	uint64_t executions, faults;
 	struct tfl_latency wait, compute, reply, total;
 	uint64_t rows, agreed;
 } __attribute__((aligned(64)));
@@ -106,6 +106,8 @@ void tfl_recorder_add(struct tfl_recorder *recorder, unsigned writer, const stru
 	count(&block->results[record->status]);
 	if (record->executed)
 		count(&block->executions);
+	if (tfl_record_is_fault(record))
+		count(&block->faults);
 	if (record->status != TFL_OK)
 		return;
 	tfl_latency_record(&block->wait, record->wait_ns);
@@ -135,6 +137,7 @@ static void add_block(const struct block *block, struct tfl_recorder_summary *su
 		summary->requests += results;
 	}
 	summary->executions += __atomic_load_n(&block->executions, __ATOMIC_RELAXED);
+	summary->faults += __atomic_load_n(&block->faults, __ATOMIC_RELAXED);
 	tfl_latency_merge(&summary->wait, &block->wait);
 	tfl_latency_merge(&summary->compute, &block->compute);
 	tfl_latency_merge(&summary->reply, &block->reply);
@@ -189,6 +192,7 @@ _Static_assert(offsetof(struct tfl_recorder_summary, total) - offsetof(struct tf
 void tfl_recorder_subtract(struct tfl_recorder_summary *into, const struct tfl_recorder_summary *earlier)
 {
 	into->executions -= earlier->executions;
+	into->faults -= earlier->faults;
 	into->requests = 0;
 	for (unsigned i = 0; i < TFL_STATUS_COUNT; i++) {
 		into->results[i] -= earlier->results[i];
@@ -201,6 +205,7 @@ void tfl_recorder_subtract(struct tfl_recorder_summary *into, const struct tfl_r
 void tfl_recorder_merge(struct tfl_recorder_summary *into, const struct tfl_recorder_summary *from)
 {
 	into->executions += from->executions;
+	into->faults += from->faults;
 	into->requests += from->requests;
 	for (unsigned i = 0; i < TFL_STATUS_COUNT; i++)
 		into->results[i] += from->results[i];

@@ -29,10 +29,17 @@ struct tfl_record {
 	uint64_t total_ns; /* from the arrival of the whole frame to the last byte given to the socket */
 };
 
+/** Whether it counts against the version: it ran, and failed, and not because its client cancelled it. */
+static inline bool tfl_record_is_fault(const struct tfl_record *record)
+{
+	return record->executed && record->status != TFL_OK && record->status != TFL_CANCELLED;
+}
+
 struct tfl_recorder_summary {
 	uint64_t requests;                   /* all, by result below */
 	uint64_t results[TFL_STATUS_COUNT];
 	uint64_t executions;
+	uint64_t faults;                     /* of those: tfl_record_is_fault() */
 	struct tfl_latency wait, compute, reply, total; /* of successful requests */
 	uint64_t rows, agreed;                          /* of a shadow alone: rows of scores that were compared; the same class was the best */
 };

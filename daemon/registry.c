@@ -215,6 +215,9 @@ int tfl_registry_route(const struct tfl_registry *registry, const char *name, si
 		version = model->versions[model->version_count - 1];
 	if (version->state != TFL_VERSION_AVAILABLE)
 		return not_available(version, error);
+	if (version->rejected[0] && version != model->active && !number)
+		return tfl_error_set(error, -EAGAIN, "version %" PRIu64 " of '%s' is loaded, but was rejected %s; swap to the one that shall serve",
+				     version->number, version->model_name, version->rejected);
 	*ret_version = version;
 	return 0;
 }
@@ -290,7 +293,7 @@ static void settle_active(struct tfl_registry_model *model)
 	if (model->active && model->active->state == TFL_VERSION_AVAILABLE)
 		return;
 	for (unsigned i = 0; i < model->version_count; i++)
-		if (model->versions[i]->state == TFL_VERSION_AVAILABLE)
+		if (model->versions[i]->state == TFL_VERSION_AVAILABLE && !model->versions[i]->rejected[0])
 			heir = model->versions[i];
 	set_active(model, latest_before(model) ? latest_before(model) : heir);
 }
@@ -451,6 +454,7 @@ void tfl_registry_replace(struct tfl_registry *registry, struct tfl_version *ver
 
 	assert(by->number == version->number && strcmp(by->model_name, version->model_name) == 0);
 	by->print = version->print;
+	strcpy(by->rejected, version->rejected);
 	model->versions[version_position(model, version->number, &found)] = tfl_version_ref(by);
 	if (model->active == version)
 		model->active = NULL;

@@ -4,7 +4,7 @@
  * libuv nor clocks: the loop thread calls it, the loader tells it what happened.
  *
  * The active version of a model: the first one that becomes AVAILABLE, until another one is activated, or until it is not AVAILABLE any more; then the
- * latest that was active before and is AVAILABLE takes its place, else the greatest that is. (At start the loader begins with the one that was active
+ * latest that was active before and is AVAILABLE takes its place, else the greatest that is and was not rejected. (At start the loader begins with the one that was active
  * before, so that is the first.)
  *
  * Lifetime and thread: one, made by main, used on the loop thread alone.

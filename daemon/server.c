@@ -23,6 +23,7 @@
 #include "daemon/clock.h"
 #include "daemon/conditions.h"
 #include "daemon/config.h"
+#include "daemon/heat.h"
 #include "daemon/job.h"
 #include "daemon/line_log.h"
 #include "daemon/listener.h"
@@ -42,6 +43,7 @@
 #include "daemon/worker.h"
 
 #define SWEEP_MS 10
+#define TRIALS_MS 1000
 #define DRAIN_MS 5
 #define CANCEL_MS 2000u /* for loads that were given up to end, and their callers to be told */
 
@@ -178,6 +180,30 @@ static void on_minute(uv_timer_t *timer)
 	uv_timer_start(timer, on_minute, tfl_observe_delay_ms(tfl_clock_boot_ns()), 0);
 }
 
+/* Only while there are any: a device at rest is not woken. */
+static void on_trials(uv_timer_t *timer)
+{
+	struct tfl_server *server = timer->data;
+
+	if (!tfl_loader_look_at_trials(server->loader, (double)tfl_clock_boot_ns() / 1e9, tfl_heat_is_hot(TFL_HEAT_SYSFS)))
+		uv_timer_stop(timer);
+}
+
+static void begin_trials(void *data)
+{
+	struct tfl_server *server = data;
+
+	if (!uv_is_active((const uv_handle_t *)&server->trials))
+		uv_timer_start(&server->trials, on_trials, TRIALS_MS, TRIALS_MS);
+}
+
+static void wake_loader(void *data)
+{
+	struct tfl_server *server = data;
+
+	uv_async_send(&server->loader_wake);
+}
+
 static void on_period(uv_timer_t *timer)
 {
 	struct tfl_server *server = timer->data;
@@ -251,10 +277,11 @@ static int make_loop(struct tfl_server *server, struct tfl_error *error)
 	uv_timer_init(&server->loop, &server->period);
 	uv_timer_init(&server->loop, &server->steps);
 	uv_timer_init(&server->loop, &server->metrics);
+	uv_timer_init(&server->loop, &server->trials);
 	uv_signal_init(&server->loop, &server->terminate);
 	uv_signal_init(&server->loop, &server->interrupt);
 	server->outbox_wake.data = server->loader_wake.data = server->recordings_wake.data = server->shadows_wake.data = server;
-	server->sweep.data = server->drain.data = server->minute.data = server->period.data = server->steps.data = server->metrics.data = server;
+	server->sweep.data = server->drain.data = server->minute.data = server->period.data = server->steps.data = server->metrics.data = server->trials.data = server;
 	server->terminate.data = server->interrupt.data = server;
 	tfl_manager_init(&server->manager, server, server->config->hang_timeout_ms * 1000000);
 	tfl_connections_init(&server->connections, server);
@@ -356,8 +383,9 @@ static int make_threads(struct tfl_server *server, struct tfl_error *error)
 		.writers = server->worker_count + 1,
 		.periods = config->log_period_ms > 0,
 		.lines = server->lines,
-		.wake = wake,
-		.data = &server->loader_wake,
+		.trials = begin_trials,
+		.wake = wake_loader,
+		.data = server,
 	};
 	r = tfl_loader_create(&options, &server->loader);
 	if (r < 0)
@@ -481,7 +509,7 @@ static void close_handles(struct tfl_server *server)
 		(uv_handle_t *)&server->outbox_wake, (uv_handle_t *)&server->loader_wake, (uv_handle_t *)&server->recordings_wake,
 		(uv_handle_t *)&server->shadows_wake,
 		(uv_handle_t *)&server->sweep, (uv_handle_t *)&server->drain, (uv_handle_t *)&server->minute, (uv_handle_t *)&server->period,
-		(uv_handle_t *)&server->steps, (uv_handle_t *)&server->metrics, (uv_handle_t *)&server->terminate,
+		(uv_handle_t *)&server->steps, (uv_handle_t *)&server->metrics, (uv_handle_t *)&server->trials, (uv_handle_t *)&server->terminate,
 		(uv_handle_t *)&server->interrupt,
 	};
 
@@ -505,6 +533,7 @@ void tfl_server_destroy(struct tfl_server *server)
 		tfl_scheduler_stop(server->scheduler);
 	tfl_workers_destroy(server->workers);
 	tfl_shadows_stop(server->shadows);
+	tfl_loader_keep_trials(server->loader);
 	tfl_registry_destroy(server->registry);
 	tfl_loader_destroy(server->loader);
 	tfl_recordings_destroy(TFL_STEAL(server->recordings));

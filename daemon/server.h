@@ -69,7 +69,7 @@ struct tfl_server {
 	uv_signal_t terminate, interrupt;
 	uv_timer_t sweep;
 	uv_timer_t drain;
-	uv_timer_t minute, period, steps, metrics;
+	uv_timer_t minute, period, steps, metrics, trials;
 	struct tfl_watching watching;
 	struct tfl_manager manager;
 	struct tfl_activation *activation; /* borrowed */

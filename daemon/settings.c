@@ -27,6 +27,7 @@ struct unit {
 static const struct unit no_units[] = { { "", 1 }, { NULL, 0 } };
 static const struct unit sizes[] = { { "G", 1u << 30 }, { "M", 1u << 20 }, { "K", 1u << 10 }, { "", 1 }, { NULL, 0 } };
 static const struct unit durations[] = { { "min", 60000 }, { "s", 1000 }, { "ms", 1 }, { NULL, 0 } };
+static const struct unit percents[] = { { "%", 1 }, { NULL, 0 } };
 static const struct unit levels[] = {
 	{ "error", LOG_ERR }, { "warning", LOG_WARNING }, { "info", LOG_INFO }, { "debug", LOG_DEBUG }, { NULL, 0 }
 };
@@ -115,6 +116,7 @@ static const struct kind kinds[TFL_SETTING_KIND_COUNT] = {
 	[TFL_SETTING_COUNT] = { parse_units, format_units, no_units, 10, "N", "", "a number" },
 	[TFL_SETTING_SIZE] = { parse_units, format_units, sizes, 10, "SIZE", ", as in 4096, 64K or 16M", "a size" },
 	[TFL_SETTING_DURATION] = { parse_units, format_units, durations, 10, "TIME", ", as in 500ms, 2s or 1min", "a time" },
+	[TFL_SETTING_PERCENT] = { parse_units, format_units, percents, 10, "SHARE", ", as in 5%", "a share" },
 	[TFL_SETTING_MODE] = { parse_units, format_mode, no_units, 8, "MODE", ", as in 0660", "permissions" },
 	[TFL_SETTING_LEVEL] = { parse_word, format_word, levels, 0, "LEVEL", "error, warning, info or debug", NULL },
 	[TFL_SETTING_SWITCH] = { parse_word, format_word, switches, 0, "yes|no", "yes or no", NULL },
@@ -296,7 +298,7 @@ static void unknown_key(struct reading *reading, const struct tfl_keyfile_entry 
 {
 	const char *names[TFL_SETTINGS_MAX], *meant, *elsewhere = section_of(reading->table, entry->key);
 	unsigned count = list_names(reading->table, entry->section, names);
-	char hint[256];
+	char hint[448];
 
 	if (count == 0) {
 		unknown_section(reading, entry);

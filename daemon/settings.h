@@ -26,6 +26,7 @@ enum tfl_setting_kind {
 	TFL_SETTING_COUNT,    /* the others are uint64_t from min to max */
 	TFL_SETTING_SIZE,     /* bytes: "64K" */
 	TFL_SETTING_DURATION, /* milliseconds: "2s" */
+	TFL_SETTING_PERCENT,  /* hundredths: "5%" */
 	TFL_SETTING_MODE,     /* permissions: "0660" */
 	TFL_SETTING_LEVEL,    /* LOG_ERR to LOG_DEBUG: "info" */
 	TFL_SETTING_VERSIONS, /* char[max + 1]: what tfl_policy_parse() reads */
@@ -59,7 +60,7 @@ struct tfl_setting_table {
 	size_t sources; /* offset in the struct of a tfl_setting_source for each row */
 };
 
-#define TFL_SETTINGS_MAX 48 /* rows of a table */
+#define TFL_SETTINGS_MAX 64 /* rows of a table */
 
 /** The defaults, over zeroed memory. */
 void tfl_settings_init(const struct tfl_setting_table *table, void *values);

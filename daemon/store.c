@@ -524,6 +524,50 @@ int tfl_store_write_proof(struct tfl_store *store, const char *model, uint64_t n
 	return write_beside(store, model, number, TFL_STORE_PROOF, text, format_proof(content, proof, text), error);
 }
 
+int tfl_store_write_trial(struct tfl_store *store, const char *model, uint64_t number, const void *data, size_t size, struct tfl_error *error)
+{
+	return write_beside(store, model, number, TFL_STORE_TRIAL, data, size, error);
+}
+
+int tfl_store_take_trial(struct tfl_store *store, const char *model, uint64_t number, size_t max, void **ret_data, size_t *ret_size,
+			 struct tfl_error *error)
+{
+	char path[TFL_STORE_PATH_MAX];
+	_tfl_free_ char *data = NULL;
+	_tfl_close_ int folder = -1;
+	int result;
+
+	result = tfl_store_open_number(store, model, number, &folder, error);
+	if (result < 0)
+		return result;
+	tfl_store_path(store, model, number, TFL_STORE_TRIAL, path);
+	result = tfl_folder_read_text(folder, TFL_STORE_TRIAL, max, &data, ret_size);
+	if (result == -ENOENT)
+		return result;
+	if (unlinkat(folder, TFL_STORE_TRIAL, 0) < 0)
+		return tfl_store_failed(path, "cannot be removed", -errno, error);
+	if (result == 0)
+		result = tfl_folder_sync(folder);
+	if (result < 0)
+		return tfl_store_failed(path, "cannot be read", result, error);
+	*ret_data = TFL_STEAL(data);
+	return 0;
+}
+
+int tfl_store_open_running(struct tfl_store *store, int *ret_fd)
+{
+	const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+	_tfl_close_ int fd = openat(store->fd, TFL_STORE_RUNNING, flags, 0600);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
+		return -EPERM;
+	*ret_fd = tfl_steal_fd(&fd);
+	return 0;
+}
+
 int tfl_store_write_changes(struct tfl_store *store, const void *data, size_t size, struct tfl_error *error)
 {
 	char path[TFL_STORE_PATH_MAX];

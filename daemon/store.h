@@ -7,10 +7,12 @@
  *                               /proof           what a child process found that loaded and ran the file (prove.h)
  *                               /samples/        inputs of the proof, perhaps with what is expected for them (samples.h); not the store's
  *                               /statistics      what was seen of its verdicts (history.h)
+ *                               /trial           what was seen of its trial when the daemon stopped in order (trial.h)
  *     <models>/<model>/state                     what the operator decided: active, unloaded
  *                     /samples/                  those of all versions that have none of their own
  *                     /model.conf                what the operator configured, and perhaps labels (model_conf.h); written by hand
  *     <models>/.changes                          what changed lately (changes.h)
+ *     <models>/.running                          which candidates run, for a crash to be told from a power cut (running.h)
  *     <models>/.staging/                         what is being written or erased; emptied at start
  *
  * A version is written in staging, made durable, and appears under its number by one rename: a version's folder is complete or not there.
@@ -65,6 +67,8 @@ struct tfl_store_entry {
 	unsigned previous;                 /* how many swaps before that it was: 1 for the one before; 0: never, as far as is known */
 	bool unloaded;                     /* the operator took it out of service */
 	char note[TFL_STATE_NOTE_MAX];     /* when and by whom */
+	char rejected[TFL_STATE_NOTE_MAX]; /* when and why its trial failed; "": it did not */
+	bool stands_by;                    /* the active one is on trial against it */
 };
 
 /** Something in the models folder that is not as it should be and is left alone, in a sentence. */
@@ -181,6 +185,14 @@ int tfl_store_write_statistics(struct tfl_store *store, const char *model, uint6
 /** Reads them into memory that the caller frees. -ENOENT (without a sentence) when there are none; -EINVAL for what cannot be ours. */
 int tfl_store_read_statistics(const struct tfl_store *store, const char *model, uint64_t number, void **ret_data, size_t *ret_size,
 			      struct tfl_error *error);
+
+/** Likewise for what was seen of its trial, of exactly @p size bytes; reading takes it away, so that it is there after a stop in order alone. */
+int tfl_store_write_trial(struct tfl_store *store, const char *model, uint64_t number, const void *data, size_t size, struct tfl_error *error);
+int tfl_store_take_trial(struct tfl_store *store, const char *model, uint64_t number, size_t max, void **ret_data, size_t *ret_size,
+			 struct tfl_error *error);
+
+/** Opens the file of running.h, made where there is none: ours alone. The caller closes. */
+int tfl_store_open_running(struct tfl_store *store, int *ret_fd);
 
 /** Writes what changed, likewise; and reads it, likewise (changes.h). */
 int tfl_store_write_changes(struct tfl_store *store, const void *data, size_t size, struct tfl_error *error);

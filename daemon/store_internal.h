@@ -11,6 +11,8 @@
 #define TFL_STORE_PROOF "proof"
 #define TFL_STORE_STATE "state"
 #define TFL_STORE_STATISTICS "statistics"
+#define TFL_STORE_TRIAL "trial"
+#define TFL_STORE_RUNNING ".running" /* of no model */
 #define TFL_STORE_CHANGES ".changes" /* of no model */
 #define TFL_STORE_STAGING ".staging" /* likewise */
 

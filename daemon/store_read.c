@@ -115,6 +115,9 @@ static void apply_state(struct listing *listing, unsigned first)
 		entry->previous = tfl_previous_find(&state.previous, entry->number);
 		entry->unloaded = note != NULL;
 		snprintf(entry->note, sizeof(entry->note), "%s", note ? note : "");
+		note = tfl_state_rejected(&state, entry->number);
+		snprintf(entry->rejected, sizeof(entry->rejected), "%s", note ? note : "");
+		entry->stands_by = state.trial.id && entry->number == state.trial.previous;
 	}
 }
 

@@ -27,6 +27,7 @@
 #include "stats/drift.h"
 
 struct tfl_history;
+struct tfl_running;
 struct tfl_job;
 struct tfl_model;
 struct tfl_period_mark;
@@ -45,6 +46,7 @@ enum tfl_version_end {
 	TFL_END_FAILED,   /* what its folder holds cannot be served, or not yet */
 	TFL_END_UNLOADED, /* the operator took it out of service */
 	TFL_END_LEFT_OUT, /* the version policy does not want it */
+	TFL_END_REJECTED, /* its trial failed */
 	TFL_END_REPLACED, /* it made room for the one that was to take its place */
 	TFL_END_NO_ROOM,  /* memory_limit: it made room for another one, or there was none for it */
 };
@@ -92,6 +94,17 @@ struct tfl_version {
 		enum tfl_drift_verdict told; /* by judge.c; UNKNOWN: it has not looked yet */
 		unsigned better;             /* minutes for which it has been better than that */
 	} verdict;
+
+	char rejected[TFL_STATE_NOTE_MAX]; /* when and why its trial failed; "": it did not. Goes with the number, not with the object */
+
+	/* While it is on trial (trial.h). Begun and ended by the loop thread, counted by whoever runs a request, before that is answered. */
+	struct {
+		_Atomic uint64_t id; /* 0: it is not */
+		struct tfl_running *running;
+		_Atomic uint64_t errors, nan; /* requests; of the present trial */
+		uint64_t looked;              /* loop thread: how many of both were seen to */
+		uint64_t errors_before;       /* likewise: of what it did before the trial */
+	} trial;
 
 	/* The scheduler's, under its lock. */
 	struct {
@@ -148,6 +161,15 @@ int tfl_version_load(struct tfl_version *version, int fd, unsigned instances, co
 
 /** Frees everything, whatever the count says. For the retire function and for versions that were never shared. */
 void tfl_version_destroy(struct tfl_version *version);
+
+/** Whether it is on trial and something has come that the trial wants to see before the next request. Loop thread. */
+static inline bool tfl_version_alarms(const struct tfl_version *version)
+{
+	if (atomic_load_explicit(&version->trial.id, memory_order_relaxed) == 0)
+		return false;
+	return atomic_load_explicit(&version->trial.errors, memory_order_acquire) + atomic_load_explicit(&version->trial.nan, memory_order_acquire) !=
+	       version->trial.looked;
+}
 
 /** Bytes by kind: file mapping, packed weights, interpreters, and address space of counters and histories. */
 struct tfl_version_memory {

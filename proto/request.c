@@ -56,12 +56,18 @@ static const struct tfl_param_table head_table = {
 #define EVERY_ROW {"every", TFL_PARAM_UINT32, false, offsetof(struct tfl_model_params, every), 1, TFL_RECORD_EVERY_MAX, NULL}
 #define INTERVAL_ROW {"interval_ms", TFL_PARAM_UINT64, false, offsetof(struct tfl_model_params, interval_ms), 1, TFL_RECORD_INTERVAL_MS_MAX, NULL}
 #define OUTPUTS_ROW {"outputs", TFL_PARAM_BOOL, false, offsetof(struct tfl_model_params, outputs), 0, 0, NULL}
+#define NO_TRIAL_ROW {"no_trial", TFL_PARAM_BOOL, false, offsetof(struct tfl_model_params, no_trial), 0, 0, NULL}
+#define TRIAL_REQUESTS_ROW \
+	{"trial_requests", TFL_PARAM_UINT64, false, offsetof(struct tfl_model_params, trial_requests), 1, TFL_TRIAL_REQUESTS_MAX, NULL}
+#define TRIAL_SECONDS_ROW \
+	{"trial_seconds", TFL_PARAM_UINT64, false, offsetof(struct tfl_model_params, trial_seconds), 1, TFL_TRIAL_SECONDS_MAX, NULL}
 #define SAMPLE_ROW {"sample", TFL_PARAM_STRING, true, offsetof(struct tfl_model_params, sample), 1, TFL_SAMPLE_NAME_MAX - 1, NULL}
 
 static const struct tfl_param version_rows[] = {MODEL_ROW(true), VERSION_ROW(false)};
 static const struct tfl_param describe_rows[] = {MODEL_ROW(true), VERSION_ROW(false), LABEL_ROW(false)};
 static const struct tfl_param label_set_rows[] = {MODEL_ROW(true), LABEL_ROW(true), VERSION_ROW(false)};
-static const struct tfl_param swap_rows[] = {MODEL_ROW(true), VERSION_ROW(true)};
+static const struct tfl_param reload_rows[] = {MODEL_ROW(true), VERSION_ROW(true)};
+static const struct tfl_param swap_rows[] = {MODEL_ROW(true), VERSION_ROW(true), NO_TRIAL_ROW, TRIAL_REQUESTS_ROW, TRIAL_SECONDS_ROW};
 static const struct tfl_param name_rows[] = {MODEL_ROW(true)};
 static const struct tfl_param unload_rows[] = {MODEL_ROW(true), VERSION_ROW(false), DELETE_ROW};
 static const struct tfl_param stats_rows[] = {MODEL_ROW(false), BUCKETS_ROW};
@@ -75,7 +81,8 @@ static const struct tfl_param record_start_rows[] = {MODEL_ROW(true), VERSION_RO
 static const struct tfl_param record_read_rows[] = {MODEL_ROW(true), SAMPLE_ROW};
 
 const struct tfl_param_table tfl_model_load_params = TFL_PARAM_TABLE(version_rows, struct tfl_model_params);
-const struct tfl_param_table tfl_model_reload_params = TFL_PARAM_TABLE(swap_rows, struct tfl_model_params);
+const struct tfl_param_table tfl_trial_params = TFL_PARAM_TABLE(name_rows, struct tfl_model_params);
+const struct tfl_param_table tfl_model_reload_params = TFL_PARAM_TABLE(reload_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_model_swap_params = TFL_PARAM_TABLE(swap_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_model_rollback_params = TFL_PARAM_TABLE(name_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_model_unload_params = TFL_PARAM_TABLE(unload_rows, struct tfl_model_params);

@@ -40,6 +40,7 @@ struct tfl_writer;
 #define TFL_METHOD_RECORD_ERASE "record.erase"
 #define TFL_METHOD_RECORD_READ "record.read"
 #define TFL_METHOD_SHADOW_SET "shadow.set"
+#define TFL_METHOD_TRIAL_GET "trial.get"
 #define TFL_METHOD_HEALTH "health"
 #define TFL_METHOD_SERVER_INFO "server.info"
 
@@ -97,13 +98,16 @@ struct tfl_model_params {
 	bool outputs;               /* … with what was answered */
 	struct tfl_string sample;   /* record.read: its name */
 	uint64_t against;           /* compare: the other version */
+	bool no_trial;              /* model.swap: none; else, where they are given, … */
+	uint64_t trial_requests, trial_seconds; /* … until so much; 0: as configured */
 	int32_t output;             /* baseline.set: the index of the only one that gets it; -1: every one */
 	struct tfl_string label;    /* of a version, which may stand for its number (never beside it); label.set: the one that is set */
 };
 
 extern const struct tfl_param_table tfl_model_load_params;     /* {model, version?} */
 extern const struct tfl_param_table tfl_model_unload_params;   /* {model, version?, delete?} */
-extern const struct tfl_param_table tfl_model_swap_params;     /* {model, version} */
+extern const struct tfl_param_table tfl_model_swap_params;     /* {model, version, no_trial?, trial_requests?, trial_seconds?} */
+extern const struct tfl_param_table tfl_trial_params;          /* {model} */
 extern const struct tfl_param_table tfl_model_reload_params;   /* {model, version} */
 extern const struct tfl_param_table tfl_model_rollback_params; /* {model} */
 extern const struct tfl_param_table tfl_label_set_params;      /* {model, label, version?}: without a version the label is removed */

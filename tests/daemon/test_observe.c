@@ -160,7 +160,7 @@ START_TEST(a_stop_while_the_end_of_a_version_is_waited_for)
 	verdicts(1, 3);
 	observe();
 	verdicts(1, 4);
-	ck_assert_int_eq(tfl_loader_swap(loading.loader, loading_find("m", 1), 1000, loading_on_done, &swap, &loading.error), 0);
+	ck_assert_int_eq(tfl_loader_swap(loading.loader, loading_find("m", 1), NULL, 1000, loading_on_done, &swap, &loading.error), 0);
 	ck_assert_int_eq(loading_begin_unload("m", 1, false, &unload), 0);
 	ck_assert_int_eq(pthread_create(&thread, NULL, release_late, NULL), 0);
 	loading_stop();

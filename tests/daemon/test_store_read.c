@@ -165,18 +165,18 @@ END_TEST
 
 START_TEST(a_manifest_written_by_hand_is_enough)
 {
-	char *large = malloc(20001);
+	char *large = malloc(40001);
 
 	ck_assert_int_eq(mkdir("models/m", 0755), 0);
 	ck_assert_int_eq(mkdir("models/m/1", 0755), 0);
 	file_write_text("models/m/1/model.tflite", "abc");
 	file_write_text("models/m/1/manifest", "# by hand\n[manifest]\nsha256 = " SHA "\nsize = 3\nlater_key = 5\n[later]\nx = y\n");
 	scene_assert_content("m", 1, "abc", false);
-	memset(large, '#', 20000);
-	large[20000] = '\0';
+	memset(large, '#', 40000);
+	large[40000] = '\0';
 	file_write_text("models/m/1/manifest", large);
 	ck_assert_int_eq(scene_open_error("m", 1), -EINVAL);
-	ck_assert_ptr_nonnull(strstr(scene.error.text, "has more than 16384 bytes"));
+	ck_assert_ptr_nonnull(strstr(scene.error.text, "has more than 32768 bytes"));
 	free(large);
 }
 END_TEST

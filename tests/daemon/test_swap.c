@@ -16,7 +16,7 @@
 
 static int begin_swap(const char *model, uint64_t number, struct outcome *outcome)
 {
-	return tfl_loader_swap(loading.loader, loading_find(model, number), 1000, loading_on_done, outcome, &loading.error);
+	return tfl_loader_swap(loading.loader, loading_find(model, number), NULL, 1000, loading_on_done, outcome, &loading.error);
 }
 
 static int swap(const char *model, uint64_t number)

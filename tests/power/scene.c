@@ -187,6 +187,9 @@ static void send_step(int fd, uint32_t msgid, const struct step *step)
 	tfl_writer_init(&writer);
 	if (strcmp(step->method, TFL_METHOD_RECORD_START) == 0)
 		write_plan(&writer, msgid, step);
+	else if (step->plain)
+		tfl_model_params_write(&writer, msgid, step->method, &tfl_model_swap_params,
+				       &(struct tfl_model_params){.model = tfl_string_of(step->model), .version = step->version, .no_trial = true});
 	else if (step->label)
 		tfl_model_params_write(&writer, msgid, step->method, &tfl_label_set_params,
 				       &(struct tfl_model_params){.model = tfl_string_of(step->model), .version = step->version,

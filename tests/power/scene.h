@@ -26,6 +26,7 @@ struct step {
 	uint64_t version;
 	bool erase;
 	const char *label; /* of label.set; NULL: none */
+	bool plain;        /* model.swap: without a trial */
 };
 
 /**

@@ -8,6 +8,7 @@
  * some run at a time, because most of what they do is to wait.
  */
 #include <check.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,7 @@ static const struct operation {
 	bool starts; /* the operation is a start, after a run that was killed and a state that got lost */
 	bool counts; /* there are verdicts that no disk knows of */
 	bool full;   /* there is no room in memory: an idle version is unloaded for it. After a start there is, and nobody remembers */
+	bool trial;  /* each run ends with a kill, which a trial does not outlive */
 	bool in_turn; /* a step begins when the one before is answered; all begin anew after a cut; and the last one's answer promises nothing */
 } operations[] = {
 	{"load", {{0}}, {{TFL_METHOD_MODEL_LOAD, "m", 3}}, 1},
@@ -42,8 +44,10 @@ static const struct operation {
 	{"load of an unloaded version", {{TFL_METHOD_MODEL_UNLOAD, "m", 2}}, {{TFL_METHOD_MODEL_LOAD, "m", 2}}, 1},
 	{"load that takes another one's room", {{0}}, {{TFL_METHOD_MODEL_LOAD, "m", 3}}, 1, .full = true},
 	{"reload", {{TFL_METHOD_MODEL_UNLOAD, "m", 2}}, {{TFL_METHOD_MODEL_RELOAD, "m", 2}}, 1},
-	{"swap", {{0}}, {{TFL_METHOD_MODEL_SWAP, "m", 2}}, 1},
-	{"rollback", {{TFL_METHOD_MODEL_SWAP, "m", 2}}, {{TFL_METHOD_MODEL_ROLLBACK, "m", 0}}, 1},
+	{"swap", {{0}}, {{TFL_METHOD_MODEL_SWAP, "m", 2, .plain = true}}, 1},
+	{"swap on trial", {{0}}, {{TFL_METHOD_MODEL_SWAP, "m", 2}}, 1, .trial = true},
+	{"end of a trial", {{TFL_METHOD_MODEL_SWAP, "m", 2}}, {{TFL_METHOD_MODEL_SWAP, "m", 2, .plain = true}}, 1, .trial = true},
+	{"rollback", {{TFL_METHOD_MODEL_SWAP, "m", 2, .plain = true}}, {{TFL_METHOD_MODEL_ROLLBACK, "m", 0}}, 1},
 	{"label", {{0}}, {{TFL_METHOD_LABEL_SET, "m", 1, .label = "canary"}}, 1},
 	{"label that moves", {{TFL_METHOD_LABEL_SET, "m", 1, .label = "canary"}}, {{TFL_METHOD_LABEL_SET, "m", 2, .label = "canary"}}, 1},
 	{"label that is removed", {{TFL_METHOD_LABEL_SET, "m", 2, .label = "canary"}}, {{TFL_METHOD_LABEL_SET, "m", 0, .label = "canary"}},
@@ -93,6 +97,19 @@ static void serve_verdicts(struct scene *scene, unsigned class)
 	ask_scores(fd, class, (float)class);
 	close(fd);
 	daemon_wait_busy(&scene->tfld, 0);
+}
+
+/* The end of a run, and another one. */
+static void run_again(struct scene *scene, const struct operation *operation)
+{
+	if (operation->trial) {
+		ck_assert_int_eq(kill(scene->tfld.pid, SIGKILL), 0);
+		daemon_wait(&scene->tfld);
+		daemon_start(&scene->tfld, NULL);
+	} else {
+		daemon_restart(&scene->tfld, NULL);
+	}
+	daemon_wait_ready(&scene->tfld);
 }
 
 /* To its end, also where that comes after the answer. */
@@ -184,8 +201,7 @@ static void learn(const struct operation *operation, struct outcomes *outcomes, 
 		serve_verdicts(&scene, 2);
 	for (unsigned i = 0; i < done && operation->steps[i].method; i++)
 		do_step(&scene, &operation->steps[i]);
-	daemon_restart(&scene.tfld, NULL);
-	daemon_wait_ready(&scene.tfld);
+	run_again(&scene, operation);
 	scene_look(&scene, &outcomes->seen[done]);
 	scene_finish(&scene);
 }
@@ -300,10 +316,11 @@ static void go_on(struct scene *scene, const struct operation *operation, const 
 	check_log(scene);
 	if (found == operation->count || !operation->steps[0].method)
 		return;
+	for (unsigned i = 0; operation->trial && i < STEPS_MAX && operation->before[i].method; i++)
+		do_step(scene, &operation->before[i]); /* the cut has undone it */
 	for (found = operation->in_turn ? 0 : found; found < operation->count; found++)
 		do_step(scene, &operation->steps[found]);
-	daemon_restart(&scene->tfld, NULL);
-	daemon_wait_ready(&scene->tfld);
+	run_again(scene, operation);
 	ck_assert_uint_eq(find_outcome(scene, operation, outcomes), operation->count);
 }
 

@@ -26,6 +26,7 @@ static Suite *(*const suites[])(void) = {
 	repository_suite,
 	rights_suite,
 	shadow_suite,
+	trial_suite,
 	leaks_suite,
 };
 

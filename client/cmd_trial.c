@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tflctl trial: what the guard sees of a version that was swapped in, how far that is from its limits, and when it is over. The exit status is that of the
+ * request, never the verdict: a script reads that from --json.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "client/ctl.h"
+#include "client/print.h"
+
+static uint64_t number(const struct tfl_value *value, const char *key)
+{
+	return tfl_value_uint(tfl_value_get(value, key), 0);
+}
+
+static double real(const struct tfl_value *value, const char *key)
+{
+	return tfl_value_double(tfl_value_get(value, key), 0);
+}
+
+static const char *text(const struct tfl_value *value, const char *key)
+{
+	return tfl_value_string(tfl_value_get(value, key), "");
+}
+
+#define FIGURE CTL_UNIT_MAX
+
+static const char *format_share(double value, char *figure)
+{
+	snprintf(figure, FIGURE, "%.1f %%", 100 * value);
+	return figure;
+}
+
+static const char *format_latency(double value, char *figure)
+{
+	return ctl_format_duration(figure, value);
+}
+
+static const char *format_mean(double value, char *figure)
+{
+	snprintf(figure, FIGURE, "%.3f", value);
+	return figure;
+}
+
+static const char *format_psi(double value, char *figure)
+{
+	snprintf(figure, FIGURE, "%.2f", value);
+	return figure;
+}
+
+static const char *format_count(double value, char *figure)
+{
+	snprintf(figure, FIGURE, "%.0f", value);
+	return figure;
+}
+
+/* What the limits are called, and how their figures are written. */
+static const struct {
+	const char *name, *title;
+	const char *(*format)(double value, char *figure);
+	bool compared; /* with the version before, in a column of its own */
+} limits[] = {
+	{"errors", "failed requests", format_share, true},
+	{"latency", "p99 of computing", format_latency, true},
+	{"confidence", "mean confidence", format_mean, true},
+	{"drift", "PSI of confidence", format_psi, false},
+	{"nan", "requests with NaN", format_count, false},
+};
+
+/* In words, what there is of the evidence that would trip the limit. */
+static void add_standing(struct ctl_table *table, const struct tfl_value *limit)
+{
+	const char *standing = text(limit, "standing");
+	double evidence = real(limit, "evidence");
+
+	if (strcmp(standing, "nothing") == 0)
+		ctl_table_add(table, "nothing to be seen");
+	else if (strcmp(standing, "few") == 0)
+		ctl_table_add(table, "too few yet");
+	else if (strcmp(standing, "waits") == 0)
+		ctl_table_add(table, "waits: the device is hot");
+	else if (strcmp(standing, "tripped") == 0)
+		ctl_table_add(table, "tripped");
+	else
+		ctl_table_add(table, evidence < 0.01 ? "within" : "%.0f %% of the evidence", 100 * evidence);
+}
+
+static void print_limits(const struct tfl_value *value)
+{
+	struct ctl_table table = {.columns = 5, .right = 0xe};
+	const struct tfl_value *list = tfl_value_get(value, "limits");
+	char figure[FIGURE];
+
+	ctl_table_add(&table, "WATCHED");
+	ctl_table_add(&table, "SEEN");
+	ctl_table_add(&table, "BEFORE");
+	ctl_table_add(&table, "LIMIT");
+	ctl_table_add(&table, "HOW NEAR");
+	for (size_t i = 0; i < tfl_value_size(list); i++) {
+		const struct tfl_value *limit = tfl_value_at(list, i);
+		unsigned row = 0;
+
+		while (row < TFL_ARRAY_SIZE(limits) && strcmp(limits[row].name, text(limit, "name")) != 0)
+			row++;
+		if (row == TFL_ARRAY_SIZE(limits))
+			continue; /* of a newer daemon */
+		ctl_table_add(&table, "%s", limits[row].title);
+		if (strcmp(text(limit, "standing"), "nothing") == 0) {
+			ctl_table_add(&table, "-");
+			ctl_table_add(&table, "-");
+			ctl_table_add(&table, "-");
+			add_standing(&table, limit);
+			continue;
+		}
+		ctl_table_add(&table, "%s", limits[row].format(real(limit, "value"), figure));
+		if (limits[row].compared && !tfl_value_bool(tfl_value_get(limit, "absolute"), false))
+			ctl_table_add(&table, "%s", limits[row].format(real(limit, "reference"), figure));
+		else
+			ctl_table_add(&table, "-");
+		ctl_table_add(&table, "%s", limits[row].format(real(limit, "limit"), figure));
+		add_standing(&table, limit);
+	}
+	ctl_table_print(&table, "  ");
+}
+
+static uint64_t missing(const struct tfl_value *value, const char *have, const char *wanted)
+{
+	return number(value, wanted) > number(value, have) ? number(value, wanted) - number(value, have) : 0;
+}
+
+/* "ends when it has served 569 more requests, not before 6 min" */
+static void print_end(const struct tfl_value *value)
+{
+	uint64_t requests = missing(value, "requests", "requests_wanted"), seconds = missing(value, "seconds", "seconds_wanted");
+	char time[CTL_UNIT_MAX];
+
+	printf("  %llu requests in %s; it has passed ", (unsigned long long)number(value, "requests"), ctl_format_uptime(time, number(value, "seconds")));
+	if (requests)
+		printf("after %llu more", (unsigned long long)requests);
+	if (seconds)
+		printf("%s%s", requests ? ", not before " : "in ", ctl_format_uptime(time, seconds));
+	printf(requests || seconds ? "\n" : "now\n");
+}
+
+static void print_text(const struct tfl_value *value, const struct ctl_arguments *arguments)
+{
+	const struct tfl_value *rejected = tfl_value_get(value, "rejected");
+	const char *model = text(value, "model"), *state = text(value, "state");
+	unsigned long long active = number(value, "active");
+
+	if (strcmp(state, "running") == 0) {
+		ctl_printf("%s@%llu is on trial against version %llu\n", model, (unsigned long long)number(value, "candidate"),
+			   (unsigned long long)number(value, "previous"));
+		print_end(value);
+		print_limits(value);
+	} else if (strcmp(state, "waiting") == 0) {
+		ctl_printf("%s@%llu is on trial, which goes on when the version before is loaded too\n", model, active);
+	} else if (active) {
+		ctl_printf("%s is not on trial; version %llu serves\n", model, active);
+	} else {
+		ctl_printf("%s is not on trial; no version serves\n", model);
+	}
+	for (size_t i = 0; i < tfl_value_size(rejected); i++) {
+		const struct tfl_value *entry = tfl_value_at(rejected, i);
+
+		ctl_printf("  version %llu was rejected %s\n", (unsigned long long)number(entry, "version"), text(entry, "reason"));
+	}
+}
+
+static int call(struct tfl_client *client, const struct ctl_arguments *arguments, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	return tfl_client_trial(client, arguments->operands[0], ret_value, error);
+}
+
+const struct ctl_command ctl_cmd_trial = {
+	.name = "trial",
+	.operands = "MODEL",
+	.operands_min = 1,
+	.operands_max = 1,
+	.group = CTL_GROUP_MODELS,
+	.brief = "how a new version stands",
+	.summary = "Show what is seen of a version that was swapped in, and how far that is from its limits.",
+	.details = "A limit trips when it is sure that it is passed, not when what is seen is above it: the last column says how much of the evidence "
+		   "for that there is. Then the version before serves again, and this one is rejected. Limits are in model.conf; doc/trial.md says how "
+		   "they are judged.\n",
+	.call = call,
+	.print = print_text,
+};

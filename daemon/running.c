@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The file is written in full before it is mapped, so that no store can find the disk full. It is not synced: within a boot the kernel has it,
+ * beyond one it means nothing. Whoever can write in the models folder could say here what he likes; he could as well write the state.
+ *
+ * A signal between the store and the request would be a request that had not begun: the compiler keeps the order, as the request is a call.
+ */
+#include "daemon/running.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "daemon/log.h"
+#include "daemon/moment.h"
+#include "daemon/store.h"
+
+#define MARK UINT64_C(0x31676e696e6e7572) /* "running1" */
+
+struct page {
+	uint64_t mark;
+	char boot[40];
+	uint64_t unused[2];
+	struct tfl_running_place places[TFL_RUNNING_PLACES];
+};
+
+static void read_before(struct tfl_running *running, int fd, const char *boot)
+{
+	struct page page;
+
+	if (pread(fd, &page, sizeof(page), 0) != (ssize_t)sizeof(page) || page.mark != MARK)
+		return;
+	if (memchr(page.boot, '\0', sizeof(page.boot)) == NULL || strcmp(page.boot, boot) != 0)
+		return;
+	for (unsigned i = 0; i < TFL_RUNNING_PLACES; i++)
+		running->before[i] = atomic_load_explicit(&page.places[i].trial, memory_order_relaxed);
+}
+
+/* Maps it anew; NULL where that cannot be. */
+static struct page *map_file(int fd, const char *boot)
+{
+	struct page fresh = {.mark = MARK};
+	void *mapping;
+
+	memcpy(fresh.boot, boot, strnlen(boot, sizeof(fresh.boot) - 1));
+	if (lseek(fd, 0, SEEK_SET) < 0 || write(fd, &fresh, sizeof(fresh)) != (ssize_t)sizeof(fresh))
+		return NULL;
+	mapping = mmap(NULL, sizeof(fresh), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	return mapping == MAP_FAILED ? NULL : mapping;
+}
+
+int tfl_running_create(struct tfl_store *store, struct tfl_running **ret_running)
+{
+	struct tfl_running *running = calloc(1, sizeof(*running));
+	struct tfl_moment now;
+	struct page *page = NULL;
+	_tfl_close_ int fd = -1;
+
+	if (!running)
+		return -ENOMEM;
+	tfl_moment_now(&now);
+	if (tfl_store_open_running(store, &fd) == 0) {
+		read_before(running, fd, now.boot);
+		page = map_file(fd, now.boot);
+	}
+	if (!page) {
+		tfl_log_debug("which candidates run is not seen after a crash: there is no file for it in the models folder");
+		page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	}
+	if (page == MAP_FAILED) {
+		free(running);
+		return -ENOMEM;
+	}
+	running->mapping = page;
+	running->places = page->places;
+	*ret_running = running;
+	return 0;
+}
+
+void tfl_running_destroy(struct tfl_running *running)
+{
+	if (!running)
+		return;
+	munmap(running->mapping, sizeof(struct page));
+	free(running);
+}
+
+bool tfl_running_died(const struct tfl_running *running, uint64_t trial)
+{
+	for (unsigned i = 0; i < TFL_RUNNING_PLACES; i++) {
+		if (trial && running->before[i] == trial)
+			return true;
+	}
+	return false;
+}
