@@ -25,6 +25,7 @@ static int read_counts(const struct tfl_value *value, struct ctl_compare_side *s
 	const struct tfl_value *counts = side->copied ? tfl_value_get(value, "shadow") : value;
 	uint64_t ok = number(tfl_value_get(counts, "results"), "OK");
 
+	side->results = tfl_value_get(counts, "results");
 	side->requests = number(counts, "requests");
 	side->errors = side->requests - ok;
 	return ok > side->requests ? tfl_error_set(error, -EPROTO, "the daemon tells of more successes than requests") : 0;
@@ -193,12 +194,16 @@ static json_t *json_of_agreement(const struct ctl_compare *compare)
 
 static json_t *json_of_side(const struct ctl_compare_side *side)
 {
-	return json_pack("{s:I, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "version", (json_int_t)side->version, "active",
+	json_t *json = json_pack("{s:I, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "version", (json_int_t)side->version, "active",
 			 side->active, "copied", side->copied, "since", (json_int_t)side->since, "requests", (json_int_t)side->requests,
 			 "errors", (json_int_t)side->errors,
 			 "memory_bytes", (json_int_t)side->memory_bytes, "p50_ns", (json_int_t)tfl_latency_percentile(&side->latency, 0.5),
 			 "p99_ns", (json_int_t)tfl_latency_percentile(&side->latency, 0.99), "verdicts", (json_int_t)side->confidence.count,
 			 "confidence", tfl_confidence_mean(&side->confidence));
+
+	if (side->results)
+		json_object_set_new(json, "results", ctl_json_of(side->results));
+	return json;
 }
 
 /* Null: not in reach. */

@@ -22,6 +22,7 @@ struct ctl_compare_side {
 	bool active;
 	uint64_t since; /* when it was loaded, seconds since 1970 */
 	uint64_t requests, errors;
+	const struct tfl_value *results; /* the answer's {status: count} of these */
 	bool copied; /* of copies of requests, which it did not answer: it is a shadow that was asked for nothing else */
 	uint64_t memory_bytes;
 	struct tfl_latency latency;

@@ -282,6 +282,23 @@ static void print_copied(const struct ctl_compare *compare)
 					   (unsigned long long)compare->sides[i].version);
 }
 
+/* "@2: 3 DEADLINE_EXCEEDED, 2 CANCELLED" of a side that has some: whose fault they are depends on what they are. */
+static void print_failures(const struct ctl_compare_side *side)
+{
+	char text[256] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < tfl_value_size(side->results) && used < sizeof(text); i++) {
+		const char *status = tfl_value_key_at(side->results, i);
+
+		if (status && strcmp(status, "OK") != 0)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%llu %.32s", used ? ", " : "",
+						 (unsigned long long)number(side->results, status), status);
+	}
+	if (used > 0)
+		ctl_printf_wrapped("", 2, "Of @%llu failed: %s.", (unsigned long long)side->version, text);
+}
+
 /* Latency is a matter of what else went on. */
 static void print_doubt(const struct ctl_compare *compare)
 {
@@ -308,6 +325,8 @@ void ctl_compare_print(const struct ctl_compare *compare, int64_t now)
 	print_table(compare);
 	print_outcome(compare);
 	print_copied(compare);
+	for (unsigned i = 0; i < 2; i++)
+		print_failures(&compare->sides[i]);
 	print_agreement(compare);
 	for (unsigned i = 0; i < TFL_COMPARE_SUBJECTS; i++)
 		if (is_compared(compare, i))

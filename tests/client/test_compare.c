@@ -134,9 +134,15 @@ static void write_results(uint64_t requests, uint64_t ok)
 	tfl_writer_text(writer, "requests");
 	tfl_writer_uint64(writer, requests);
 	tfl_writer_text(writer, "results");
-	tfl_writer_map(writer, 1);
+	tfl_writer_map(writer, 1 + 2 * (requests > ok));
 	tfl_writer_text(writer, "OK");
 	tfl_writer_uint64(writer, ok);
+	if (requests <= ok)
+		return;
+	tfl_writer_text(writer, "INVALID_ARGUMENT");
+	tfl_writer_uint64(writer, requests - ok - 1);
+	tfl_writer_text(writer, "CANCELLED");
+	tfl_writer_uint64(writer, 1);
 }
 
 /* Of the version that it was compared with, and of another one. */
@@ -310,6 +316,7 @@ START_TEST(what_is_worse_is_found)
 	TFLCTL("compare", "failing", "1", "2");
 	expect("failing@1 is better as far as can be told, more than 99.99 % sure.\n");
 	expect("  @1 fails less often, more than 99.99 % sure.\n");
+	expect(" INVALID_ARGUMENT, 1 CANCELLED.\n");
 	TFLCTL("compare", "mixed", "1", "2");
 	expect("Each is better at something");
 	expect("@1 fails less often");
