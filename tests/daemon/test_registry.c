@@ -397,6 +397,40 @@ START_TEST(a_version_takes_the_place_of_another)
 }
 END_TEST
 
+static const struct tfl_version *left[4];
+static unsigned left_count;
+
+/* It still has its reference, and is not listed. */
+static void note_left(void *data, const struct tfl_version *version)
+{
+	const struct tfl_registry_model *model = tfl_registry_find(registry, version->model_name, strlen(version->model_name));
+
+	ck_assert_ptr_eq(data, &left);
+	ck_assert(!model || tfl_registry_find_version(model, version->number) != version);
+	ck_assert_uint_gt(atomic_load(&version->refs), 0);
+	left[left_count++] = version;
+}
+
+START_TEST(who_watches_is_told_what_leaves)
+{
+	struct tfl_version *one = add("m", 1, TFL_VERSION_AVAILABLE), *two = add("m", 2, TFL_VERSION_AVAILABLE), *other;
+
+	tfl_registry_watch(registry, note_left, &left);
+	set(one, TFL_VERSION_UNLOADING);
+	ck_assert_uint_eq(left_count, 0);
+	ck_assert_int_eq(tfl_version_create("m", 1, count_retired, NULL, &other), 0);
+	tfl_registry_replace(registry, one, other);
+	tfl_version_unref(other);
+	ck_assert_uint_eq(left_count, 1);
+	ck_assert_ptr_eq(left[0], one);
+	tfl_registry_remove(registry, two);
+	tfl_registry_remove(registry, other);
+	ck_assert_uint_eq(left_count, 3);
+	ck_assert_ptr_eq(left[2], other);
+	ck_assert_uint_eq(retired, 3);
+}
+END_TEST
+
 START_TEST(a_model_goes_with_its_last_version)
 {
 	struct tfl_version *a = add("a", 1, TFL_VERSION_AVAILABLE), *b = add("b", 1, TFL_VERSION_AVAILABLE);
@@ -480,6 +514,7 @@ Suite *registry_suite(void)
 	tcase_add_test(tcase, numbers_are_taken_once);
 	tcase_add_test(tcase, limits_hold);
 	tcase_add_test(tcase, a_version_takes_the_place_of_another);
+	tcase_add_test(tcase, who_watches_is_told_what_leaves);
 	tcase_add_test(tcase, a_model_goes_with_its_last_version);
 	tcase_add_test(tcase, a_request_keeps_a_removed_version_alive);
 	tcase_add_test(tcase, destroying_lets_everything_go);

@@ -441,6 +441,27 @@ static int whole_life(void *data)
 	return r;
 }
 
+START_TEST(a_disowned_frame_is_nobodys)
+{
+	size_t sizes[] = {50};
+	struct tfl_slice stream = make_stream(sizes, 1);
+	struct tfl_frame frame;
+
+	ck_assert_uint_eq(offer(stream.data, stream.size, SIZE_MAX), stream.size);
+	ck_assert_int_eq(tfl_assembler_next(&assembler, &frame, NULL), 1);
+	tfl_assembler_finish(&assembler);
+	ck_assert_uint_eq(account.used, 50);
+	tfl_frame_disown(&frame);
+	ck_assert_uint_eq(account.used, 0);
+	ck_assert_uint_eq(frame.charged, 50);
+	check_frame(&frame, 0, 50);
+	tfl_frame_disown(&frame);
+	tfl_frame_finish(&frame);
+	ck_assert_uint_eq(account.used, 0);
+	wire_free(stream);
+}
+END_TEST
+
 START_TEST(every_allocation_fails)
 {
 	static const size_t sizes[] = {64, 20000, 64, 500000};
@@ -468,6 +489,7 @@ Suite *frame_suite(void)
 	tcase_add_test(streams, large_frame_is_received_in_place);
 	tcase_add_test(streams, longest_frame);
 	tcase_add_test(streams, frames_outlive_the_assembler);
+	tcase_add_test(streams, a_disowned_frame_is_nobodys);
 	tcase_set_timeout(streams, 60);
 	suite_add_tcase(suite, streams);
 	tcase_add_checked_fixture(limits, setup, teardown);
