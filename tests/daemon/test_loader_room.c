@@ -418,6 +418,23 @@ START_TEST(a_proof_knows_what_is_needed)
 }
 END_TEST
 
+/* One of a tfld that did not count interpreters is as good as none; and one that says what cannot be is believed, to the model's own harm. */
+START_TEST(a_proof_that_somebody_wrote)
+{
+	limit(25, true);
+	loading_must_load("m", 0, "a.tflite");
+	loading_must_load("m", 0, "a.tflite");
+	ck_assert_int_eq(system("sed -i '/^interpreter_bytes/d' models/m/1/proof"), 0);
+	ck_assert_int_eq(system("sed -i 's/^interpreter_bytes.*/interpreter_bytes = 9223372036854775807/' models/m/2/proof"), 0);
+	loading_restart();
+	ck_assert_str_eq(there(), "m@1*");
+	ck_assert_uint_eq(loading_find("m", 1)->proof.interpreter_bytes, 0);
+	ck_assert_int_eq(loading_find("m", 2)->end, TFL_END_NO_ROOM);
+	ck_assert_msg(strstr(loading_find("m", 2)->reason, "version 2 of 'm' needs 8388608.0 TiB of memory, but ") != NULL, "%s",
+		      loading_find("m", 2)->reason);
+}
+END_TEST
+
 Suite *loader_room_suite(void)
 {
 	Suite *suite = suite_create("loader-room");
@@ -442,6 +459,7 @@ Suite *loader_room_suite(void)
 	tcase_add_checked_fixture(proven, setup_proven, loading_teardown);
 	tcase_set_timeout(proven, 240);
 	tcase_add_test(proven, a_proof_knows_what_is_needed);
+	tcase_add_test(proven, a_proof_that_somebody_wrote);
 	suite_add_tcase(suite, proven);
 	return suite;
 }
