@@ -234,6 +234,43 @@ START_TEST(as_many_as_are_asked_for)
 }
 END_TEST
 
+/* Several connections at a time, on all workers, and two models: every sample is whole, and every answer right. */
+START_TEST(while_others_are_served)
+{
+	const struct plan plans[] = {{.model = "tiny", .count = 100, .outputs = true}, {.model = "scores", .count = 3}};
+	const uint64_t until = now_ns() + PATIENCE_NS;
+	int fds[8];
+	struct reply reply;
+	bool over = false;
+
+	for (unsigned i = 0; i < 2; i++)
+		start(&plans[i]);
+	for (unsigned i = 0; i < 8; i++)
+		fds[i] = daemon_connect(&tfld);
+	while (!over) {
+		for (unsigned round = 0; round < 20; round++) {
+			for (unsigned i = 0; i < 8; i++)
+				send_tiny(fds[i], round, 0);
+			for (unsigned i = 0; i < 8; i++)
+				expect_tiny(fds[i], round);
+		}
+		ask_scores(fd, 1, 1);
+		ask("record.get", "tiny", &reply);
+		over = !wire_bool(reply.message.result, "recording");
+		reply_finish(&reply);
+		ck_assert(over || now_ns() < until);
+	}
+	for (unsigned i = 0; i < 3; i++)
+		ask_scores(fd, 1, 1);
+	ck_assert_uint_eq(wait_for_end("tiny"), 100);
+	ck_assert_uint_eq(wait_for_end("scores"), 3);
+	ck_assert_uint_eq(count_files("tiny", 2 * TINY_ELEMENTS * sizeof(float)), 100);
+	ck_assert_uint_eq(count_files("scores", SCORES_ROWS * SCORES_CLASSES * sizeof(float)), 3);
+	for (unsigned i = 0; i < 8; i++)
+		close(fds[i]);
+}
+END_TEST
+
 START_TEST(a_sample_is_the_request_and_perhaps_its_answer)
 {
 	float expected[TINY_ELEMENTS], got[TINY_ELEMENTS];
@@ -478,6 +515,7 @@ Suite *record_suite(void)
 	tcase_add_checked_fixture(test, setup, teardown);
 	tcase_set_timeout(test, 120);
 	tcase_add_test(test, as_many_as_are_asked_for);
+	tcase_add_test(test, while_others_are_served);
 	tcase_add_test(test, a_sample_is_the_request_and_perhaps_its_answer);
 	tcase_add_test(test, another_recording_adds_up_to_the_limits);
 	tcase_add_test(test, one_of_so_many_and_one_in_a_time);
