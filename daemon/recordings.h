@@ -21,8 +21,6 @@
 #include "daemon/sampling.h"
 
 struct tfl_capture;
-struct tfl_executor;
-struct tfl_interpreter;
 struct tfl_job;
 struct tfl_recordings;
 struct tfl_server;
