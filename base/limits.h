@@ -86,6 +86,9 @@
 #define TFL_CHANGES_BYTES_MAX (256u << 10) /* … and bytes of their file */
 #define TFL_PREVIOUS_MAX 8               /* versions that were active before, and are remembered for a rollback */
 #define TFL_VERSION_LABELS_MAX 8         /* labels of the versions of one model */
+#define TFL_ROUTE_SHARES_MAX 8           /* versions that a route splits requests among … */
+#define TFL_ROUTE_WEIGHT_MAX 1000000     /* … their weights … */
+#define TFL_ROUTE_SALT_MAX 64            /* … and bytes of its salt, as of a model's name */
 #define TFL_SUBSCRIBERS_MAX 64           /* connections that hear of changes */
 #define TFL_PROOF_REPORT_MAX 16384       /* bytes that a proof may report … */
 #define TFL_PROOF_DIGESTS_MAX 16         /* … and outputs whose digest it tells */

@@ -20,6 +20,7 @@ static Suite *(*const suites[])(void) = {
 	store_read_suite,
 	swap_suite,
 	version_labels_suite,
+	route_suite,
 	trial_suite,
 	account_suite,
 	agreement_suite,

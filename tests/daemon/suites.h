@@ -20,6 +20,7 @@ Suite *binding_suite(void);
 Suite *changes_suite(void);
 Suite *channel_suite(void);
 Suite *descriptors_suite(void);
+Suite *route_suite(void);
 Suite *samples_suite(void);
 Suite *sampling_suite(void);
 Suite *store_samples_suite(void);
