@@ -85,6 +85,7 @@
 #define TFL_CHANGES_MAX 256              /* changes that are remembered … */
 #define TFL_CHANGES_BYTES_MAX (256u << 10) /* … and bytes of their file */
 #define TFL_PREVIOUS_MAX 8               /* versions that were active before, and are remembered for a rollback */
+#define TFL_ROUTE_WIRE_MAX 255           /* bytes of a route as text, "1=90 2=10" */
 #define TFL_VERSION_LABELS_MAX 8         /* labels of the versions of one model */
 #define TFL_ROUTE_SHARES_MAX 8           /* versions that a route splits requests among … */
 #define TFL_ROUTE_WEIGHT_MAX 1000000     /* … their weights … */

@@ -42,6 +42,11 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 		printf("; before none did\n");
 	if (tfl_value_bool(tfl_value_get(value, "trial"), false))
 		ctl_printf("it is on trial: 'tflctl trial %s' shows how it stands\n", tfl_value_string(tfl_value_get(value, "model"), ""));
+	if (tfl_value_bool(tfl_value_get(value, "unrouted"), false))
+		ctl_print_wrapped("and", 4, "the route that split the requests has ended");
+	if (tfl_value_bool(tfl_value_get(value, "routed"), false))
+		ctl_print_wrapped("but", 4,
+				  "a route decides which version gets a request: see 'tflctl route MODEL', whose --clear ends it");
 	if (!tfl_value_bool(tfl_value_get(value, "remembered"), true))
 		ctl_print_wrapped("but", 4, tfl_value_string(tfl_value_get(value, "reason"), ""));
 }

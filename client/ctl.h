@@ -118,7 +118,7 @@ struct ctl_command {
 extern const struct ctl_command ctl_cmd_baseline, ctl_cmd_bench, ctl_cmd_compare, ctl_cmd_describe, ctl_cmd_drift, ctl_cmd_hist, ctl_cmd_infer,
 	ctl_cmd_inspect, ctl_cmd_load, ctl_cmd_logs, ctl_cmd_ls, ctl_cmd_merge, ctl_cmd_metrics, ctl_cmd_record, ctl_cmd_report, ctl_cmd_rollback,
 	ctl_cmd_history, ctl_cmd_watch, ctl_cmd_stats, ctl_cmd_swap, ctl_cmd_top, ctl_cmd_trial, ctl_cmd_unload, ctl_cmd_validate,
-	ctl_cmd_health, ctl_cmd_label, ctl_cmd_version;
+	ctl_cmd_health, ctl_cmd_label, ctl_cmd_route, ctl_cmd_version;
 
 extern const struct ctl_option_table ctl_global_options;
 

@@ -21,6 +21,8 @@ struct manage_call {
 
 struct manage_params {
 	const char *model; /* NULL: none */
+	const struct tfl_route_options *route; /* of route.set; NULL: none */
+	bool clear;                            /* likewise */
 	const char *label; /* of label.set, with the number that it is to stand for, 0 for none; NULL: none */
 	uint64_t version;
 	bool erase;
@@ -44,6 +46,15 @@ static int take(struct tfl_call *call, struct tfl_slice result, struct tfl_call_
 	return manage->ret_value ? tfl_value_decode(result, manage->ret_value, error) : 0;
 }
 
+static void take_route(const struct tfl_route_options *route, struct tfl_model_params *params)
+{
+	params->route = tfl_string_of(route->route);
+	params->salt = tfl_string_of(route->salt);
+	params->by = tfl_string_of(route->key);
+	params->shadow = route->shadow;
+	params->no_shadow = route->no_shadow;
+}
+
 static bool takes(const struct tfl_param_table *table, const char *key)
 {
 	unsigned row = 0;
@@ -65,6 +76,8 @@ static const struct {
 	{&tfl_trial_params, false, "a trial is a model's: '%s' without '@'"},
 	{&tfl_record_params, false, "samples are of all versions of a model: '%s' without '@'"},
 	{&tfl_record_read_params, false, "samples are of all versions of a model: '%s' without '@'"},
+	{&tfl_route_get_params, false, "a route is of all versions of a model: '%s' without '@'"},
+	{&tfl_route_set_params, false, "a route is of all versions of a model: '%s' without '@'"},
 	{&tfl_label_set_params, false, "the version that a label is to stand for is given by itself: '%s' without '@'"},
 	{&tfl_model_swap_params, true, "a version is needed, as in '%s@2'"},
 	{&tfl_model_reload_params, true, "a version is needed, as in '%s@2'"},
@@ -131,6 +144,9 @@ static int manage(struct tfl_client *client, const char *method, const struct tf
 		if (r < 0)
 			return r;
 		params.model = tfl_string_of(ref.name);
+		params.clear = given->clear;
+		if (given->route)
+			take_route(given->route, &params);
 		params.version = given->label ? given->version : ref.version;
 		params.label = tfl_string_of(given->label ? given->label : ref.label[0] ? ref.label : NULL);
 	}
@@ -217,6 +233,43 @@ int tfl_client_set_label(struct tfl_client *client, const char *model, const cha
 	if (version > TFL_VERSION_MAX)
 		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "versions are numbers from 1 to %llu", TFL_VERSION_MAX);
 	return model ? manage(client, TFL_METHOD_LABEL_SET, &tfl_label_set_params, &params, ret_value, error) : missing_model(error);
+}
+
+int tfl_client_route(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .fd = -1};
+
+	return model ? manage(client, TFL_METHOD_ROUTE_GET, &tfl_route_get_params, &params, ret_value, error) : missing_model(error);
+}
+
+/* What the daemon could not read, or would take for something else. */
+static int check_route(const struct tfl_route_options *options, struct tfl_call_error *error)
+{
+	if (options->size < sizeof(*options))
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "the size of the options is %zu, less than any version has had",
+				     options->size);
+	if (options->route && (!*options->route || strlen(options->route) > TFL_ROUTE_WIRE_MAX))
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a route has 1 to %d bytes, as in \"1=90 2=10\"", TFL_ROUTE_WIRE_MAX);
+	if (options->salt && !tfl_model_name_valid(options->salt, strlen(options->salt)))
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "'%.80s' is no salt: " TFL_MODEL_NAME_RULE, options->salt);
+	if (options->key && !tfl_model_name_valid(options->key, strlen(options->key)))
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "the key of a route is 'request' or 'machine-id', not '%.80s'",
+				     options->key);
+	if (options->shadow > TFL_VERSION_MAX)
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "versions are numbers from 1 to %llu", TFL_VERSION_MAX);
+	return 0;
+}
+
+int tfl_client_set_route(struct tfl_client *client, const char *model, const struct tfl_route_options *options,
+			 struct tfl_value **ret_value,
+			 struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .route = options, .clear = !options, .fd = -1};
+	int r = options ? check_route(options, error) : 0;
+
+	if (r < 0)
+		return r;
+	return model ? manage(client, TFL_METHOD_ROUTE_SET, &tfl_route_set_params, &params, ret_value, error) : missing_model(error);
 }
 
 int tfl_client_describe(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error)

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "base/util.h"
+
 char *ctl_labels(const struct tfl_value *version, char text[static CTL_LABELS_MAX])
 {
 	const struct tfl_value *labels = tfl_value_get(version, "version_labels");
@@ -17,10 +19,21 @@ char *ctl_labels(const struct tfl_value *version, char text[static CTL_LABELS_MA
 
 char *ctl_roles(const struct tfl_value *version, char text[static CTL_ROLES_MAX])
 {
-	bool active = tfl_value_bool(tfl_value_get(version, "active"), false);
-	char labels[CTL_LABELS_MAX];
+	double share = tfl_value_double(tfl_value_get(version, "share"), 0);
+	char labels[CTL_LABELS_MAX], percent[24] = "";
+	const char *parts[] = {
+		tfl_value_bool(tfl_value_get(version, "active"), false) ? "active" : "",
+		ctl_labels(version, labels),
+		percent,
+		tfl_value_bool(tfl_value_get(version, "shadow"), false) ? "shadow" : "",
+	};
+	size_t used = 0;
 
-	ctl_labels(version, labels);
-	snprintf(text, CTL_ROLES_MAX, "%s%s%s", active ? "active" : "", active && *labels ? ", " : "", labels);
+	if (share > 0 && share <= 1)
+		snprintf(percent, sizeof(percent), "%.3g %%", 100 * share);
+	text[0] = '\0';
+	for (unsigned i = 0; i < TFL_ARRAY_SIZE(parts); i++)
+		if (*parts[i] && used < CTL_ROLES_MAX)
+			used += (size_t)snprintf(text + used, CTL_ROLES_MAX - used, "%s%s", used ? ", " : "", parts[i]);
 	return text;
 }

@@ -7,12 +7,12 @@
 #include "client/tflclient.h"
 
 #define CTL_LABELS_MAX (TFL_VERSION_LABELS_MAX * (TFL_LABEL_MAX + 2))
-#define CTL_ROLES_MAX (CTL_LABELS_MAX + 16)
+#define CTL_ROLES_MAX (CTL_LABELS_MAX + 48)
 
 /** "canary, stable": the labels of a version, "" for none. Returns @p text. */
 char *ctl_labels(const struct tfl_value *version, char text[static CTL_LABELS_MAX]);
 
-/** "active, stable": likewise, with what else it is. Returns @p text. */
+/** "active, stable, 90 %": likewise, with what else it is: its share of a route, a shadow. Returns @p text. */
 char *ctl_roles(const struct tfl_value *version, char text[static CTL_ROLES_MAX]);
 
 #endif

@@ -488,6 +488,27 @@ int tfl_client_trial(struct tfl_client *client, const char *model, struct tfl_va
 /** Makes the version of a model that was active before the active one again. NOT_FOUND where none was. */
 int tfl_client_roll_back(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error);
 
+/** How the requests that name a model and no version are split, and what each version has had of them. */
+int tfl_client_route(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error);
+
+/** What tfl_client_set_route() sets; what is NULL, 0 or false stays as it is. Set `size`. Later releases add members at the end. */
+struct tfl_route_options {
+	size_t size;       /**< sizeof(struct tfl_route_options) */
+	const char *route; /**< "1=90 2=10": versions and their weights */
+	const char *salt;  /**< another one splits the keys otherwise; at first it is the model's name */
+	const char *key;   /**< "request" (what tfl_infer_set_key() says, else the uid; so at first) or "machine-id": this device */
+	uint64_t shadow;   /**< the version that gets copies of the requests and never answers */
+	bool no_shadow;    /**< there is to be none */
+};
+
+/**
+ * Splits the requests that name a model and no version, from the next one on: a key always gets the same version. @p options NULL: as its
+ * model.conf says. The versions must be AVAILABLE. The answer is that of tfl_client_route(), and `remembered` and `reason` as for a swap.
+ */
+int tfl_client_set_route(struct tfl_client *client, const char *model, const struct tfl_route_options *options,
+			 struct tfl_value **ret_value,
+			 struct tfl_call_error *error);
+
 /**
  * Lets a label of a model ("canary") stand for version @p version, which must be AVAILABLE, whatever it stood for before; 0 removes it.
  * The answer's `before` is what it stood for; `remembered` as for a swap. UNAVAILABLE where the version is not loaded, NOT_FOUND where

@@ -20,6 +20,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_cmd_trial,
 	&ctl_cmd_rollback,
 	&ctl_cmd_label,
+	&ctl_cmd_route,
 	&ctl_cmd_unload,
 	&ctl_cmd_history,
 	&ctl_cmd_watch,

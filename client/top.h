@@ -45,7 +45,7 @@ struct top_row {
 	char state[16], reason[TOP_TEXT_MAX];
 	uint64_t since; /* Unix time */
 	bool active;
-	char labels[CTL_LABELS_MAX];
+	char roles[CTL_ROLES_MAX]; /* all of them, "active" among them */
 	bool counted;          /* it has counters … */
 	bool rated;            /* … and had them at the refresh before */
 	double requests_per_s; /* since then */

@@ -28,9 +28,8 @@ static void draw_state(const struct top_row *row, struct top_lines *lines)
 
 	top_line_begin(lines, TOP_PLAIN);
 	top_add(lines, TOP_BOLD, "%s@%llu", row->model, (unsigned long long)row->version);
-	top_add(lines, TOP_PLAIN, "  %s%s%s%s%s since %s", row->state, row->active ? ", active" : "", row->labels[0] ? ", " : "",
-		row->labels,
-		row->active || row->labels[0] ? "," : "", ctl_format_time(time, row->since));
+	top_add(lines, TOP_PLAIN, "  %s%s%s%s since %s", row->state, row->roles[0] ? ", " : "", row->roles, row->roles[0] ? "," : "",
+		ctl_format_time(time, row->since));
 	if (row->reason[0])
 		top_add_wrapped(lines, TOP_WATCH, 0, row->reason);
 }

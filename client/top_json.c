@@ -64,7 +64,7 @@ static json_t *json_of_row(const struct top_row *row)
 				 "state", text_of(row->state), "reason", text_of(row->reason), "since", number_of(row->since),
 				 "role", row->active ? "active" : NULL);
 
-	json_object_set_new(json, "labels", text_of(row->labels));
+	json_object_set_new(json, "roles", text_of(row->roles));
 	if (!row->counted)
 		return json;
 	json_object_set_new(json, "requests_per_s", row->rated ? json_real(row->requests_per_s) : json_null());

@@ -220,7 +220,7 @@ static void fill_state(struct top_row *row, const struct tfl_value *model, const
 	row->version = number(version, "version");
 	row->since = number(version, "since");
 	row->active = tfl_value_bool(tfl_value_get(version, "active"), false);
-	ctl_labels(version, row->labels);
+	ctl_roles(version, row->roles);
 }
 
 static unsigned count_versions(const struct tfl_value *models)

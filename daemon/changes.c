@@ -32,6 +32,8 @@ static const struct {
 	[TFL_CHANGE_ERASED] = {"erased", TFL_MESSAGE_ERASED, LOG_INFO, "is erased"},
 	[TFL_CHANGE_LABELLED] = {"labelled", TFL_MESSAGE_LABELLED, LOG_INFO, "is labelled"},
 	[TFL_CHANGE_UNLABELLED] = {"unlabelled", TFL_MESSAGE_UNLABELLED, LOG_INFO, "is no longer labelled"},
+	[TFL_CHANGE_ROUTED] = {"routed", TFL_MESSAGE_ROUTED, LOG_INFO, "is routed"},
+	[TFL_CHANGE_UNROUTED] = {"unrouted", TFL_MESSAGE_UNROUTED, LOG_INFO, "is no longer routed"},
 	[TFL_CHANGE_CONFIGURED] = {"configured", TFL_MESSAGE_CONFIGURED, LOG_INFO, "is configured anew"},
 	[TFL_CHANGE_BASELINE] = {"baseline", TFL_MESSAGE_BASELINE, LOG_INFO, "has a new baseline"},
 	[TFL_CHANGE_RECORDING] = {"recording", TFL_MESSAGE_RECORDING, LOG_NOTICE, "is being recorded"},

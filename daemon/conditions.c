@@ -30,6 +30,7 @@ static const struct {
 	[TFL_CONDITION_LOG] = {"log", "the log of the statistics is written again"},
 	[TFL_CONDITION_MODELS] = {"models", "the model's folder is in order again"},
 	[TFL_CONDITION_WATCH] = {"watch", "the models folder is watched again"},
+	[TFL_CONDITION_ROUTE] = {"route", "the route is followed again"},
 	[TFL_CONDITION_CLOCK] = {"clock", "the clock is steady again"},
 };
 

@@ -25,6 +25,8 @@ static const struct tfl_method methods[] = {
 	{TFL_METHOD_MODEL_SWAP, TFL_RIGHT_ADMIN, false, tfl_handle_model_swap},
 	{TFL_METHOD_MODEL_ROLLBACK, TFL_RIGHT_ADMIN, false, tfl_handle_model_rollback},
 	{TFL_METHOD_LABEL_SET, TFL_RIGHT_ADMIN, false, tfl_handle_label_set},
+	{TFL_METHOD_ROUTE_GET, TFL_RIGHT_READ, false, tfl_handle_route_get},
+	{TFL_METHOD_ROUTE_SET, TFL_RIGHT_ADMIN, false, tfl_handle_route_set},
 	{TFL_METHOD_TRIAL_GET, TFL_RIGHT_READ, false, tfl_handle_trial_get},
 	{TFL_METHOD_STATS, TFL_RIGHT_READ, false, tfl_handle_stats},
 	{TFL_METHOD_CHANGES, TFL_RIGHT_READ, false, tfl_handle_changes},

@@ -36,16 +36,16 @@
 static int find_version(const struct tfl_call *call, const struct tfl_infer_head *head, struct tfl_version **ret_version,
 			struct tfl_error *error)
 {
-	const struct tfl_registry *registry = call->server->registry;
-	uint64_t number = head->version;
-	int r = 0;
+	const struct tfl_route_key key = {TFL_ROUTE_KEY_GIVEN, head->key.text, head->key.length};
+	struct tfl_registry *registry = call->server->registry;
+	int r;
 
-	if (head->label.text) {
-		r = tfl_registry_find_label(registry, head->model.text, head->model.length, head->label.text, head->label.length, ret_version,
-					    error);
-		number = r < 0 ? 0 : (*ret_version)->number;
-	}
-	return r == 0 ? tfl_registry_route(registry, head->model.text, head->model.length, number, ret_version, error) : r;
+	if (!head->label.text && !head->version)
+		return tfl_registry_pick(registry, head->model.text, head->model.length, &key, call->peer->uid, ret_version, error);
+	if (!head->label.text)
+		return tfl_registry_route(registry, head->model.text, head->model.length, head->version, ret_version, error);
+	r = tfl_registry_find_label(registry, head->model.text, head->model.length, head->label.text, head->label.length, ret_version, error);
+	return r < 0 ? r : tfl_registry_route(registry, head->model.text, head->model.length, (*ret_version)->number, ret_version, error);
 }
 
 /* The version that serves the request, with a reference for the job. */

@@ -2,6 +2,7 @@
 /*
  * model.load, model.reload, model.unload, model.swap and model.rollback: given to the loader, answered when it is done and durable.
  */
+#include <string.h>
 
 #include "base/error.h"
 #include "base/util.h"
@@ -212,6 +213,14 @@ int tfl_handle_model_unload(struct tfl_call *call, struct tfl_error *error)
 	return 0;
 }
 
+/* How many versions the requests to a model are split among. */
+static unsigned shares_of(const struct tfl_registry *registry, const char *name)
+{
+	const struct tfl_registry_model *model = tfl_registry_find(registry, name, strlen(name));
+
+	return model ? tfl_registry_route_of(model)->count : 0;
+}
+
 /* The version serves by now, whether that could be written down or not. */
 static void on_swapped(void *data, struct tfl_version *version, const struct tfl_error *error)
 {
@@ -223,10 +232,12 @@ static void on_swapped(void *data, struct tfl_version *version, const struct tfl
 	} else {
 		tfl_writer_begin(writer);
 		tfl_message_reply(writer, errand->msgid);
-		tfl_writer_map(writer, 6);
+		tfl_writer_map(writer, 8);
 		tfl_field_text(writer, "model", version->model_name);
 		tfl_field_uint(writer, "version", version->number);
 		tfl_field_uint(writer, "before", errand->numbers[0]);
+		tfl_field_bool(writer, "routed", shares_of(errand->server->registry, errand->model) > 0);
+		tfl_field_bool(writer, "unrouted", errand->numbers[1] > 0);
 		tfl_field_bool(writer, "trial", atomic_load(&version->trial.id) != 0);
 		tfl_field_bool(writer, "remembered", !error);
 		tfl_field_text(writer, "reason", error ? error->text : "");
@@ -260,6 +271,7 @@ int tfl_handle_model_rollback(struct tfl_call *call, struct tfl_error *error)
 	if (r < 0)
 		return r;
 	errand->numbers[0] = active_number(call, &params);
+	errand->numbers[1] = shares_of(call->server->registry, errand->model); /* which it ends */
 	r = tfl_loader_roll_back(call->server->loader, errand->model, call->peer->uid, on_swapped, errand, error);
 	if (r < 0)
 		tfl_errand_end(errand);

@@ -16,6 +16,8 @@ int tfl_handle_model_unload(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_model_swap(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_model_rollback(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_label_set(struct tfl_call *call, struct tfl_error *error);
+int tfl_handle_route_get(struct tfl_call *call, struct tfl_error *error);
+int tfl_handle_route_set(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_trial_get(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_stats(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_changes(struct tfl_call *call, struct tfl_error *error);

@@ -27,6 +27,8 @@ struct tfl_line_log;
 struct tfl_loader;
 struct tfl_model_conf;
 struct tfl_registry;
+struct tfl_registry_model;
+struct tfl_route;
 struct tfl_store;
 struct tfl_trial;
 struct tfl_watch;
@@ -50,6 +52,12 @@ struct tfl_loader_options {
 	void (*trials)(void *data);    /* a trial has begun: tfl_loader_look_at_trials() is wanted each second; loop thread. NULL: nobody looks */
 	void (*wake)(void *data);
 	void *data;
+	/*
+	 * On the loop thread: which version of a model gets copies of its requests (0: none), told when that is another one. NULL: nobody
+	 * wants to know.
+	 */
+	void (*shadowed)(void *data, const char *model, uint64_t number);
+	void *shadowed_data;
 };
 
 /**
@@ -140,6 +148,14 @@ int tfl_loader_roll_back(struct tfl_loader *loader, const char *model, uid_t uid
  */
 int tfl_loader_label(struct tfl_loader *loader, struct tfl_version *version, const char *label, uid_t uid, tfl_loader_done done, void *data,
 		     struct tfl_error *error);
+
+/**
+ * route.set: splits the requests that name a model and no version as @p route says, or (NULL) as its model.conf does; for the next
+ * request already, and writes that down; @p done as for a swap. Errors, then @p done is not called: -ENOENT when a version that it names
+ * is not listed, -EAGAIN when one is not AVAILABLE, -EINVAL where it asks for a key of this device and there is none.
+ */
+int tfl_loader_route(struct tfl_loader *loader, const struct tfl_registry_model *model, const struct tfl_route *route, uid_t uid,
+		     tfl_loader_done done, void *data, struct tfl_error *error);
 
 /** Removes a label, likewise; @p done is called with the version that it stood for. -ENOENT when there is no such model or label. */
 int tfl_loader_unlabel(struct tfl_loader *loader, const char *model, const char *label, uid_t uid, tfl_loader_done done, void *data,

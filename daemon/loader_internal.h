@@ -69,6 +69,8 @@ struct tfl_loader_job {
 	uint64_t active;            /* to be remembered, like the next and the note: when and by whom it was unloaded, "" for not unloaded */
 	struct tfl_previous previous;
 	struct tfl_version_labels labels;
+	bool routed;
+	struct tfl_route route;
 	char note[TFL_STATE_NOTE_MAX];
 	struct tfl_state_trial trial; /* likewise; without an id: none */
 	char rejected[TFL_STATE_NOTE_MAX]; /* likewise, of the version */
@@ -228,6 +230,20 @@ void tfl_loader_tell_active(struct tfl_loader *loader, const char *model, uint64
 
 /** That the job's version is the active one, because somebody asked for it. */
 void tfl_loader_tell_swap(struct tfl_loader *loader, const struct tfl_loader_job *job, const char *reason);
+
+/* loader_routes.c. Loop thread. */
+
+/** At start: what an operator chose before, and what model.conf says (NULL: nothing that can be read). */
+void tfl_loader_restore_route(struct tfl_loader *loader, const char *model, const struct tfl_state *state, const struct tfl_model_conf *conf);
+
+/** What a model's model.conf says of its route is in force, unless an operator chose another one. @p known: a start finds it so. */
+void tfl_loader_configure_route(struct tfl_loader *loader, const char *model, const struct tfl_model_conf *conf, bool known);
+
+/** A rollback takes effect at once: whatever route is in force gives no shares from now on. */
+void tfl_loader_stop_route(struct tfl_loader *loader, const struct tfl_registry_model *model, const uid_t *uid, const char *why);
+
+/** Whether all that a model's route names is there: else that is a condition. */
+void tfl_loader_check_route(struct tfl_loader *loader, const char *model);
 
 /** That a version which goes loses its labels, and why; @p uid NULL: nobody asked for that. */
 void tfl_loader_tell_unlabelled(struct tfl_loader *loader, const struct tfl_version *version, const uid_t *uid, const char *why);

@@ -305,6 +305,8 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 		snprintf(figures, sizeof(figures), "%" PRIu64 " bytes, loaded in %.1f ms, runs in %.3f ms%s", version->file_bytes,
 			 (double)version->load_ns / 1e6, (double)version->run_ns / 1e6, proven);
 		tfl_loader_tell_configured(loader, job);
+		if (!job->returns)
+			tfl_loader_configure_route(loader, job->model, &job->conf, job->starting);
 		tfl_loader_tell_job(loader, job, TFL_CHANGE_LOADED, figures);
 		tfl_loader_auto_swap(loader, job, active, why);
 		tfl_loader_tell_active(loader, job->model, active, !job->settles, why);

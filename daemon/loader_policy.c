@@ -70,13 +70,13 @@ static void on_room(void *data, struct tfl_version *version, const struct tfl_er
 	free(waiting);
 }
 
-/* One that has a label serves requests by it whoever is active, so it makes no room. */
+/* One that has a label, or a share of the requests, serves these whoever is active, so it makes no room. */
 static bool takes_place(const struct tfl_loader_job *job, const struct tfl_registry_model *model, const struct tfl_model_conf *conf)
 {
 	const struct tfl_version *active = model->active;
-	bool labelled = active && tfl_version_labels_has(&model->labels, active->number);
+	bool named = active && tfl_registry_names(model, active->number);
 
-	return conf->auto_swap && conf->transition == TFL_TRANSITION_RESOURCE && active && job->number > active->number && !labelled;
+	return conf->auto_swap && conf->transition == TFL_TRANSITION_RESOURCE && active && job->number > active->number && !named;
 }
 
 void tfl_loader_begin(struct tfl_loader *loader, struct tfl_loader_job *job, const struct tfl_model_conf *conf)

@@ -23,6 +23,7 @@ struct group {
 	struct tfl_model_conf conf;
 	struct tfl_error fault; /* of its model.conf; code 0 where it is right */
 	struct tfl_version_labels labels;
+	struct tfl_route route; /* that will be in force */
 	bool stale; /* the state has labels of versions that are not there any more */
 };
 
@@ -31,7 +32,7 @@ static void log_remark(void *data, const char *sentence)
 	tfl_log_warning("%s", sentence);
 }
 
-/* Whether the policy leaves it out, and it is neither the active one nor has a label. */
+/* Whether the policy leaves it out, and it is neither the active one, nor has a label or a share of the requests. */
 static bool left_out(const struct group *group, const struct tfl_store_entry *entry)
 {
 	unsigned greater = 0;
@@ -41,6 +42,7 @@ static bool left_out(const struct group *group, const struct tfl_store_entry *en
 	for (unsigned i = 0; i < group->count; i++)
 		greater += !group->entries[i].unloaded && !group->entries[i].rejected[0] && group->entries[i].number > entry->number;
 	return !entry->active && !entry->stands_by && !tfl_version_labels_has(&group->labels, entry->number) &&
+	       !tfl_route_names(&group->route, entry->number) &&
 	       !tfl_policy_wants(&policy, entry->number, greater);
 }
 
@@ -127,6 +129,10 @@ static int list_group(struct tfl_loader *loader, struct group *group, struct tfl
 		tfl_loader_tell_refused(loader, group->entries[0].model, group->fault.text);
 	if (tfl_store_read_state(loader->options.store, group->entries[0].model, &state, &unread) == 0)
 		group->labels = state.labels;
+	if (state.routed)
+		group->route = state.route;
+	else if (group->fault.code == 0)
+		tfl_model_conf_route(&group->conf, &group->route);
 	for (unsigned i = 0; i < group->count && result == 0; i++)
 		result = list_entry(loader, group, &group->entries[i], error);
 	/* They come in their order; a folder that is renamed while it is read can come twice. */
@@ -136,6 +142,7 @@ static int list_group(struct tfl_loader *loader, struct group *group, struct tfl
 	tfl_registry_set_previous(loader->options.registry, group->entries[0].model, &previous);
 	tfl_registry_set_labels(loader->options.registry, group->entries[0].model, &group->labels);
 	group->stale = has_stale(loader, group);
+	tfl_loader_restore_route(loader, group->entries[0].model, &state, group->fault.code == 0 ? &group->conf : NULL);
 	return result;
 }
 

@@ -21,6 +21,8 @@ void tfl_loader_note_active(const struct tfl_loader *loader, struct tfl_loader_j
 	job->active = model && model->active ? model->active->number : 0;
 	job->previous = model ? model->previous : (struct tfl_previous){ 0 };
 	job->labels = model ? model->labels : (struct tfl_version_labels){ 0 };
+	job->routed = model && model->is_chosen;
+	job->route = job->routed ? model->chosen : (struct tfl_route){ 0 };
 	for (unsigned i = 0; model && i < model->version_count; i++)
 		if (model->versions[i]->erasing)
 			tfl_version_labels_drop(&job->labels, model->versions[i]->number);
@@ -42,6 +44,8 @@ int tfl_loader_write_state(struct tfl_loader *loader, struct tfl_loader_job *job
 	state.active = job->active;
 	state.previous = job->previous;
 	state.labels = job->labels;
+	state.routed = job->routed;
+	state.route = job->route;
 	state.trial = job->trial;
 	result = tfl_state_set_rejected(&state, job->number, job->rejected[0] ? job->rejected : NULL);
 	if (result == 0)
@@ -215,6 +219,7 @@ int tfl_loader_roll_back(struct tfl_loader *loader, const char *model, uid_t uid
 		tfl_loader_job_free(job);
 		return result;
 	}
+	tfl_loader_stop_route(loader, found, &uid, "rolled back");
 	submit_swap(loader, job, version, before, "rolled back", NULL);
 	return 0;
 }

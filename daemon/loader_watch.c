@@ -57,6 +57,7 @@ static int64_t now(void)
 
 void tfl_loader_look_again(struct tfl_loader *loader, const char *model)
 {
+	tfl_loader_check_route(loader, model);
 	tfl_watch_touch(loader->options.watch, model, tfl_clock_ns() / 1000000);
 }
 
@@ -380,8 +381,10 @@ static void reconcile(struct tfl_loader *loader, struct tfl_loader_job *job)
 	struct tfl_policy policy = { 0 };
 	unsigned count;
 
-	if (rescan->found_count > 0 && rescan->fault.code == 0)
+	if (rescan->found_count > 0 && rescan->fault.code == 0) {
+		tfl_loader_configure_route(loader, job->model, &job->conf, false);
 		(void)tfl_policy_parse(job->conf.versions, &policy); /* its row has looked at it */
+	}
 	count = tfl_reconcile(model, rescan->found, rescan->found_count, rescan->fault.code < 0 ? NULL : &policy, steps);
 	for (unsigned i = 0; i < count; i++)
 		takers[steps[i].kind](loader, job, &steps[i]);
@@ -419,6 +422,7 @@ static void deliver_rescan(struct tfl_loader *loader, struct tfl_loader_job *job
 	else if (job->error.code == 0)
 		rescan_each(loader, job->rescan);
 	tell_conditions(loader, job);
+	tfl_loader_check_route(loader, job->model);
 	if (job->rescan->gone && !tfl_registry_find(loader->options.registry, job->model, strlen(job->model)))
 		forget_model(loader, job->model);
 }

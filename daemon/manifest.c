@@ -214,12 +214,49 @@ static int take_rejected(const struct tfl_keyfile_entry *entry, void *target, st
 	return take_note(entry, target, tfl_state_rejected, tfl_state_set_rejected, error);
 }
 
+/* "1=90 2=10"; that it is there says that somebody chose the route. */
+static int take_route(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
+{
+	struct tfl_state *state = target;
+	struct tfl_error why;
+
+	if (tfl_route_parse(entry->value, &state->route, &why) < 0)
+		return tfl_keyfile_error(entry, error, "%s: %s", entry->key, why.text);
+	state->routed = true;
+	return 0;
+}
+
+static int take_salt(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
+{
+	size_t length = strlen(entry->value);
+
+	if (length > TFL_ROUTE_SALT_MAX || (length > 0 && !tfl_model_name_valid(entry->value, length)))
+		return tfl_keyfile_error(entry, error, "'%s' is no salt, expected " TFL_MODEL_NAME_RULE, entry->value);
+	memset(target, 0, TFL_ROUTE_SALT_MAX + 1);
+	memcpy(target, entry->value, length);
+	return 0;
+}
+
+static int take_route_key(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
+{
+	uint32_t by = tfl_route_by_from_string(entry->value, strlen(entry->value));
+
+	if (by == TFL_ROUTE_BY_KINDS)
+		return tfl_keyfile_error(entry, error, "%s = '%s', expected request or machine-id", entry->key, entry->value);
+	*(uint32_t *)target = by;
+	return 0;
+}
+
 static const struct key state_keys[] = {
 	{ "state", "format", take_format, 0 },
 	{ "state", "active", take_active, offsetof(struct tfl_state, active) },
 	{ "state", "previous", take_previous, offsetof(struct tfl_state, previous) },
 	{ "unloaded", NULL, take_unloaded, 0 },
 	{ "labels", NULL, take_label, offsetof(struct tfl_state, labels) },
+	{ "route", "versions", take_route, 0 },
+	{ "route", "salt", take_salt, offsetof(struct tfl_state, route.salt) },
+	{ "route", "key", take_route_key, offsetof(struct tfl_state, route.by) },
+	{ "route", "shadow", take_active, offsetof(struct tfl_state, route.shadow) },
 	{ "rejected", NULL, take_rejected, 0 },
 	{ "trial", "id", take_number, offsetof(struct tfl_state, trial.id) },
 	{ "trial", "candidate", take_active, offsetof(struct tfl_state, trial.candidate) },
@@ -296,7 +333,7 @@ size_t tfl_proof_note_format(const struct tfl_proof_note *note, char text[static
 	return (size_t)length;
 }
 
-/* Two lists of 64 notes of at most 120 bytes fit. */
+/* Two lists of 64 notes of at most 120 bytes, and all the rest, fit. */
 static int format_notes(const char *section, const struct tfl_state_note *notes, unsigned count, char *text)
 {
 	int length = 0;
@@ -319,6 +356,14 @@ static int format_labels(const struct tfl_version_labels *labels, char *text)
 	return length;
 }
 
+static int format_route(const struct tfl_route *route, char *text)
+{
+	char shares[TFL_ROUTE_TEXT_MAX];
+
+	return sprintf(text, "\n[route]\nversions = %s\nsalt = %s\nkey = %s\nshadow = %" PRIu64 "\n", tfl_route_format(route, shares), route->salt,
+		       tfl_route_by_to_string(route->by), route->shadow);
+}
+
 size_t tfl_state_format(const struct tfl_state *state, char text[static TFL_MANIFEST_TEXT_MAX])
 {
 	int length = snprintf(text, TFL_MANIFEST_TEXT_MAX, "[state]\nformat = %d\nactive = %" PRIu64 "\nprevious =", FORMAT, state->active);
@@ -329,6 +374,8 @@ size_t tfl_state_format(const struct tfl_state *state, char text[static TFL_MANI
 	length += format_notes("unloaded", state->unloaded, state->unloaded_count, text + length);
 	length += format_notes("rejected", state->rejected, state->rejected_count, text + length);
 	length += format_labels(&state->labels, text + length);
+	if (state->routed)
+		length += format_route(&state->route, text + length);
 	if (state->trial.id)
 		length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length,
 				   "\n[trial]\nid = %" PRIu64 "\ncandidate = %" PRIu64 "\nprevious = %" PRIu64 "\nrequests = %" PRIu64

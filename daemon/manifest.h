@@ -18,6 +18,7 @@
 #include "daemon/content.h"
 #include "daemon/previous.h"
 #include "daemon/proof.h"
+#include "daemon/route.h"
 #include "daemon/version_labels.h"
 
 struct tfl_error;
@@ -60,6 +61,8 @@ struct tfl_state {
 	uint64_t active; /* 0: none was active */
 	struct tfl_previous previous;
 	struct tfl_version_labels labels;
+	bool routed;            /* an operator chose the route, which may be none at all; else model.conf's holds */
+	struct tfl_route route;
 	struct tfl_state_note unloaded[TFL_VERSIONS_MAX];
 	unsigned unloaded_count;
 	struct tfl_state_note rejected[TFL_VERSIONS_MAX]; /* when and why */

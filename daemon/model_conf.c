@@ -44,6 +44,10 @@ static const struct tfl_setting rows[] = {
 	{ "model", "trial_min_confidence", NULL, TO(trial_min_confidence), TFL_MODEL_CONF_TRIAL_MIN_CONFIDENCE },
 	{ "model", "labels", NULL, TO(labels), TFL_SETTING_LABELS, 0, TFL_MODEL_LABELS_NAME_MAX },
 	{ "model", "confidence", NULL, TO(confidence), TFL_SETTING_CONFIDENCE, 0, TFL_MODEL_CONFIDENCE_MAX, 0, "auto" },
+	{ "model", "route", NULL, TO(route), TFL_SETTING_ROUTE, 0, TFL_ROUTE_TEXT_MAX - 1 },
+	{ "model", "route_salt", NULL, TO(route_salt), TFL_SETTING_SALT, 0, TFL_ROUTE_SALT_MAX },
+	{ "model", "route_key", NULL, TO(route_key), TFL_SETTING_ROUTE_KEY, 0, TFL_ROUTE_BY_MACHINE, TFL_ROUTE_BY_REQUEST },
+	{ "model", "shadow", NULL, TO(shadow), TFL_SETTING_COUNT, 0, TFL_VERSION_MAX, 0 },
 };
 _Static_assert(TFL_ARRAY_SIZE(rows) == TFL_MODEL_CONF_SETTINGS, "a source for each row");
 
@@ -84,6 +88,16 @@ int tfl_model_conf_read(const struct tfl_store *store, const char *model, const 
 	if (tfl_model_conf_check(store, model, defaults, ret_conf, mistakes) < 0)
 		return tfl_mistakes_error(mistakes, error);
 	return 0;
+}
+
+void tfl_model_conf_route(const struct tfl_model_conf *conf, struct tfl_route *ret_route)
+{
+	struct tfl_route route = {.by = (uint32_t)conf->route_key, .shadow = conf->shadow};
+	struct tfl_error error;
+
+	(void)tfl_route_parse(conf->route, &route, &error); /* its row has looked at it */
+	memcpy(route.salt, conf->route_salt, strlen(conf->route_salt));
+	*ret_route = tfl_route_is_empty(&route) ? (struct tfl_route){.count = 0} : route;
 }
 
 /* The row of the value at @p offset, which has one. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What an operator decides about one model: <models>/<model>/model.conf, read when the daemon starts and each time that a version of the
- * model is loaded. What it leaves out is as tfld.conf says, which has a key of the same name for all but the labels. systemd/model.conf
- * documents the keys (a test compares the two).
+ * model is loaded. What it leaves out is as tfld.conf says, which has a key of the same name for all but the labels, the confidence and
+ * the route. systemd/model.conf documents the keys (a test compares the two).
  *
  * The file may be there before the model's first version and stays after the last one was erased.
  */
@@ -13,6 +13,7 @@
 
 #include "base/limits.h"
 #include "daemon/policy.h"
+#include "daemon/route.h"
 #include "daemon/settings.h"
 
 struct tfl_error;
@@ -24,7 +25,7 @@ struct tfl_store;
 
 #define TFL_MODEL_LABELS_NAME_MAX 63
 #define TFL_MODEL_CONFIDENCE_MAX 127
-#define TFL_MODEL_CONF_SETTINGS 25
+#define TFL_MODEL_CONF_SETTINGS 29
 
 /* Plain data. Set once, when a version is loaded. */
 struct tfl_model_conf {
@@ -50,6 +51,10 @@ struct tfl_model_conf {
 	char versions[TFL_POLICY_TEXT_MAX + 1]; /* which are loaded without being asked for (policy.h) */
 	char labels[TFL_MODEL_LABELS_NAME_MAX + 1]; /* a file beside model.conf; "": those of the model */
 	char confidence[TFL_MODEL_CONFIDENCE_MAX + 1]; /* where it comes from; "" and "auto": found in the graph */
+	char route[TFL_ROUTE_TEXT_MAX]; /* unless an operator has set another one; like the next three (route.h) */
+	char route_salt[TFL_ROUTE_SALT_MAX + 1];
+	uint64_t route_key;
+	uint64_t shadow;
 	struct tfl_setting_source sources[TFL_MODEL_CONF_SETTINGS];
 };
 
@@ -98,6 +103,9 @@ int tfl_model_conf_check(const struct tfl_store *store, const char *model, const
  */
 int tfl_model_conf_labels(const struct tfl_store *store, const char *model, const struct tfl_model_conf *conf,
 			  struct tfl_labels *ret_labels, struct tfl_error *error);
+
+/** The route that it says. */
+void tfl_model_conf_route(const struct tfl_model_conf *conf, struct tfl_route *ret_route);
 
 /** "versions is 'latest 2' (model.conf:3)", for the key at @p offset. Returns @p text. */
 const char *tfl_model_conf_say(const struct tfl_model_conf *conf, size_t offset, char *text, size_t size);

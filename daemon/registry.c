@@ -7,7 +7,7 @@
  * AVAILABLE one that was active before takes its place, else the greatest. So active is NULL or an AVAILABLE version of the same model, always; and
  * those before it are listed, and are not the active one. Labels stand for versions that are listed.
  */
-#include "daemon/registry.h"
+#include "daemon/registry_internal.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -16,13 +16,6 @@
 
 #include "base/error.h"
 #include "base/util.h"
-
-struct tfl_registry {
-	struct tfl_registry_model models[TFL_MODELS_MAX];
-	unsigned count;
-	void (*leave)(void *data, const struct tfl_version *version); /* NULL: nobody wants to know */
-	void *leave_data;
-};
 
 int tfl_registry_create(struct tfl_registry **ret_registry)
 {
@@ -199,6 +192,17 @@ static int not_available(const struct tfl_version *version, struct tfl_error *er
 			     tfl_version_state_to_string(version->state), version->reason[0] ? ": " : "", version->reason);
 }
 
+int tfl_registry_serve_active(const struct tfl_registry_model *model, struct tfl_version **ret_version, struct tfl_error *error)
+{
+	/* Without an active one, the newest is the one that was meant to serve. */
+	struct tfl_version *version = model->active ? model->active : model->versions[model->version_count - 1];
+
+	if (version->state != TFL_VERSION_AVAILABLE)
+		return not_available(version, error);
+	*ret_version = version;
+	return 0;
+}
+
 int tfl_registry_route(const struct tfl_registry *registry, const char *name, size_t name_length, uint64_t number,
 		       struct tfl_version **ret_version, struct tfl_error *error)
 {
@@ -207,12 +211,11 @@ int tfl_registry_route(const struct tfl_registry *registry, const char *name, si
 
 	if (!model)
 		return tfl_registry_no_model(registry, name, name_length, error);
-	version = number ? tfl_registry_find_version(model, number) : model->active;
-	if (!version && number)
-		return tfl_registry_no_version(model, number, error);
-	/* Without an active one, the newest is the one that was meant to serve. */
+	if (!number)
+		return tfl_registry_serve_active(model, ret_version, error);
+	version = tfl_registry_find_version(model, number);
 	if (!version)
-		version = model->versions[model->version_count - 1];
+		return tfl_registry_no_version(model, number, error);
 	if (version->state != TFL_VERSION_AVAILABLE)
 		return not_available(version, error);
 	if (version->rejected[0] && version != model->active && !number)
@@ -256,9 +259,14 @@ int tfl_registry_find_label(const struct tfl_registry *registry, const char *nam
 	return 0;
 }
 
+bool tfl_registry_names(const struct tfl_registry_model *model, uint64_t number)
+{
+	return tfl_version_labels_has(&model->labels, number) || tfl_route_names(tfl_registry_route_of(model), number);
+}
+
 bool tfl_registry_keeps(const struct tfl_registry_model *model, const struct tfl_version *version)
 {
-	return version == model->active || version->held || tfl_version_labels_has(&model->labels, version->number);
+	return version == model->active || version->held || tfl_registry_names(model, version->number);
 }
 
 bool tfl_registry_needs(const struct tfl_registry_model *model, const struct tfl_version *version)
@@ -397,18 +405,20 @@ int tfl_registry_roll_back(struct tfl_registry *registry, const struct tfl_regis
 	return 0;
 }
 
-/* NULL where there is none. */
-static struct tfl_registry_model *model_named(struct tfl_registry *registry, const char *name)
+struct tfl_registry_model *tfl_registry_own_model(struct tfl_registry *registry, const char *name, size_t length)
 {
 	bool found;
-	unsigned position = model_position(registry, name, strlen(name), &found);
+	unsigned position;
 
+	if (length > TFL_MODEL_NAME_MAX)
+		return NULL;
+	position = model_position(registry, name, length, &found);
 	return found ? &registry->models[position] : NULL;
 }
 
 void tfl_registry_set_previous(struct tfl_registry *registry, const char *name, const struct tfl_previous *previous)
 {
-	struct tfl_registry_model *model = model_named(registry, name);
+	struct tfl_registry_model *model = tfl_registry_own_model(registry, name, strlen(name));
 
 	if (!model)
 		return;
@@ -432,12 +442,12 @@ int tfl_registry_set_label(struct tfl_registry *registry, const struct tfl_versi
 
 void tfl_registry_remove_label(struct tfl_registry *registry, const struct tfl_registry_model *model, const char *label)
 {
-	tfl_version_labels_remove(&model_named(registry, model->name)->labels, label);
+	tfl_version_labels_remove(&tfl_registry_own_model(registry, model->name, strlen(model->name))->labels, label);
 }
 
 void tfl_registry_set_labels(struct tfl_registry *registry, const char *name, const struct tfl_version_labels *labels)
 {
-	struct tfl_registry_model *model = model_named(registry, name);
+	struct tfl_registry_model *model = tfl_registry_own_model(registry, name, strlen(name));
 
 	if (!model)
 		return;

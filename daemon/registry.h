@@ -17,7 +17,9 @@
 #include <stdint.h>
 
 #include "base/limits.h"
+#include "daemon/machine.h"
 #include "daemon/previous.h"
+#include "daemon/route.h"
 #include "daemon/version.h"
 #include "daemon/version_labels.h"
 
@@ -31,6 +33,11 @@ struct tfl_registry_model {
 	struct tfl_version *active;    /* borrowed from versions; NULL when none is AVAILABLE */
 	struct tfl_previous previous;  /* listed versions that were active before it */
 	struct tfl_version_labels labels; /* of listed versions, in whatever state */
+	struct tfl_route configured;   /* what model.conf says */
+	struct tfl_route chosen;       /* what an operator chose, which may be none at all … */
+	bool is_chosen;                /* … if one did: tfl_registry_route_of() */
+	uint64_t routed[TFL_ROUTE_SHARES_MAX]; /* requests that each share of the route in force has had … */
+	uint64_t passed_over;          /* … and those that the active version has had in the place of one that was not AVAILABLE */
 };
 
 int tfl_registry_create(struct tfl_registry **ret_registry);
@@ -48,6 +55,30 @@ void tfl_registry_destroy(struct tfl_registry *registry);
 int tfl_registry_route(const struct tfl_registry *registry, const char *name, size_t name_length, uint64_t number,
 		       struct tfl_version **ret_version, struct tfl_error *error);
 
+/**
+ * The version that serves a request which names none: by the route, where one is in force, else the active one. So too where the route's
+ * is not AVAILABLE, or the device it asks for has no key. Borrowed, and errors, as above. @p given: the request's key, data NULL for
+ * none; @p uid: whose it is.
+ */
+int tfl_registry_pick(struct tfl_registry *registry, const char *name, size_t name_length, const struct tfl_route_key *given, uint32_t uid,
+		      struct tfl_version **ret_version, struct tfl_error *error);
+
+/** The key of this device, for routes that ask for it; set once, before the first pick. And whether there is one. */
+void tfl_registry_set_machine(struct tfl_registry *registry, const uint8_t key[static TFL_MACHINE_BYTES]);
+bool tfl_registry_has_machine(const struct tfl_registry *registry);
+
+/** The route in force; maybe an empty one. Its `shadow` is the version that gets copies, whatever the shares are. */
+const struct tfl_route *tfl_registry_route_of(const struct tfl_registry_model *model);
+
+/**
+ * What an operator chose, taken as it is; NULL: nothing, and model.conf holds. Where another route is in force then, what was counted
+ * begins anew.
+ */
+void tfl_registry_choose_route(struct tfl_registry *registry, const struct tfl_registry_model *model, const struct tfl_route *route);
+
+/** What model.conf says, likewise. Nothing for a model that is not listed. */
+void tfl_registry_configure_route(struct tfl_registry *registry, const char *name, const struct tfl_route *route);
+
 /** The sentence for a model, or a version, that does not exist: it names those that do. Both give -ENOENT. */
 int tfl_registry_no_model(const struct tfl_registry *registry, const char *name, size_t length, struct tfl_error *error);
 int tfl_registry_no_version(const struct tfl_registry_model *model, uint64_t number, struct tfl_error *error);
@@ -60,9 +91,11 @@ int tfl_registry_find_label(const struct tfl_registry *registry, const char *nam
 			    size_t label_length, struct tfl_version **ret_version, struct tfl_error *error);
 
 /**
- * Whether a listed version is to be in memory whoever else wants its room: the active one, one that has a label, and what somebody asked
- * for. The version policy may not unload these, nor the way back from the active one: the second says of both.
+ * Whether a listed version is to be in memory whoever else wants its room: the active one, one that has a label, that the route in force
+ * names, or that somebody asked for. The version policy may not unload these, nor the way back from the active one: the second says of
+ * both.
  */
+bool tfl_registry_names(const struct tfl_registry_model *model, uint64_t number); /* by a label or by the route */
 bool tfl_registry_keeps(const struct tfl_registry_model *model, const struct tfl_version *version);
 bool tfl_registry_needs(const struct tfl_registry_model *model, const struct tfl_version *version);
 

@@ -95,6 +95,17 @@ bool tfl_route_names(const struct tfl_route *route, uint64_t number)
 	return number > 0 && route->shadow == number;
 }
 
+double tfl_route_share(const struct tfl_route *route, uint64_t number)
+{
+	uint64_t sum = 0, own = 0;
+
+	for (unsigned i = 0; i < route->count; i++) {
+		sum += route->shares[i].weight;
+		own = route->shares[i].number == number ? route->shares[i].weight : own;
+	}
+	return sum ? (double)own / (double)sum : 0;
+}
+
 /* "2=10" */
 static int take_share(const char *text, size_t length, struct tfl_route_share *ret_share)
 {

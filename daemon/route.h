@@ -21,7 +21,7 @@
 
 struct tfl_error;
 
-#define TFL_ROUTE_TEXT_MAX 256 /* bytes of "1=90 2=10", with the greatest numbers there are */
+#define TFL_ROUTE_TEXT_MAX (TFL_ROUTE_WIRE_MAX + 1) /* "1=90 2=10", with the greatest numbers there are */
 
 /* What a request is split by. */
 enum tfl_route_by {
@@ -63,6 +63,9 @@ unsigned tfl_route_pick(const struct tfl_route *route, const char *salt, const s
 /** Whether it is nothing at all; whether a version has a share or is the shadow. */
 bool tfl_route_is_empty(const struct tfl_route *route);
 bool tfl_route_names(const struct tfl_route *route, uint64_t number);
+
+/** The part of all keys that a version gets, from 0 to 1. */
+double tfl_route_share(const struct tfl_route *route, uint64_t number);
 
 /** Reads "1=90 2=10" into shares and count; "" gives none. -EINVAL with a sentence that says what would be right. */
 int tfl_route_parse(const char *text, struct tfl_route *route, struct tfl_error *error);

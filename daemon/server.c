@@ -29,6 +29,7 @@
 #include "daemon/listener.h"
 #include "daemon/loader.h"
 #include "daemon/log.h"
+#include "daemon/machine.h"
 #include "daemon/metrics_file.h"
 #include "daemon/notify.h"
 #include "daemon/observe.h"
@@ -352,6 +353,28 @@ static int make_lines(struct tfl_server *server, struct tfl_error *error)
 	return 0;
 }
 
+/* A shadow that cannot be made is told by the log: the route stands all the same. */
+static void on_shadowed(void *data, const char *model, uint64_t number)
+{
+	struct tfl_server *server = data;
+	struct tfl_error error;
+
+	if (tfl_shadows_set(server->shadows, model, number, &error) < 0)
+		tfl_log_error("version %llu of '%s' gets no copies of requests: %s", (unsigned long long)number, model, error.text);
+}
+
+/* Where there is no id, only routes that ask for one are concerned, and say so. */
+static void read_machine(struct tfl_server *server)
+{
+	uint8_t key[TFL_MACHINE_BYTES];
+	struct tfl_error error;
+
+	if (tfl_machine_read(TFL_MACHINE_FILE, key, &error) == 0)
+		tfl_registry_set_machine(server->registry, key);
+	else
+		tfl_log_debug("%s", error.text);
+}
+
 /* The threads, and what they work on. */
 static int make_threads(struct tfl_server *server, struct tfl_error *error)
 {
@@ -386,7 +409,10 @@ static int make_threads(struct tfl_server *server, struct tfl_error *error)
 		.trials = begin_trials,
 		.wake = wake_loader,
 		.data = server,
+		.shadowed = on_shadowed,
+		.shadowed_data = server,
 	};
+	read_machine(server);
 	r = tfl_loader_create(&options, &server->loader);
 	if (r < 0)
 		return tfl_error_set(error, r, "cannot start the loader: %s", strerror(-r));

@@ -16,6 +16,8 @@
 #include "daemon/keyfile.h"
 #include "daemon/mistakes.h"
 #include "daemon/policy.h"
+#include "daemon/route.h"
+#include "proto/name.h"
 #include "runtime/confidence.h"
 
 /* A unit behind a number, or a word that stands for one. */
@@ -36,6 +38,8 @@ static const struct unit switches[] = { { "no", 0 }, { "yes", 1 }, { NULL, 0 } }
 static const struct unit transitions[] = {
 	{ "availability", TFL_TRANSITION_AVAILABILITY }, { "resource", TFL_TRANSITION_RESOURCE }, { NULL, 0 }
 };
+
+static const struct unit route_keys[] = {{"request", TFL_ROUTE_BY_REQUEST}, {"machine-id", TFL_ROUTE_BY_MACHINE}, {NULL, 0}};
 
 /* How the values of a kind are read and written, and what is right. */
 struct kind {
@@ -121,6 +125,9 @@ static const struct kind kinds[TFL_SETTING_KIND_COUNT] = {
 	[TFL_SETTING_LEVEL] = { parse_word, format_word, levels, 0, "LEVEL", "error, warning, info or debug", NULL },
 	[TFL_SETTING_SWITCH] = { parse_word, format_word, switches, 0, "yes|no", "yes or no", NULL },
 	[TFL_SETTING_TRANSITION] = { parse_word, format_word, transitions, 0, "WHICH", "availability or resource", NULL },
+	[TFL_SETTING_ROUTE] = { NULL, NULL, NULL, 0, "SHARES", "versions and their weights, as in 1=90 2=10", NULL },
+	[TFL_SETTING_SALT] = { NULL, NULL, NULL, 0, "TEXT", "up to 64 characters, as in the name of a model", NULL },
+	[TFL_SETTING_ROUTE_KEY] = { parse_word, format_word, route_keys, 0, "WHAT", "request or machine-id", NULL },
 	[TFL_SETTING_VERSIONS] = { NULL, NULL, NULL, 0, "WHICH", "all, latest, a number of them as in latest 2, or some as in specific 3 7", NULL },
 };
 
@@ -171,12 +178,18 @@ static bool is_right(const struct tfl_setting *row, const char *text)
 {
 	struct tfl_confidence_choice choice;
 	struct tfl_policy policy;
+	struct tfl_route route;
+	struct tfl_error error;
 
 	switch (row->kind) {
 	case TFL_SETTING_LABELS:
 		return is_label_file(text);
 	case TFL_SETTING_VERSIONS:
 		return tfl_policy_parse(text, &policy) == 0;
+	case TFL_SETTING_ROUTE:
+		return tfl_route_parse(text, &route, &error) == 0;
+	case TFL_SETTING_SALT:
+		return !*text || tfl_model_name_valid(text, strlen(text));
 	case TFL_SETTING_CONFIDENCE:
 		return tfl_confidence_choice_parse(text, &choice) == 0;
 	default:

@@ -31,6 +31,9 @@ enum tfl_setting_kind {
 	TFL_SETTING_LEVEL,    /* LOG_ERR to LOG_DEBUG: "info" */
 	TFL_SETTING_VERSIONS, /* char[max + 1]: what tfl_policy_parse() reads */
 	TFL_SETTING_SWITCH,   /* 0 and 1: "no", "yes" */
+	TFL_SETTING_ROUTE,    /* char[max + 1]: what tfl_route_parse() reads */
+	TFL_SETTING_SALT,     /* char[max + 1]: like the name of a model; empty: none */
+	TFL_SETTING_ROUTE_KEY, /* enum tfl_route_by: "request", "machine-id" */
 	TFL_SETTING_TRANSITION, /* enum tfl_transition: "availability", "resource" */
 	TFL_SETTING_KIND_COUNT
 };

@@ -65,6 +65,15 @@ static const struct tfl_param_table head_table = {
 
 static const struct tfl_param version_rows[] = {MODEL_ROW(true), VERSION_ROW(false)};
 static const struct tfl_param describe_rows[] = {MODEL_ROW(true), VERSION_ROW(false), LABEL_ROW(false)};
+static const struct tfl_param route_set_rows[] = {
+	MODEL_ROW(true),
+	{"route", TFL_PARAM_STRING, false, offsetof(struct tfl_model_params, route), 1, TFL_ROUTE_WIRE_MAX, NULL},
+	{"salt", TFL_PARAM_NAME, false, offsetof(struct tfl_model_params, salt), 0, 0, NULL},
+	{"key", TFL_PARAM_NAME, false, offsetof(struct tfl_model_params, by), 0, 0, NULL},
+	{"shadow", TFL_PARAM_UINT64, false, offsetof(struct tfl_model_params, shadow), 1, TFL_VERSION_MAX, NULL},
+	{"no_shadow", TFL_PARAM_BOOL, false, offsetof(struct tfl_model_params, no_shadow), 0, 0, NULL},
+	{"clear", TFL_PARAM_BOOL, false, offsetof(struct tfl_model_params, clear), 0, 0, NULL},
+};
 static const struct tfl_param label_set_rows[] = {MODEL_ROW(true), LABEL_ROW(true), VERSION_ROW(false)};
 static const struct tfl_param reload_rows[] = {MODEL_ROW(true), VERSION_ROW(true)};
 static const struct tfl_param swap_rows[] = {MODEL_ROW(true), VERSION_ROW(true), NO_TRIAL_ROW, TRIAL_REQUESTS_ROW, TRIAL_SECONDS_ROW};
@@ -86,6 +95,8 @@ const struct tfl_param_table tfl_model_reload_params = TFL_PARAM_TABLE(reload_ro
 const struct tfl_param_table tfl_model_swap_params = TFL_PARAM_TABLE(swap_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_model_rollback_params = TFL_PARAM_TABLE(name_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_model_unload_params = TFL_PARAM_TABLE(unload_rows, struct tfl_model_params);
+const struct tfl_param_table tfl_route_get_params = TFL_PARAM_TABLE(name_rows, struct tfl_model_params);
+const struct tfl_param_table tfl_route_set_params = TFL_PARAM_TABLE(route_set_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_label_set_params = TFL_PARAM_TABLE(label_set_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_model_describe_params = TFL_PARAM_TABLE(describe_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_stats_params = TFL_PARAM_TABLE(stats_rows, struct tfl_model_params);

@@ -24,6 +24,8 @@ struct tfl_writer;
 #define TFL_METHOD_MODEL_SWAP "model.swap"
 #define TFL_METHOD_MODEL_ROLLBACK "model.rollback"
 #define TFL_METHOD_LABEL_SET "label.set"
+#define TFL_METHOD_ROUTE_GET "route.get"
+#define TFL_METHOD_ROUTE_SET "route.set"
 #define TFL_METHOD_MODEL_LIST "model.list"
 #define TFL_METHOD_MODEL_DESCRIBE "model.describe"
 #define TFL_METHOD_STATS "stats"
@@ -101,6 +103,10 @@ struct tfl_model_params {
 	bool no_trial;              /* model.swap: none; else, where they are given, … */
 	uint64_t trial_requests, trial_seconds; /* … until so much; 0: as configured */
 	int32_t output;             /* baseline.set: the index of the only one that gets it; -1: every one */
+	struct tfl_string route, salt, by; /* route.set: "1=90 2=10"; a salt; "request" or "machine-id"; text NULL: as it is, like … */
+	uint64_t shadow;            /* … 0, and … */
+	bool no_shadow;             /* … false; true: there is to be none */
+	bool clear;                 /* route.set: none of these, but what model.conf says */
 	struct tfl_string label;    /* of a version, which may stand for its number (never beside it); label.set: the one that is set */
 };
 
@@ -111,6 +117,8 @@ extern const struct tfl_param_table tfl_trial_params;          /* {model} */
 extern const struct tfl_param_table tfl_model_reload_params;   /* {model, version} */
 extern const struct tfl_param_table tfl_model_rollback_params; /* {model} */
 extern const struct tfl_param_table tfl_label_set_params;      /* {model, label, version?}: without a version the label is removed */
+extern const struct tfl_param_table tfl_route_get_params;      /* {model} */
+extern const struct tfl_param_table tfl_route_set_params;      /* {model, route?, salt?, key?, shadow?, no_shadow?, clear?} */
 extern const struct tfl_param_table tfl_model_describe_params; /* {model, version? | label?} */
 extern const struct tfl_param_table tfl_stats_params;          /* {model?, buckets?} */
 extern const struct tfl_param_table tfl_changes_params;        /* {model?, version? | label?, since?} */

@@ -79,8 +79,8 @@ START_TEST(every_key_is_inherited_from_one_that_is_alike)
 			ck_assert_uint_eq(row->max, from->max);
 		}
 	}
-	/* All but the labels and the confidence. */
-	ck_assert_uint_eq(found, tfl_model_conf_table.count - 2);
+	/* All but the labels, the confidence and the route. */
+	ck_assert_uint_eq(found, tfl_model_conf_table.count - 6);
 }
 END_TEST
 
@@ -96,7 +96,7 @@ static const struct {
 	{ "[model]\npath = /\n",
 	  "models/m/model.conf:2: [model] has no key 'path'; it has versions, auto_swap, transition, instances, threads, queue, timeout, priority, inline, "
 	  "proof, proof_memory, proof_time, trial, trial_requests, trial_time, trial_errors, trial_latency, trial_confidence, trial_drift, trial_nan, trial_max_errors, trial_max_latency, trial_min_confidence, "
-	  "labels, confidence" },
+	  "labels, confidence, route, route_salt, route_key, shadow" },
 	{ "[models]\nqueue = 1\n", "models/m/model.conf:2: there is no section [models]; did you mean [model]?" },
 	{ "[model]\nversions = specific\n",
 	  "models/m/model.conf:2: [model] versions is 'specific', expected all, latest, a number of them as in latest 2, or some as in specific 3 7" },
@@ -110,6 +110,11 @@ static const struct {
 	{ "[model]\nconfidence = none of x\n", CONFIDENCE("none of x") },
 	{ "[model]\nconfidence = logits of \n", CONFIDENCE("logits of") },
 	{ "[model]\nconfidence = logits scores\n", CONFIDENCE("logits scores") },
+	{ "[model]\nroute = 1\n",
+	  "models/m/model.conf:2: [model] route is '1', expected versions and their weights, as in 1=90 2=10" },
+	{ "[model]\nroute_salt = a b\n",
+	  "models/m/model.conf:2: [model] route_salt is 'a b', expected up to 64 characters, as in the name of a model" },
+	{ "[model]\nroute_key = uid\n", "models/m/model.conf:2: [model] route_key is 'uid', expected request or machine-id" },
 	{ "[model]\nqueue = a\nthreads = b\ninline = c\n",
 	  "models/m/model.conf:2: [model] queue is 'a', expected a number from 0 to 1024 (and 2 more mistakes; tfld --check-config lists them)" },
 };
