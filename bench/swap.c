@@ -302,12 +302,13 @@ static bool swap_under_load(struct tfl_client *client, unsigned swaps)
 
 /* ---- A shadow ---- */
 
-static void set_shadow(struct tfl_client *client, const char *model)
+static void set_shadow(struct tfl_client *client, uint64_t version)
 {
+	const struct tfl_route_options route = {.size = sizeof(route), .shadow = version, .no_shadow = !version};
 	struct tfl_call_error error;
 
-	if (tfl_client_set_shadow(client, model, NULL, &error) < 0)
-		die(model, error.message);
+	if (tfl_client_set_route(client, "m", &route, NULL, &error) < 0)
+		die("a shadow", error.message);
 }
 
 struct shadowing {
@@ -344,7 +345,7 @@ static bool shadow_under_load(struct tfl_client *client, unsigned pairs)
 	for (unsigned block = 0; block < 2 * pairs; block++) {
 		uint64_t begin = now_ns();
 
-		set_shadow(client, block % 2 ? "m@2" : "m");
+		set_shadow(client, block % 2 ? 2 : 0);
 		atomic_store(&bench.block, block);
 		sleep_until(begin + BLOCK_NS);
 		if (block % 2)

@@ -388,13 +388,6 @@ int tfl_client_read_sample(struct tfl_client *client, const char *model, const c
 	return model ? manage(client, TFL_METHOD_RECORD_READ, &tfl_record_read_params, &params, ret_value, error) : missing_model(error);
 }
 
-int tfl_client_set_shadow(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error)
-{
-	struct manage_params params = {.model = model, .fd = -1};
-
-	return model ? manage(client, TFL_METHOD_SHADOW_SET, &tfl_shadow_set_params, &params, ret_value, error) : missing_model(error);
-}
-
 int tfl_client_subscribe(struct tfl_client *client, const char *model, tfl_change_callback callback, void *userdata,
 			 struct tfl_call_error *error)
 {

@@ -547,12 +547,6 @@ int tfl_client_erase_recorded(struct tfl_client *client, const char *model, stru
 int tfl_client_read_sample(struct tfl_client *client, const char *model, const char *sample, struct tfl_value **ret_value,
 			   struct tfl_call_error *error);
 
-/**
- * Makes a version ("digits@3") the shadow of its model: it gets copies of requests that other versions answer, and never answers; what it would have answered is
- * compared, see tfl_client_stats(). Without a version ("digits"): none is. It does not survive a restart of the daemon.
- */
-int tfl_client_set_shadow(struct tfl_client *client, const char *model, struct tfl_value **ret_value, struct tfl_call_error *error);
-
 /** All models with their versions and states. */
 int tfl_client_list(struct tfl_client *client, struct tfl_value **ret_value, struct tfl_call_error *error);
 

@@ -40,7 +40,6 @@ static const struct tfl_method methods[] = {
 	{TFL_METHOD_RECORD_STOP, TFL_RIGHT_ADMIN, false, tfl_handle_record_stop},
 	{TFL_METHOD_RECORD_ERASE, TFL_RIGHT_ADMIN, false, tfl_handle_record_erase},
 	{TFL_METHOD_RECORD_READ, TFL_RIGHT_ADMIN, false, tfl_handle_record_read},
-	{TFL_METHOD_SHADOW_SET, TFL_RIGHT_ADMIN, false, tfl_handle_shadow_set},
 	{TFL_METHOD_HEALTH, TFL_RIGHT_READ, false, tfl_handle_health},
 	{TFL_METHOD_SERVER_INFO, TFL_RIGHT_READ, false, tfl_handle_server_info},
 };

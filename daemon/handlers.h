@@ -31,7 +31,6 @@ int tfl_handle_record_get(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_record_stop(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_record_erase(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_record_read(struct tfl_call *call, struct tfl_error *error);
-int tfl_handle_shadow_set(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_health(struct tfl_call *call, struct tfl_error *error);
 int tfl_handle_server_info(struct tfl_call *call, struct tfl_error *error);
 

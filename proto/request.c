@@ -108,7 +108,6 @@ const struct tfl_param_table tfl_baseline_set_params = TFL_PARAM_TABLE(baseline_
 const struct tfl_param_table tfl_record_start_params = TFL_PARAM_TABLE(record_start_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_record_params = TFL_PARAM_TABLE(name_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_record_read_params = TFL_PARAM_TABLE(record_read_rows, struct tfl_model_params);
-const struct tfl_param_table tfl_shadow_set_params = TFL_PARAM_TABLE(version_rows, struct tfl_model_params);
 
 /* The id alone, so that the table reads into and writes from a plain number. */
 static const struct tfl_param cancel_rows[] = {{"msgid", TFL_PARAM_UINT32, true, 0, 0, UINT32_MAX, NULL}};

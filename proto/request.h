@@ -41,7 +41,6 @@ struct tfl_writer;
 #define TFL_METHOD_RECORD_STOP "record.stop"
 #define TFL_METHOD_RECORD_ERASE "record.erase"
 #define TFL_METHOD_RECORD_READ "record.read"
-#define TFL_METHOD_SHADOW_SET "shadow.set"
 #define TFL_METHOD_TRIAL_GET "trial.get"
 #define TFL_METHOD_HEALTH "health"
 #define TFL_METHOD_SERVER_INFO "server.info"
@@ -129,7 +128,6 @@ extern const struct tfl_param_table tfl_compare_params;        /* {model, versio
 extern const struct tfl_param_table tfl_record_start_params;   /* {model, version?, count, every?, interval_ms?, outputs?} */
 extern const struct tfl_param_table tfl_record_params;         /* {model}: record.get, record.stop, record.erase */
 extern const struct tfl_param_table tfl_record_read_params;    /* {model, sample} */
-extern const struct tfl_param_table tfl_shadow_set_params;     /* {model, version?} */
 
 /** @p table is one of these. 0; -EINVAL with a sentence. */
 int tfl_model_params_parse(const struct tfl_param_table *table, struct tfl_slice params, struct tfl_model_params *ret_params,

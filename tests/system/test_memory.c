@@ -297,16 +297,16 @@ START_TEST(a_shadow_counts_too)
 	load("tiny");
 	load("tiny");
 	before = used();
-	succeed("shadow.set", "tiny", 2);
+	wire_set_shadow(fd, "tiny", 2);
 	while (strcmp(shadow(), "runs") != 0)
 		ck_assert_uint_lt(now_ns(), until);
 	ck_assert_uint_gt(used(), before + 1000);
-	succeed("shadow.set", "tiny", 0);
+	wire_set_shadow(fd, "tiny", 0);
 	while (used() != before)
 		ck_assert_uint_lt(now_ns(), until);
 	snprintf(configuration, sizeof(configuration), "[requests]\nworkers = 2\n[models]\nmemory_limit = %" PRIu64 "\n", before + 500);
 	start(configuration);
-	succeed("shadow.set", "tiny", 2);
+	wire_set_shadow(fd, "tiny", 2);
 	while (!strstr(shadow(), "that memory_limit allows are in use"))
 		ck_assert_uint_lt(now_ns(), until);
 	ck_assert_uint_le(used(), before + 500);

@@ -167,6 +167,28 @@ void wire_begin_model(struct tfl_writer *writer, uint32_t msgid, const char *met
 	}
 }
 
+void wire_set_shadow(int fd, const char *model, uint64_t version)
+{
+	struct tfl_writer writer;
+	struct reply reply;
+
+	tfl_writer_init(&writer);
+	wire_begin(&writer, 1, "route.set");
+	tfl_writer_map(&writer, 2);
+	tfl_writer_text(&writer, "model");
+	tfl_writer_text(&writer, model);
+	tfl_writer_text(&writer, version ? "shadow" : "no_shadow");
+	if (version)
+		tfl_writer_uint64(&writer, version);
+	else
+		tfl_writer_bool(&writer, true);
+	wire_send_frame(fd, &writer);
+	tfl_writer_finish(&writer);
+	ck_assert(wire_receive(fd, &reply));
+	ck_assert_msg(!reply.message.failed, "%.*s", TFL_STRING_ARGS(reply.message.failure.message));
+	reply_finish(&reply);
+}
+
 void wire_call(int fd, const char *method, struct reply *ret_reply)
 {
 	struct tfl_writer writer;

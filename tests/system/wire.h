@@ -47,6 +47,9 @@ void wire_begin(struct tfl_writer *writer, uint32_t msgid, const char *method);
 /** The same with the params of a method about a model: a version (0: none), "delete". */
 void wire_begin_model(struct tfl_writer *writer, uint32_t msgid, const char *method, const char *model, uint64_t version, bool erase);
 
+/** Makes a version the shadow of its model (0: none), and waits until that is so. */
+void wire_set_shadow(int fd, const char *model, uint64_t version);
+
 /** The next frame must be the failed reply to @p msgid with this status, and @p part in its sentence. */
 void wire_expect_failure(int fd, uint32_t msgid, enum tfl_status status, const char *part);
 
