@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "client/memory.h"
 #include "client/seen.h"
 #include "client/tflclient.h"
 #include "client/top.h"
@@ -197,7 +198,7 @@ static void fill_results(struct top_row *row, const struct tfl_value *results)
 static int fill_counters(struct top_source *source, struct top_row *row, const struct tfl_value *version, const struct tfl_value *before,
 			 const struct tfl_value *then, double interval_s, struct tfl_call_error *error)
 {
-	const struct tfl_value *queue = tfl_value_get(version, "queue"), *memory = tfl_value_get(version, "memory");
+	const struct tfl_value *queue = tfl_value_get(version, "queue");
 
 	row->counted = true;
 	row->requests = number(version, "requests");
@@ -205,7 +206,7 @@ static int fill_counters(struct top_source *source, struct top_row *row, const s
 	row->failed_lately = since(row->failed, failed_of(then));
 	row->waiting = number(queue, "waiting");
 	row->running = number(queue, "running");
-	row->memory = number(memory, "file") + number(memory, "packed") + number(memory, "interpreters") + number(memory, "statistics");
+	row->memory = ctl_memory_bytes(tfl_value_get(version, "memory"));
 	row->rated = interval_s > 0;
 	row->requests_per_s = row->rated ? (double)since(row->requests, number(before, "requests")) / interval_s : 0;
 	fill_results(row, tfl_value_get(version, "results"));
