@@ -210,6 +210,24 @@ START_TEST(a_label_keeps_its_place)
 }
 END_TEST
 
+/* So is what a route sends requests to, or copies of them; until it does not any more. */
+START_TEST(a_route_keeps_its_places)
+{
+	const struct tfl_route route = {.shares = {{1, 90}, {2, 10}}, .count = 2, .shadow = 3};
+
+	limit(35, true);
+	for (unsigned i = 0; i < 3; i++)
+		loading_must_load("m", 0, "a.tflite");
+	tfl_registry_choose_route(loading.registry, tfl_registry_find(loading.registry, "m", 1), &route);
+	ck_assert_int_eq(loading_load("n", 0, "a.tflite"), -ENOBUFS);
+	ck_assert_msg(strstr(loading.last.text, "no other version is idle") != NULL, "%s", loading.last.text);
+	ck_assert_str_eq(there(), "m@1* m@2 m@3");
+	tfl_registry_choose_route(loading.registry, tfl_registry_find(loading.registry, "m", 1), NULL);
+	loading_must_load("n", 0, "a.tflite");
+	ck_assert_str_eq(there(), "m@1* m@3 n@1*");
+}
+END_TEST
+
 /* The active one, what a request runs on, and what was asked for against the policy. */
 START_TEST(what_is_needed_stays)
 {
@@ -448,6 +466,7 @@ Suite *loader_room_suite(void)
 	tcase_add_test(tcase, a_start_fills_what_there_is);
 	tcase_add_test(tcase, what_is_needed_stays);
 	tcase_add_test(tcase, a_label_keeps_its_place);
+	tcase_add_test(tcase, a_route_keeps_its_places);
 	tcase_add_test(tcase, the_way_back_goes_last);
 	tcase_add_test(tcase, nothing_goes_in_vain);
 	tcase_add_test(tcase, policy_and_limit_come_to_rest);
