@@ -190,6 +190,18 @@ static void keep_store(struct scene *scene, const struct operation *operation, s
 	ck_assert_int_eq(system(command), 0);
 }
 
+/* What is to be compared with has nothing in it that is just being written. */
+static void look_at_rest(struct scene *scene, struct seen *ret_seen)
+{
+	const uint64_t until = now_ns() + PATIENCE_NS;
+
+	scene_look(scene, ret_seen);
+	while (strstr(ret_seen->tree, ".staging/") && now_ns() < until) {
+		usleep(STEP_US);
+		scene_look(scene, ret_seen);
+	}
+}
+
 /* What is seen @p done steps later, after one more start. */
 static void learn(const struct operation *operation, struct outcomes *outcomes, unsigned done)
 {
@@ -202,7 +214,7 @@ static void learn(const struct operation *operation, struct outcomes *outcomes, 
 	for (unsigned i = 0; i < done && operation->steps[i].method; i++)
 		do_step(&scene, &operation->steps[i]);
 	run_again(&scene, operation);
-	scene_look(&scene, &outcomes->seen[done]);
+	look_at_rest(&scene, &outcomes->seen[done]);
 	scene_finish(&scene);
 }
 
