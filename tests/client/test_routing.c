@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which version serves a request: labels by tflctl and by the library, against the real daemon. */
+/* Which version serves a request: labels and routes, by tflctl and by the library, against the real daemon. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +53,22 @@ static uint64_t served_by(const char *model, char why[static TFL_ERROR_TEXT_MAX]
 		version = tfl_infer_version(infer);
 	else
 		snprintf(why, TFL_ERROR_TEXT_MAX, "%s", tfl_infer_error_message(infer));
+	tfl_infer_destroy(infer);
+	return version;
+}
+
+/* The same for a key. */
+static uint64_t served_for(const char *key)
+{
+	static const int32_t dims[2] = {1, TINY_ELEMENTS};
+	struct tfl_infer *infer = NULL;
+	uint64_t version;
+
+	ck_assert_int_eq(tfl_infer_create("tiny", &infer, NULL), 0);
+	ck_assert_int_eq(tfl_infer_set_key(infer, key), 0);
+	ck_assert_int_eq(tfl_infer_set_input(infer, 0, TFL_FLOAT32, dims, 2, tiny_input, sizeof(tiny_input)), 0);
+	ck_assert_msg(tfl_client_infer(client, infer) == 0, "%s", tfl_infer_error_message(infer));
+	version = tfl_infer_version(infer);
 	tfl_infer_destroy(infer);
 	return version;
 }
@@ -155,6 +171,142 @@ START_TEST(labels_that_are_refused)
 }
 END_TEST
 
+#define KEYS 1000
+
+/* Which of KEYS keys version 2 gets, and how many. */
+static unsigned look(bool second[KEYS])
+{
+	unsigned count = 0;
+	char key[16];
+
+	for (unsigned i = 0; i < KEYS; i++) {
+		snprintf(key, sizeof(key), "user-%u", i);
+		second[i] = served_for(key) == 2;
+		count += second[i];
+	}
+	return count;
+}
+
+START_TEST(routes)
+{
+	static bool before[KEYS], after[KEYS];
+	unsigned count;
+
+	TFLCTL("route", "tiny");
+	expect("tiny has no route: its active version, 1, answers; 'tflctl route tiny 1=90 2=10' sets one\n");
+	TFLCTL("route", "tiny", "1=90", "2=10");
+	ck_assert_msg(result.status == 0 && strstr(result.out, "tiny@2  10.0 %"), "%s%s", result.out, result.err);
+	count = look(before);
+	ck_assert_msg(count > KEYS / 14 && count < KEYS / 7, "%u", count);
+	daemon_restart(&tfld, NULL);
+	daemon_wait_ready(&tfld);
+	ck_assert_uint_eq(look(after), count);
+	ck_assert_int_eq(memcmp(before, after, sizeof(before)), 0);
+	TFLCTL("route", "tiny");
+	ck_assert_msg(strstr(result.out, "tiny: set by an operator\n") && strstr(result.out, "tiny@1  90.0 %"), "%s%s", result.out, result.err);
+	TFLCTL("route", "tiny", "1=80", "2=20");
+	ck_assert_uint_gt(look(after), count);
+	for (unsigned i = 0; i < KEYS; i++)
+		ck_assert_msg(after[i] || !before[i], "key %u went back", i);
+	TFLCTL("ls");
+	ck_assert_msg(strstr(result.out, "tiny@1  AVAILABLE  active, 80 %") && strstr(result.out, "tiny@2  AVAILABLE  20 %"), "%s", result.out);
+	TFLCTL("route", "tiny", "--clear");
+	expect("tiny has no route: its active version, 1, answers; 'tflctl route tiny 1=90 2=10' sets one\n");
+	ck_assert_uint_eq(look(after), 0);
+	TFLCTL("history", "tiny");
+	ck_assert_msg(strstr(result.out, "model 'tiny' is routed (uid ") && strstr(result.out, "): 1=80 2=20\n") &&
+			      strstr(result.out, "model 'tiny' is no longer routed (uid ") && strstr(result.out, "cleared; it was 1=80 2=20"),
+		      "%s", result.out);
+}
+END_TEST
+
+/* What is not given stays as it is; a version that goes is passed over, and that is seen. */
+START_TEST(routes_in_part)
+{
+	char why[TFL_ERROR_TEXT_MAX];
+
+	TFLCTL("route", "tiny", "1=1", "2=1", "--salt", "spring", "--shadow", "3");
+	TFLCTL("route", "tiny", "2=1");
+	ck_assert_msg(strstr(result.out, "tiny@2  100.0 %") && strstr(result.out, "salt: spring") && strstr(result.out, "shadow: tiny@3"), "%s",
+		      result.out);
+	ck_assert_uint_eq(served_by("tiny", why), 2);
+	ck_assert_uint_eq(served_by("tiny@1", why), 1); /* an explicit version comes first */
+	TFLCTL("route", "tiny", "--no-shadow");
+	ck_assert_msg(strstr(result.out, "tiny@2  100.0 %") && !strstr(result.out, "shadow"), "%s", result.out);
+	TFLCTL("unload", "tiny@2");
+	ck_assert_uint_eq(served_by("tiny", why), 1);
+	TFLCTL("route", "tiny");
+	ck_assert_msg(strstr(result.out, "1 request of a version that was not AVAILABLE went to the active one"), "%s", result.out);
+	TFLCTL("health");
+	ck_assert_msg(strstr(result.out, "the route names version 2"), "%s", result.out);
+	TFLCTL("load", "tiny@2");
+	TFLCTL("health");
+	ck_assert_msg(!strstr(result.out, "the route names"), "%s", result.out);
+	TFLCTL("swap", "tiny", "3");
+	ck_assert_msg(strstr(result.out, "but a route decides which version gets a request"), "%s", result.out);
+	ck_assert_uint_eq(served_by("tiny", why), 2);
+	TFLCTL("rollback", "tiny");
+	ck_assert_msg(strstr(result.out, "the route that split the requests has ended"), "%s", result.out);
+	ck_assert_uint_eq(served_by("tiny", why), 1);
+}
+END_TEST
+
+/* One file for a fleet: on each device, all requests get the same version. */
+START_TEST(a_route_of_model_conf)
+{
+	static bool second[KEYS];
+	char path[256];
+	unsigned count;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/tiny/model.conf", tfld.models);
+	file = fopen(path, "we");
+	ck_assert_ptr_nonnull(file);
+	fputs("[model]\nroute = 1=50 2=50\nroute_key = machine-id\n", file);
+	fclose(file);
+	daemon_restart(&tfld, NULL);
+	daemon_wait_ready(&tfld);
+	TFLCTL("route", "tiny");
+	ck_assert_msg(strstr(result.out, "tiny: as model.conf says") && strstr(result.out, "key: machine-id (this device)"), "%s", result.out);
+	count = look(second);
+	ck_assert_msg(count == 0 || count == KEYS, "%u", count);
+	TFLCTL("route", "tiny", "1=1", "--key", "request");
+	ck_assert_msg(strstr(result.out, "tiny: set by an operator; model.conf says: 1=50 2=50, key machine-id"), "%s", result.out);
+	ck_assert_uint_eq(look(second), 0);
+	TFLCTL("route", "tiny", "--clear");
+	ck_assert_msg(strstr(result.out, "tiny: as model.conf says"), "%s", result.out);
+	ck_assert_uint_eq(look(second), count);
+}
+END_TEST
+
+START_TEST(routes_that_are_refused)
+{
+	TFLCTL("route", "tiny", "1=90", "7=10");
+	expect_refusal(1, "model 'tiny' has no version 7; versions here: 1 (active), 2, 3");
+	TFLCTL("route", "tiny", "1=90", "1=10");
+	expect_refusal(1, "params: 'route': version 1 is there twice");
+	TFLCTL("route", "tiny", "1");
+	expect_refusal(1, "'1' is no share, expected a version and its weight (1 to 1000000), as in 1=90 2=10");
+	TFLCTL("route", "tiny", "--salt", "x");
+	expect_refusal(1, "there are no shares that a salt or a key could split");
+	TFLCTL("route", "tiny", "1=1", "--salt", "a b");
+	expect_refusal(1, "'a b' is no salt");
+	TFLCTL("route", "tiny", "1=1", "--key", "uid");
+	expect_refusal(2, "--key");
+	TFLCTL("route", "tiny", "1=1", "--clear");
+	expect_refusal(2, "--clear goes back");
+	TFLCTL("route", "tiny", "--shadow", "x");
+	expect_refusal(2, "--shadow takes the number of a version");
+	TFLCTL("route", "tiny@1");
+	expect_refusal(2, "without '@'");
+	TFLCTL("route", "none");
+	expect_refusal(1, "there is no model 'none'");
+	TFLCTL("unload", "tiny@2");
+	TFLCTL("route", "tiny", "1=1", "2=1");
+	expect_refusal(1, "version 2 of 'tiny' is END and gets no requests: unloaded 20");
+}
+END_TEST
+
 Suite *routing_suite(void)
 {
 	Suite *suite = suite_create("routing");
@@ -165,6 +317,14 @@ Suite *routing_suite(void)
 	tcase_add_test(tcase, labels);
 	tcase_add_test(tcase, labels_where_a_version_may_stand);
 	tcase_add_test(tcase, labels_that_are_refused);
+	suite_add_tcase(suite, tcase);
+	tcase = tcase_create("routes");
+	tcase_set_timeout(tcase, 180);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, routes);
+	tcase_add_test(tcase, routes_in_part);
+	tcase_add_test(tcase, a_route_of_model_conf);
+	tcase_add_test(tcase, routes_that_are_refused);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

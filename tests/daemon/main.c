@@ -21,6 +21,7 @@ static Suite *(*const suites[])(void) = {
 	swap_suite,
 	version_labels_suite,
 	route_suite,
+	loader_routes_suite,
 	trial_suite,
 	account_suite,
 	agreement_suite,

@@ -39,6 +39,7 @@ Suite *loader_conf_suite(void);
 Suite *loader_lines_suite(void);
 Suite *loader_proof_suite(void);
 Suite *loader_restart_suite(void);
+Suite *loader_routes_suite(void);
 Suite *loader_watch_suite(void);
 Suite *model_conf_suite(void);
 Suite *observe_suite(void);

@@ -175,6 +175,20 @@ static void send_request(int fd, uint32_t msgid, const struct step *step)
 	send_infer(fd, msgid, &head, &input, 1, NULL, 0);
 }
 
+/* All requests to the version of the step, with the other one as a shadow; without a version it is cleared. */
+static void write_route(struct tfl_writer *writer, uint32_t msgid, const struct step *step)
+{
+	struct tfl_model_params params = {.model = tfl_string_of(step->model), .clear = step->version == 0};
+	char text[32];
+
+	snprintf(text, sizeof(text), "%u=1", (unsigned)step->version);
+	if (step->version) {
+		params.route = tfl_string_of(text);
+		params.shadow = 3 - step->version;
+	}
+	tfl_model_params_write(writer, msgid, step->method, &tfl_route_set_params, &params);
+}
+
 static void send_step(int fd, uint32_t msgid, const struct step *step)
 {
 	struct tfl_writer writer;
@@ -190,6 +204,8 @@ static void send_step(int fd, uint32_t msgid, const struct step *step)
 	else if (step->plain)
 		tfl_model_params_write(&writer, msgid, step->method, &tfl_model_swap_params,
 				       &(struct tfl_model_params){.model = tfl_string_of(step->model), .version = step->version, .no_trial = true});
+	else if (strcmp(step->method, TFL_METHOD_ROUTE_SET) == 0)
+		write_route(&writer, msgid, step);
 	else if (step->label)
 		tfl_model_params_write(&writer, msgid, step->method, &tfl_label_set_params,
 				       &(struct tfl_model_params){.model = tfl_string_of(step->model), .version = step->version,
@@ -369,10 +385,32 @@ static void look_at_version(struct seen *seen, int fd, struct tfl_slice list, un
 		check_answer(fd, name, number, number);
 }
 
+/* The version that a request without one gets by the model's route; 0: it has none. */
+static uint64_t look_at_route(struct seen *seen, int fd, struct tfl_string model)
+{
+	char name[TFL_MODEL_NAME_MAX + 1];
+	struct tfl_writer writer;
+	struct reply reply;
+	uint64_t version;
+
+	snprintf(name, sizeof(name), "%.*s", TFL_STRING_ARGS(model));
+	tfl_writer_init(&writer);
+	wire_begin_model(&writer, 9, TFL_METHOD_ROUTE_GET, name, 0, false);
+	wire_send_frame(fd, &writer);
+	tfl_writer_finish(&writer);
+	ck_assert(wire_receive(fd, &reply));
+	ck_assert(!reply.message.failed);
+	version = wire_count(reply.message.result, "versions") > 0 ? wire_uint(reply.message.result, "versions.0.version") : 0;
+	if (version)
+		add(seen, " by its route %u, shadow %u;", (unsigned)version, (unsigned)wire_uint(reply.message.result, "shadow"));
+	reply_finish(&reply);
+	return version;
+}
+
 static void look_at_model(struct seen *seen, int fd, struct tfl_slice list, unsigned model)
 {
 	struct tfl_string name;
-	uint64_t active;
+	uint64_t active, routed;
 	char path[64];
 
 	snprintf(path, sizeof(path), "models.%u.model", model);
@@ -380,17 +418,18 @@ static void look_at_model(struct seen *seen, int fd, struct tfl_slice list, unsi
 	snprintf(path, sizeof(path), "models.%u.active", model);
 	active = wire_uint(list, path);
 	add(seen, "%.*s: active %u;", TFL_STRING_ARGS(name), (unsigned)active);
+	routed = look_at_route(seen, fd, name);
 	if (tfl_string_equal(name, "scores"))
 		add_statistics(seen, fd, name);
 	else if (active)
-		check_answer(fd, name, 0, active);
+		check_answer(fd, name, 0, routed ? routed : active);
 	snprintf(path, sizeof(path), "models.%u.versions", model);
 	for (uint32_t i = 0; i < wire_count(list, path); i++)
 		look_at_version(seen, fd, list, model, i);
 	add(seen, "\n");
 }
 
-/* What it says of active versions and labels, not when and by whom others were unloaded. */
+/* What it says of active versions, labels and routes, not when and by whom others were unloaded. */
 static void add_state(char *tree, const char *path)
 {
 	FILE *file = fopen(path, "re");
@@ -399,7 +438,8 @@ static void add_state(char *tree, const char *path)
 
 	ck_assert_ptr_nonnull(file);
 	while (getline(&line, &room, file) >= 0)
-		if (strncmp(line, "active", 6) == 0 || strncmp(line, "previous", 8) == 0 || strncmp(line, "canary", 6) == 0)
+		if (strncmp(line, "active", 6) == 0 || strncmp(line, "previous", 8) == 0 || strncmp(line, "canary", 6) == 0 ||
+		    strncmp(line, "versions", 8) == 0 || strncmp(line, "shadow", 6) == 0)
 			strncat(tree, line, TREE_MAX - strlen(tree) - 1);
 	free(line);
 	fclose(file);

@@ -30,8 +30,8 @@ struct step {
 };
 
 /**
- * What there is: in words, from the daemon; and on disk, every path with its kind and mode, and what each state says is active or
- * "canary". (But statistics, which come when a version is asked: what they are shows in the words.)
+ * What there is: in words, from the daemon; and on disk, every path with its kind and mode, and what each state says is active,
+ * "canary" or routed. (But statistics, which come when a version is asked: what they are shows in the words.)
  */
 struct seen {
 	char words[2048];
