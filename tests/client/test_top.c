@@ -43,6 +43,7 @@ static void setup(void)
 	fill_row(&rows[1], "cats", 1, 2000, 40000);
 	fill_row(&rows[2], "digits", 1, 800, 70000);
 	rows[2].active = true;
+	strcpy(rows[2].roles, "active, stable");
 	rows[0].seen = &seen;
 	table = (struct top_table){.server = "tfld 0.1.0", .interval_s = 1, .window_s = 60, .rows = rows, .count = 3, .time = 1795665105};
 }
