@@ -86,10 +86,10 @@ static enum top_style cell_model(const struct top_row *row, char *text)
 static enum top_style cell_state(const struct top_row *row, char *text)
 {
 	bool available = strcmp(row->state, "AVAILABLE") == 0;
+	const char *role = row->active ? "active" : row->roles[0] ? row->roles : "available";
 
-	const char *role = row->roles[0] ? row->roles : "available";
-
-	snprintf(text, TOP_TEXT_MAX, "%.*s", TOP_TEXT_MAX - 1, available ? role : row->state);
+	/* The first one; all of them stand where the version is opened. */
+	snprintf(text, TOP_TEXT_MAX, "%.*s", (int)strcspn(available ? role : row->state, ","), available ? role : row->state);
 	return !available ? TOP_WATCH : row->active ? TOP_BOLD : TOP_PLAIN;
 }
 
