@@ -6,6 +6,7 @@
 #include "base/util.h"
 #include "client/ctl.h"
 #include "client/print.h"
+#include "client/shadow.h"
 #include "proto/name.h"
 
 struct options {
@@ -102,9 +103,10 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 	} else if (strcmp(string(value, "source"), "none") != 0) {
 		ctl_printf("the active version, %llu, answers\n", (unsigned long long)number(value, "active"));
 	}
-	if (shadow)
+	if (shadow && tfl_value_size(tfl_value_get(value, "copies")) == 0)
 		ctl_printf("shadow: %s@%llu gets copies of the requests and never answers\n", string(value, "model"),
 			   (unsigned long long)shadow);
+	ctl_shadow_print(tfl_value_get(value, "model"), tfl_value_get(value, "copies"));
 	if (passed_over)
 		ctl_printf_wrapped("", 0, "%llu request%s of a version that was not AVAILABLE went to the active one",
 				   (unsigned long long)passed_over,

@@ -11,6 +11,7 @@
 #include "client/ctl.h"
 #include "client/memory.h"
 #include "client/print.h"
+#include "client/shadow.h"
 #include "client/times.h"
 
 static const char *const latency_keys[] = {"mean_ns", "p50_ns", "p95_ns", "p99_ns", "max_ns"};
@@ -81,13 +82,6 @@ static void print_versions(const struct tfl_value *versions)
 	ctl_table_print(&table, "");
 }
 
-static void print_results(const struct tfl_value *results)
-{
-	for (size_t i = 0; i < tfl_value_size(results); i++)
-		ctl_printf("%s%llu %s", i ? ", " : "", (unsigned long long)tfl_value_uint(tfl_value_at(results, i), 0),
-			   tfl_value_key_at(results, i));
-}
-
 static void print_stages(const struct tfl_value *version)
 {
 	struct ctl_table table = {.columns = 6, .right = 0x3e};
@@ -96,7 +90,7 @@ static void print_stages(const struct tfl_value *version)
 		   (unsigned long long)number(version, "version"), (unsigned long long)number(version, "requests"),
 		   ctl_plural(number(version, "requests")));
 	fputs(number(version, "requests") ? ": " : "", stdout);
-	print_results(tfl_value_get(version, "results"));
+	ctl_results_print(tfl_value_get(version, "results"));
 	putchar('\n');
 	if (number(version, "requests") == 0)
 		return;
@@ -107,67 +101,6 @@ static void print_stages(const struct tfl_value *version)
 		add_latency(&table, tfl_value_get(tfl_value_get(version, "latency"), ctl_stage_names[i]));
 	}
 	ctl_table_print(&table, "  ");
-}
-
-/* How far a version that gets copies agrees with those that answered: a line for each of them and each output. */
-static void print_agreement(const struct tfl_value *agreement)
-{
-	struct ctl_table table = {.columns = 6, .right = 0x3a};
-
-	if (tfl_value_size(agreement) == 0)
-		return;
-	ctl_table_add(&table, "OUTPUT");
-	ctl_table_add(&table, "COMPARED");
-	ctl_table_add(&table, "WITH");
-	ctl_table_add(&table, "SAME CLASS");
-	ctl_table_add(&table, "LARGEST DIFFERENCE");
-	ctl_table_add(&table, "MEAN");
-	for (size_t i = 0; i < tfl_value_size(agreement); i++) {
-		const struct tfl_value *line = tfl_value_at(agreement, i);
-		uint64_t rows = number(line, "rows");
-
-		ctl_table_add(&table, "%s", tfl_value_string(tfl_value_get(line, "output"), ""));
-		ctl_table_add(&table, "%llu", (unsigned long long)number(line, "compared"));
-		ctl_table_add(&table, "@%llu", (unsigned long long)number(line, "version"));
-		if (rows)
-			ctl_table_add(&table, "%.2f %%", 100.0 * (double)number(line, "agreed") / (double)rows);
-		else
-			ctl_table_add(&table, "-");
-		ctl_table_add(&table, "%.4g", tfl_value_double(tfl_value_get(line, "largest_difference"), 0));
-		ctl_table_add(&table, "%.4g", tfl_value_double(tfl_value_get(line, "mean_difference"), 0));
-		if (number(line, "invalid"))
-			ctl_table_note(&table, 2, "it has numbers that are none (NaN or infinite), where the other has some");
-	}
-	ctl_table_print(&table, "  ");
-}
-
-/* What a version does that gets copies of requests and never answers. */
-static void print_shadow(const struct tfl_value *version)
-{
-	const struct tfl_value *shadow = tfl_value_get(version, "shadow"), *compute = tfl_value_get(shadow, "compute");
-	char p50[CTL_UNIT_MAX], p99[CTL_UNIT_MAX];
-
-	if (tfl_value_size(shadow) == 0)
-		return;
-	ctl_printf("%s@%llu  is the shadow", tfl_value_string(tfl_value_get(version, "model"), ""), (unsigned long long)number(version, "version"));
-	if (!tfl_value_bool(tfl_value_get(shadow, "running"), false)) {
-		ctl_printf(", and gets no copies: %s\n", tfl_value_string(tfl_value_get(shadow, "reason"), ""));
-		return;
-	}
-	ctl_printf(": %llu copies run", (unsigned long long)number(shadow, "requests"));
-	if (number(shadow, "requests")) {
-		fputs(" (", stdout);
-		print_results(tfl_value_get(shadow, "results"));
-		fputs(")", stdout);
-	}
-	ctl_printf(", %llu left out for want of time\n", (unsigned long long)number(shadow, "dropped"));
-	if (number(shadow, "uncompared"))
-		ctl_printf("  %llu could not be compared: other outputs, too large ones, or too many versions\n",
-			   (unsigned long long)number(shadow, "uncompared"));
-	if (number(compute, "max_ns"))
-		printf("  processor time: p50 %s, p99 %s\n", ctl_format_duration(p50, (double)number(compute, "p50_ns")),
-		       ctl_format_duration(p99, (double)number(compute, "p99_ns")));
-	print_agreement(tfl_value_get(shadow, "agreement"));
 }
 
 static void print_text(const struct tfl_value *value, const struct ctl_arguments *arguments)
@@ -183,7 +116,7 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 		print_versions(versions);
 	for (size_t i = 0; stages && i < tfl_value_size(versions); i++) {
 		print_stages(tfl_value_at(versions, i));
-		print_shadow(tfl_value_at(versions, i));
+		ctl_shadow_print(tfl_value_get(tfl_value_at(versions, i), "model"), tfl_value_get(tfl_value_at(versions, i), "shadow"));
 	}
 }
 

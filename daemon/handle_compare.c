@@ -45,7 +45,7 @@ static void write_side(struct tfl_writer *writer, const struct tfl_server *serve
 
 	tfl_writer_map(writer, TFL_VERSION_STATS_FIELDS + 6);
 	tfl_version_stats_write(writer, server->scheduler, version, true, summary);
-	tfl_shadow_write(writer, server, version->model_name, version->number, true, summary);
+	tfl_shadow_write(writer, "shadow", server, version->model_name, version->number, true, summary);
 	tfl_field_text(writer, "sha256", version->sha256);
 	tfl_field_bool(writer, "active", version == model->active);
 	tfl_field_uint(writer, "since", (uint64_t)version->since);

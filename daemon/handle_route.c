@@ -14,11 +14,12 @@
 #include "daemon/loader.h"
 #include "daemon/registry.h"
 #include "daemon/server.h"
+#include "daemon/shadow_status.h"
 #include "daemon/version.h"
 #include "proto/message.h"
 #include "proto/request.h"
 
-#define ROUTE_FIELDS 9
+#define ROUTE_FIELDS 10
 
 static void write_share(struct tfl_writer *writer, const struct tfl_registry_model *model, const struct tfl_route_share *share,
 			uint64_t requests)
@@ -32,7 +33,7 @@ static void write_share(struct tfl_writer *writer, const struct tfl_registry_mod
 	tfl_field_uint(writer, "requests", requests);
 }
 
-static void write_route(struct tfl_writer *writer, const struct tfl_registry_model *model)
+static void write_route(struct tfl_writer *writer, const struct tfl_server *server, const struct tfl_registry_model *model)
 {
 	const struct tfl_route *route = tfl_registry_route_of(model);
 	char text[TFL_ROUTE_TEXT_MAX + 128];
@@ -43,6 +44,7 @@ static void write_route(struct tfl_writer *writer, const struct tfl_registry_mod
 	tfl_field_text(writer, "salt", route->salt[0] ? route->salt : model->name);
 	tfl_field_text(writer, "key", tfl_route_by_to_string(route->by));
 	tfl_field_uint(writer, "shadow", route->shadow);
+	tfl_shadow_write_alone(writer, "copies", server, model->name);
 	tfl_field_uint(writer, "active", model->active ? model->active->number : 0);
 	tfl_field_uint(writer, "passed_over", model->passed_over);
 	tfl_field_array(writer, "versions", route->count);
@@ -66,7 +68,7 @@ int tfl_handle_route_get(struct tfl_call *call, struct tfl_error *error)
 	tfl_writer_begin(writer);
 	tfl_message_reply(writer, call->message->msgid);
 	tfl_writer_map(writer, ROUTE_FIELDS);
-	write_route(writer, model);
+	write_route(writer, call->server, model);
 	tfl_reply_send(call->channel, writer, call->message->msgid);
 	return 0;
 }
@@ -86,7 +88,7 @@ static void on_routed(void *data, struct tfl_version *version, const struct tfl_
 		tfl_message_reply(writer, errand->msgid);
 		tfl_writer_map(writer, 2 + (model ? ROUTE_FIELDS : 0));
 		if (model)
-			write_route(writer, model);
+			write_route(writer, errand->server, model);
 		tfl_field_bool(writer, "remembered", !error);
 		tfl_field_text(writer, "reason", error ? error->text : "");
 		tfl_reply_send(errand->channel, writer, errand->msgid);

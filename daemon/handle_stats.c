@@ -33,7 +33,7 @@ static void write_version(struct tfl_writer *writer, const struct tfl_server *se
 {
 	tfl_writer_map(writer, TFL_VERSION_STATS_FIELDS + 1);
 	tfl_version_stats_write(writer, server->scheduler, version, buckets, summary);
-	tfl_shadow_write(writer, server, version->model_name, version->number, buckets, summary);
+	tfl_shadow_write(writer, "shadow", server, version->model_name, version->number, buckets, summary);
 }
 
 static unsigned count_versions(const struct tfl_registry_model *models, unsigned model_count)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/shadow_status.h"
 
-#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/util.h"
 #include "daemon/fields.h"
 #include "daemon/recorder.h"
 #include "daemon/registry.h"
@@ -56,7 +57,7 @@ static void write_counts(struct tfl_writer *writer, const struct tfl_shadow_stat
 	write_pairs(writer, status, version);
 }
 
-void tfl_shadow_write(struct tfl_writer *writer, const struct tfl_server *server, const char *model, uint64_t number, bool buckets,
+void tfl_shadow_write(struct tfl_writer *writer, const char *key, const struct tfl_server *server, const char *model, uint64_t number, bool buckets,
 		      struct tfl_recorder_summary *summary)
 {
 	const struct tfl_registry_model *listed = tfl_registry_find(server->registry, model, strlen(model));
@@ -64,15 +65,25 @@ void tfl_shadow_write(struct tfl_writer *writer, const struct tfl_server *server
 	struct tfl_shadow_status status;
 
 	if (!listed || !tfl_shadows_read(server->shadows, model, &status) || (number && number != status.version)) {
-		tfl_field_map(writer, "shadow", 0);
+		tfl_field_map(writer, key, 0);
 		return;
 	}
 	version = tfl_registry_find_version(listed, status.version);
-	tfl_field_map(writer, "shadow", status.running ? 9 : 3);
+	tfl_field_map(writer, key, status.running ? 9 : 3);
 	tfl_field_uint(writer, "version", status.version);
 	tfl_field_bool(writer, "running", status.running);
 	if (status.running)
 		write_counts(writer, &status, version, buckets, summary);
 	else
 		tfl_field_text(writer, "reason", status.reason);
+}
+
+void tfl_shadow_write_alone(struct tfl_writer *writer, const char *key, const struct tfl_server *server, const char *model)
+{
+	_tfl_free_ struct tfl_recorder_summary *summary = malloc(sizeof(*summary));
+
+	if (summary)
+		tfl_shadow_write(writer, key, server, model, 0, false, summary);
+	else
+		tfl_field_map(writer, key, 0);
 }
