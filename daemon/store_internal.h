@@ -3,6 +3,7 @@
 #ifndef DAEMON_STORE_INTERNAL_H
 #define DAEMON_STORE_INTERNAL_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "daemon/store.h"
@@ -20,7 +21,7 @@ struct tfl_store {
 	char *path;
 	int fd;          /* of the models folder, locked */
 	int staging;     /* of its staging folder */
-	uint64_t serial; /* of the last name made up in staging */
+	atomic_uint_least64_t serial; /* of the last name made up in staging: at a start the loop's thread writes there, too */
 };
 
 /** Opens a model's folder, and that of a version. -EINVAL for names that cannot be, -ENOENT with a sentence. The caller closes. */

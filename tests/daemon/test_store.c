@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -445,6 +446,33 @@ START_TEST(no_descriptor_is_lost)
 }
 END_TEST
 
+/* One of two that write at once. What it writes is its own; NULL when all went well. */
+static void *write_changes(void *data)
+{
+	struct tfl_error error;
+
+	for (unsigned i = 0; i < 2000; i++)
+		if (tfl_store_write_changes(scene.store, data, strlen(data), &error) < 0)
+			return strdup(error.text);
+	return NULL;
+}
+
+/* At a start a trial is ended on one thread, while what was told of that is written down on the other. */
+START_TEST(two_threads_write_at_once)
+{
+	pthread_t threads[2];
+	void *wrong;
+
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, write_changes, (void *)(i ? "one" : "other")), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert_int_eq(pthread_join(threads[i], &wrong), 0);
+		ck_assert_msg(!wrong, "%s", (char *)wrong);
+	}
+	ck_assert_uint_eq(scene_in_staging(), 0);
+}
+END_TEST
+
 Suite *store_suite(void)
 {
 	Suite *suite = suite_create("store");
@@ -472,6 +500,7 @@ Suite *store_suite(void)
 	tcase_add_test(tcase, a_folder_that_cannot_be_used_is_told_with_what_to_do);
 	tcase_add_test(tcase, erasing_removes_the_version_and_the_model_with_the_last);
 	tcase_add_test(tcase, what_else_lies_with_a_model_survives_its_last_version);
+	tcase_add_test(tcase, two_threads_write_at_once);
 	tcase_add_test(tcase, no_descriptor_is_lost);
 	suite_add_tcase(suite, tcase);
 	return suite;
