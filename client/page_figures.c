@@ -12,6 +12,7 @@
 #include "base/util.h"
 #include "client/page.h"
 #include "client/print.h"
+#include "client/roles.h"
 #include "client/seen.h"
 #include "client/tflclient.h"
 #include "client/times.h"
@@ -400,6 +401,18 @@ static void add_counters(json_t *json, const struct tfl_value *version)
 	set_number(json, "p99_ns", number(total, "p99_ns"));
 }
 
+/* Its roles but that of the active one, which has a column of its own; null for none. */
+static json_t *json_of_roles(const struct tfl_value *version)
+{
+	bool active = tfl_value_bool(tfl_value_get(version, "active"), false);
+	char roles[CTL_ROLES_MAX], *others;
+
+	ctl_roles(version, roles);
+	others = roles + (active ? strlen("active") : 0);
+	others += strspn(others, ", ");
+	return *others ? json_string(ctl_repair_text(others)) : json_null();
+}
+
 static void add_versions(json_t *figures, struct tfl_client *client, const char *model, const struct answers *answers)
 {
 	const struct tfl_value *models = tfl_value_get(answers->list, "models"), *versions = NULL;
@@ -417,6 +430,7 @@ static void add_versions(json_t *figures, struct tfl_client *client, const char 
 		set_number(json, "version", number(version, "version"));
 		set_text(json, "state", text(version, "state"));
 		json_object_set_new(json, "active", json_boolean(tfl_value_bool(tfl_value_get(version, "active"), false)));
+		json_object_set_new(json, "roles", json_of_roles(version));
 		set_number(json, "since", number(version, "since"));
 		if (counted) {
 			add_counters(json, counted);
