@@ -10,6 +10,7 @@
  * whoever ran it); three system calls (epoll_wait, recvmsg, sendmsg), and with a worker two more (futex, to wake it and to sleep); eight
  * uncontended locks, seven under the inline rule (channel 3, scheduler 3 or 2, pool 2); no log line.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -20,6 +21,7 @@
 #include "daemon/execute.h"
 #include "daemon/handlers.h"
 #include "daemon/job.h"
+#include "daemon/log.h"
 #include "daemon/loader.h"
 #include "daemon/recorder.h"
 #include "daemon/recordings.h"
@@ -68,6 +70,45 @@ static int route(const struct tfl_call *call, struct tfl_job *job, struct tfl_er
 	return 0;
 }
 
+static int bind_to(const struct tfl_version *version, struct tfl_job *job, struct tfl_error *error)
+{
+	const struct tfl_interface interface = tfl_version_interface(version);
+
+	return tfl_binding_make(&interface, &job->request, &job->binding, error);
+}
+
+/*
+ * What the version before takes, and one on trial does not, is this one's failure and not the request's: it counts so, and the version before
+ * answers. @p error says why it was not taken.
+ */
+static bool bind_to_previous(const struct tfl_call *call, struct tfl_job *job, const struct tfl_error *error)
+{
+	const struct tfl_record record = {.status = TFL_INTERNAL, .executed = true};
+	struct tfl_version *candidate = job->version, *before = tfl_registry_before(call->server->registry, candidate);
+
+	if (!before || before == candidate || bind_to(before, job, NULL) < 0)
+		return false;
+	if (atomic_fetch_add(&candidate->trial.errors, 1) == 0)
+		tfl_log_warning("version %" PRIu64 " of '%s', on trial, does not take a request that version %" PRIu64 " takes: %s", candidate->number,
+				candidate->model_name, before->number, error->text);
+	tfl_recorder_add(candidate->recorder, call->server->executor.index, &record);
+	job->version = tfl_version_ref(before);
+	tfl_version_unref(candidate);
+	return true;
+}
+
+/* Settles which tensor goes where: 0, or what is wrong with the request. */
+static int settle(const struct tfl_call *call, struct tfl_job *job, struct tfl_error *error)
+{
+	const struct tfl_infer_head *head = &job->request.head;
+	int r = bind_to(job->version, job, error);
+
+	if (r < 0 && !head->version && !head->label.text && atomic_load_explicit(&job->version->trial.id, memory_order_relaxed) &&
+	    bind_to_previous(call, job, error))
+		return 0;
+	return r;
+}
+
 /* The request's own time limit, else that of its model; both count from the frame's arrival. */
 static uint64_t deadline(const struct tfl_job *job)
 {
@@ -81,7 +122,6 @@ static uint64_t deadline(const struct tfl_job *job)
 /* Fills the job from the request; on failure what it owns by then is dropped with it. */
 static int prepare(struct tfl_call *call, struct tfl_job *job, struct tfl_error *error)
 {
-	struct tfl_interface interface;
 	int r;
 
 	job->frame = *call->frame;
@@ -94,17 +134,17 @@ static int prepare(struct tfl_call *call, struct tfl_job *job, struct tfl_error 
 	if (r < 0)
 		return r;
 	r = route(call, job, error);
+	if (r == 0)
+		r = settle(call, job, error);
 	if (r < 0)
 		return r;
 	job->priority = job->request.head.priority ? job->request.head.priority : (uint32_t)job->version->conf.priority;
 	job->control.deadline_ns = deadline(job);
-	interface = tfl_version_interface(job->version);
-	r = tfl_binding_make(&interface, &job->request, &job->binding, error);
-	if (r == 0 && tfl_recordings_any(call->server->recordings))
+	if (tfl_recordings_any(call->server->recordings))
 		tfl_recordings_pick(call->server->recordings, job);
-	if (r == 0 && tfl_shadows_any(call->server->shadows))
+	if (tfl_shadows_any(call->server->shadows))
 		tfl_shadows_pick(call->server->shadows, job);
-	return r;
+	return 0;
 }
 
 static bool runs_inline(const struct tfl_call *call, const struct tfl_job *job)

@@ -416,6 +416,13 @@ struct tfl_registry_model *tfl_registry_own_model(struct tfl_registry *registry,
 	return found ? &registry->models[position] : NULL;
 }
 
+struct tfl_version *tfl_registry_before(const struct tfl_registry *registry, const struct tfl_version *version)
+{
+	const struct tfl_registry_model *model = tfl_registry_find(registry, version->model_name, strlen(version->model_name));
+
+	return model ? latest_before(model) : NULL;
+}
+
 void tfl_registry_set_previous(struct tfl_registry *registry, const char *name, const struct tfl_previous *previous)
 {
 	struct tfl_registry_model *model = tfl_registry_own_model(registry, name, strlen(name));

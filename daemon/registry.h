@@ -124,6 +124,9 @@ void tfl_registry_activate(struct tfl_registry *registry, struct tfl_version *ve
 int tfl_registry_roll_back(struct tfl_registry *registry, const struct tfl_registry_model *model, struct tfl_version **ret_version,
 			   struct tfl_error *error);
 
+/** The latest version of its model that was active before the active one and is AVAILABLE; borrowed, NULL where there is none. */
+struct tfl_version *tfl_registry_before(const struct tfl_registry *registry, const struct tfl_version *version);
+
 /** At start: which listed versions of a model were active before. Numbers that are not listed are left out. */
 void tfl_registry_set_previous(struct tfl_registry *registry, const char *name, const struct tfl_previous *previous);
 
