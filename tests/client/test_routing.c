@@ -227,7 +227,7 @@ START_TEST(routes_in_part)
 
 	TFLCTL("route", "tiny", "1=1", "2=1", "--salt", "spring", "--shadow", "3");
 	TFLCTL("route", "tiny", "2=1");
-	ck_assert_msg(strstr(result.out, "tiny@2  100.0 %") && strstr(result.out, "salt: spring") && strstr(result.out, "shadow: tiny@3"), "%s",
+	ck_assert_msg(strstr(result.out, "tiny@2  100.0 %") && strstr(result.out, "salt: spring") && strstr(result.out, "tiny@3  is the shadow"), "%s",
 		      result.out);
 	ck_assert_uint_eq(served_by("tiny", why), 2);
 	ck_assert_uint_eq(served_by("tiny@1", why), 1); /* an explicit version comes first */
