@@ -25,10 +25,13 @@ const struct tfl_route *tfl_registry_route_of(const struct tfl_registry_model *m
 	return model->is_chosen ? &model->chosen : &model->configured;
 }
 
-/* What was counted is of the route that was in force. */
+/* What was counted is of the shares that were in force. */
 static void begin_anew(struct tfl_registry_model *model, const struct tfl_route *before)
 {
-	if (memcmp(tfl_registry_route_of(model), before, sizeof(*before)) == 0)
+	struct tfl_route now = *tfl_registry_route_of(model);
+
+	now.shadow = before->shadow; /* which takes nothing from anybody */
+	if (memcmp(&now, before, sizeof(*before)) == 0)
 		return;
 	memset(model->routed, 0, sizeof(model->routed));
 	model->passed_over = 0;
