@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tflctl record: real requests kept as samples, on the device, for the proof and the validation of later versions. Says what it keeps, waits until
- * there is enough of it, and takes it back: --stop, --erase. An interrupt stops the recording, and what was kept stays.
+ * tflctl record: real requests kept as samples, on the device, for the proof and the validation of later versions. Says what it keeps,
+ * waits until there is enough of it, and takes it back: --stop, --erase. An interrupt stops the recording, and what was kept stays.
  */
 #include <errno.h>
 #include <poll.h>
@@ -55,7 +55,8 @@ static int read_every(const char *every, struct tfl_record_options *record, stru
 	count = strtol(every, &end, 10);
 	if (end != every && !*end) {
 		if (count < 1 || count > TFL_RECORD_EVERY_MAX)
-			return tfl_error_set(error, -EINVAL, "--every takes a number from 1 to %d, or a time as in 30s", TFL_RECORD_EVERY_MAX);
+			return tfl_error_set(error, -EINVAL, "--every takes a number from 1 to %d, or a time as in 30s",
+					     TFL_RECORD_EVERY_MAX);
 		record->every = (unsigned)count;
 		return 0;
 	}
@@ -128,7 +129,8 @@ static void print_folder(const struct tfl_value *value)
 	if (recorded == 0)
 		ctl_print_wrapped("  kept", LABEL, "nothing is recorded");
 	else
-		ctl_printf_wrapped("  kept", LABEL, "%llu request%s, %s, the first of %s", (unsigned long long)recorded, ctl_plural(recorded),
+		ctl_printf_wrapped("  kept", LABEL, "%llu request%s, %s, the first of %s", (unsigned long long)recorded,
+				   ctl_plural(recorded),
 				   ctl_format_bytes(bytes, number(folder, "recorded_bytes")), ctl_format_time(since, oldest(value)));
 	if (others)
 		ctl_printf_wrapped("", LABEL, "and %llu sample%s that somebody put there", (unsigned long long)others, ctl_plural(others));
@@ -145,7 +147,8 @@ static void print_folder(const struct tfl_value *value)
 
 static void print_status(const struct tfl_value *value)
 {
-	ctl_printf("%s  %s\n", text(value, "model"), tfl_value_bool(tfl_value_get(value, "recording"), false) ? "is being recorded" : "is not being recorded");
+	ctl_printf("%s  %s\n", text(value, "model"), tfl_value_bool(tfl_value_get(value, "recording"), false) ?
+		   "is being recorded" : "is not being recorded");
 	print_recording(value);
 	print_inputs(value);
 	print_folder(value);
@@ -223,7 +226,11 @@ static int open_signals(void)
 
 static int record(struct ctl *ctl, const char *model, const struct options *options)
 {
-	struct tfl_record_options record = {.size = sizeof(record), .count = options->count ? (unsigned)options->count : COUNT, .outputs = options->outputs};
+	struct tfl_record_options record = {
+		.size = sizeof(record),
+		.count = options->count ? (unsigned)options->count : COUNT,
+		.outputs = options->outputs,
+	};
 	uint64_t begun = (uint64_t)time(NULL), told;
 	_tfl_close_ int signals = -1;
 	struct tfl_value *value = NULL;

@@ -155,7 +155,8 @@ static void drop_paths(struct ctl_samples *samples, unsigned count)
 	samples->count = count;
 }
 
-int ctl_samples_use_recorded(struct ctl_samples *samples, struct tfl_client *client, const char *model, char ret_why[static TFL_ERROR_TEXT_MAX],
+int ctl_samples_use_recorded(struct ctl_samples *samples, struct tfl_client *client, const char *model,
+			     char ret_why[static TFL_ERROR_TEXT_MAX],
 			     struct tfl_error *error)
 {
 	const unsigned count = samples->count;
@@ -218,7 +219,8 @@ static int take_array(struct ctl_samples *samples, const char *path, const uint8
 		return 0;
 	}
 	if (!samples->pixels || array.bytes != count)
-		return tfl_error_set(error, -EINVAL, "%s is no sample: %zu numbers are needed, float32 or, for a picture, uint8", path, count);
+		return tfl_error_set(error, -EINVAL, "%s is no sample: %zu numbers are needed, float32 or, for a picture, uint8", path,
+				     count);
 	for (size_t i = 0; i < count; i++)
 		samples->values[0][i] = array.data[i];
 	return 0;
@@ -230,7 +232,8 @@ static int take_picture(struct ctl_samples *samples, const char *path, const str
 	int r;
 
 	if (!samples->pictures)
-		return tfl_error_set(error, -EINVAL, "%s is a picture, and the model takes none: its input '%s' has another shape", path, input->name);
+		return tfl_error_set(error, -EINVAL, "%s is a picture, and the model takes none: its input '%s' has another shape", path,
+				     input->name);
 	r = tfl_picture_read(path, &picture, error);
 	if (r == 0 && ctl_tensor_fit(input, &picture, samples->values[0]) < 0)
 		r = tfl_error_set(error, -ENOMEM, "no memory for %s", path);
@@ -250,7 +253,8 @@ static uint32_t find_input(const struct ctl_subject *subject, const struct tfl_w
 }
 
 /* Its numbers, where the model takes them: float32, or those of its own quantised type. */
-static bool take_tensor(struct ctl_samples *samples, const struct tfl_wire_tensor *tensor, const struct ctl_subject *subject, uint32_t *ret_index)
+static bool take_tensor(struct ctl_samples *samples, const struct tfl_wire_tensor *tensor, const struct ctl_subject *subject,
+			uint32_t *ret_index)
 {
 	const uint32_t index = find_input(subject, tensor);
 	const struct ctl_tensor *input = &subject->inputs[index];
@@ -262,7 +266,8 @@ static bool take_tensor(struct ctl_samples *samples, const struct tfl_wire_tenso
 	if (tensor->dtype == TFL_FLOAT32)
 		memcpy(samples->values[index], tensor->data.data, tensor->data.size);
 	else if (tensor->dtype == input->dtype && input->scale > 0)
-		(void)tfl_dequantize(input->dtype, (float)input->scale, (int32_t)input->zero_point, tensor->data.data, ctl_tensor_elements(input),
+		(void)tfl_dequantize(input->dtype, (float)input->scale, (int32_t)input->zero_point, tensor->data.data,
+				     ctl_tensor_elements(input),
 				     samples->values[index]);
 	else
 		return false;
@@ -286,7 +291,8 @@ static int take_recorded(struct ctl_samples *samples, const char *name, const ui
 		if (take_tensor(samples, tensor, other, &index) || take_tensor(samples, tensor, subject, &index))
 			found |= UINT64_C(1) << index;
 		else
-			r = tfl_error_set(error, -EINVAL, "sample %s: its input %u is not what %s or %s takes; it was recorded of another model", name, i,
+			r = tfl_error_set(error, -EINVAL,
+					  "sample %s: its input %u is not what %s or %s takes; it was recorded of another model", name, i,
 					  other->name, subject->name);
 	}
 	if (r == 0 && found != (UINT64_C(1) << subject->input_count) - 1)
@@ -333,7 +339,8 @@ int ctl_samples_take(struct ctl_samples *samples, unsigned index, const struct c
 	if (tfl_sample_named(path))
 		return take_recorded(samples, path, data, size, subject, other, error);
 	if (subject->input_count != 1)
-		return tfl_error_set(error, -EINVAL, "%s has %u inputs; pictures and arrays are for models with one", subject->name, subject->input_count);
+		return tfl_error_set(error, -EINVAL, "%s has %u inputs; pictures and arrays are for models with one", subject->name,
+				     subject->input_count);
 	return tfl_npy_is(data, size) ? take_array(samples, path, data, size, input, error) : take_picture(samples, path, input, error);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How far two versions agree on the same requests: of each output how often both choose the same class, and how far their numbers are apart. Counted by
- * one thread, without a lock, and read by any, which may miss what is being counted at that moment.
+ * How far two versions agree on the same requests: of each output how often both choose the same class, and how far their numbers are
+ * apart. Counted by one thread, without a lock, and read by any, which may miss what is being counted at that moment.
  */
 #ifndef DAEMON_AGREEMENT_H
 #define DAEMON_AGREEMENT_H
@@ -25,8 +25,8 @@ struct tfl_agreement {
 };
 
 /**
- * Compares @p count numbers of an output. @p classes: scores in a row; 1: a probability of class 1 against class 0; 0: they are none. The best of a row is
- * the first of the greatest; what is no number is never it. Returns how many rows agree.
+ * Compares @p count numbers of an output. @p classes: scores in a row; 1: a probability of class 1 against class 0; 0: they are none. The
+ * best of a row is the first of the greatest; what is no number is never it. Returns how many rows agree.
  */
 uint64_t tfl_agreement_add(struct tfl_agreement_output *into, const float *right, const float *other, size_t count, uint32_t classes);
 

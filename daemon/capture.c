@@ -105,7 +105,8 @@ static int make_expected(const struct tfl_capture *capture, struct tfl_wire_tens
 		tensors[i] = output->tensor;
 		if (!output->quantized)
 			continue;
-		(void)tfl_dequantize(output->tensor.dtype, output->scale, output->zero_point, output->tensor.data.data, output->elements, real);
+		(void)tfl_dequantize(output->tensor.dtype, output->scale, output->zero_point, output->tensor.data.data, output->elements,
+				     real);
 		tensors[i].dtype = TFL_FLOAT32;
 		tensors[i].data = (struct tfl_slice){(const uint8_t *)real, output->elements * sizeof(*real)};
 		real += output->elements;
@@ -123,7 +124,8 @@ int tfl_capture_encode(const struct tfl_capture *capture, bool outputs, void **r
 	tfl_writer_init(&writer);
 	if (make_expected(capture, &tensors, &real) < 0)
 		return tfl_error_set(error, -ENOMEM, "not enough memory for a sample");
-	tfl_sample_write(&writer, &capture->inputs, tensors, outputs ? capture->output_count : 0, capture->version, (uint64_t)capture->time);
+	tfl_sample_write(&writer, &capture->inputs, tensors, outputs ? capture->output_count : 0, capture->version,
+			 (uint64_t)capture->time);
 	r = tfl_writer_check(&writer, error);
 	if (r == 0 && tfl_writer_take_value(&writer, ret_data, ret_size) < 0)
 		r = tfl_error_set(error, -ENOMEM, "not enough memory for a sample");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A request that was answered, kept for somebody who looks at it later: its inputs as they came, and perhaps a copy of what the interpreter gave.
- * It knows no version, connection or account, so nothing waits for it; whoever keeps some bounds them.
+ * A request that was answered, kept for somebody who looks at it later: its inputs as they came, and perhaps a copy of what the
+ * interpreter gave. It knows no version, connection or account, so nothing waits for it; whoever keeps some bounds them.
  *
  * Lifetime: reference counted; made by the thread that answered, read by any, never changed. The last reference frees it, on any thread.
  */
@@ -62,8 +62,8 @@ struct tfl_capture *tfl_capture_ref(struct tfl_capture *capture);
 void tfl_capture_unref(struct tfl_capture *capture);
 
 /**
- * As a file (proto/sample.h), with @p outputs as what is expected, in memory that the caller frees. -ENOMEM; -EMSGSIZE for more than a frame can hold;
- * with a sentence.
+ * As a file (proto/sample.h), with @p outputs as what is expected, in memory that the caller frees. -ENOMEM; -EMSGSIZE for more than a
+ * frame can hold; with a sentence.
  */
 int tfl_capture_encode(const struct tfl_capture *capture, bool outputs, void **ret_data, size_t *ret_size, struct tfl_error *error);
 

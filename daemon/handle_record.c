@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * record.start, record.get, record.stop, record.erase and record.read: requests that are kept as samples. Each looks at the model's folder on the
- * loader thread and answers behind that, so an answer knows of everything that was written before it was asked for.
+ * record.start, record.get, record.stop, record.erase and record.read: requests that are kept as samples. Each looks at the model's folder
+ * on the loader thread and answers behind that, so an answer knows of everything that was written before it was asked for.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,10 +61,12 @@ static const struct tfl_version *recorded_version(const struct asking *asking, c
 	const char *name = asking->errand->model;
 	const struct tfl_registry_model *model = tfl_registry_find(asking->errand->server->registry, name, strlen(name));
 	const struct tfl_version *version;
+	uint64_t number;
 
 	if (!model)
 		return NULL;
-	version = recording && recording->sampling.plan.version ? tfl_registry_find_version(model, recording->sampling.plan.version) : model->active;
+	number = recording ? recording->sampling.plan.version : 0;
+	version = number ? tfl_registry_find_version(model, number) : model->active;
 	return version && version->program ? version : NULL;
 }
 
@@ -183,13 +185,15 @@ static int erase(struct tfl_store *store, struct asking *asking, struct tfl_erro
 
 static int read_one(struct tfl_store *store, struct asking *asking, struct tfl_error *error)
 {
-	return tfl_store_read_sample(store, asking->errand->model, asking->sample, TFL_FRAME_MAX - READ_OVERHEAD, &asking->data, &asking->size,
+	return tfl_store_read_sample(store, asking->errand->model, asking->sample, TFL_FRAME_MAX - READ_OVERHEAD, &asking->data,
+				     &asking->size,
 				     error);
 }
 
 static int begin(struct asking *asking, struct tfl_error *error)
 {
-	return tfl_recordings_begin(asking->errand->server->recordings, asking->errand->model, &asking->plan, asking->uid, &asking->there, error);
+	return tfl_recordings_begin(asking->errand->server->recordings, asking->errand->model, &asking->plan, asking->uid, &asking->there,
+				    error);
 }
 
 static int tell_erased(struct asking *asking, struct tfl_error *error)

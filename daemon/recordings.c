@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A place for each recording. Copies of requests pass a list that workers push to without a lock, and that the loop takes whole; then they wait at
- * their recording, in bounds, for the batch before to be written. Who has no recording any more is freed.
+ * A place for each recording. Copies of requests pass a list that workers push to without a lock, and that the loop takes whole; then they
+ * wait at their recording, in bounds, for the batch before to be written. Who has no recording any more is freed.
  */
 #include "daemon/recordings.h"
 
@@ -151,7 +151,8 @@ static void settle(struct tfl_recordings *recordings, struct tfl_recording *reco
 		tell_end(recordings, recording);
 }
 
-__attribute__((format(printf, 3, 4))) static void end(struct tfl_recordings *recordings, struct tfl_recording *recording, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void end(struct tfl_recordings *recordings, struct tfl_recording *recording,
+						      const char *format, ...)
 {
 	va_list args;
 
@@ -191,10 +192,12 @@ int tfl_recordings_check(const struct tfl_recordings *recordings, const char *mo
 	const struct tfl_recording *recording = find(recordings, model);
 
 	if (recording && (recording->active || recording->writing))
-		return tfl_error_set(error, -EEXIST, "requests to '%s' are being recorded already, for uid %u; 'tflctl record %s --stop' ends that", model,
+		return tfl_error_set(error, -EEXIST,
+				     "requests to '%s' are being recorded already, for uid %u; 'tflctl record %s --stop' ends that", model,
 				     (unsigned)recording->uid, model);
 	if (!recording && recordings->active == TFL_RECORDINGS_MAX)
-		return tfl_error_set(error, -ENOBUFS, "%d models are being recorded already; stop one of them, or wait for one", TFL_RECORDINGS_MAX);
+		return tfl_error_set(error, -ENOBUFS, "%d models are being recorded already; stop one of them, or wait for one",
+				     TFL_RECORDINGS_MAX);
 	return 0;
 }
 
@@ -222,7 +225,8 @@ static int check_room(const char *model, const struct tfl_store_samples *there, 
 	if (there->count < TFL_SAMPLES_MAX && there->bytes < TFL_SAMPLES_BYTES_MAX)
 		return 0;
 	return tfl_error_set(error, -ENOSPC, "there are %u samples of '%s' with %" PRIu64 " MiB, and no room for more (%d, %u MiB); "
-			     "'tflctl record %s --erase' erases the %u that were recorded", there->count, model, there->bytes >> 20, TFL_SAMPLES_MAX,
+			     "'tflctl record %s --erase' erases the %u that were recorded", there->count, model, there->bytes >> 20,
+				     TFL_SAMPLES_MAX,
 			     TFL_SAMPLES_BYTES_MAX >> 20, model, there->recorded);
 }
 
@@ -279,7 +283,8 @@ void tfl_recordings_pick(struct tfl_recordings *recordings, struct tfl_job *job)
 void tfl_recordings_give(struct tfl_recordings *recordings, struct tfl_capture *capture)
 {
 	capture->next = atomic_load_explicit(&recordings->arrived, memory_order_relaxed);
-	while (!atomic_compare_exchange_weak_explicit(&recordings->arrived, &capture->next, capture, memory_order_release, memory_order_relaxed))
+	while (!atomic_compare_exchange_weak_explicit(&recordings->arrived, &capture->next, capture, memory_order_release,
+						      memory_order_relaxed))
 		;
 	recordings->wake(recordings->data);
 }
@@ -407,7 +412,8 @@ static void start_batch(struct tfl_recordings *recordings, struct tfl_recording 
 /* A model or version that is not listed any more, or out of service. */
 static bool is_gone(const struct tfl_recordings *recordings, const struct tfl_recording *recording)
 {
-	const struct tfl_registry_model *model = tfl_registry_find(recordings->server->registry, recording->model, strlen(recording->model));
+	const struct tfl_registry_model *model = tfl_registry_find(recordings->server->registry, recording->model,
+								   strlen(recording->model));
 	uint64_t number = recording->sampling.plan.version;
 	const struct tfl_version *version = model && number ? tfl_registry_find_version(model, number) : NULL;
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Models whose requests are being kept as samples. The loop picks requests as they are routed (sampling.h); the worker that answered one hands a
- * copy over (capture.h); the loop gives what has arrived to the loader, a batch at a time, which writes it into the store (store_samples.h).
+ * Models whose requests are being kept as samples. The loop picks requests as they are routed (sampling.h); the worker that answered one
+ * hands a copy over (capture.h); the loop gives what has arrived to the loader, a batch at a time, which writes it into the store
+ * (store_samples.h).
  *
- * Finite: a recording ends when it has what it was asked for, when there is no room, when somebody stops it, when writing fails, when its model or
- * version goes, and when the daemon stops. What was kept stays until it is erased.
+ * Finite: a recording ends when it has what it was asked for, when there is no room, when somebody stops it, when writing fails, when its
+ * model or version goes, and when the daemon stops. What was kept stays until it is erased.
  *
  * Lifetime: made by the server, destroyed after workers and loader. Thread: the loop's, but for tfl_recordings_give().
  */
@@ -65,8 +66,8 @@ void tfl_recordings_look(struct tfl_recordings *recordings);
 const struct tfl_recording *tfl_recordings_find(const struct tfl_recordings *recordings, const char *model);
 
 /**
- * Begins one, where the folder has @p there and room for more; a plan for more than there is room for is cut. Tells the change. -EEXIST while the
- * model is being recorded, -ENOSPC without room, -ENOBUFS with too many others; each with a sentence.
+ * Begins one, where the folder has @p there and room for more; a plan for more than there is room for is cut. Tells the change. -EEXIST
+ * while the model is being recorded, -ENOSPC without room, -ENOBUFS with too many others; each with a sentence.
  */
 int tfl_recordings_begin(struct tfl_recordings *recordings, const char *model, const struct tfl_sampling_plan *plan, uid_t uid,
 			 const struct tfl_store_samples *there, struct tfl_error *error);

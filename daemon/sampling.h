@@ -2,8 +2,8 @@
 /*
  * Which of a model's requests become samples, and when it is enough. Pure: time and sizes are passed in. One thread.
  *
- * A request is picked before it runs, because what it was asked is worth a copy only then; that it was answered well, and that there is room for it, is
- * seen when the copy arrives. So more can be picked than are kept, never fewer: what does not arrive is picked anew.
+ * A request is picked before it runs, because what it was asked is worth a copy only then; that it was answered well, and that there is
+ * room for it, is seen when the copy arrives. So more can be picked than are kept, never fewer: what does not arrive is picked anew.
  */
 #ifndef DAEMON_SAMPLING_H
 #define DAEMON_SAMPLING_H

@@ -19,7 +19,8 @@ static double mean(const struct tfl_agreement_output *output)
 }
 
 /* An entry for each output and version: a frame is not nested deeper than so many levels. */
-static void write_output(struct tfl_writer *writer, const struct tfl_agreement *pair, const char *name, const struct tfl_agreement_output *output)
+static void write_output(struct tfl_writer *writer, const struct tfl_agreement *pair, const char *name,
+			 const struct tfl_agreement_output *output)
 {
 	tfl_writer_map(writer, 8);
 	tfl_field_uint(writer, "version", pair->version);
@@ -57,7 +58,8 @@ static void write_counts(struct tfl_writer *writer, const struct tfl_shadow_stat
 	write_pairs(writer, status, version);
 }
 
-void tfl_shadow_write(struct tfl_writer *writer, const char *key, const struct tfl_server *server, const char *model, uint64_t number, bool buckets,
+void tfl_shadow_write(struct tfl_writer *writer, const char *key, const struct tfl_server *server, const char *model, uint64_t number,
+		      bool buckets,
 		      struct tfl_recorder_summary *summary)
 {
 	const struct tfl_registry_model *listed = tfl_registry_find(server->registry, model, strlen(model));

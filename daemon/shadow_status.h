@@ -11,8 +11,12 @@ struct tfl_server;
 struct tfl_version;
 struct tfl_writer;
 
-/** @p key and a map: of the shadow of @p model, where it is version @p number (0: whichever it is); empty where it is not. @p summary is memory to work in. */
-void tfl_shadow_write(struct tfl_writer *writer, const char *key, const struct tfl_server *server, const char *model, uint64_t number, bool buckets,
+/**
+ * @p key and a map: of the shadow of @p model, where it is version @p number (0: whichever it is); empty where it is not. @p summary is
+ * memory to work in.
+ */
+void tfl_shadow_write(struct tfl_writer *writer, const char *key, const struct tfl_server *server, const char *model, uint64_t number,
+		      bool buckets,
 		      struct tfl_recorder_summary *summary);
 
 /** The same of whichever it is, with memory of its own: without any the map is empty. */

@@ -1,82 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two lists without a lock: copies that arrived, which many push to and the thread takes whole, and copies it has done with, which it pushes to and the
- * loop takes whole. So each copy is freed by the loop, whose memory it mostly is.
+ * Two lists without a lock: copies that arrived, which many push to and the thread takes whole, and copies it has done with, which it
+ * pushes to and the loop takes whole. So each copy is freed by the loop, whose memory it mostly is.
  *
- * A shadow is counted by what is on its way (`held`: marked requests and copies): the loop adds, and takes off when it frees; a worker takes off when a
- * marked request came to nothing, which is the last that it does with it. One that is gone is freed when nothing is held, by the loader.
+ * A shadow is counted by what is on its way (`held`: marked requests and copies): the loop adds, and takes off when it frees; a worker
+ * takes off when a marked request came to nothing, which is the last that it does with it. One that is gone is freed when nothing is held,
+ * by the loader.
  */
-#include "daemon/shadows.h"
-
-#include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/util.h"
-#include "daemon/binding.h"
-#include "daemon/capture.h"
 #include "daemon/clock.h"
 #include "daemon/job.h"
 #include "daemon/loader.h"
-#include "daemon/priority.h"
-#include "daemon/recorder.h"
 #include "daemon/registry.h"
-#include "daemon/reply.h"
+#include "daemon/shadows_internal.h"
 #include "daemon/version.h"
 #include "runtime/interpreter.h"
-#include "runtime/quant.h"
 
 #define AGAIN_NS UINT64_C(1000000000) /* between two attempts to make one */
 #define BUSY_NS UINT64_C(100000000)   /* after a request had to wait, others are taken to have to */
-#define REST 100                      /* times what a run took, after it, while they do */
-
-struct tfl_shadow {
-	struct tfl_shadows *shadows;
-	struct tfl_shadow *next; /* among those that are gone; the loop's */
-	struct tfl_version *version; /* a reference */
-	atomic_uint held;
-	atomic_bool gone; /* nothing of it is run any more */
-	uint64_t dropped; /* the loop's */
-
-	/* The thread's; made by the loader. */
-	struct tfl_interpreter *interpreter;
-	float *right, *other;                        /* outputs in real numbers, of the larger size */
-	uint32_t classes[TFL_AGREEMENT_OUTPUTS_MAX]; /* of each output */
-	atomic_ullong late, failed;                  /* not run to the end; not compared */
-	atomic_uint pair_count;
-	struct tfl_agreement pairs[TFL_SHADOW_PAIRS_MAX];
-};
-
-/* Which version is the shadow of which model. */
-struct place {
-	char model[TFL_MODEL_NAME_MAX + 1];
-	uint64_t number;
-	struct tfl_shadow *shadow; /* NULL: it is not made */
-	bool making;
-	uint64_t again_ns; /* not tried before */
-	char reason[160];
-};
-
-struct tfl_shadows {
-	struct tfl_shadows_options options;
-	struct place places[TFL_SHADOWS_MAX]; /* the first `count` */
-	unsigned count;
-	struct tfl_shadow *gone;
-	atomic_uint leaving;    /* how many of those there are */
-	atomic_uint held;       /* of all */
-	atomic_size_t bytes;    /* likewise */
-	atomic_ullong busy_ns;  /* when a request had to wait last … */
-	atomic_ullong rests_ns; /* … and until when nothing is copied therefore */
-	_Atomic(struct tfl_capture *) arrived, done;
-	sem_t wanted;
-	atomic_bool stopping;
-	pthread_t thread;
-	bool runs;
-};
 
 /* ---- Making one: on the loader's thread, because it takes memory and time ---- */
 
@@ -135,19 +81,20 @@ static void on_unmade(void *data, struct tfl_version *version, const struct tfl_
 /* Nothing of it is on its way. */
 static void free_shadow(struct tfl_shadows *shadows, struct tfl_shadow *shadow)
 {
-	if (!*shadows->options.loader || atomic_load(&shadows->stopping) || tfl_loader_call(*shadows->options.loader, unmake, on_unmade, shadow) < 0)
+	if (!*shadows->options.loader || atomic_load(&shadows->stopping) ||
+	    tfl_loader_call(*shadows->options.loader, unmake, on_unmade, shadow) < 0)
 		on_unmade(shadow, NULL, NULL);
 }
 
-static struct place *find(const struct tfl_shadows *shadows, const char *model)
+static struct tfl_shadow_place *find(const struct tfl_shadows *shadows, const char *model)
 {
 	for (unsigned i = 0; i < shadows->count; i++)
 		if (strcmp(shadows->places[i].model, model) == 0)
-			return (struct place *)&shadows->places[i];
+			return (struct tfl_shadow_place *)&shadows->places[i];
 	return NULL;
 }
 
-static struct tfl_version *listed(const struct tfl_shadows *shadows, const struct place *place)
+static struct tfl_version *listed(const struct tfl_shadows *shadows, const struct tfl_shadow_place *place)
 {
 	const struct tfl_registry_model *model = tfl_registry_find(shadows->options.registry, place->model, strlen(place->model));
 
@@ -160,7 +107,7 @@ static void on_made(void *data, struct tfl_version *version, const struct tfl_er
 	struct making *making = data;
 	struct tfl_shadows *shadows = making->shadows;
 	struct tfl_shadow *shadow = making->shadow;
-	struct place *place = find(shadows, shadow->version->model_name);
+	struct tfl_shadow_place *place = find(shadows, shadow->version->model_name);
 
 	free(making);
 	if (place)
@@ -175,8 +122,6 @@ static void on_made(void *data, struct tfl_version *version, const struct tfl_er
 	place->reason[0] = '\0';
 }
 
-static void *run_thread(void *data);
-
 /* With the first one. All signals are blocked: they are the loop thread's. */
 static int start_thread(struct tfl_shadows *shadows)
 {
@@ -186,12 +131,12 @@ static int start_thread(struct tfl_shadows *shadows)
 		return 0;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	shadows->runs = pthread_create(&shadows->thread, NULL, run_thread, shadows) == 0;
+	shadows->runs = pthread_create(&shadows->thread, NULL, tfl_shadows_run, shadows) == 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return shadows->runs ? 0 : -EAGAIN;
 }
 
-static int begin_making(struct tfl_shadows *shadows, struct place *place, struct tfl_version *version)
+static int begin_making(struct tfl_shadows *shadows, struct tfl_shadow_place *place, struct tfl_version *version)
 {
 	_tfl_free_ struct making *making = calloc(1, sizeof(*making));
 	_tfl_free_ struct tfl_shadow *shadow = calloc(1, sizeof(*shadow));
@@ -212,7 +157,7 @@ static int begin_making(struct tfl_shadows *shadows, struct place *place, struct
 }
 
 /* There is none yet: makes it, where its version is in memory. */
-static void try_making(struct tfl_shadows *shadows, struct place *place, uint64_t now_ns)
+static void try_making(struct tfl_shadows *shadows, struct tfl_shadow_place *place, uint64_t now_ns)
 {
 	struct tfl_version *version;
 
@@ -231,7 +176,7 @@ static void try_making(struct tfl_shadows *shadows, struct place *place, uint64_
 /* ---- Which, and since when ---- */
 
 /* No more of it is run; it is freed once nothing of it is on its way. */
-static void drop(struct tfl_shadows *shadows, struct place *place)
+static void drop(struct tfl_shadows *shadows, struct tfl_shadow_place *place)
 {
 	struct tfl_shadow *shadow = TFL_STEAL(place->shadow);
 
@@ -247,7 +192,7 @@ static void drop(struct tfl_shadows *shadows, struct place *place)
 
 int tfl_shadows_set(struct tfl_shadows *shadows, const char *model, uint64_t version, struct tfl_error *error)
 {
-	struct place *place = find(shadows, model);
+	struct tfl_shadow_place *place = find(shadows, model);
 
 	if (place ? place->number == version : version == 0)
 		return 0;
@@ -262,7 +207,7 @@ int tfl_shadows_set(struct tfl_shadows *shadows, const char *model, uint64_t ver
 		return tfl_error_set(error, -ENOBUFS, "%d models have a shadow already; clear that of one of them", TFL_SHADOWS_MAX);
 	if (!place)
 		place = &shadows->places[shadows->count++];
-	*place = (struct place){.number = version};
+	*place = (struct tfl_shadow_place){.number = version};
 	snprintf(place->model, sizeof(place->model), "%s", model);
 	try_making(shadows, place, tfl_clock_ns());
 	return 0;
@@ -270,7 +215,7 @@ int tfl_shadows_set(struct tfl_shadows *shadows, const char *model, uint64_t ver
 
 uint64_t tfl_shadows_get(const struct tfl_shadows *shadows, const char *model)
 {
-	const struct place *place = find(shadows, model);
+	const struct tfl_shadow_place *place = find(shadows, model);
 
 	return place ? place->number : 0;
 }
@@ -291,7 +236,7 @@ void tfl_shadows_leave(void *data, const struct tfl_version *version)
 
 bool tfl_shadows_read(const struct tfl_shadows *shadows, const char *model, struct tfl_shadow_status *ret_status)
 {
-	const struct place *place = find(shadows, model);
+	const struct tfl_shadow_place *place = find(shadows, model);
 	const struct tfl_shadow *shadow = place ? place->shadow : NULL;
 
 	if (!place)
@@ -299,7 +244,8 @@ bool tfl_shadows_read(const struct tfl_shadows *shadows, const char *model, stru
 	memset(ret_status, 0, sizeof(*ret_status));
 	ret_status->version = place->number;
 	ret_status->running = shadow != NULL;
-	snprintf(ret_status->reason, sizeof(ret_status->reason), "%s", shadow || place->reason[0] ? place->reason : "no request has come yet");
+	snprintf(ret_status->reason, sizeof(ret_status->reason), "%s", shadow || place->reason[0] ?
+		 place->reason : "no request has come yet");
 	if (!shadow)
 		return true;
 	ret_status->bytes = tfl_interpreter_bytes(shadow->interpreter);
@@ -345,7 +291,7 @@ static bool has_room(struct tfl_shadows *shadows, size_t bytes, uint64_t now_ns)
 
 void tfl_shadows_pick(struct tfl_shadows *shadows, struct tfl_job *job)
 {
-	struct place *place = find(shadows, job->version->model_name);
+	struct tfl_shadow_place *place = find(shadows, job->version->model_name);
 	size_t bytes = job->frame.size + output_bytes(job->version);
 
 	if (!place || job->version->number == place->number)
@@ -367,13 +313,6 @@ void tfl_shadows_pick(struct tfl_shadows *shadows, struct tfl_job *job)
 	job->copy.bytes = bytes;
 }
 
-static void push(_Atomic(struct tfl_capture *) *list, struct tfl_capture *capture)
-{
-	capture->copy.next = atomic_load_explicit(list, memory_order_relaxed);
-	while (!atomic_compare_exchange_weak_explicit(list, &capture->copy.next, capture, memory_order_seq_cst, memory_order_relaxed))
-		;
-}
-
 void tfl_shadows_give(struct tfl_job *job, struct tfl_capture *capture)
 {
 	struct tfl_shadow *shadow = TFL_STEAL(job->copy.shadow);
@@ -381,7 +320,7 @@ void tfl_shadows_give(struct tfl_job *job, struct tfl_capture *capture)
 
 	capture->copy.shadow = shadow;
 	capture->copy.bytes = job->copy.bytes;
-	push(&shadows->arrived, capture);
+	tfl_shadows_push(&shadows->arrived, capture);
 	sem_post(&shadows->wanted);
 }
 
@@ -428,161 +367,7 @@ void tfl_shadows_collect(struct tfl_shadows *shadows)
 	}
 }
 
-/* ---- The thread ---- */
-
-/* The counters for what @p version answered; NULL where there are too many versions. */
-static struct tfl_agreement *find_pair(struct tfl_shadow *shadow, uint64_t version)
-{
-	unsigned count = atomic_load_explicit(&shadow->pair_count, memory_order_relaxed);
-
-	for (unsigned i = 0; i < count; i++)
-		if (shadow->pairs[i].version == version)
-			return &shadow->pairs[i];
-	if (count == TFL_SHADOW_PAIRS_MAX)
-		return NULL;
-	shadow->pairs[count].version = version;
-	atomic_store_explicit(&shadow->pair_count, count + 1, memory_order_release);
-	return &shadow->pairs[count];
-}
-
-static bool is_real(enum tfl_dtype dtype, bool quantized)
-{
-	return dtype == TFL_FLOAT32 || quantized;
-}
-
-static const float *to_real(const void *data, enum tfl_dtype dtype, float scale, int32_t zero_point, size_t count, float *memory)
-{
-	if (dtype == TFL_FLOAT32)
-		return data;
-	(void)tfl_dequantize(dtype, scale, zero_point, data, count, memory);
-	return memory;
-}
-
-/* An output that is no real number in both is left out; one of another size cannot be compared, nor can the request then. */
-static bool compare_output(struct tfl_shadow *shadow, const struct tfl_captured_output *given, uint32_t index, struct tfl_agreement *pair)
-{
-	const struct tfl_io *io = &shadow->version->outputs[index];
-	const uint32_t classes = index < TFL_AGREEMENT_OUTPUTS_MAX ? shadow->classes[index] : 0;
-	const float *right, *other;
-	uint64_t agreed;
-
-	if (given->elements != io->elements)
-		return false;
-	if (index >= TFL_AGREEMENT_OUTPUTS_MAX || !is_real(given->tensor.dtype, given->quantized) || !is_real(io->dtype, io->quantized))
-		return true;
-	right = to_real(given->tensor.data.data, given->tensor.dtype, given->scale, given->zero_point, given->elements, shadow->right);
-	other = to_real(tfl_interpreter_output(shadow->interpreter, index), io->dtype, io->scale, io->zero_point, io->elements, shadow->other);
-	agreed = tfl_agreement_add(&pair->outputs[index], right, other, io->elements, classes);
-	if (classes)
-		tfl_recorder_add_agreement(shadow->version->recorder, io->elements / classes, agreed);
-	return true;
-}
-
-static void compare(struct tfl_shadow *shadow, const struct tfl_capture *capture)
-{
-	struct tfl_agreement *pair = find_pair(shadow, capture->version);
-	bool compared = pair && capture->output_count == shadow->version->output_count && capture->output_count > 0;
-
-	for (uint32_t i = 0; compared && i < capture->output_count; i++)
-		compared = compare_output(shadow, &capture->outputs[i], i, pair);
-	if (compared)
-		tfl_agreement_count(pair);
-	else
-		atomic_fetch_add_explicit(&shadow->failed, 1, memory_order_relaxed);
-}
-
-static uint64_t processor_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static int run(struct tfl_shadow *shadow, const struct tfl_capture *capture, struct tfl_record *record)
-{
-	const struct tfl_version *version = shadow->version;
-	const struct tfl_interface interface = tfl_version_interface(version);
-	const struct tfl_infer_request request = {.head.dtype = TFL_DTYPE_COUNT, .inputs = capture->inputs}; /* a view, not finished */
-	const struct tfl_run_control control = {&shadow->gone, tfl_clock_ns() + TFL_SHADOW_RUN_MS * UINT64_C(1000000)};
-	struct tfl_binding binding;
-	struct tfl_error error;
-	uint64_t begin;
-	int r = tfl_binding_make(&interface, &request, &binding, &error);
-
-	if (r < 0)
-		return r;
-	begin = processor_ns();
-	tfl_binding_fill(&binding, &interface, &capture->inputs, shadow->interpreter);
-	record->executed = true;
-	r = tfl_interpreter_invoke(shadow->interpreter, &control, &error);
-	record->compute_ns = record->total_ns = processor_ns() - begin;
-	return r;
-}
-
-static void serve(struct tfl_shadow *shadow, const struct tfl_capture *capture)
-{
-	struct tfl_recorder *recorder = shadow->version->recorder;
-	struct tfl_record record = {.status = TFL_OK};
-	int r;
-
-	if (atomic_load(&shadow->gone))
-		return;
-	r = run(shadow, capture, &record);
-	atomic_store_explicit(&shadow->shadows->rests_ns, tfl_clock_ns() + REST * record.compute_ns, memory_order_relaxed);
-	if (r == -ECANCELED || r == -ETIME) {
-		/* Nothing was found out about the version: somebody else had the processor, or had enough of it. */
-		atomic_fetch_add_explicit(&shadow->late, 1, memory_order_relaxed);
-		return;
-	}
-	record.status = r < 0 ? tfl_status_from_errno(r) : TFL_OK;
-	tfl_recorder_add_shadow(recorder, &record);
-	if (r < 0)
-		return;
-	tfl_heads_record(&shadow->version->heads, shadow->interpreter, recorder, tfl_recorder_shadow_writer(recorder));
-	compare(shadow, capture);
-}
-
-static struct tfl_capture *reverse(struct tfl_capture *capture)
-{
-	struct tfl_capture *reversed = NULL;
-
-	while (capture) {
-		struct tfl_capture *next = capture->copy.next;
-
-		capture->copy.next = reversed;
-		reversed = capture;
-		capture = next;
-	}
-	return reversed;
-}
-
-static void *run_thread(void *data)
-{
-	struct tfl_shadows *shadows = data;
-	struct tfl_capture *capture, *next;
-
-	pthread_setname_np(pthread_self(), "tfl-shadow");
-	if (!shadows->options.normal_priority)
-		tfl_priority_lower("shadow versions");
-	while (!atomic_load(&shadows->stopping)) {
-		if (sem_wait(&shadows->wanted) < 0)
-			continue; /* EINTR */
-		capture = reverse(atomic_exchange_explicit(&shadows->arrived, NULL, memory_order_acquire));
-		for (; capture; capture = next) {
-			next = capture->copy.next;
-			if (!atomic_load(&shadows->stopping))
-				serve(capture->copy.shadow, capture);
-			push(&shadows->done, capture);
-			/* Somebody waits for the last copy: in one order with drop(), which looks for it after it has said so. */
-			if (atomic_load(&shadows->leaving) > 0)
-				shadows->options.wake(shadows->options.data);
-		}
-		if (!atomic_load_explicit(&shadows->arrived, memory_order_relaxed))
-			shadows->options.wake(shadows->options.data);
-	}
-	return NULL;
-}
+/* ---- All of them ---- */
 
 int tfl_shadows_create(const struct tfl_shadows_options *options, struct tfl_shadows **ret_shadows)
 {
@@ -612,7 +397,7 @@ void tfl_shadows_stop(struct tfl_shadows *shadows)
 	shadows->runs = false;
 	while ((left = atomic_load(&shadows->arrived))) {
 		atomic_store(&shadows->arrived, left->copy.next);
-		push(&shadows->done, left);
+		tfl_shadows_push(&shadows->done, left);
 	}
 	for (unsigned i = 0; i < shadows->count; i++)
 		drop(shadows, &shadows->places[i]);

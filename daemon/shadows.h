@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Versions that get copies of their model's requests and never answer: what they would have answered is compared with what was answered. For trying a
- * version on what a device really sees, at no one's cost.
+ * Versions that get copies of their model's requests and never answer: what they would have answered is compared with what was answered.
+ * For trying a version on what a device really sees, at no one's cost.
  *
  *   loop      routes a request; where its model has a shadow and not too much waits, it is marked          tfl_shadows_pick()
  *   worker    has answered it: hands a copy over (capture.h), without a lock                               tfl_shadows_give()
  *   tfl-shadow  runs the copy on an interpreter of its own, compares, counts, and lays it down again
  *   loop      frees it                                                                                     tfl_shadows_collect()
  *
- * One thread at idle priority does it for all models. It takes no lock, and neither allocates nor frees: whoever is interrupted at that priority may not
- * hold what the others wait for. What it cannot keep up with is not copied, and counted. While requests wait for a worker it runs one copy at a time and then
- * rests, so that it takes a hundredth of a processor then: idle priority alone still costs the others their caches. Its latency is processor time, which is what a run would take on
- * a free processor; the clock on the wall would say how busy the others are.
+ * One thread at idle priority does it for all models. It takes no lock, and neither allocates nor frees: whoever is interrupted at that
+ * priority may not hold what the others wait for. What it cannot keep up with is not copied, and counted. While requests wait for a worker
+ * it runs one copy at a time and then rests, so that it takes a hundredth of a processor then: idle priority alone still costs the others
+ * their caches. Its latency is processor time, which is what a run would take on a free processor; the clock on the wall would say how
+ * busy the others are.
  *
- * A shadow holds a reference to its version, until it is told that the version leaves; then it ends within one step of the model. What was counted lives
- * as long as the process, the version in memory, and its being a shadow.
+ * A shadow holds a reference to its version, until it is told that the version leaves; then it ends within one step of the model. What was
+ * counted lives as long as the process, the version in memory, and its being a shadow.
  *
- * Lifetime: made by the server, stopped once the workers have ended, destroyed after the loader. Thread: the loop's, but for tfl_shadows_give() and
- * tfl_shadows_unpick().
+ * Lifetime: made by the server, stopped once the workers have ended, destroyed after the loader. Thread: the loop's, but for
+ * tfl_shadows_give() and tfl_shadows_unpick().
  */
 #ifndef DAEMON_SHADOWS_H
 #define DAEMON_SHADOWS_H
@@ -54,8 +55,8 @@ void tfl_shadows_stop(struct tfl_shadows *shadows);
 void tfl_shadows_destroy(struct tfl_shadows *shadows);
 
 /**
- * Makes @p version the shadow of a model, or (0) none; what was counted begins anew, unless it is so already. A version that is not AVAILABLE gets copies from
- * when it is. -ENOBUFS with too many models, -ENOMEM.
+ * Makes @p version the shadow of a model, or (0) none; what was counted begins anew, unless it is so already. A version that is not
+ * AVAILABLE gets copies from when it is. -ENOBUFS with too many models, -ENOMEM.
  */
 int tfl_shadows_set(struct tfl_shadows *shadows, const char *model, uint64_t version, struct tfl_error *error);
 

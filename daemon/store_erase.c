@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of a version on disk: a rename into staging, made durable; what is deleted there afterwards nobody sees any more. With the last version
- * goes what is the model's and ours, its state and what was recorded of it.
+ * The end of a version on disk: a rename into staging, made durable; what is deleted there afterwards nobody sees any more. With the last
+ * version goes what is the model's and ours, its state and what was recorded of it.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,8 +14,8 @@
 #include "daemon/store_internal.h"
 
 /*
- * Whether the version is all that the model's folder has, but for its state and what was recorded. What else somebody put there stays, and the
- * folder with it.
+ * Whether the version is all that the model's folder has, but for its state and what was recorded. What else somebody put there stays, and
+ * the folder with it.
  */
 static int find_other(void *data, int folder, const char *name)
 {
@@ -78,5 +78,6 @@ int tfl_store_erase(struct tfl_store *store, const char *model, uint64_t number,
 	if (result < 0)
 		return tfl_store_failed(path, "is erased, but that may not survive a power cut", result, error);
 	result = tfl_folder_remove(store->staging, rubbish);
-	return result < 0 ? tfl_store_failed(path, "is erased, but its files remain in " TFL_STORE_STAGING " until the next start", result, error) : 0;
+	return result < 0 ? tfl_store_failed(path, "is erased, but its files remain in " TFL_STORE_STAGING " until the next start", result,
+					     error) : 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A sample is written like everything in the store: in staging, durable, then moved to its place. What is erased goes to staging first, too, so
- * that it is gone at once, and is deleted there; a power cut in between leaves that to the next start.
+ * A sample is written like everything in the store: in staging, durable, then moved to its place. What is erased goes to staging first,
+ * too, so that it is gone at once, and is deleted there; a power cut in between leaves that to the next start.
  */
 #include "daemon/store_samples.h"
 
@@ -164,7 +164,8 @@ int tfl_store_make_samples(struct tfl_store *store, const char *model, struct tf
 	return result < 0 ? failed(store, model, "cannot be made", result, error) : 0;
 }
 
-int tfl_store_write_sample(struct tfl_store *store, const char *model, uint64_t number, const void *data, size_t size, struct tfl_error *error)
+int tfl_store_write_sample(struct tfl_store *store, const char *model, uint64_t number, const void *data, size_t size,
+			   struct tfl_error *error)
 {
 	char made[24], name[TFL_SAMPLE_NAME_MAX];
 	_tfl_close_ int fd = -1;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A sample is a request and its reply, so the parser of requests serves it; what is expected stands where a request says which outputs it wants. */
+/*
+ * A sample is a request and its reply, so the parser of requests serves it; what is expected stands where a request says which outputs it
+ * wants.
+ */
 #include "proto/sample.h"
 
 #include <errno.h>

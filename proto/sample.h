@@ -43,8 +43,8 @@ void tfl_sample_finish(struct tfl_sample *sample);
 bool tfl_sample_named(const char *name);
 
 /**
- * Writes one as a value of its own, see tfl_writer_take_value(). Data is referred to and has to stay until it is taken. No outputs: none are
- * expected; @p version and @p time are not 0.
+ * Writes one as a value of its own, see tfl_writer_take_value(). Data is referred to and has to stay until it is taken. No outputs: none
+ * are expected; @p version and @p time are not 0.
  */
 void tfl_sample_write(struct tfl_writer *writer, const struct tfl_tensor_list *inputs, const struct tfl_wire_tensor *outputs,
 		      uint32_t output_count, uint64_t version, uint64_t time);

@@ -85,18 +85,22 @@ START_TEST(it_says_what_it_keeps)
 {
 	start();
 	TFLCTL("record", "digits", "--status");
-	ck_assert_msg(strstr(result.out, "digits  is not being recorded\n") && strstr(result.out, "nothing is recorded"), "%s%s", result.out, result.err);
+	ck_assert_msg(strstr(result.out, "digits  is not being recorded\n") && strstr(result.out, "nothing is recorded"), "%s%s",
+		      result.out, result.err);
 	TFLCTL("record", "digits@1", "--count", "3", "--every", "1", "--outputs", "--detach");
-	ck_assert_msg(result.status == 0 && strstr(result.out, "digits  is being recorded\n  recording 0 of 3 kept since 20"), "%s%s", result.out, result.err);
+	ck_assert_msg(result.status == 0 && strstr(result.out, "digits  is being recorded\n  recording 0 of 3 kept since 20"), "%s%s",
+		      result.out, result.err);
 	ck_assert_msg(strstr(result.out, ", with the answers"), "%s", result.out);
 	serve(3);
 	wait_for("recording", 0);
 	TFLCTL("record", "digits", "--status");
-	ck_assert_msg(strstr(result.out, "  recorded  3 of 3 kept") && strstr(result.out, "  inputs    image  int8  [1, 28, 28, 1]\n"), "%s", result.out);
+	ck_assert_msg(strstr(result.out, "  recorded  3 of 3 kept") && strstr(result.out, "  inputs    image  int8  [1, 28, 28, 1]\n"),
+		      "%s", result.out);
 	ck_assert_msg(strstr(result.out, "  kept      3 requests, ") && strstr(result.out, "/digits/samples\n"), "%s", result.out);
 	ck_assert_msg(strstr(result.out, "  readers   root"), "%s", result.out);
 	TFLCTL("history", "digits");
-	ck_assert_msg(strstr(result.out, "is being recorded (uid ") && strstr(result.out, "is not recorded any more: 3 kept"), "%s", result.out);
+	ck_assert_msg(strstr(result.out, "is being recorded (uid ") && strstr(result.out, "is not recorded any more: 3 kept"), "%s",
+		      result.out);
 	TFLCTL("record", "digits", "--erase");
 	ck_assert_str_eq(result.out, "digits  3 recorded samples erased\n");
 	TFLCTL("record", "digits", "--erase");
@@ -125,7 +129,8 @@ START_TEST(it_waits_and_an_interrupt_keeps_what_is_there)
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	TFLCTL("record", "digits", "--status");
-	ck_assert_msg(strstr(result.out, "1 of 100 kept") && strstr(result.out, "stopped by uid") && strstr(result.out, "3 requests, "), "%s", result.out);
+	ck_assert_msg(strstr(result.out, "1 of 100 kept") && strstr(result.out, "stopped by uid") && strstr(result.out, "3 requests, "),
+		      "%s", result.out);
 	daemon_stop(&tfld);
 	daemon_prepare(&tfld);
 }
@@ -158,7 +163,8 @@ START_TEST(models_are_compared_on_what_was_recorded)
 	serve(4);
 	wait_for("recording", 0);
 	TFLCTL("validate", float_model, "--against", "digits@1", "--min-agreement", "100");
-	ck_assert_msg(result.status == 0 && strstr(result.out, "digits-float32.tflite against digits@1, on 4 recorded requests\n"), "%s%s", result.out,
+	ck_assert_msg(result.status == 0 && strstr(result.out, "digits-float32.tflite against digits@1, on 4 recorded requests\n"), "%s%s",
+		      result.out,
 		      result.err);
 	TFLCTL("validate", float_model, "--against", "digits", "--json");
 	expect_samples(true, false, 4);
@@ -179,7 +185,8 @@ START_TEST(models_are_compared_on_what_was_recorded)
 	ck_assert_msg(result.status == 1 && strstr(result.err, "sample recorded-000002.tflsample: "), "%s%s", result.out, result.err);
 	ck_assert_int_eq(unlink(file), 0);
 	TFLCTL("load", "digits", float_model);
-	ck_assert_msg(result.status == 1 && strstr(result.err, "sample recorded-000001.tflsample: input 0 'image' has dtype int8"), "%s%s", result.out,
+	ck_assert_msg(result.status == 1 && strstr(result.err, "sample recorded-000001.tflsample: input 0 'image' has dtype int8"), "%s%s",
+		      result.out,
 		      result.err);
 	TFLCTL("load", "digits", int8_model);
 	ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
@@ -206,7 +213,8 @@ START_TEST(who_may_not_read_them_compares_on_others)
 	TFLCTL("record", "digits");
 	ck_assert_msg(result.status == 1 && strstr(result.err, "record.start needs the right 'admin'"), "%s", result.err);
 	TFLCTL("validate", float_model, "--against", "digits");
-	ck_assert_msg(result.status == 0 && strstr(result.out, "1 recorded requests are not used: record.read needs the right"), "%s%s", result.out,
+	ck_assert_msg(result.status == 0 && strstr(result.out, "1 recorded requests are not used: record.read needs the right"), "%s%s",
+		      result.out,
 		      result.err);
 	ck_assert_msg(strstr(result.out, "on 100 pictures of noise"), "%s", result.out);
 	daemon_stop(&tfld);

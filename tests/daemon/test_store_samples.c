@@ -65,7 +65,8 @@ END_TEST
 START_TEST(recorded_ones_are_told_from_others)
 {
 	static const char *const others[] = {
-		"a.tflsample", "recorded-.tflsample", "recorded-1x.tflsample", "recorded-000000.tflsample", "recorded-1234567890123.tflsample", "Recorded-1.tflsample",
+		"a.tflsample", "recorded-.tflsample", "recorded-1x.tflsample", "recorded-000000.tflsample",
+			"recorded-1234567890123.tflsample", "Recorded-1.tflsample",
 	};
 	char path[160];
 
@@ -122,7 +123,8 @@ START_TEST(one_is_read_by_its_name_alone)
 	ck_assert_mem_eq(data, "sample", 6);
 	free(data);
 	file_write_text("models/m/secret.tflsample", "x");
-	file_write_text("models/m/samples/large.tflsample", "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789x");
+	file_write_text("models/m/samples/large.tflsample",
+			"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789x");
 	ck_assert_int_eq(symlink("../secret.tflsample", "models/m/samples/link.tflsample"), 0);
 	ck_assert_int_eq(mkfifo("models/m/samples/pipe.tflsample", 0600), 0);
 	expect_no_read("../secret.tflsample", -EINVAL);
@@ -202,7 +204,8 @@ START_TEST(a_sample_is_written_as_it_is_read)
 	const struct tfl_wire_tensor tensor = {
 		.index = 0, .dtype = TFL_FLOAT32, .shape = {2, {1, 4}}, .data = {(const uint8_t *)values, sizeof(values)}
 	};
-	struct tfl_tensor_list inputs = {.count = 1, .few = {{.name = {"x", 1}, .index = -1, .dtype = TFL_FLOAT32, .shape = {2, {1, 4}}, .data = tensor.data}}};
+	struct tfl_tensor_list inputs = {.count = 1, .few = {{.name = {"x", 1}, .index = -1, .dtype = TFL_FLOAT32, .shape = {2, {1, 4}},
+		.data = tensor.data}}};
 	struct tfl_sample sample;
 	struct tfl_writer writer;
 	void *data = NULL;

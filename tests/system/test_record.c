@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Real requests kept as samples: while others are served, as many as are asked for and no more, readable to nobody else, gone when they are erased;
- * and what they are for: a version that fails on one of them never serves.
+ * Real requests kept as samples: while others are served, as many as are asked for and no more, readable to nobody else, gone when they
+ * are erased; and what they are for: a version that fails on one of them never serves.
  */
 #include <dirent.h>
 #include <math.h>
@@ -169,7 +169,10 @@ static void serve(unsigned count)
 	}
 }
 
-/* The daemon answers for each, and keeps each so-and-so-many-th, so it never waits for the disk; what is dropped is made up for by those that follow. */
+/*
+ * The daemon answers for each, and keeps each so-and-so-many-th, so it never waits for the disk; what is dropped is made up for by those
+ * that follow.
+ */
 static void serve_until_end(const char *model)
 {
 	const uint64_t until = now_ns() + PATIENCE_NS;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A version that gets copies of requests and never answers: what it would have answered is compared, what it cannot keep up with is left out, and it comes
- * and goes without anybody noticing.
+ * A version that gets copies of requests and never answers: what it would have answered is compared, what it cannot keep up with is left
+ * out, and it comes and goes without anybody noticing.
  */
 #include <stdio.h>
 #include <stdlib.h>
