@@ -71,7 +71,7 @@ bool tfl_registry_has_machine(const struct tfl_registry *registry);
 const struct tfl_route *tfl_registry_route_of(const struct tfl_registry_model *model);
 
 /**
- * What an operator chose, taken as it is; NULL: nothing, and model.conf holds. Where another route is in force then, what was counted
+ * What an operator chose, taken as it is; NULL: nothing, and model.conf holds. Where requests are split otherwise then, what was counted
  * begins anew.
  */
 void tfl_registry_choose_route(struct tfl_registry *registry, const struct tfl_registry_model *model, const struct tfl_route *route);

@@ -86,6 +86,7 @@ static void load_three(void)
 START_TEST(requests_are_split_and_counted)
 {
 	unsigned second, by_user;
+	struct tfl_route route;
 
 	load_three();
 	ck_assert_uint_eq(count(1, true), KEYS);
@@ -94,13 +95,18 @@ START_TEST(requests_are_split_and_counted)
 	ck_assert_msg(second > KEYS / 14 && second < KEYS / 7, "%u", second);
 	ck_assert_uint_eq(model()->routed[0] + model()->routed[1], KEYS);
 	ck_assert_uint_eq(model()->routed[1], second);
-	/* Users are other keys. */
-	by_user = count(2, false);
-	ck_assert_msg(by_user > KEYS / 14 && by_user < KEYS / 7, "%u", by_user);
+	/* A shadow has no part in it. */
+	route = *tfl_registry_route_of(model());
+	route.shadow = 3;
+	ck_assert_int_eq(set(&route), 0);
+	ck_assert_uint_eq(model()->routed[1], second);
 	/* With other weights it is counted anew. */
 	ck_assert_int_eq(set_text("1=80 2=20"), 0);
 	ck_assert_uint_eq(model()->routed[0] + model()->routed[1], 0);
 	ck_assert_uint_gt(count(2, true), second);
+	/* Users are other keys. */
+	by_user = count(2, false);
+	ck_assert_msg(by_user > KEYS / 7 && by_user < KEYS / 3, "%u", by_user);
 }
 END_TEST
 
