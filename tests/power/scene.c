@@ -19,9 +19,11 @@
 #include "proto/request.h"
 #include "proto/response.h"
 #include "proto/writer.h"
+#include "tests/builder/hostile.h"
 #include "tests/system/models.h"
 #include "tests/system/wire.h"
 
+#define ROOT "root"
 #define STEP_US 2000
 #define QUIET_STEPS 25 /* without a call: nothing is on its way to the disk any more */
 #define PATIENCE_NS UINT64_C(20000000000)
@@ -148,10 +150,14 @@ static uint64_t seed_of(struct tfl_string model, uint64_t version)
 
 static int file_of(const struct step *step)
 {
-	struct model_file model = model_tiny(false, seed_of(tfl_string_of(step->model), step->version));
+	struct model_file model;
 	int file = memfd_create("model", MFD_CLOEXEC);
 
 	ck_assert_int_ge(file, 0);
+	if (strcmp(step->model, ROOT) == 0)
+		ck_assert_int_eq(tfl_hostile_root(&model.data, &model.size), 0);
+	else
+		model = model_tiny(false, seed_of(tfl_string_of(step->model), step->version));
 	ck_assert_int_eq(write(file, model.data, model.size), (ssize_t)model.size);
 	model_file_finish(&model);
 	return file;
@@ -170,8 +176,13 @@ static void write_plan(struct tfl_writer *writer, uint32_t msgid, const struct s
 static void send_request(int fd, uint32_t msgid, const struct step *step)
 {
 	const struct tfl_infer_head head = {.model = tfl_string_of(step->model), .dtype = TFL_DTYPE_COUNT};
-	const struct tfl_wire_tensor input = tiny_tensor(tiny_input);
+	static const float below[] = {-1, -1, -1, -1};
+	struct tfl_wire_tensor input = tiny_tensor(tiny_input);
 
+	if (strcmp(step->model, ROOT) == 0) {
+		input.shape.dims[1] = 4;
+		input.data = (struct tfl_slice){(const uint8_t *)below, sizeof(below)};
+	}
 	send_infer(fd, msgid, &head, &input, 1, NULL, 0);
 }
 
@@ -220,6 +231,21 @@ static void send_step(int fd, uint32_t msgid, const struct step *step)
 		wire_send_frame(fd, &writer);
 	}
 	tfl_writer_finish(&writer);
+}
+
+void scene_wait_rejected(struct scene *scene, const char *model)
+{
+	siginfo_t ended = {0};
+	char state[160];
+
+	snprintf(state, sizeof(state), "%s/%s/state", scene->tfld.models, model);
+	for (uint64_t until = now_ns() + PATIENCE_NS; now_ns() < until; usleep(1000)) {
+		if (daemon_file_has(state, "[rejected]"))
+			return;
+		if (waitid(P_PID, (id_t)scene->tfld.pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid != 0)
+			return;
+	}
+	ck_abort_msg("no version of '%s' is rejected", model);
 }
 
 static bool receive_one(int fd)
@@ -381,7 +407,7 @@ static void look_at_version(struct seen *seen, int fd, struct tfl_slice list, un
 		snprintf(path, sizeof(path), "models.%u.versions.%u.version_labels", model, version);
 	}
 	add(seen, ";");
-	if (tfl_string_equal(state, "AVAILABLE") && !tfl_string_equal(name, "scores"))
+	if (tfl_string_equal(state, "AVAILABLE") && !tfl_string_equal(name, "scores") && !tfl_string_equal(name, ROOT))
 		check_answer(fd, name, number, number);
 }
 
@@ -421,7 +447,7 @@ static void look_at_model(struct seen *seen, int fd, struct tfl_slice list, unsi
 	routed = look_at_route(seen, fd, name);
 	if (tfl_string_equal(name, "scores"))
 		add_statistics(seen, fd, name);
-	else if (active)
+	else if (active && !tfl_string_equal(name, ROOT))
 		check_answer(fd, name, 0, routed ? routed : active);
 	snprintf(path, sizeof(path), "models.%u.versions", model);
 	for (uint32_t i = 0; i < wire_count(list, path); i++)

@@ -19,7 +19,10 @@ struct scene {
 	struct power_page *page;
 };
 
-/** A request. A model that is loaded has other weights for each name and number; of one that is recorded one request is kept. */
+/**
+ * A request. A model that is loaded has other weights for each name and number, but "root", which makes NaN of what it is asked; of one that is recorded
+ * one request is kept.
+ */
 struct step {
 	const char *method; /* NULL: none, but a stop in order */
 	const char *model;
@@ -55,6 +58,9 @@ void scene_begin(struct scene *scene);
 
 /** Sends all steps at once and waits for their replies, none of which may be a failure: how many came before the connection ended. */
 unsigned scene_ask(struct scene *scene, const struct step *steps, unsigned count);
+
+/** Waits until a version of a model is rejected, on disk too, or the daemon has ended. */
+void scene_wait_rejected(struct scene *scene, const char *model);
 
 /** Waits until no more requests to a model are being recorded. */
 void scene_wait_recorded(struct scene *scene, const char *model);

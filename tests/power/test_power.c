@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,7 +47,10 @@ static const struct operation {
 	{"reload", {{TFL_METHOD_MODEL_UNLOAD, "m", 2}}, {{TFL_METHOD_MODEL_RELOAD, "m", 2}}, 1},
 	{"swap", {{0}}, {{TFL_METHOD_MODEL_SWAP, "m", 2, .plain = true}}, 1},
 	{"swap on trial", {{0}}, {{TFL_METHOD_MODEL_SWAP, "m", 2}}, 1, .trial = true},
-	{"end of a trial", {{TFL_METHOD_MODEL_SWAP, "m", 2}}, {{TFL_METHOD_MODEL_SWAP, "m", 2, .plain = true}}, 1, .trial = true},
+	{"rejection", {{TFL_METHOD_MODEL_LOAD, "root", 1}, {TFL_METHOD_MODEL_LOAD, "root", 2}},
+	 {{TFL_METHOD_MODEL_SWAP, "root", 2}, {TFL_METHOD_INFER, "root"}}, 2, .trial = true, .in_turn = true},
+	{"end of a trial", {{0}}, {{TFL_METHOD_MODEL_SWAP, "m", 2}, {TFL_METHOD_MODEL_SWAP, "m", 2, .plain = true}}, 2, .trial = true,
+	 .in_turn = true},
 	{"rollback", {{TFL_METHOD_MODEL_SWAP, "m", 2, .plain = true}}, {{TFL_METHOD_MODEL_ROLLBACK, "m", 0}}, 1},
 	{"label", {{0}}, {{TFL_METHOD_LABEL_SET, "m", 1, .label = "canary"}}, 1},
 	{"label that moves", {{TFL_METHOD_LABEL_SET, "m", 1, .label = "canary"}}, {{TFL_METHOD_LABEL_SET, "m", 2, .label = "canary"}}, 1},
@@ -123,8 +127,25 @@ static void run_again(struct scene *scene, const struct operation *operation)
 static void do_step(struct scene *scene, const struct step *step)
 {
 	ck_assert_uint_eq(scene_ask(scene, step, 1), 1);
-	if (strcmp(step->method, TFL_METHOD_INFER) == 0)
+	if (strcmp(step->method, TFL_METHOD_INFER) == 0 && strcmp(step->model, "root") == 0)
+		scene_wait_rejected(scene, step->model);
+	else if (strcmp(step->method, TFL_METHOD_INFER) == 0)
 		scene_wait_recorded(scene, step->model);
+}
+
+/* One NaN is enough. */
+static void add_conf(const struct scene *scene)
+{
+	char path[160];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/root", scene->tfld.models);
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/root/model.conf", scene->tfld.models);
+	file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	fputs("[model]\ntrial_nan = 1\n", file);
+	fclose(file);
 }
 
 /* Two versions of "m", one of "one", and "scores", which has statistics. */
@@ -136,6 +157,8 @@ static void make_store(struct scene *scene, const struct operation *operation)
 
 	scene_prepare(scene, NULL);
 	add_scores(&scene->tfld);
+	if (operation->trial)
+		add_conf(scene);
 	scene_start(scene, NULL);
 	for (unsigned i = 0; i < 3; i++)
 		ck_assert_uint_eq(scene_ask(scene, &steps[i], 1), 1);
@@ -247,6 +270,8 @@ static unsigned operate(struct scene *scene, const struct operation *operation, 
 	for (unsigned i = 0; i < operation->count; i++)
 		if (scene_ask(scene, &operation->steps[i], 1) == 0)
 			return i;
+	if (strcmp(operation->steps[operation->count - 1].model, "root") == 0)
+		scene_wait_rejected(scene, "root");
 	return operation->count - 1;
 }
 
@@ -317,12 +342,12 @@ static unsigned find_outcome(struct scene *scene, const struct operation *operat
 	ck_abort_msg("as expected:\n%s, but on disk there is\n%s instead of\n%s", seen.words, seen.tree, outcomes->seen[found].tree);
 }
 
-/* A start finds nothing that it has to complain of. */
-static void check_log(const struct scene *scene)
+/* A start finds nothing that it has to complain of; that a version is rejected is a warning. */
+static void check_log(const struct scene *scene, const struct operation *operation)
 {
 	static const char *const complaints[] = {"tfld: error:", "tfld: warning:"};
 
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned i = 0; i < (operation->trial ? 1 : 2); i++)
 		ck_assert_msg(!daemon_file_has(scene->tfld.log, complaints[i]), "the start has complaints: see %s", scene->tfld.log);
 }
 
@@ -332,11 +357,9 @@ static void go_on(struct scene *scene, const struct operation *operation, const 
 	daemon_restart(&scene->tfld, NULL);
 	daemon_wait_ready(&scene->tfld);
 	ck_assert_uint_eq(find_outcome(scene, operation, outcomes), found);
-	check_log(scene);
+	check_log(scene, operation);
 	if (found == operation->count || !operation->steps[0].method)
 		return;
-	for (unsigned i = 0; operation->trial && i < STEPS_MAX && operation->before[i].method; i++)
-		do_step(scene, &operation->before[i]); /* the cut has undone it */
 	for (found = operation->in_turn ? 0 : found; found < operation->count; found++)
 		do_step(scene, &operation->steps[found]);
 	run_again(scene, operation);
@@ -366,7 +389,7 @@ static void try_point(const struct operation *operation, const struct outcomes *
 	scene_start(&scene, NULL);
 	found = find_outcome(&scene, operation, outcomes);
 	ck_assert_msg(found >= replies, "%u replies had come, but after the start there is\n%s", replies, outcomes->seen[found].words);
-	check_log(&scene);
+	check_log(&scene, operation);
 	if (mode->thorough)
 		go_on(&scene, operation, outcomes, found);
 	scene_finish(&scene);
