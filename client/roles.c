@@ -22,6 +22,7 @@ char *ctl_roles(const struct tfl_value *version, char text[static CTL_ROLES_MAX]
 	double share = tfl_value_double(tfl_value_get(version, "share"), 0);
 	char labels[CTL_LABELS_MAX], percent[24] = "";
 	const char *parts[] = {
+		tfl_value_bool(tfl_value_get(version, "trial"), false) ? "on trial" : "",
 		tfl_value_bool(tfl_value_get(version, "active"), false) ? "active" : "",
 		ctl_labels(version, labels),
 		percent,

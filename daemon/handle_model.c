@@ -20,7 +20,7 @@
 #include "proto/request.h"
 #include "runtime/pool.h"
 
-#define VERSION_STATE_FIELDS 9
+#define VERSION_STATE_FIELDS 10
 
 static void write_labels(struct tfl_writer *writer, const struct tfl_version_labels *labels, uint64_t number)
 {
@@ -41,6 +41,7 @@ static void write_version_state(struct tfl_writer *writer, const struct tfl_regi
 	tfl_field_text(writer, "reason", version->reason);
 	tfl_field_uint(writer, "since", version->since > 0 ? (uint64_t)version->since : 0);
 	tfl_field_bool(writer, "active", version == model->active);
+	tfl_field_bool(writer, "trial", atomic_load(&version->trial.id) != 0);
 	write_labels(writer, &model->labels, version->number);
 	tfl_writer_text(writer, "share");
 	tfl_writer_double(writer, tfl_route_share(tfl_registry_route_of(model), version->number));

@@ -134,10 +134,11 @@ void tfl_loader_keep_trials(struct tfl_loader *loader);
 
 /**
  * model.swap: makes a listed version the active one, for the next request already, and writes that down. @p done is called when that is done; where it
- * fails the version is active all the same, and a condition stands. It is on trial then as @p wish (NULL: not at all) and its configuration want; a trial that ran ends, and a mark that the
- * version was rejected is taken away. -EAGAIN for a version that is not AVAILABLE, -ENOMEM: then @p done is not called.
+ * fails the version is active all the same, and a condition stands. It is on trial then as @p wish (NULL: not at all) and its configuration want; a
+ * trial that ran ends, and a mark that the version was rejected is taken away. -EAGAIN for a version that is not AVAILABLE, -ENOMEM: then @p done is not called.
  */
-int tfl_loader_swap(struct tfl_loader *loader, struct tfl_version *version, const struct tfl_trial_wish *wish, uid_t uid, tfl_loader_done done, void *data, struct tfl_error *error);
+int tfl_loader_swap(struct tfl_loader *loader, struct tfl_version *version, const struct tfl_trial_wish *wish, uid_t uid,
+		    tfl_loader_done done, void *data, struct tfl_error *error);
 
 /** model.rollback: likewise for the version that was active before. -ENOENT when there is no such model, or none before. */
 int tfl_loader_roll_back(struct tfl_loader *loader, const char *model, uid_t uid, tfl_loader_done done, void *data, struct tfl_error *error);

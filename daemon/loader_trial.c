@@ -190,8 +190,8 @@ static struct tfl_trial_plan plan_of(const struct tfl_state_trial *state, const 
 }
 
 /* Creates the entry's trial, or goes on with what was kept. */
-static int start(struct tfl_loader *loader, struct tfl_loader_trial *entry, struct tfl_version *candidate, const struct tfl_version *previous,
-		 struct tfl_error *error)
+static int start(struct tfl_loader *loader, struct tfl_loader_trial *entry, struct tfl_version *candidate,
+		 const struct tfl_version *previous, struct tfl_error *error)
 {
 	const struct tfl_trial_plan plan = plan_of(&entry->state, &candidate->conf);
 	const double now = (double)tfl_clock_boot_ns() / 1e9;
@@ -248,7 +248,8 @@ static void begin(struct tfl_loader *loader, struct tfl_version *version, uint64
 			drop(loader, entry);
 		return;
 	}
-	snprintf(reason, sizeof(reason), "against version %" PRIu64 ", for %" PRIu64 " requests and %" PRIu64 " s", before, state.requests, state.seconds);
+	snprintf(reason, sizeof(reason), "against version %" PRIu64 ", for %" PRIu64 " requests and %" PRIu64 " s", before,
+		 state.requests, state.seconds);
 	tell(loader, entry->model, version->number, TFL_CHANGE_TRIAL, reason);
 	if (loader->options.trials)
 		loader->options.trials(loader->options.data);

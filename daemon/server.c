@@ -282,7 +282,8 @@ static int make_loop(struct tfl_server *server, struct tfl_error *error)
 	uv_signal_init(&server->loop, &server->terminate);
 	uv_signal_init(&server->loop, &server->interrupt);
 	server->outbox_wake.data = server->loader_wake.data = server->recordings_wake.data = server->shadows_wake.data = server;
-	server->sweep.data = server->drain.data = server->minute.data = server->period.data = server->steps.data = server->metrics.data = server->trials.data = server;
+	server->sweep.data = server->drain.data = server->minute.data = server->period.data = server->steps.data = server->metrics.data = server;
+	server->trials.data = server;
 	server->terminate.data = server->interrupt.data = server;
 	tfl_manager_init(&server->manager, server, server->config->hang_timeout_ms * 1000000);
 	tfl_connections_init(&server->connections, server);

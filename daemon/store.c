@@ -524,7 +524,8 @@ int tfl_store_write_proof(struct tfl_store *store, const char *model, uint64_t n
 	return write_beside(store, model, number, TFL_STORE_PROOF, text, format_proof(content, proof, text), error);
 }
 
-int tfl_store_write_trial(struct tfl_store *store, const char *model, uint64_t number, const void *data, size_t size, struct tfl_error *error)
+int tfl_store_write_trial(struct tfl_store *store, const char *model, uint64_t number, const void *data, size_t size,
+			  struct tfl_error *error)
 {
 	return write_beside(store, model, number, TFL_STORE_TRIAL, data, size, error);
 }

@@ -187,7 +187,8 @@ int tfl_store_read_statistics(const struct tfl_store *store, const char *model, 
 			      struct tfl_error *error);
 
 /** Likewise for what was seen of its trial, of exactly @p size bytes; reading takes it away, so that it is there after a stop in order alone. */
-int tfl_store_write_trial(struct tfl_store *store, const char *model, uint64_t number, const void *data, size_t size, struct tfl_error *error);
+int tfl_store_write_trial(struct tfl_store *store, const char *model, uint64_t number, const void *data, size_t size,
+			  struct tfl_error *error);
 int tfl_store_take_trial(struct tfl_store *store, const char *model, uint64_t number, size_t max, void **ret_data, size_t *ret_size,
 			 struct tfl_error *error);
 

@@ -103,8 +103,8 @@ static double block_seconds(const struct tfl_trial_plan *plan)
 	return seconds < BLOCK_MIN_S ? BLOCK_MIN_S : seconds;
 }
 
-static struct tfl_trial *make(const struct tfl_trial_plan *plan, const struct tfl_trial_counts *candidate, const struct tfl_trial_counts *beside,
-			      double now)
+static struct tfl_trial *make(const struct tfl_trial_plan *plan, const struct tfl_trial_counts *candidate,
+			      const struct tfl_trial_counts *beside, double now)
 {
 	struct tfl_trial *trial = calloc(1, sizeof(*trial));
 
@@ -138,8 +138,8 @@ void tfl_trial_destroy(struct tfl_trial *trial)
 	free(trial);
 }
 
-enum tfl_trial_verdict tfl_trial_look(struct tfl_trial *trial, const struct tfl_trial_counts *candidate, const struct tfl_trial_counts *beside,
-				      bool hot, double now)
+enum tfl_trial_verdict tfl_trial_look(struct tfl_trial *trial, const struct tfl_trial_counts *candidate,
+				      const struct tfl_trial_counts *beside, bool hot, double now)
 {
 	double seconds = trial->earlier_seconds + (now > trial->since ? now - trial->since : 0);
 	struct tfl_guard_seen seen, reference, also;

@@ -57,8 +57,8 @@ struct tfl_trial *tfl_trial_create(const struct tfl_trial_plan *plan, const stru
 void tfl_trial_destroy(struct tfl_trial *trial);
 
 /** Looks: @p candidate and @p beside have gone on from what they were. Once it has ended it stays so. */
-enum tfl_trial_verdict tfl_trial_look(struct tfl_trial *trial, const struct tfl_trial_counts *candidate, const struct tfl_trial_counts *beside,
-				      bool hot, double now);
+enum tfl_trial_verdict tfl_trial_look(struct tfl_trial *trial, const struct tfl_trial_counts *candidate,
+				      const struct tfl_trial_counts *beside, bool hot, double now);
 
 const struct tfl_trial_plan *tfl_trial_plan(const struct tfl_trial *trial);
 

@@ -167,8 +167,7 @@ static inline bool tfl_version_alarms(const struct tfl_version *version)
 {
 	if (atomic_load_explicit(&version->trial.id, memory_order_relaxed) == 0)
 		return false;
-	return atomic_load_explicit(&version->trial.errors, memory_order_acquire) + atomic_load_explicit(&version->trial.nan, memory_order_acquire) !=
-	       version->trial.looked;
+	return atomic_load(&version->trial.errors) + atomic_load(&version->trial.nan) != version->trial.looked;
 }
 
 /** Bytes by kind: file mapping, packed weights, interpreters, and address space of counters and histories. */

@@ -111,8 +111,8 @@ static int compare_doubles(const void *a, const void *b)
 	return (first > second) - (first < second);
 }
 
-void tfl_bootstrap_ratio(const struct tfl_latency *first, const struct tfl_latency *second, double share, double run, double error, uint64_t seed,
-			 struct tfl_ratio *ret_ratio)
+void tfl_bootstrap_ratio(const struct tfl_latency *first, const struct tfl_latency *second, double share, double run, double error,
+			 uint64_t seed, struct tfl_ratio *ret_ratio)
 {
 	static const unsigned last = TFL_BOOTSTRAP_DRAWS - 1;
 	struct random random = seeded(seed);

@@ -25,7 +25,7 @@ struct tfl_ratio {
  * Percentile @p share (between 0 and 1) of two histograms that are not empty. @p run: so many records count as one. @p error: in the interval, both
  * sides together. Not on a small stack.
  */
-void tfl_bootstrap_ratio(const struct tfl_latency *first, const struct tfl_latency *second, double share, double run, double error, uint64_t seed,
-			 struct tfl_ratio *ret_ratio);
+void tfl_bootstrap_ratio(const struct tfl_latency *first, const struct tfl_latency *second, double share, double run, double error,
+			 uint64_t seed, struct tfl_ratio *ret_ratio);
 
 #endif

@@ -346,7 +346,8 @@ static void correct(const struct estimate estimates[TFL_COMPARE_SUBJECTS], struc
 	}
 }
 
-static void judge(const struct pair *pair, const struct subject *subject, const struct estimate *estimate, struct tfl_comparison *comparison)
+static void judge(const struct pair *pair, const struct subject *subject, const struct estimate *estimate,
+		  struct tfl_comparison *comparison)
 {
 	double margin = margin_of(subject);
 	bool within = estimate->low > -margin && estimate->high < margin;
@@ -363,7 +364,8 @@ static void judge(const struct pair *pair, const struct subject *subject, const 
 	}
 }
 
-void tfl_compare(const struct tfl_compare_side *first, const struct tfl_compare_side *second, uint64_t seed, struct tfl_compare *ret_compare)
+void tfl_compare(const struct tfl_compare_side *first, const struct tfl_compare_side *second, uint64_t seed,
+		 struct tfl_compare *ret_compare)
 {
 	struct estimate estimates[TFL_COMPARE_SUBJECTS] = {0};
 	struct pair pair = {.sides = {first, second}, .seed = seed};

@@ -72,7 +72,8 @@ struct tfl_compare {
 };
 
 /** Compares. The same arguments give the same answer. Bounded work: some milliseconds, whatever the counts. */
-void tfl_compare(const struct tfl_compare_side *first, const struct tfl_compare_side *second, uint64_t seed, struct tfl_compare *ret_compare);
+void tfl_compare(const struct tfl_compare_side *first, const struct tfl_compare_side *second, uint64_t seed,
+		 struct tfl_compare *ret_compare);
 
 /** The smallest difference that matters: 0.01 of errors, a ratio of 1.05 of p50 and 1.1 of p99, 0.02 of the mean, 0.1 of the distribution. */
 double tfl_compare_matters(enum tfl_compare_subject subject);

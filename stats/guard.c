@@ -372,7 +372,7 @@ static bool drift_trips(struct look *look)
 	row->standing = TFL_GUARD_FEW;
 	if (drift.window_records < TFL_DRIFT_RECORDS_MIN || blocks < TFL_GUARD_BLOCKS_MIN)
 		return false;
-	if ((double)drift.window_records < INDEPENDENT_MIN * dependence(look) || (double)drift.baseline_records < INDEPENDENT_MIN * dependence(look))
+	if (fmin((double)drift.window_records, (double)drift.baseline_records) < INDEPENDENT_MIN * dependence(look))
 		return false;
 	row->standing = TFL_GUARD_WITHIN;
 	allowed = spend(guard, TFL_GUARD_DRIFT, PAST, blocks);
@@ -454,7 +454,8 @@ bool tfl_guard_valid(const struct tfl_guard *guard)
 		}
 	}
 	return guard->allowed_errors > 0 && guard->allowed_errors < 1 && guard->slow_ns >= 0 && guard->slow_ns <= 0x1p41 &&
-	       guard->reference_variance >= 0 && guard->tripped >= 0 && guard->tripped <= TFL_GUARD_SUBJECTS && guard->tripped == floor(guard->tripped);
+	       guard->reference_variance >= 0 && guard->tripped >= 0 && guard->tripped <= TFL_GUARD_SUBJECTS &&
+	       guard->tripped == floor(guard->tripped);
 }
 
 void tfl_guard_resume(struct tfl_guard *guard)

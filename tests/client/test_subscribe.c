@@ -114,8 +114,8 @@ START_TEST(changes_come_as_they_happen)
 	/* Calls on the same connection are not in the way. */
 	ck_assert_int_eq(tfl_client_swap(client, "m@2", NULL, &error), 0);
 	ck_assert_int_eq(tfl_client_roll_back(client, "m", NULL, &error), 0);
-	listen_for(&heard, "active m 2\nactive m 1\n");
-	ck_assert_uint_eq(heard.count, 5);
+	listen_for(&heard, "active m 2\ntrial m 2\nactive m 1\ninterrupted m 2\n");
+	ck_assert_uint_eq(heard.count, 7);
 }
 END_TEST
 

@@ -369,24 +369,60 @@ static void expect_served_by(unsigned version)
 	ck_assert_msg(strncmp(result.out, "7  ", 3) == 0 && strstr(result.out, served), "%s%s", result.out, result.err);
 }
 
-START_TEST(swap_and_rollback)
+#define ON_TRIAL "it is on trial: 'tflctl trial digits' shows how it stands\n"
+
+static void add_two_digits(void)
 {
 	char path[256];
 
-	daemon_start(&tfld, NULL);
 	for (unsigned i = 0; i < 2; i++) {
 		snprintf(path, sizeof(path), "%s/digits-%s.tflite", getenv("DIGITS"), i ? "int8" : "float32");
 		TFLCTL("load", "digits", path);
 		ck_assert_msg(result.status == 0, "%s", result.err);
 	}
+}
+
+START_TEST(a_trial_is_shown)
+{
+	daemon_start(&tfld, NULL);
+	add_two_digits();
+	TFLCTL("trial", "digits");
+	ck_assert_msg(strcmp(result.out, "digits is not on trial; version 1 serves\n") == 0, "%s%s", result.out, result.err);
+	TFLCTL("swap", "digits", "2", "--trial-requests", "50", "--trial-seconds", "3600");
+	ck_assert_msg(strstr(result.out, ON_TRIAL), "%s%s", result.out, result.err);
+	expect_served_by(2);
+	TFLCTL("trial", "digits");
+	ck_assert_msg(strstr(result.out, "digits@2 is on trial against version 1\n  1 request in "), "%s", result.out);
+	ck_assert_msg(strstr(result.out, "it has passed after 49 more, not before "), "%s", result.out);
+	ck_assert_msg(strstr(result.out, "\n  failed requests "), "%s", result.out);
+	ck_assert_msg(strstr(result.out, "       -       3  within\n"), "%s", result.out);
+	TFLCTL("ls");
+	ck_assert_msg(strstr(result.out, "on trial, active"), "%s", result.out);
+	TFLCTL("trial", "digits", "--json");
+	ck_assert_msg(strstr(result.out, "\"requests_wanted\": 50") && strstr(result.out, "\"seconds_wanted\": 3600"), "%s", result.out);
+	TFLCTL("swap", "digits", "2", "--no-trial", "--trial-requests", "5");
+	ck_assert_msg(result.status == 2 && strstr(result.err, "give the one or the other"), "%s", result.err);
+	TFLCTL("swap", "digits", "2", "--no-trial");
+	ck_assert_msg(strcmp(result.out, "digits@2 serves, as before\n") == 0, "%s%s", result.out, result.err);
+	TFLCTL("trial", "digits");
+	ck_assert_msg(strcmp(result.out, "digits is not on trial; version 2 serves\n") == 0, "%s%s", result.out, result.err);
+	TFLCTL("trial", "digits@2");
+	ck_assert_msg(result.status == 1 && strstr(result.err, "a trial is a model's"), "%s", result.err);
+}
+END_TEST
+
+START_TEST(swap_and_rollback)
+{
+	daemon_start(&tfld, NULL);
+	add_two_digits();
 	expect_served_by(1);
 	TFLCTL("rollback", "digits");
 	ck_assert_msg(result.status == 1 && strstr(result.err, "no other version of 'digits' was active before"), "%s", result.err);
 	TFLCTL("swap", "digits", "2");
-	ck_assert_msg(strcmp(result.out, "digits@2 serves; before it was version 1\n") == 0, "%s%s", result.out, result.err);
+	ck_assert_msg(strcmp(result.out, "digits@2 serves; before it was version 1\n" ON_TRIAL) == 0, "%s%s", result.out, result.err);
 	expect_served_by(2);
 	TFLCTL("swap", "digits@2");
-	ck_assert_msg(strcmp(result.out, "digits@2 serves, as before\n") == 0, "%s%s", result.out, result.err);
+	ck_assert_msg(strcmp(result.out, "digits@2 serves, as before\n" ON_TRIAL) == 0, "%s%s", result.out, result.err);
 	daemon_restart(&tfld, NULL);
 	daemon_wait_ready(&tfld);
 	expect_served_by(2);
@@ -560,6 +596,7 @@ int main(void)
 	tcase_add_test(tcase, confidence);
 	tcase_add_test(tcase, baseline_by_file);
 	tcase_add_test(tcase, swap_and_rollback);
+	tcase_add_test(tcase, a_trial_is_shown);
 	tcase_add_test(tcase, completion);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -133,7 +133,8 @@ static const struct {
 	{"bursts of 30 requests, three times slower", {.pace = 1, .rate = 2, .burst_share = 0.05, .burst_length = 30, .burst_pace = 3}, 1},
 	{"bursts of 100 requests, five times slower", {.pace = 1, .rate = 20, .burst_share = 0.1, .burst_length = 100, .burst_pace = 5}, 20},
 	{"scenes of 50 requests", {.pace = 1, .rate = 20, .scene = 50, .blur = 0.2}, 20},
-	{"bursts of 50, scenes of 30, unsure", {.pace = 1, .rate = 5, .burst_share = 0.02, .burst_length = 50, .burst_pace = 4, .scene = 30, .blur = 0.5}, 5},
+	{"bursts of 50, scenes of 30, unsure",
+	 {.pace = 1, .rate = 5, .burst_share = 0.02, .burst_length = 50, .burst_pace = 4, .scene = 30, .blur = 0.5}, 5},
 };
 
 START_TEST(a_version_against_itself_passes)
@@ -147,8 +148,8 @@ START_TEST(a_version_against_itself_passes)
 	}
 	for (unsigned i = 0; i < TFL_GUARD_SUBJECTS; i++)
 		sum += tripped[i];
-	printf("# %s: %u of %u trials tripped (errors %u, latency %u, confidence %u, drift %u)\n", equals[_i].name, sum, TRIALS, tripped[0], tripped[1],
-	       tripped[2], tripped[3]);
+	printf("# %s: %u of %u trials tripped (errors %u, latency %u, confidence %u, drift %u)\n", equals[_i].name, sum, TRIALS,
+	       tripped[0], tripped[1], tripped[2], tripped[3]);
 	fflush(stdout);
 	ck_assert_uint_le(sum, 2);
 }
@@ -164,7 +165,8 @@ static const struct {
 	{"half fail", {.pace = 1, .rate = 2, .errors = 0.5}, TFL_GUARD_ERRORS, TFL_GUARD_ERRORS, 40},
 	{"one in five fails", {.pace = 1, .rate = 2, .errors = 0.2}, TFL_GUARD_ERRORS, TFL_GUARD_ERRORS, 250},
 	{"each is three times slower", {.pace = 3, .rate = 2}, TFL_GUARD_LATENCY, TFL_GUARD_LATENCY, 1500},
-	{"one in ten is ten times slower", {.pace = 1, .rate = 2, .burst_share = 0.1, .burst_length = 2, .burst_pace = 10}, TFL_GUARD_LATENCY, TFL_GUARD_LATENCY, 3000},
+	{"one in ten is ten times slower",
+	 {.pace = 1, .rate = 2, .burst_share = 0.1, .burst_length = 2, .burst_pace = 10}, TFL_GUARD_LATENCY, TFL_GUARD_LATENCY, 3000},
 	{"unsure: 0.87 to 0.61", {.pace = 1, .rate = 2, .blur = 0.5}, TFL_GUARD_CONFIDENCE, TFL_GUARD_DRIFT, 1500},
 	{"NaN", {.pace = 1, .rate = 2, .nan = 1}, TFL_GUARD_NAN, TFL_GUARD_NAN, 3},
 	{"NaN, one in 20", {.pace = 1, .rate = 2, .nan = 0.05}, TFL_GUARD_NAN, TFL_GUARD_NAN, 300},
