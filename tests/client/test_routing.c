@@ -19,6 +19,8 @@ static void setup(void)
 {
 	daemon_prepare(&tfld);
 	setenv("TFL_SOCKET", tfld.socket, 1);
+	const struct tfl_swap_options plain = {.size = sizeof(plain), .no_trial = true};
+
 	for (unsigned i = 1; i <= 3; i++) {
 		struct model_file file = model_tiny(false, i);
 
@@ -28,7 +30,7 @@ static void setup(void)
 	daemon_start(&tfld, NULL);
 	daemon_wait_ready(&tfld);
 	ck_assert_int_eq(tfl_client_connect(NULL, NULL, &client, NULL), 0);
-	ck_assert_int_eq(tfl_client_swap(client, "tiny@1", NULL, NULL), 0);
+	ck_assert_int_eq(tfl_client_swap_with(client, "tiny@1", &plain, NULL, NULL), 0);
 }
 
 static void teardown(void)
