@@ -142,6 +142,20 @@ static void look_for_nan(const struct tfl_job *job, struct tfl_interpreter *inte
 	}
 }
 
+/* Where the version is on trial, and the process ends in the middle of this, the next one knows; whoever has an answer did not see it end. */
+static int invoke(struct tfl_executor *executor, struct tfl_job *job, struct tfl_interpreter *interpreter, struct tfl_error *error)
+{
+	uint64_t trial = atomic_load_explicit(&job->version->trial.id, memory_order_acquire);
+	int r;
+
+	if (!trial)
+		return tfl_interpreter_invoke(interpreter, &job->control, error);
+	tfl_running_set(job->version->trial.running, executor->index, trial);
+	r = tfl_interpreter_invoke(interpreter, &job->control, error);
+	tfl_running_set(job->version->trial.running, executor->index, 0);
+	return r;
+}
+
 /* Runs the job on a borrowed interpreter and sends its outputs; on failure nothing was sent. */
 static int run(struct tfl_executor *executor, struct tfl_job *job, struct tfl_interpreter *interpreter, struct tfl_record *record,
 	       struct tfl_error *error)
@@ -160,7 +174,7 @@ static int run(struct tfl_executor *executor, struct tfl_job *job, struct tfl_in
 		return r;
 	tfl_binding_fill(&job->binding, &interface, &job->request.inputs, interpreter);
 	record->executed = true;
-	r = tfl_interpreter_invoke(interpreter, &job->control, error);
+	r = invoke(executor, job, interpreter, error);
 	computed = tfl_clock_ns();
 	record->compute_ns = served.compute_ns = computed - started;
 	if (r < 0)
@@ -176,21 +190,6 @@ static int run(struct tfl_executor *executor, struct tfl_job *job, struct tfl_in
 	r = tfl_channel_send_writer(job->channel, &executor->writer);
 	record->reply_ns = tfl_clock_ns() - computed;
 	return r < 0 ? tfl_error_set(error, -ECANCELED, "the connection is closed") : 0;
-}
-
-/* Where the version is on trial, and the process ends in the middle of this, the next one knows. */
-static int run_watched(struct tfl_executor *executor, struct tfl_job *job, struct tfl_interpreter *interpreter, struct tfl_record *record,
-		       struct tfl_error *error)
-{
-	uint64_t trial = atomic_load_explicit(&job->version->trial.id, memory_order_acquire);
-	int r;
-
-	if (!trial)
-		return run(executor, job, interpreter, record, error);
-	tfl_running_set(job->version->trial.running, executor->index, trial);
-	r = run(executor, job, interpreter, record, error);
-	tfl_running_set(job->version->trial.running, executor->index, 0);
-	return r;
 }
 
 /* Sets a status by the error, and tells the peer; where it is gone the channel drops the reply. */
@@ -247,7 +246,7 @@ void tfl_execute(struct tfl_executor *executor, struct tfl_job *job)
 		struct tfl_interpreter *interpreter = tfl_pool_borrow(job->version->pool);
 
 		assert(interpreter);
-		r = run_watched(executor, job, interpreter, &record, &error);
+		r = run(executor, job, interpreter, &record, &error);
 		if (r == 0)
 			tfl_heads_record(&job->version->heads, interpreter, job->version->recorder, executor->index);
 		if (r == 0 && (job->sample.by || job->copy.shadow))
