@@ -213,13 +213,18 @@ static int missed(const struct tfl_job *job, uint64_t now, struct tfl_error *err
 }
 
 /*
- * For those who look at it later: what was answered, and takes nobody's time any more. Without memory they do without it.
+ * For those who look at it later: what was answered, and takes nobody's time any more. Without memory they do without it. Inputs that
+ * are no numbers are no sample: no later version could answer them with numbers, and whoever sent some would have them all refused.
  */
 static void keep_copy(struct tfl_job *job, const struct tfl_interpreter *interpreter)
 {
 	size_t outputs = job->copy.shadow ? TFL_SHADOW_OUTPUTS_MAX : 0;
 	struct tfl_capture *capture;
 
+	if (job->sample.by && has_nan_inputs(job))
+		job->sample.by = NULL;
+	if (!job->sample.by && !job->copy.shadow)
+		return;
 	if (job->sample.by && job->sample.outputs)
 		outputs = TFL_FRAME_MAX;
 	capture = tfl_capture_create(job, interpreter, outputs);

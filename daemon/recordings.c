@@ -44,6 +44,8 @@ struct batch {
 	struct tfl_capture *first;
 	uint32_t count, written;
 	uint64_t bytes, written_bytes;
+	uint64_t room; /* bytes that may be written */
+	bool full;     /* they are too few for the next one */
 };
 
 int tfl_recordings_create(struct tfl_server *server, void (*wake)(void *data), void *data, struct tfl_recordings **ret_recordings)
@@ -320,7 +322,10 @@ static struct tfl_capture *take_arrived(struct tfl_recordings *recordings)
 
 /* ---- Writing ---- */
 
-/* What is too large for a frame could not be read by a client either: it is left out. */
+/*
+ * What is too large for a frame could not be read by a client either: it is left out. More bytes than there is room for are never
+ * written, or the proof would refuse every later version for them; quantised outputs are four times as large in a file.
+ */
 static int write_one(struct tfl_store *store, struct batch *batch, const struct tfl_capture *capture, struct tfl_error *error)
 {
 	_tfl_free_ void *data = NULL;
@@ -328,6 +333,9 @@ static int write_one(struct tfl_store *store, struct batch *batch, const struct 
 	int r = tfl_capture_encode(capture, batch->outputs, &data, &size, error);
 
 	if (r == -EMSGSIZE)
+		return 0;
+	batch->full = r == 0 && size > batch->room - batch->written_bytes;
+	if (batch->full)
 		return 0;
 	if (r == 0)
 		r = tfl_store_write_sample(store, batch->model, batch->number + batch->written, data, size, error);
@@ -345,7 +353,7 @@ static int write_batch(void *data, struct tfl_error *error)
 	struct tfl_store *store = batch->recordings->server->store;
 	int r = 0;
 
-	for (const struct tfl_capture *capture = batch->first; capture && r == 0; capture = capture->next)
+	for (const struct tfl_capture *capture = batch->first; capture && r == 0 && !batch->full; capture = capture->next)
 		r = write_one(store, batch, capture, error);
 	return r == 0 && batch->written > 0 ? tfl_store_sync_samples(store, batch->model, error) : r;
 }
@@ -362,7 +370,8 @@ static void on_written(void *data, struct tfl_version *version, const struct tfl
 	if (recording) {
 		recording->writing = false;
 		recording->number += batch->written;
-		tfl_sampling_written(&recording->sampling, batch->count, batch->bytes, batch->written, batch->written_bytes);
+		tfl_sampling_written(&recording->sampling, batch->count, batch->bytes, batch->written, batch->written_bytes,
+				     batch->full);
 		if (error)
 			end(recordings, recording, "%s", error->text);
 		else
@@ -397,6 +406,7 @@ static void start_batch(struct tfl_recordings *recordings, struct tfl_recording 
 	batch->number = recording->number;
 	batch->count = sampling->waiting;
 	batch->bytes = sampling->waiting_bytes;
+	batch->room = sampling->room - sampling->bytes;
 	batch->first = TFL_STEAL(recording->first);
 	recording->last = NULL;
 	recording->writing = tfl_loader_call(recordings->server->loader, write_batch, on_written, batch) == 0;

@@ -41,13 +41,15 @@ bool tfl_sampling_take(struct tfl_sampling *sampling, size_t bytes)
 	return true;
 }
 
-void tfl_sampling_written(struct tfl_sampling *sampling, uint32_t taken, uint64_t taken_bytes, uint32_t kept, uint64_t kept_bytes)
+void tfl_sampling_written(struct tfl_sampling *sampling, uint32_t taken, uint64_t taken_bytes, uint32_t kept, uint64_t kept_bytes,
+			  bool full)
 {
 	sampling->waiting -= taken;
 	sampling->waiting_bytes -= taken_bytes;
 	sampling->kept += kept;
 	sampling->bytes += kept_bytes;
 	sampling->dropped += taken - kept;
+	sampling->full |= full;
 }
 
 bool tfl_sampling_complete(const struct tfl_sampling *sampling)

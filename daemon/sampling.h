@@ -40,8 +40,12 @@ bool tfl_sampling_pick(struct tfl_sampling *sampling, uint64_t version, uint64_t
 /** A copy of @p bytes arrived: whether it is to be written. Else it is dropped. */
 bool tfl_sampling_take(struct tfl_sampling *sampling, size_t bytes);
 
-/** Of those that are on the way, @p taken with @p taken_bytes in memory, @p kept were written, in @p kept_bytes. */
-void tfl_sampling_written(struct tfl_sampling *sampling, uint32_t taken, uint64_t taken_bytes, uint32_t kept, uint64_t kept_bytes);
+/**
+ * Of those that are on the way, @p taken with @p taken_bytes in memory, @p kept were written, in @p kept_bytes. @p full: there was no
+ * room for the next of them, since a file can be larger than what it is made of.
+ */
+void tfl_sampling_written(struct tfl_sampling *sampling, uint32_t taken, uint64_t taken_bytes, uint32_t kept, uint64_t kept_bytes,
+			  bool full);
 
 /** Nothing is on its way, and nothing more is wanted. */
 bool tfl_sampling_complete(const struct tfl_sampling *sampling);

@@ -4,6 +4,7 @@
  * are erased; and what they are for: a version that fails on one of them never serves.
  */
 #include <dirent.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "base/error.h"
 #include "proto/reader.h"
 #include "proto/sample.h"
+#include "tests/builder/builder.h"
 #include "tests/builder/hostile.h"
 #include "tests/system/harness.h"
 #include "tests/system/models.h"
@@ -434,21 +436,27 @@ END_TEST
 
 /* ---- What they are for ---- */
 
-/* Loads what answers with the square root of four numbers, under the name of a model that was recorded with such inputs. */
-static void load_root(const char *model, uint32_t msgid)
+static void send_load(const char *model, uint32_t msgid, const void *data, size_t size)
 {
-	int file = memfd_create("root", MFD_CLOEXEC);
+	int file = memfd_create("model", MFD_CLOEXEC);
 	struct tfl_writer writer;
-	uint8_t *data = NULL;
-	size_t size = 0;
 
-	ck_assert_int_eq(tfl_hostile_root(&data, &size), 0);
 	ck_assert_int_eq(write(file, data, size), (ssize_t)size);
 	tfl_writer_init(&writer);
 	wire_begin_model(&writer, msgid, "model.load", model, 0, false);
 	wire_send_frame_passing(admin, &writer, &file, 1);
 	tfl_writer_finish(&writer);
 	close(file);
+}
+
+/* Loads what answers with the square root of four numbers, under the name of a model that was recorded with such inputs. */
+static void load_root(const char *model, uint32_t msgid)
+{
+	uint8_t *data = NULL;
+	size_t size = 0;
+
+	ck_assert_int_eq(tfl_hostile_root(&data, &size), 0);
+	send_load(model, msgid, data, size);
 	free(data);
 }
 
@@ -462,6 +470,84 @@ static void ask_root(const float values[4])
 	send_infer(fd, 1, &head, &input, 1, NULL, 0);
 	expect_outputs(fd, 1);
 }
+
+/* Anybody who may ask could have every later version refused. */
+START_TEST(inputs_that_are_no_numbers_are_no_sample)
+{
+	static const float good[4] = {1, 4, 9, 16}, bad[4] = {1, NAN, 9, 16};
+	const struct plan plan = {.model = "root", .count = 1};
+	struct reply reply;
+
+	load_root("root", 1);
+	receive(&reply);
+	reply_finish(&reply);
+	start(&plan);
+	ask_root(bad);
+	ask_root(good);
+	ck_assert_uint_eq(wait_for_end("root"), 1);
+	load_root("root", 3);
+	receive(&reply);
+	reply_finish(&reply);
+}
+END_TEST
+
+#define WIDE 40000
+
+/* int8 to int8, which a sample has as float32: four times as large. */
+static void load_wide(uint32_t msgid)
+{
+	static const float scale = 1;
+	const struct tfl_ints flat = TFL_INTS(1, WIDE), square = TFL_INTS(WIDE / 200, 200);
+	struct tfl_build_tensor tensor = {.name = "x", .dtype = TFL_INT8, .dims = flat, .scales = &scale, .scale_count = 1};
+	struct tfl_builder *builder = tfl_build_create();
+	struct model_file file;
+	int x, y;
+
+	x = tfl_build_tensor(builder, &tensor);
+	tensor.name = "y";
+	tensor.dims = square;
+	y = tfl_build_tensor(builder, &tensor);
+	tfl_build_operator(builder, &(struct tfl_build_operator){.code = TFL_BUILTIN_RESHAPE, .inputs = TFL_INTS(x), .outputs = TFL_INTS(y),
+								 .options = tfl_options_reshape(square)});
+	tfl_build_io(builder, TFL_INTS(x), TFL_INTS(y));
+	ck_assert_int_eq(tfl_build_finish(builder, &file.data, &file.size), 0);
+	tfl_build_destroy(builder);
+	send_load("wide", msgid, file.data, file.size);
+	model_file_finish(&file);
+}
+
+/* Room for two as they are in memory, and for one as a file: more than a proof reads would be the end of every later version. */
+START_TEST(there_is_never_more_than_a_proof_reads)
+{
+	static const int8_t zeros[WIDE];
+	const struct tfl_infer_head head = {.model = tfl_string_of("wide"), .dtype = TFL_DTYPE_COUNT};
+	const struct tfl_wire_tensor input = {.index = 0, .dtype = TFL_INT8, .shape = {2, {1, WIDE}}, .data = {(const uint8_t *)zeros, WIDE}};
+	const struct plan plan = {.model = "wide", .count = 2, .outputs = true};
+	char path[512];
+	struct reply reply;
+	int file;
+
+	load_wide(1);
+	receive(&reply);
+	reply_finish(&reply);
+	snprintf(path, sizeof(path), "%s/wide/samples", tfld.models);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/wide/samples/large.tflsample", tfld.models);
+	file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	ck_assert_int_eq(ftruncate(file, (off_t)TFL_SAMPLES_BYTES_MAX - 9 * WIDE), 0);
+	close(file);
+	start(&plan);
+	for (unsigned i = 1; i <= 2; i++) {
+		send_infer(fd, i, &head, &input, 1, NULL, 0);
+		expect_outputs(fd, i);
+	}
+	ck_assert_uint_eq(wait_for_end("wide"), 1);
+	ask("record.get", "wide", &reply);
+	ck_assert_uint_le(wire_uint(reply.message.result, "folder.bytes"), TFL_SAMPLES_BYTES_MAX);
+	ck_assert(tfl_string_equal(wire_string(reply.message.result, "reason"), "there is no room for the next one"));
+	reply_finish(&reply);
+}
+END_TEST
 
 /* Version 1 is asked for the root of a negative number, once: the same file as version 2 fails the proof on just that. */
 START_TEST(a_version_that_fails_on_one_never_serves)
@@ -525,6 +611,8 @@ Suite *record_suite(void)
 	tcase_add_test(test, what_failed_is_no_sample);
 	tcase_add_test(test, it_ends_with_the_daemon_and_with_its_model);
 	tcase_add_test(test, params_are_checked);
+	tcase_add_test(test, inputs_that_are_no_numbers_are_no_sample);
+	tcase_add_test(test, there_is_never_more_than_a_proof_reads);
 	tcase_add_test(test, a_version_that_fails_on_one_never_serves);
 	tcase_add_test(test, a_version_that_answers_otherwise_where_that_is_expected);
 	suite_add_tcase(suite, test);
