@@ -236,7 +236,7 @@ static int record(struct ctl *ctl, const char *model, const struct options *opti
 	struct tfl_value *value = NULL;
 	struct tfl_call_error error;
 	char name[TFL_MODEL_NAME_MAX + 1];
-	int r, status;
+	int r;
 
 	(void)read_every(options->every, &record, NULL);
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(model, "@"), model);
@@ -250,12 +250,9 @@ static int record(struct ctl *ctl, const char *model, const struct options *opti
 		fprintf(stderr, "tflctl: there is room for %llu more, not %u\n", (unsigned long long)told, record.count);
 	if (!options->detach)
 		r = wait_for_end(ctl, name, signals, value, &value, &error);
-	if (r == 0 && !options->detach) {
+	if (r == 0 && !options->detach)
 		advise(ctl, value, begun);
-		r = tfl_value_bool(tfl_value_get(value, "recording"), false) ? -EAGAIN : 0;
-	}
-	status = show(ctl, r, value, &error);
-	return status;
+	return show(ctl, r, value, &error);
 }
 
 static int run(struct ctl *ctl, const struct ctl_arguments *arguments)

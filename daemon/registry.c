@@ -218,9 +218,6 @@ int tfl_registry_route(const struct tfl_registry *registry, const char *name, si
 		return tfl_registry_no_version(model, number, error);
 	if (version->state != TFL_VERSION_AVAILABLE)
 		return not_available(version, error);
-	if (version->rejected[0] && version != model->active && !number)
-		return tfl_error_set(error, -EAGAIN, "version %" PRIu64 " of '%s' is loaded, but was rejected %s; swap to the one that shall serve",
-				     version->number, version->model_name, version->rejected);
 	*ret_version = version;
 	return 0;
 }
