@@ -168,14 +168,20 @@ int tfl_store_write_sample(struct tfl_store *store, const char *model, uint64_t 
 			   struct tfl_error *error)
 {
 	char made[24], name[TFL_SAMPLE_NAME_MAX];
-	_tfl_close_ int fd = -1;
-	int result = open_samples(store, model, &fd, error);
+	_tfl_close_ int folder = -1, fd = -1;
+	int result = tfl_store_open_model(store, model, &folder, error);
 
 	if (result < 0)
 		return result;
+	/* What was on its way when the last version was erased would outlive it, where the folder stays for what somebody put there. */
+	result = tfl_store_has_version(folder, NULL);
+	result = result > 0 ? tfl_folder_open(folder, TFL_SAMPLES_FOLDER, &fd) : result < 0 ? result : -ENOENT;
+	if (result < 0)
+		return failed(store, model, "cannot be opened", result, error);
 	snprintf(made, sizeof(made), "%" PRIu64, ++store->serial);
 	snprintf(name, sizeof(name), RECORDED "%06" PRIu64 TFL_SAMPLE_SUFFIX, number);
-	result = tfl_folder_write(store->staging, made, data, size, 0600);
+	/* A number beyond those that are known for recorded ones would never be erased. */
+	result = number_of(name) == number ? tfl_folder_write(store->staging, made, data, size, 0600) : -EOVERFLOW;
 	if (result == 0 && renameat2(store->staging, made, fd, name, RENAME_NOREPLACE) < 0) {
 		result = -errno;
 		unlinkat(store->staging, made, 0);
@@ -237,8 +243,11 @@ int tfl_store_remove_recorded(struct tfl_store *store, int model)
 	_tfl_close_ int fd = -1;
 	int result = tfl_folder_open(model, TFL_SAMPLES_FOLDER, &fd);
 
+	/* A link, or a file, is somebody's. */
+	if (result == -ENOENT || result == -ENOTDIR || result == -ELOOP)
+		return 0;
 	if (result < 0)
-		return result == -ENOENT ? 0 : result;
+		return result;
 	if (all_recorded(fd))
 		return erase_folder(store, model);
 	result = tfl_folder_walk(fd, erase_one, NULL);

@@ -46,7 +46,8 @@ int tfl_store_list_samples(const struct tfl_store *store, const char *model, str
 int tfl_store_make_samples(struct tfl_store *store, const char *model, struct tfl_error *error);
 
 /**
- * Writes a recorded sample under a number that no other has, by one rename: after a power cut it is there with all its bytes, or not there.
+ * Writes a recorded sample of a model that has a version, under a number that no other has, by one rename: after a power cut it is there
+ * with all its bytes, or not there. -ENOENT for a model without versions, -EOVERFLOW for a number of too many digits.
  * That it is there is durable after tfl_store_sync_samples() alone.
  */
 int tfl_store_write_sample(struct tfl_store *store, const char *model, uint64_t number, const void *data, size_t size,

@@ -198,6 +198,40 @@ START_TEST(also_where_something_else_stays)
 }
 END_TEST
 
+/* One that was on its way when the last version was erased. */
+START_TEST(nothing_comes_after_the_last_version)
+{
+	make();
+	file_write_text("models/m/samples/mine.tflsample", "x");
+	ck_assert_int_eq(tfl_store_erase(scene.store, "m", 1, &scene.error), 0);
+	ck_assert_int_eq(tfl_store_write_sample(scene.store, "m", 1, "sample", 6, &scene.error), -ENOENT);
+	ck_assert(!file_exists("models/m/samples/recorded-000001.tflsample"));
+	ck_assert_uint_eq(scene_in_staging(), 0);
+}
+END_TEST
+
+START_TEST(nor_behind_a_link)
+{
+	ck_assert_int_eq(mkdir("elsewhere", 0700), 0);
+	file_write_text("elsewhere/recorded-000001.tflsample", "x");
+	ck_assert_int_eq(symlink("../../elsewhere", "models/m/samples"), 0);
+	ck_assert_int_lt(tfl_store_make_samples(scene.store, "m", &scene.error), 0);
+	ck_assert_int_lt(tfl_store_write_sample(scene.store, "m", 2, "sample", 6, &scene.error), 0);
+	ck_assert(!file_exists("elsewhere/recorded-000002.tflsample"));
+	ck_assert_int_eq(tfl_store_erase(scene.store, "m", 1, &scene.error), 0);
+	ck_assert(!file_exists("models/m/1") && file_exists("elsewhere/recorded-000001.tflsample"));
+}
+END_TEST
+
+START_TEST(what_could_not_be_erased_is_not_written)
+{
+	make();
+	record(999999999999);
+	ck_assert_int_eq(tfl_store_write_sample(scene.store, "m", 1000000000000, "sample", 6, &scene.error), -EOVERFLOW);
+	ck_assert_uint_eq(scene_in_staging(), 0);
+}
+END_TEST
+
 START_TEST(a_sample_is_written_as_it_is_read)
 {
 	static const float values[4] = {1, 2, 3, 4};
@@ -244,6 +278,9 @@ Suite *store_samples_suite(void)
 	tcase_add_test(test, and_nothing_that_somebody_put_there);
 	tcase_add_test(test, with_its_last_version_a_model_loses_what_was_recorded);
 	tcase_add_test(test, also_where_something_else_stays);
+	tcase_add_test(test, nothing_comes_after_the_last_version);
+	tcase_add_test(test, nor_behind_a_link);
+	tcase_add_test(test, what_could_not_be_erased_is_not_written);
 	tcase_add_test(test, a_sample_is_written_as_it_is_read);
 	suite_add_tcase(suite, test);
 	return suite;
