@@ -92,6 +92,7 @@ static bool bind_to_previous(const struct tfl_call *call, struct tfl_job *job, c
 		tfl_log_warning("version %" PRIu64 " of '%s', on trial, does not take a request that version %" PRIu64 " takes: %s", candidate->number,
 				candidate->model_name, before->number, error->text);
 	tfl_recorder_add(candidate->recorder, call->server->executor.index, &record);
+	before->used_ns = job->arrived_ns;
 	job->version = tfl_version_ref(before);
 	tfl_version_unref(candidate);
 	return true;
