@@ -150,6 +150,8 @@ static void add_block(struct tfl_guard_blocks *blocks, double value)
 {
 	if (blocks->count > 0)
 		blocks->products += value * blocks->last;
+	else
+		blocks->first = value;
 	blocks->last = value;
 	blocks->count++;
 	blocks->sum += value;
@@ -220,10 +222,11 @@ static void cut_block(struct look *look, double seconds)
 static struct mean mean_of(const struct tfl_guard_blocks *blocks, double more_variance)
 {
 	double plain = blocks->sum / blocks->count, scatter = fmax(0, blocks->squares / blocks->count - plain * plain), r = 0;
-	double count = blocks->count + 1, mean = blocks->sum / count, all, factor;
+	double count = blocks->count + 1, mean = blocks->sum / count, all, factor, pairs = blocks->count - 1;
 
+	/* The first block has none before it, the last none behind: far from the limit either weighs more than all the scatter. */
 	if (scatter > 1e-12)
-		r = (blocks->products / (blocks->count - 1) - plain * plain) / scatter;
+		r = ((blocks->products - plain * (2 * blocks->sum - blocks->first - blocks->last)) / pairs + plain * plain) / scatter;
 	r += (1 + 3 * r) / blocks->count; /* of few blocks it comes out too small, by so much (Kendall) … */
 	r = r * r * blocks->count < 1 ? 0 : fmin(fmax(r, 0), CORRELATION_MAX); /* … and below its own standard error it is none */
 	factor = (1 + r) / (1 - r);

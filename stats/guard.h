@@ -72,7 +72,7 @@ struct tfl_guard_seen {
 
 /* Values of blocks; see guard.c. */
 struct tfl_guard_blocks {
-	double count, sum, squares, products, last;
+	double count, sum, squares, products, first, last;
 };
 
 /* Where a block began. */

@@ -167,7 +167,7 @@ static const struct {
 	{"each is three times slower", {.pace = 3, .rate = 2}, TFL_GUARD_LATENCY, TFL_GUARD_LATENCY, 1500},
 	{"one in ten is ten times slower",
 	 {.pace = 1, .rate = 2, .burst_share = 0.1, .burst_length = 2, .burst_pace = 10}, TFL_GUARD_LATENCY, TFL_GUARD_LATENCY, 3000},
-	{"unsure: 0.87 to 0.61", {.pace = 1, .rate = 2, .blur = 0.5}, TFL_GUARD_CONFIDENCE, TFL_GUARD_DRIFT, 1500},
+	{"unsure: 0.87 to 0.61", {.pace = 1, .rate = 2, .blur = 0.5}, TFL_GUARD_CONFIDENCE, TFL_GUARD_DRIFT, 800},
 	{"NaN", {.pace = 1, .rate = 2, .nan = 1}, TFL_GUARD_NAN, TFL_GUARD_NAN, 3},
 	{"NaN, one in 20", {.pace = 1, .rate = 2, .nan = 0.05}, TFL_GUARD_NAN, TFL_GUARD_NAN, 300},
 };
