@@ -95,6 +95,7 @@ struct tfl_loader {
 	unsigned starting;           /* loads of the start that are not delivered; loop thread */
 	struct tfl_loader_trial *trials; /* loop thread */
 	struct tfl_running *running;
+	atomic_bool trying; /* there are trials, so what runs is to be noted */
 	struct tfl_spawner *spawner; /* makes the threads that an inference has of its own */
 	pthread_t thread;
 	pthread_mutex_t lock; /* over the rest */

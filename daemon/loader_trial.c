@@ -54,6 +54,27 @@ static struct tfl_version *find_version(const struct tfl_loader *loader, const c
 	return version && version->state == TFL_VERSION_AVAILABLE ? version : NULL;
 }
 
+static int map_running(void *data, struct tfl_error *error)
+{
+	struct tfl_loader *loader = data;
+
+	tfl_running_map(loader->running, loader->options.store, atomic_load(&loader->trying));
+	return 0;
+}
+
+static void on_mapped(void *data, struct tfl_version *version, const struct tfl_error *error)
+{
+}
+
+/* The first trial has come, or the last one gone. Before it is written down that there is one, what runs is noted where it outlives the process. */
+static void note_running(struct tfl_loader *loader)
+{
+	bool trying = loader->trials != NULL;
+
+	if (atomic_exchange(&loader->trying, trying) != trying && tfl_loader_call(loader, map_running, on_mapped, loader) < 0)
+		tfl_log_warning("not enough memory to note what runs: a crash of a version on trial will not be told from a power cut");
+}
+
 static void free_entry(struct tfl_loader_trial *entry)
 {
 	tfl_trial_destroy(entry->trial);
@@ -70,6 +91,7 @@ static void drop(struct tfl_loader *loader, struct tfl_loader_trial *entry)
 	while (*link != entry)
 		link = &(*link)->next;
 	*link = entry->next;
+	note_running(loader);
 	if (candidate)
 		atomic_store(&candidate->trial.id, 0);
 	free_entry(entry);
@@ -222,6 +244,7 @@ static struct tfl_loader_trial *add_entry(struct tfl_loader *loader, const char 
 	entry->state = *state;
 	entry->next = loader->trials;
 	loader->trials = entry;
+	note_running(loader);
 	return entry;
 }
 

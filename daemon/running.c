@@ -18,6 +18,7 @@
 #include "daemon/moment.h"
 #include "daemon/store.h"
 
+_Static_assert(sizeof(((struct tfl_moment *)0)->boot) <= 40, "with its NUL");
 #define MARK UINT64_C(0x31676e696e6e7572) /* "running1" */
 
 struct page {
@@ -39,37 +40,52 @@ static void read_before(struct tfl_running *running, int fd, const char *boot)
 		running->before[i] = atomic_load_explicit(&page.places[i].trial, memory_order_relaxed);
 }
 
-/* Maps it anew; NULL where that cannot be. */
-static struct page *map_file(int fd, const char *boot)
+/* In the place of what is there, so that a thread that writes meanwhile writes to either. What runs at this moment is taken along. */
+static int map_file(struct tfl_running *running, struct tfl_store *store)
 {
 	struct page fresh = {.mark = MARK};
-	void *mapping;
+	_tfl_close_ int fd = -1;
+	struct tfl_moment now;
+	int result = tfl_store_open_running(store, &fd);
 
-	memcpy(fresh.boot, boot, strnlen(boot, sizeof(fresh.boot) - 1));
-	if (lseek(fd, 0, SEEK_SET) < 0 || write(fd, &fresh, sizeof(fresh)) != (ssize_t)sizeof(fresh))
-		return NULL;
-	mapping = mmap(NULL, sizeof(fresh), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	return mapping == MAP_FAILED ? NULL : mapping;
+	if (result < 0)
+		return result;
+	tfl_moment_now(&now);
+	memcpy(fresh.boot, now.boot, sizeof(now.boot));
+	for (unsigned i = 0; i < TFL_RUNNING_PLACES; i++)
+		atomic_store_explicit(&fresh.places[i].trial, atomic_load_explicit(&running->places[i].trial, memory_order_relaxed), memory_order_relaxed);
+	if (write(fd, &fresh, sizeof(fresh)) != (ssize_t)sizeof(fresh))
+		return -EIO;
+	if (mmap(running->mapping, sizeof(fresh), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
+		return -errno;
+	return 0;
+}
+
+void tfl_running_map(struct tfl_running *running, struct tfl_store *store, bool file)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+
+	if (file == running->mapped)
+		return;
+	if (file && map_file(running, store) < 0)
+		tfl_log_debug("which candidates run is not seen after a crash: there is no file for it in the models folder");
+	else if (file || mmap(running->mapping, sizeof(struct page), PROT_READ | PROT_WRITE, flags, -1, 0) != MAP_FAILED)
+		running->mapped = file;
 }
 
 int tfl_running_create(struct tfl_store *store, struct tfl_running **ret_running)
 {
 	struct tfl_running *running = calloc(1, sizeof(*running));
 	struct tfl_moment now;
-	struct page *page = NULL;
+	struct page *page;
 	_tfl_close_ int fd = -1;
 
 	if (!running)
 		return -ENOMEM;
 	tfl_moment_now(&now);
-	if (tfl_store_open_running(store, &fd) == 0) {
+	if (tfl_store_open_running(store, &fd) == 0)
 		read_before(running, fd, now.boot);
-		page = map_file(fd, now.boot);
-	}
-	if (!page) {
-		tfl_log_debug("which candidates run is not seen after a crash: there is no file for it in the models folder");
-		page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	}
+	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED) {
 		free(running);
 		return -ENOMEM;

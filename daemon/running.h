@@ -4,9 +4,10 @@
  * the kernel keeps when the daemon is killed or crashes, and which costs a store to write and no system call. The next daemon reads from it
  * whether the one before died while a candidate ran. What an earlier boot left says nothing: then it was the power.
  *
- * Where there can be no such file (a models folder that can only be read) it is memory of the process alone, and nobody knows afterwards.
+ * The file is mapped while there are trials; without, nothing of the models folder is held open for writing, and it is memory of the process alone.
+ * So it is where there can be no such file (a folder that can only be read), and then nobody knows afterwards.
  *
- * Lifetime: one, the loader's. Thread: each place belongs to the thread with its index; what was before, to the loop.
+ * Lifetime: one, the loader's. Thread: each place belongs to the thread with its index; what was before, to the loop; the mapping, to the loader's.
  */
 #ifndef DAEMON_RUNNING_H
 #define DAEMON_RUNNING_H
@@ -29,11 +30,15 @@ struct tfl_running_place {
 struct tfl_running {
 	struct tfl_running_place *places;
 	uint64_t before[TFL_RUNNING_PLACES]; /* what ran when the daemon before ended, in this boot */
-	void *mapping;
+	void *mapping; /* always at the same place, whatever it is of */
+	bool mapped;   /* of the file */
 };
 
-/** Takes over what the daemon before left, and begins anew. 0 or -ENOMEM. */
+/** Takes over what the daemon before left, and begins anew, in memory of the process. 0 or -ENOMEM. */
 int tfl_running_create(struct tfl_store *store, struct tfl_running **ret_running);
+
+/** From now on it is the file, or memory of the process again: there is a trial, or none. Loader thread. */
+void tfl_running_map(struct tfl_running *running, struct tfl_store *store, bool file);
 
 /** NULL is allowed. */
 void tfl_running_destroy(struct tfl_running *running);

@@ -253,6 +253,19 @@ START_TEST(the_state_of_a_model_names_it)
 }
 END_TEST
 
+/* Whether this process maps a file whose path ends so. */
+static bool is_mapped(const char *end)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512];
+	bool found = false;
+
+	while (maps && fgets(line, sizeof(line), maps))
+		found |= strstr(line, end) != NULL;
+	fclose(maps);
+	return found;
+}
+
 START_TEST(what_ran_is_known_within_a_boot)
 {
 	struct tfl_running *running, *next;
@@ -261,12 +274,15 @@ START_TEST(what_ran_is_known_within_a_boot)
 	scene_setup();
 	ck_assert_int_eq(tfl_running_create(scene.store, &running), 0);
 	ck_assert(!tfl_running_died(running, 5));
-	tfl_running_set(running, 3, 5);
+	tfl_running_set(running, 3, 5); /* taken along */
+	tfl_running_map(running, scene.store, true);
+	ck_assert(is_mapped("/.running"));
 	tfl_running_set(running, TFL_RUNNING_PLACES - 1, 6);
 	tfl_running_set(running, 4, 7);
 	tfl_running_set(running, 4, 0);
 	ck_assert_int_eq(tfl_running_create(scene.store, &next), 0); /* as if the first had been killed */
 	ck_assert(tfl_running_died(next, 5) && tfl_running_died(next, 6) && !tfl_running_died(next, 7) && !tfl_running_died(next, 0));
+	tfl_running_map(next, scene.store, true);
 	tfl_running_destroy(next);
 	ck_assert_int_eq(tfl_running_create(scene.store, &next), 0);
 	ck_assert(!tfl_running_died(next, 5));
@@ -280,6 +296,9 @@ START_TEST(what_ran_is_known_within_a_boot)
 	ck_assert_int_eq(tfl_running_create(scene.store, &next), 0);
 	ck_assert(!tfl_running_died(next, 5));
 	tfl_running_destroy(next);
+	tfl_running_map(running, scene.store, false);
+	tfl_running_set(running, 3, 8); /* nobody's but its own */
+	ck_assert(!is_mapped("/.running"));
 	tfl_running_destroy(running);
 	tfl_running_destroy(NULL);
 	scene_teardown();
