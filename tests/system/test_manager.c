@@ -200,6 +200,41 @@ START_TEST(a_worker_that_hangs_gives_no_sign_of_life)
 }
 END_TEST
 
+/* Idle workers are stopped as by a debugger, and then there is work. The loop lives, and does not know that nobody comes. */
+START_TEST(workers_that_take_nothing_give_no_sign_of_life)
+{
+	char command[300], line[64] = "";
+	FILE *freeze;
+	int fd;
+
+	add_tiny(&tfld);
+	manager.watchdog_us = 200000;
+	daemon_start(&tfld, "[requests]\nhang_timeout = 200ms\ninline = 0\n");
+	daemon_wait_ready(&tfld);
+	fd = daemon_connect(&tfld);
+	snprintf(command, sizeof(command), "exec \"$FREEZE\" %d tfl-worker 3", (int)tfld.pid);
+	freeze = popen(command, "re");
+	if (!freeze || !fgets(line, sizeof(line), freeze)) {
+		printf("# skipped: threads of another process cannot be stopped here\n");
+	} else {
+		ck_assert_msg(strncmp(line, "stopped ", 8) == 0 && strncmp(line, "stopped 0", 9) != 0, "%s", line);
+		send_tiny(fd, 1, 0);
+		ck_assert(daemon_logged(&tfld, "requests wait, and no worker took one, for 0 s, and workers are taken to hang"));
+		while (manager_hear(&manager, 0)[0])
+			; /* what was told before */
+		ck_assert_uint_eq(signs_of_life(500), 0);
+		wire_expect_alive(daemon_connect(&tfld));
+		expect_tiny(fd, 1); /* they go on after three seconds */
+		ck_assert(manager_hears(&manager, "WATCHDOG=1"));
+	}
+	if (freeze)
+		pclose(freeze);
+	close(fd);
+	daemon_stop(&tfld);
+	manager_finish(&manager);
+}
+END_TEST
+
 /* Nothing to do but to tell that it lives: no other wake-up. */
 START_TEST(an_idle_daemon_sleeps)
 {
@@ -240,6 +275,7 @@ Suite *manager_suite(void)
 	tcase_add_test(cases, signs_of_life_come_at_half_the_interval);
 	tcase_add_test(cases, nobody_is_told_who_does_not_ask);
 	tcase_add_test(cases, a_worker_that_hangs_gives_no_sign_of_life);
+	tcase_add_test(cases, workers_that_take_nothing_give_no_sign_of_life);
 	tcase_add_test(cases, an_idle_daemon_sleeps);
 	suite_add_tcase(suite, cases);
 	return suite;
