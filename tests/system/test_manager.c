@@ -212,7 +212,7 @@ START_TEST(workers_that_take_nothing_give_no_sign_of_life)
 	daemon_start(&tfld, "[requests]\nhang_timeout = 200ms\ninline = 0\n");
 	daemon_wait_ready(&tfld);
 	fd = daemon_connect(&tfld);
-	snprintf(command, sizeof(command), "exec \"$FREEZE\" %d tfl-worker 3", (int)tfld.pid);
+	snprintf(command, sizeof(command), "exec \"$FREEZE\" %d tfl-worker 6", (int)tfld.pid);
 	freeze = popen(command, "re");
 	if (!freeze || !fgets(line, sizeof(line), freeze)) {
 		printf("# skipped: threads of another process cannot be stopped here\n");
@@ -224,7 +224,7 @@ START_TEST(workers_that_take_nothing_give_no_sign_of_life)
 			; /* what was told before */
 		ck_assert_uint_eq(signs_of_life(500), 0);
 		wire_expect_alive(daemon_connect(&tfld));
-		expect_tiny(fd, 1); /* they go on after three seconds */
+		expect_tiny(fd, 1); /* they go on after six seconds */
 		ck_assert(manager_hears(&manager, "WATCHDOG=1"));
 	}
 	if (freeze)
