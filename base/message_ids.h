@@ -33,6 +33,7 @@
 #define TFL_MESSAGE_CLOCK "7427670f1f0b4623bd3e0a8ef4163f32" /* the time of day has jumped */
 #define TFL_MESSAGE_CONDITION "517581a6e62f4dd19651c7f5167d4dfc" /* something is wrong, and serving goes on */
 #define TFL_MESSAGE_CONDITION_OVER "e21e6482c06b4e4c98e5ee13a0ee94c3" /* it is right again */
+#define TFL_MESSAGE_AUDIT "080ee5bfa18b4b8abcd3b11fe1b863a8" /* somebody called what only administrators may */
 
 /* All of them that tell of a change. */
 #define TFL_MESSAGES_OF_CHANGES \

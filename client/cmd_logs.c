@@ -25,7 +25,7 @@
 struct options {
 	const char *since, *directory;
 	int lines;
-	bool follow, changes, daemon;
+	bool follow, changes, audit, daemon;
 };
 
 /* ---- The journal ---- */
@@ -98,7 +98,7 @@ static int run_journal(struct ctl *ctl, const struct ctl_arguments *arguments, s
 		       struct tfl_error *error)
 {
 	const struct options *options = arguments->options;
-	struct ctl_journal_filter filter = {.changes = options->changes};
+	struct ctl_journal_filter filter = {.changes = options->changes, .audit = options->audit};
 	char name[TFL_MODEL_NAME_MAX + 24];
 	struct ctl_journal *journal = NULL;
 	int r;
@@ -126,6 +126,8 @@ static int run(struct ctl *ctl, const struct ctl_arguments *arguments)
 	ctl_entries_init(&entries, ctl, options->follow);
 	if (!options->daemon)
 		status = run_journal(ctl, arguments, &entries, since, lines, &error);
+	if (status == -1 && options->audit)
+		return ctl_fail_file(ctl, &error); /* the daemon does not remember these */
 	if (status == -1) {
 		if (!options->daemon && !ctl->json)
 			fprintf(stderr, "tflctl: %s; this is what the daemon remembers\n", error.text);
@@ -147,6 +149,9 @@ static int check(const struct ctl *ctl, const struct ctl_arguments *arguments)
 	if (at && tfl_version_parse(at + 1, strlen(at + 1), &number) < 0 && tfl_label_valid(at + 1, strlen(at + 1)))
 		return ctl_usage(ctl,
 				 "the journal knows versions by their numbers; 'tflctl label MODEL' says which one a label stands for");
+	if (options->audit && (options->changes || options->daemon))
+		return ctl_usage(ctl, options->changes ? "--changes and --audit are two kinds of entries; give one"
+						       : "the daemon does not remember who called what; the journal does, without --daemon");
 	if (options->daemon && options->directory)
 		return ctl_usage(ctl, "--daemon and --directory are two places to read from; give one");
 	if (options->since && ctl_since_parse(options->since, (int64_t)time(NULL), &since, &error) < 0)
@@ -160,6 +165,7 @@ static const struct ctl_option options[] = {
 	{"lines", "N", CTL_NUMBER, offsetof(struct options, lines), "the last N alone (default: 50; with --since: all)", 1, LINES_MAX},
 	{"follow", NULL, CTL_FLAG, offsetof(struct options, follow), "go on with what comes, until interrupted"},
 	{"changes", NULL, CTL_FLAG, offsetof(struct options, changes), "what changed alone, without what was counted"},
+	{"audit", NULL, CTL_FLAG, offsetof(struct options, audit), "each call of an administrator, and refused ones, instead"},
 	{"daemon", NULL, CTL_FLAG, offsetof(struct options, daemon), "ask the daemon what it remembers, not the journal"},
 	{"directory", "PATH", CTL_STRING, offsetof(struct options, directory), "read the files of a journal in this folder"},
 };

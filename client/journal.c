@@ -65,7 +65,9 @@ static int match(sd_journal *files, const struct ctl_journal_filter *filter)
 	char text[128];
 	int r = 0;
 
-	for (unsigned i = filter->changes; i < TFL_ARRAY_SIZE(ids) && r >= 0; i++) { /* the first is no change */
+	if (filter->audit)
+		r = sd_journal_add_match(files, "MESSAGE_ID=" TFL_MESSAGE_AUDIT, 0);
+	for (unsigned i = filter->changes; !filter->audit && i < TFL_ARRAY_SIZE(ids) && r >= 0; i++) { /* the first is no change */
 		snprintf(text, sizeof(text), "MESSAGE_ID=%s", ids[i]);
 		r = sd_journal_add_match(files, text, 0);
 	}
@@ -208,7 +210,7 @@ json_t *ctl_journal_json(struct ctl_journal *journal)
 
 	json_object_set_new(entry, "time", json_integer((json_int_t)(ctl_journal_time_us(journal) / 1000000)));
 	json_object_set_new(entry, "time_us", json_integer((json_int_t)ctl_journal_time_us(journal)));
-	json_object_set_new(entry, "kind", json_string("period"));
+	json_object_set_new(entry, "kind", json_string(json_object_get(fields, "TFL_AUDIT") ? "audit" : "period"));
 	add_key(entry, "kind", fields, "TFL_CHANGE", false);
 	add_key(entry, "model", fields, "TFL_MODEL", false);
 	add_key(entry, "version", fields, "TFL_VERSION", true);

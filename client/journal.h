@@ -20,6 +20,7 @@ struct ctl_journal_filter {
 	const char *model; /* NULL: all, those about none too */
 	uint64_t version;  /* 0: all */
 	bool changes;      /* without those of periods */
+	bool audit;        /* these alone, which otherwise are left out: they tell once more of what changed */
 };
 
 /**

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "daemon/audit.h"
 #include "daemon/descriptors.h"
 #include "daemon/handlers.h"
 #include "daemon/job.h"
@@ -80,19 +81,34 @@ static int handle(struct tfl_call *call, const struct tfl_method *method, struct
 	return method->handle(call, error);
 }
 
+/* What nobody tells later. */
+static void tell(struct tfl_call *call, const struct tfl_error *error)
+{
+	if (!(call->rights & TFL_RIGHT_ADMIN))
+		tfl_audit_refuse(call->server->audit, call->audited, error, call->arrived_ns);
+	else if (error || !call->deferred)
+		tfl_audit_tell(call->audited, error);
+}
+
 void tfl_dispatch(struct tfl_call *call, struct tfl_descriptors *descriptors)
 {
 	const struct tfl_method *method = find(call->message->method);
+	struct tfl_audited audited;
 	struct tfl_error error;
 	int r;
 
 	error.text[0] = '\0';
 	call->fd = method && method->takes_fd ? tfl_descriptors_take(descriptors) : -1;
-	r = handle(call, method, &error);
-	if (r < 0) {
-		error.code = r;
-		tfl_reply_failure(call->channel, call->writer, call->message->msgid, &error);
+	if (method && method->right == TFL_RIGHT_ADMIN) {
+		tfl_audited_read(call, method->name, &audited);
+		call->audited = &audited;
 	}
+	r = handle(call, method, &error);
+	error.code = r;
+	if (call->audited)
+		tell(call, r < 0 ? &error : NULL);
+	if (r < 0)
+		tfl_reply_failure(call->channel, call->writer, call->message->msgid, &error);
 	call->fd = tfl_close(call->fd);
 }
 

@@ -10,6 +10,7 @@
 
 #include "daemon/peer.h"
 
+struct tfl_audited;
 struct tfl_channel;
 struct tfl_descriptors;
 struct tfl_error;
@@ -29,6 +30,8 @@ struct tfl_call {
 	struct tfl_writer *writer;         /* the loop thread's */
 	uint64_t arrived_ns;
 	bool alone;                        /* nothing more of this connection waits to be handled */
+	const struct tfl_audited *audited; /* how it is told, by whoever answers it; NULL: it is not */
+	bool deferred;                     /* by an errand: it is answered, and told, later */
 	int fd;                            /* the descriptor passed for it, or -1; a handler that takes it leaves -1 */
 };
 

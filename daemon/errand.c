@@ -8,6 +8,7 @@
 #include "daemon/account.h"
 #include "daemon/channel.h"
 #include "daemon/dispatch.h"
+#include "daemon/reply.h"
 #include "daemon/server.h"
 #include "proto/message.h"
 #include "proto/request.h"
@@ -31,12 +32,29 @@ int tfl_errand_begin(struct tfl_call *call, const struct tfl_model_params *param
 	errand->server = call->server;
 	errand->channel = call->channel;
 	errand->msgid = call->message->msgid;
+	if (call->audited)
+		errand->audited = *call->audited;
+	call->deferred = true;
 	assert(params->model.length < sizeof(errand->model) && params->label.length < sizeof(errand->label));
 	memcpy(errand->model, params->model.text, params->model.length);
 	if (params->label.text)
 		memcpy(errand->label, params->label.text, params->label.length);
 	*ret_errand = errand;
 	return 0;
+}
+
+void tfl_errand_answer(struct tfl_errand *errand)
+{
+	tfl_audit_tell(&errand->audited, NULL);
+	tfl_reply_send(errand->channel, &errand->server->executor.writer, errand->msgid);
+	tfl_errand_end(errand);
+}
+
+void tfl_errand_fail(struct tfl_errand *errand, const struct tfl_error *error)
+{
+	tfl_audit_tell(&errand->audited, error);
+	tfl_reply_failure(errand->channel, &errand->server->executor.writer, errand->msgid, error);
+	tfl_errand_end(errand);
 }
 
 void tfl_errand_end(struct tfl_errand *errand)

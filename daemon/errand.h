@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "daemon/audit.h"
 
 struct tfl_call;
 struct tfl_channel;
@@ -20,6 +21,7 @@ struct tfl_errand {
 	struct tfl_server *server;
 	struct tfl_channel *channel;
 	uint32_t msgid;
+	struct tfl_audited audited;
 	char model[TFL_MODEL_NAME_MAX + 1];
 	char label[TFL_LABEL_MAX + 1]; /* "" where the request names none */
 	struct tfl_error error; /* the first one */
@@ -31,7 +33,11 @@ struct tfl_errand {
 /** Begins one. -ESHUTDOWN, -ENOMEM, or what the account says. */
 int tfl_errand_begin(struct tfl_call *call, const struct tfl_model_params *params, struct tfl_errand **ret_errand, struct tfl_error *error);
 
-/** Ends it, answered or not. */
+/** Tells the audit, answers with what stands in the loop thread's writer, or with a failure, and ends it. */
+void tfl_errand_answer(struct tfl_errand *errand);
+void tfl_errand_fail(struct tfl_errand *errand, const struct tfl_error *error);
+
+/** Ends one that did not come about: whoever began it answers. */
 void tfl_errand_end(struct tfl_errand *errand);
 
 #endif

@@ -230,8 +230,7 @@ static void on_baseline_kept(void *data, struct tfl_version *version, const stru
 	tfl_field_uint(writer, "verdicts", errand->numbers[1]);
 	tfl_field_bool(writer, "remembered", !error);
 	tfl_field_text(writer, "reason", error ? error->text : "");
-	tfl_reply_send(errand->channel, writer, errand->msgid);
-	tfl_errand_end(errand);
+	tfl_errand_answer(errand);
 }
 
 /* Answered when it is on disk: a baseline that somebody set is not made anew by itself. */

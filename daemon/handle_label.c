@@ -37,20 +37,19 @@ static void on_labelled(void *data, struct tfl_version *version, const struct tf
 	struct tfl_writer *writer = &errand->server->executor.writer;
 
 	if (!version) {
-		tfl_reply_failure(errand->channel, writer, errand->msgid, error);
-	} else {
-		tfl_writer_begin(writer);
-		tfl_message_reply(writer, errand->msgid);
-		tfl_writer_map(writer, 6);
-		tfl_field_text(writer, "model", errand->model);
-		tfl_field_text(writer, "label", errand->label);
-		tfl_field_uint(writer, "version", errand->numbers[1]);
-		tfl_field_uint(writer, "before", errand->numbers[0]);
-		tfl_field_bool(writer, "remembered", !error);
-		tfl_field_text(writer, "reason", error ? error->text : "");
-		tfl_reply_send(errand->channel, writer, errand->msgid);
+		tfl_errand_fail(errand, error);
+		return;
 	}
-	tfl_errand_end(errand);
+	tfl_writer_begin(writer);
+	tfl_message_reply(writer, errand->msgid);
+	tfl_writer_map(writer, 6);
+	tfl_field_text(writer, "model", errand->model);
+	tfl_field_text(writer, "label", errand->label);
+	tfl_field_uint(writer, "version", errand->numbers[1]);
+	tfl_field_uint(writer, "before", errand->numbers[0]);
+	tfl_field_bool(writer, "remembered", !error);
+	tfl_field_text(writer, "reason", error ? error->text : "");
+	tfl_errand_answer(errand);
 }
 
 static int set_label(struct tfl_call *call, const struct tfl_registry_model *model, const struct tfl_model_params *params,

@@ -25,25 +25,24 @@ static void on_loaded(void *data, struct tfl_version *version, const struct tfl_
 	struct tfl_writer *writer = &errand->server->executor.writer;
 
 	if (!version) {
-		tfl_reply_failure(errand->channel, writer, errand->msgid, error);
-	} else {
-		tfl_writer_begin(writer);
-		tfl_message_reply(writer, errand->msgid);
-		tfl_writer_map(writer, 11);
-		tfl_field_text(writer, "model", version->model_name);
-		tfl_field_uint(writer, "version", version->number);
-		tfl_field_text(writer, "state", tfl_version_state_to_string(version->state));
-		tfl_field_text(writer, "sha256", version->sha256);
-		tfl_field_uint(writer, "file_bytes", version->file_bytes);
-		tfl_field_uint(writer, "load_ns", version->load_ns);
-		tfl_field_uint(writer, "run_ns", version->run_ns);
-		tfl_field_uint(writer, "copy_ns", version->stored.copy_ns);
-		tfl_field_uint(writer, "hash_ns", version->stored.hash_ns);
-		tfl_field_uint(writer, "sync_ns", version->stored.sync_ns);
-		tfl_field_uint(writer, "proof_ns", version->proof.proof_ns);
-		tfl_reply_send(errand->channel, writer, errand->msgid);
+		tfl_errand_fail(errand, error);
+		return;
 	}
-	tfl_errand_end(errand);
+	tfl_writer_begin(writer);
+	tfl_message_reply(writer, errand->msgid);
+	tfl_writer_map(writer, 11);
+	tfl_field_text(writer, "model", version->model_name);
+	tfl_field_uint(writer, "version", version->number);
+	tfl_field_text(writer, "state", tfl_version_state_to_string(version->state));
+	tfl_field_text(writer, "sha256", version->sha256);
+	tfl_field_uint(writer, "file_bytes", version->file_bytes);
+	tfl_field_uint(writer, "load_ns", version->load_ns);
+	tfl_field_uint(writer, "run_ns", version->run_ns);
+	tfl_field_uint(writer, "copy_ns", version->stored.copy_ns);
+	tfl_field_uint(writer, "hash_ns", version->stored.hash_ns);
+	tfl_field_uint(writer, "sync_ns", version->stored.sync_ns);
+	tfl_field_uint(writer, "proof_ns", version->proof.proof_ns);
+	tfl_errand_answer(errand);
 }
 
 int tfl_handle_model_load(struct tfl_call *call, struct tfl_error *error)
@@ -60,7 +59,7 @@ int tfl_handle_model_load(struct tfl_call *call, struct tfl_error *error)
 	r = tfl_errand_begin(call, &params, &errand, error);
 	if (r < 0)
 		return r;
-	tfl_log_info("uid %u, pid %d loads model '%s'", (unsigned)call->peer->uid, (int)call->peer->pid, errand->model);
+	tfl_log_debug("uid %u, pid %d loads model '%s'", (unsigned)call->peer->uid, (int)call->peer->pid, errand->model);
 	r = tfl_loader_load(call->server->loader, errand->model, params.version, tfl_steal_fd(&call->fd), call->peer->uid,
 			    call->peer->pid, on_loaded, errand, error);
 	if (r < 0)
@@ -129,18 +128,17 @@ static void finish_unload(struct tfl_errand *errand)
 	struct tfl_writer *writer = &errand->server->executor.writer;
 
 	if (errand->error.code < 0) {
-		tfl_reply_failure(errand->channel, writer, errand->msgid, &errand->error);
-	} else {
-		tfl_writer_begin(writer);
-		tfl_message_reply(writer, errand->msgid);
-		tfl_writer_map(writer, 2);
-		tfl_field_text(writer, "model", errand->model);
-		tfl_field_array(writer, "versions", errand->count);
-		for (unsigned i = 0; i < errand->count; i++)
-			tfl_writer_uint64(writer, errand->numbers[i]);
-		tfl_reply_send(errand->channel, writer, errand->msgid);
+		tfl_errand_fail(errand, &errand->error);
+		return;
 	}
-	tfl_errand_end(errand);
+	tfl_writer_begin(writer);
+	tfl_message_reply(writer, errand->msgid);
+	tfl_writer_map(writer, 2);
+	tfl_field_text(writer, "model", errand->model);
+	tfl_field_array(writer, "versions", errand->count);
+	for (unsigned i = 0; i < errand->count; i++)
+		tfl_writer_uint64(writer, errand->numbers[i]);
+	tfl_errand_answer(errand);
 }
 
 static void on_unloaded(void *data, struct tfl_version *version, const struct tfl_error *error)
@@ -192,8 +190,6 @@ int tfl_handle_model_unload(struct tfl_call *call, struct tfl_error *error)
 		r = tfl_errand_begin(call, &params, &errand, error);
 	if (r < 0)
 		return r;
-	tfl_log_info("uid %u, pid %d unloads %u version%s of model '%s'", (unsigned)call->peer->uid, (int)call->peer->pid, count,
-		     count == 1 ? "" : "s", errand->model);
 	errand->open = 1; /* this function */
 	for (unsigned i = 0; i < count; i++) {
 		struct tfl_error why = {0};
@@ -228,22 +224,21 @@ static void on_swapped(void *data, struct tfl_version *version, const struct tfl
 	struct tfl_writer *writer = &errand->server->executor.writer;
 
 	if (!version) {
-		tfl_reply_failure(errand->channel, writer, errand->msgid, error);
-	} else {
-		tfl_writer_begin(writer);
-		tfl_message_reply(writer, errand->msgid);
-		tfl_writer_map(writer, 8);
-		tfl_field_text(writer, "model", version->model_name);
-		tfl_field_uint(writer, "version", version->number);
-		tfl_field_uint(writer, "before", errand->numbers[0]);
-		tfl_field_bool(writer, "routed", shares_of(errand->server->registry, errand->model) > 0);
-		tfl_field_bool(writer, "unrouted", errand->numbers[1] > 0);
-		tfl_field_bool(writer, "trial", atomic_load(&version->trial.id) != 0);
-		tfl_field_bool(writer, "remembered", !error);
-		tfl_field_text(writer, "reason", error ? error->text : "");
-		tfl_reply_send(errand->channel, writer, errand->msgid);
+		tfl_errand_fail(errand, error);
+		return;
 	}
-	tfl_errand_end(errand);
+	tfl_writer_begin(writer);
+	tfl_message_reply(writer, errand->msgid);
+	tfl_writer_map(writer, 8);
+	tfl_field_text(writer, "model", version->model_name);
+	tfl_field_uint(writer, "version", version->number);
+	tfl_field_uint(writer, "before", errand->numbers[0]);
+	tfl_field_bool(writer, "routed", shares_of(errand->server->registry, errand->model) > 0);
+	tfl_field_bool(writer, "unrouted", errand->numbers[1] > 0);
+	tfl_field_bool(writer, "trial", atomic_load(&version->trial.id) != 0);
+	tfl_field_bool(writer, "remembered", !error);
+	tfl_field_text(writer, "reason", error ? error->text : "");
+	tfl_errand_answer(errand);
 }
 
 static int swap(struct tfl_loader *loader, struct tfl_version *version, const struct tfl_model_params *params, uid_t uid,

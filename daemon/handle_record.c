@@ -245,17 +245,16 @@ static void on_worked(void *data, struct tfl_version *version, const struct tfl_
 	int r;
 
 	if (failure && failure->code == -ECANCELED) {
-		tfl_reply_failure(errand->channel, writer, errand->msgid, failure);
+		tfl_errand_fail(errand, failure);
 	} else if ((r = finish(asking, failure, &error)) < 0) {
 		error.code = r;
-		tfl_reply_failure(errand->channel, writer, errand->msgid, &error);
+		tfl_errand_fail(errand, &error);
 	} else {
 		tfl_writer_begin(writer);
 		tfl_message_reply(writer, errand->msgid);
 		asking->kind->answer(writer, asking);
-		tfl_reply_send(errand->channel, writer, errand->msgid);
+		tfl_errand_answer(errand);
 	}
-	tfl_errand_end(errand);
 	asking_free(asking);
 }
 

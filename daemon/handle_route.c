@@ -82,18 +82,17 @@ static void on_routed(void *data, struct tfl_version *version, const struct tfl_
 		version ? tfl_registry_find(errand->server->registry, errand->model, strlen(errand->model)) : NULL;
 
 	if (!version) {
-		tfl_reply_failure(errand->channel, writer, errand->msgid, error);
-	} else {
-		tfl_writer_begin(writer);
-		tfl_message_reply(writer, errand->msgid);
-		tfl_writer_map(writer, 2 + (model ? ROUTE_FIELDS : 0));
-		if (model)
-			write_route(writer, errand->server, model);
-		tfl_field_bool(writer, "remembered", !error);
-		tfl_field_text(writer, "reason", error ? error->text : "");
-		tfl_reply_send(errand->channel, writer, errand->msgid);
+		tfl_errand_fail(errand, error);
+		return;
 	}
-	tfl_errand_end(errand);
+	tfl_writer_begin(writer);
+	tfl_message_reply(writer, errand->msgid);
+	tfl_writer_map(writer, 2 + (model ? ROUTE_FIELDS : 0));
+	if (model)
+		write_route(writer, errand->server, model);
+	tfl_field_bool(writer, "remembered", !error);
+	tfl_field_text(writer, "reason", error ? error->text : "");
+	tfl_errand_answer(errand);
 }
 
 static int check_params(const struct tfl_model_params *params, struct tfl_error *error)

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "daemon/account.h"
+#include "daemon/audit.h"
 #include "daemon/change_line.h"
 #include "daemon/changes.h"
 #include "daemon/changes_save.h"
@@ -177,6 +178,7 @@ static void on_minute(uv_timer_t *timer)
 	struct tfl_server *server = timer->data;
 
 	tfl_observe(server);
+	tfl_audit_settle(server->audit);
 	on_steps(&server->steps);
 	uv_timer_start(timer, on_minute, tfl_observe_delay_ms(tfl_clock_boot_ns()), 0);
 }
@@ -317,6 +319,8 @@ static int make_queues(struct tfl_server *server, struct tfl_error *error)
 	int r;
 
 	r = tfl_accounts_create(limits, &server->accounts);
+	if (r == 0)
+		r = tfl_audit_create(&server->audit);
 	if (r == 0)
 		r = tfl_outbox_create(wake, &server->outbox_wake, &server->outbox);
 	if (r == 0)
@@ -578,5 +582,6 @@ void tfl_server_destroy(struct tfl_server *server)
 	tfl_changes_destroy(server->changes);
 	tfl_conditions_destroy(server->conditions);
 	tfl_accounts_destroy(server->accounts);
+	tfl_audit_destroy(server->audit);
 	free(server);
 }

@@ -20,6 +20,7 @@
 #include "daemon/watching.h"
 
 struct tfl_accounts;
+struct tfl_audit;
 struct tfl_changes;
 struct tfl_conditions;
 struct tfl_config;
@@ -47,6 +48,7 @@ struct tfl_server {
 	struct tfl_scheduler *scheduler;
 	struct tfl_workers *workers;
 	struct tfl_accounts *accounts;
+	struct tfl_audit *audit;
 	struct tfl_outbox *outbox;
 	struct tfl_conditions *conditions; /* loop thread, as the next */
 	struct tfl_changes *changes;

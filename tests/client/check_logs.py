@@ -68,9 +68,12 @@ def fill(scene):
         export(BEGIN + 120, MESSAGE="digits did 5 requests", MESSAGE_ID=scene.ids["period"], TFL_MODEL="digits", TFL_VERSION=1),
         scene.change(180, "drift", "version 2 of 'digits' has drifted", TFL_MODEL="digits", TFL_VERSION=2, TFL_PSI="0.310000"),
         scene.change(240, "loaded", "version 2 of 'other' is available", TFL_MODEL="other", TFL_VERSION=2),
+        *(export(BEGIN + 250 + i, MESSAGE=text, MESSAGE_ID=scene.ids["audit"], TFL_AUDIT="done", TFL_METHOD="model.load", TFL_UID=1000, **fields)
+          for i, (text, fields) in enumerate(AUDIT)),
     ])
 
 
+AUDIT = [("audit: a load", {"TFL_MODEL": "digits"}), ("audit: a refusal", {})]
 TEXTS = ["serving", "version 1 of 'digits' is available", "digits did 5 requests", "version 2 of 'digits' has drifted", "version 2 of 'other' is available"]
 
 
@@ -84,6 +87,9 @@ def check_text(scene):
                               (("--since", "2023-11-14"), [0, 1, 2, 3, 4])]:
         texts = [line[21:] for line in scene.lines(*arguments)]
         yield f"{' '.join(arguments)}: {len(chosen)} entries", texts == [TEXTS[i] for i in chosen]
+    for arguments, chosen in [((), [0, 1]), (("digits",), [0]), (("--lines", "1"), [1])]:
+        texts = [line[21:] for line in scene.lines("--audit", *arguments)]
+        yield f"--audit {' '.join(arguments)}: who administered, alone", texts == [AUDIT[i][0] for i in chosen]
     none = scene.run("nosuch")
     yield "that there is none is said", none.returncode == 0 and none.stderr == b"tflctl: there is no such entry\n"
 
@@ -95,6 +101,8 @@ def check_json(scene):
     yield "and what an entry is about", (loaded["model"], loaded["version"], loaded["uid"], loaded["reason"]) == ("digits", 1, 1000, "7 bytes")
     yield "and when it was", loaded["time"] == BEGIN + 60 and loaded["time_us"] == (BEGIN + 60) * 1000000
     yield "and all fields", entries[3]["fields"] == {"TFL_CHANGE": "drift", "TFL_MODEL": "digits", "TFL_VERSION": "2", "TFL_PSI": "0.310000"}
+    audit = json.loads(scene.run("--audit", "--json").stdout)
+    yield "an audit's too", [(entry["kind"], entry["uid"], entry["fields"]["TFL_METHOD"]) for entry in audit] == [("audit", 1000, "model.load")] * 2
     yield "of nothing it is an empty list", json.loads(scene.run("nosuch", "--json").stdout) == []
 
 
@@ -126,7 +134,8 @@ def check_forged(scene):
 
 
 def check_mistakes(scene):
-    for arguments, status, part in [(("--since", "soon"), 2, b"--since takes a time such as"), (("--daemon",), 2, b"give one"), (("a@0",), 2, b"version"),
+    for arguments, status, part in [(("--since", "soon"), 2, b"--since takes a time such as"), (("--daemon",), 2, b"give one"), (("--audit", "--changes"), 2, b"give one"),
+                                    (("--audit", "--daemon"), 2, b"the daemon does not remember who called what"), (("a@0",), 2, b"version"),
                                     (("--lines", "0"), 2, b"--lines takes a whole number"), (("a", "b"), 2, b"one argument too many")]:
         result = scene.run(*arguments)
         yield f"{' '.join(arguments)} is refused", result.returncode == status and part in result.stderr

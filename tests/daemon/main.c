@@ -24,6 +24,7 @@ static Suite *(*const suites[])(void) = {
 	loader_routes_suite,
 	trial_suite,
 	account_suite,
+	audit_suite,
 	agreement_suite,
 	binding_suite,
 	changes_suite,

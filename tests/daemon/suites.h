@@ -16,6 +16,7 @@ Suite *store_read_suite(void);
 Suite *swap_suite(void);
 Suite *account_suite(void);
 Suite *agreement_suite(void);
+Suite *audit_suite(void);
 Suite *binding_suite(void);
 Suite *changes_suite(void);
 Suite *channel_suite(void);
