@@ -53,6 +53,8 @@
 #define TFL_ARENA_FACTOR_MAX 256u        /* arena of an interpreter: at most this many times the file's size … */
 #define TFL_ARENA_FLOOR (256u << 20)     /* … or this many bytes, whichever is more */
 
+#define TFL_RESOURCES_MAX 256            /* resources that a model names (VAR_HANDLE) … */
+#define TFL_RESOURCE_NAME_MAX 1024       /* … and bytes of a name */
 #define TFL_STEP_NODES_MAX 4096          /* operators of one XNNPACK step: planning their memory takes time by the square of that */
 #define TFL_WORK_MAX (1ull << 40)         /* elementary operations of one inference: minutes on a small machine */
 

@@ -171,6 +171,7 @@ static int run_file(struct ctl_subject *subject, const float *const *inputs, uin
 
 	for (uint32_t i = 0; i < subject->input_count; i++)
 		from_real(&subject->inputs[i], inputs[i], tfl_interpreter_input(subject->interpreter, i));
+	tfl_interpreter_reset(subject->interpreter);
 	begin = now_ns();
 	r = tfl_interpreter_invoke(subject->interpreter, NULL, error);
 	*ret_ns = now_ns() - begin;

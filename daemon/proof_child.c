@@ -105,6 +105,7 @@ static int run_on_zeros(const struct tfl_interface *interface, struct tfl_interp
 
 	for (uint32_t i = 0; i < interface->input_count; i++)
 		memset(tfl_interpreter_input(interpreter, i), 0, interface->inputs[i].bytes);
+	tfl_interpreter_reset(interpreter);
 	start = tfl_clock_ns();
 	result = tfl_interpreter_invoke(interpreter, NULL, error);
 	*ret_ns = tfl_clock_ns() - start;

@@ -200,6 +200,7 @@ int tfl_sample_run(const struct tfl_sample *sample, const struct tfl_interface *
 	if (result < 0)
 		return result == -ENOMEM ? result : -EINVAL;
 	tfl_binding_fill(&binding, interface, &sample->request.inputs, interpreter);
+	tfl_interpreter_reset(interpreter);
 	result = tfl_interpreter_invoke(interpreter, NULL, error);
 	for (uint32_t i = 0; result == 0 && i < interface->output_count; i++)
 		result = check_finite(&interface->outputs[i], tfl_interpreter_output(interpreter, i), &infinite, error);

@@ -104,6 +104,7 @@ static int run(struct tfl_shadow *shadow, const struct tfl_capture *capture, str
 	if (r < 0)
 		return r;
 	begin = processor_ns();
+	tfl_interpreter_reset(shadow->interpreter);
 	tfl_binding_fill(&binding, &interface, &capture->inputs, shadow->interpreter);
 	record->executed = true;
 	r = tfl_interpreter_invoke(shadow->interpreter, &control, &error);

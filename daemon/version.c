@@ -112,6 +112,7 @@ static int run_on_zeros(const struct tfl_version *version, struct tfl_interprete
 
 	for (uint32_t i = 0; i < version->input_count; i++)
 		memset(tfl_interpreter_input(interpreter, i), 0, version->inputs[i].bytes);
+	tfl_interpreter_reset(interpreter);
 	start = tfl_clock_ns();
 	result = tfl_interpreter_invoke(interpreter, &control, error);
 	if (result < 0)

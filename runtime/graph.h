@@ -34,6 +34,7 @@ struct tfl_value {
 	int32_t zero_point;
 	const void *data;    /* constant content: of the file, or folded (then owned by the graph, and gone when all its readers are folded) */
 	bool owned;          /* data is the graph's */
+	bool variable;       /* keeps its content from one run to the next (state.h); operators that say so write it as an input */
 	uint32_t producer;   /* node that writes it, or TFL_NONE */
 	bool uncertain;      /* in a survey: behind a refused operator; its shape is what the file says */
 };
@@ -43,6 +44,7 @@ struct tfl_node {
 	const struct tfl_operator *source;
 	uint32_t index;        /* operator index in the file */
 	bool folded;           /* its outputs are constants, or nobody reads them; it never runs */
+	bool ordered;          /* touches state: such nodes run in the file's order, and always */
 	enum tfl_cause cause;  /* why it was refused; only a survey has such nodes, and their op may be NULL */
 	const char *reason;    /* the sentence about that; owned by the graph */
 	uint64_t work;         /* elementary operations that its prepare() counted */

@@ -18,11 +18,13 @@
 #include "runtime/memory.h"
 #include "runtime/op.h"
 #include "runtime/program_internal.h"
+#include "runtime/state.h"
 #include "runtime/weights.h"
 
 struct tfl_interpreter {
 	const struct tfl_program *program;
 	uint8_t *arena;
+	struct tfl_state *state;
 	void **data;                           /* per value; NULL for constants and what stays inside a step */
 	struct tfl_xnnpack_runtime *runtimes;  /* per step; empty for portable kernels */
 	uint64_t *step_ns;                     /* per step, with options.profile */
@@ -45,6 +47,7 @@ void tfl_interpreter_destroy(struct tfl_interpreter *interpreter)
 	free(interpreter->step_ns);
 	free(interpreter->data);
 	tfl_block_free(interpreter->arena);
+	tfl_state_destroy(interpreter->state);
 	free(interpreter);
 }
 
@@ -91,6 +94,9 @@ static int allocate(struct tfl_interpreter *interpreter)
 	for (size_t i = 0; i < values; i++)
 		if (program->offsets[i] != TFL_NO_OFFSET)
 			interpreter->data[i] = interpreter->arena + program->offsets[i];
+	if (tfl_state_create(program->state, &interpreter->state) < 0)
+		return -ENOMEM;
+	tfl_state_place(interpreter->state, 0, interpreter->data);
 	return 0;
 }
 
@@ -192,6 +198,11 @@ int tfl_interpreter_create_alone(struct tfl_program *program, struct tfl_interpr
 	return r > 0 ? refused(step, error) : r;
 }
 
+void tfl_interpreter_reset(struct tfl_interpreter *interpreter)
+{
+	tfl_state_reset(interpreter->state);
+}
+
 void *tfl_interpreter_input(struct tfl_interpreter *interpreter, uint32_t index)
 {
 	return interpreter->data[interpreter->program->graph->source->inputs[index]];
@@ -284,5 +295,5 @@ void tfl_interpreter_profile_reset(struct tfl_interpreter *interpreter)
 size_t tfl_interpreter_bytes(const struct tfl_interpreter *interpreter)
 {
 	return sizeof(*interpreter) + interpreter->program->arena_bytes + interpreter->program->graph->value_count * sizeof(void *) +
-	       interpreter->xnnpack_bytes;
+	       interpreter->xnnpack_bytes + tfl_state_bytes(interpreter->state);
 }

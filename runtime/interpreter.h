@@ -43,6 +43,12 @@ const void *tfl_interpreter_output(const struct tfl_interpreter *interpreter, ui
  */
 int tfl_interpreter_invoke(struct tfl_interpreter *interpreter, const struct tfl_run_control *control, struct tfl_error *error);
 
+/**
+ * Takes back what runs have left behind: the next one is as the first was. For a program that is not stateful there is nothing to do. An
+ * interpreter begins so.
+ */
+void tfl_interpreter_reset(struct tfl_interpreter *interpreter);
+
 /* Time of one step of the program, summed over runs. */
 struct tfl_step_profile {
 	const char *name;   /* operator name, or "XNNPACK" for a run of several */

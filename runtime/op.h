@@ -42,6 +42,11 @@ struct tfl_op {
 	 * '*': as many of the letter before as there are; ':' stands before the outputs. An optional input left out matches any letter.
 	 */
 	const char *types;
+	/*
+	 * It reads and writes what outlives a run: the variable tensors among its inputs, resources. It is never computed at load, runs though
+	 * nobody reads its outputs, and in the file's order among its like. Any other operator may read a variable, or write one as its output.
+	 */
+	bool stateful;
 	bool from_shapes; /* its outputs follow from the shapes of its inputs alone: it is computed at load, and run() reads no input */
 	int (*prepare)(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error);
 	/* 0, or 1: XNNPACK does not have it in this form (then run() is used). NULL: never. */
@@ -208,6 +213,12 @@ static inline const void *tfl_run_input(const struct tfl_run *run, const struct 
 static inline const void *tfl_run_operand(const struct tfl_run *run, const struct tfl_node *node, enum tfl_operand operand)
 {
 	return tfl_run_input(run, node, tfl_op_operand(node->op, operand));
+}
+
+/* The memory of a variable tensor, value->variable, that is an input of a stateful operator: what is there now, and what is to be there next. */
+static inline void *tfl_run_variable(const struct tfl_run *run, const struct tfl_node *node, uint32_t index)
+{
+	return run->data[node->source->inputs[index]];
 }
 
 static inline void *tfl_run_output(const struct tfl_run *run, const struct tfl_node *node, uint32_t index)

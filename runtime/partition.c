@@ -46,7 +46,8 @@ static uint32_t pop(struct heap *heap)
 struct edges {
 	uint32_t *first;  /* per node, and one past the last */
 	uint32_t *target;
-	uint32_t *wanted; /* per node: inputs not yet written */
+	uint32_t *wanted; /* per node: inputs not yet written, and a node before it that touches state */
+	uint32_t total;
 };
 
 /* A folded node waits for nothing, since it never runs: the inputs of one that nobody reads need not be constants. */
@@ -57,37 +58,60 @@ static uint32_t producer(const struct tfl_graph *graph, const struct tfl_node *n
 	return node->folded || !value || value->data ? TFL_NONE : value->producer;
 }
 
+/* Nodes that touch state follow each other: *last is the one before. */
+static uint32_t predecessor(const struct tfl_graph *graph, uint32_t node, uint32_t *last)
+{
+	uint32_t before = *last;
+
+	if (!graph->nodes[node].ordered)
+		return TFL_NONE;
+	*last = node;
+	return before;
+}
+
+/* Calls @p note for each edge. */
+static void walk_edges(struct edges *edges, const struct tfl_graph *graph, void (*note)(struct edges *edges, uint32_t from, uint32_t to))
+{
+	uint32_t last = TFL_NONE, from;
+
+	for (uint32_t n = 0; n < graph->node_count; n++) {
+		for (uint32_t i = 0; i < graph->nodes[n].source->input_count; i++) {
+			from = producer(graph, &graph->nodes[n], i);
+			if (from != TFL_NONE)
+				note(edges, from, n);
+		}
+		from = predecessor(graph, n, &last);
+		if (from != TFL_NONE)
+			note(edges, from, n);
+	}
+}
+
+static void count_edge(struct edges *edges, uint32_t from, uint32_t to)
+{
+	edges->wanted[to]++;
+	edges->first[from + 2]++;
+	edges->total++;
+}
+
+/* first[from + 1] runs from the start of its edges to their end while they are filled in. */
+static void fill_edge(struct edges *edges, uint32_t from, uint32_t to)
+{
+	edges->target[edges->first[from + 1]++] = to;
+}
+
 static int find_edges(struct edges *edges, const struct tfl_graph *graph)
 {
-	uint32_t total = 0;
-
 	edges->first = calloc((size_t)graph->node_count + 2, sizeof(uint32_t));
 	edges->wanted = calloc((size_t)graph->node_count + 1, sizeof(uint32_t));
 	if (!edges->first || !edges->wanted)
 		return -ENOMEM;
-	for (uint32_t n = 0; n < graph->node_count; n++)
-		for (uint32_t i = 0; i < graph->nodes[n].source->input_count; i++) {
-			uint32_t from = producer(graph, &graph->nodes[n], i);
-
-			if (from == TFL_NONE)
-				continue;
-			edges->wanted[n]++;
-			edges->first[from + 2]++;
-			total++;
-		}
-	edges->target = calloc((size_t)total + 1, sizeof(uint32_t));
+	walk_edges(edges, graph, count_edge);
+	edges->target = calloc((size_t)edges->total + 1, sizeof(uint32_t));
 	if (!edges->target)
 		return -ENOMEM;
 	for (uint32_t n = 2; n < graph->node_count + 2; n++)
 		edges->first[n] += edges->first[n - 1];
-	/* first[n + 1] runs from the start of n's edges to their end while they are filled in. */
-	for (uint32_t n = 0; n < graph->node_count; n++)
-		for (uint32_t i = 0; i < graph->nodes[n].source->input_count; i++) {
-			uint32_t from = producer(graph, &graph->nodes[n], i);
-
-			if (from != TFL_NONE)
-				edges->target[edges->first[from + 1]++] = n;
-		}
+	walk_edges(edges, graph, fill_edge);
 	return 0;
 }
 

@@ -93,7 +93,7 @@ static int place(const struct tfl_program *program, const struct life *lives, si
 	if (!placed || !items)
 		return -ENOMEM;
 	for (uint32_t v = 0; v < graph->value_count; v++)
-		if (lives[v].known && lives[v].crosses && !graph->values[v].data)
+		if (lives[v].known && lives[v].crosses && !graph->values[v].data && !graph->values[v].variable)
 			placed[count++] = (struct placed){{graph->values[v].bytes + TFL_PADDING_BYTES, lives[v].first, lives[v].last, 0}, v};
 	qsort(placed, count, sizeof(*placed), by_first);
 	for (size_t i = 0; i < count; i++)

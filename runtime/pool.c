@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A stack of idle interpreters under a mutex that is held for a few instructions. The last one returned is lent first: its activations
- * are still in the cache.
+ * are still in the cache. What its runs have left behind is taken back when it returns, in the time of whoever had it.
  */
 #include "runtime/pool.h"
 
@@ -12,9 +12,11 @@
 #include "base/limits.h"
 #include "base/util.h"
 #include "runtime/interpreter.h"
+#include "runtime/program.h"
 
 struct tfl_pool {
 	pthread_mutex_t lock;
+	bool stateful;
 	unsigned instances, idle;
 	size_t bytes;
 	struct tfl_interpreter *stack[]; /* the first `idle` are here */
@@ -33,6 +35,7 @@ int tfl_pool_create(struct tfl_program *program, unsigned instances, const atomi
 		return tfl_error_set(error, -ENOMEM, "out of memory");
 	pthread_mutex_init(&pool->lock, NULL);
 	pool->instances = instances;
+	pool->stateful = tfl_program_stateful(program);
 	while (pool->idle < instances) {
 		if (cancelled && atomic_load(cancelled))
 			r = tfl_error_set(error, -ECANCELED, "given up with %u of %u interpreters", pool->idle, instances);
@@ -71,6 +74,8 @@ struct tfl_interpreter *tfl_pool_borrow(struct tfl_pool *pool)
 
 void tfl_pool_return(struct tfl_pool *pool, struct tfl_interpreter *interpreter)
 {
+	if (pool->stateful)
+		tfl_interpreter_reset(interpreter);
 	pthread_mutex_lock(&pool->lock);
 	pool->stack[pool->idle++] = interpreter;
 	pthread_mutex_unlock(&pool->lock);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Interpreters of one program, lent to one thread at a time. Borrowing never waits and never allocates: the scheduler starts a job only
- * where an instance is free.
+ * where an instance is free. Whoever borrows one finds it as new: of a model with state, each loan begins with a first run.
  *
  * Lifetime: destroyed when every interpreter is back. Thread: borrow and give back from any thread.
  */

@@ -17,6 +17,7 @@
 #include "runtime/op.h"
 #include "runtime/program_internal.h"
 #include "runtime/quant.h"
+#include "runtime/state.h"
 #include "runtime/weights.h"
 
 void tfl_program_destroy(struct tfl_program *program)
@@ -27,6 +28,7 @@ void tfl_program_destroy(struct tfl_program *program)
 	tfl_partition_finish(&program->partition);
 	tfl_weights_destroy(program->weights);
 	tfl_graph_destroy(program->graph);
+	tfl_state_plan_destroy(program->state);
 	free(program->lowered);
 	free(program->offsets);
 	free(program->inputs);
@@ -47,7 +49,7 @@ static int ask_xnnpack(struct tfl_program *program)
 	for (uint32_t i = 0; r >= 0 && i < graph->node_count; i++) {
 		const struct tfl_node *node = &graph->nodes[i];
 
-		if (node->folded || node->cause != TFL_CAUSE_NONE || !node->op->lower)
+		if (node->folded || node->ordered || node->cause != TFL_CAUSE_NONE || !node->op->lower)
 			continue;
 		r = tfl_xnnpack_accepts(program, &tables, i);
 		program->lowered[i] = r == 0;
@@ -247,6 +249,8 @@ int tfl_program_create(const struct tfl_model *model, const struct tfl_program_o
 
 	r = begin(model, options, &program, error);
 	if (r == 0)
+		r = tfl_state_plan_create(model, &program->state, error);
+	if (r == 0)
 		r = tfl_graph_create(model, 0, program->options.work_max, &program->graph, error);
 	if (r == 0)
 		r = furnish(program, error);
@@ -273,6 +277,8 @@ int tfl_program_sketch(const struct tfl_model *model, uint32_t subgraph, const s
 
 	r = begin(model, options, &program, error);
 	if (r == 0)
+		r = tfl_state_plan_create(model, &program->state, error);
+	if (r == 0)
 		r = tfl_graph_survey(model, subgraph, program->options.work_max, &program->graph, error);
 	if (r == 0)
 		r = furnish(program, error);
@@ -294,6 +300,11 @@ const struct tfl_io *tfl_program_outputs(const struct tfl_program *program, uint
 {
 	*ret_count = program->graph->source->output_count;
 	return program->outputs;
+}
+
+bool tfl_program_stateful(const struct tfl_program *program)
+{
+	return !tfl_state_plan_empty(program->state);
 }
 
 void tfl_program_info(const struct tfl_program *program, struct tfl_program_info *ret_info)

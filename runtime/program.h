@@ -74,6 +74,9 @@ void tfl_program_destroy(struct tfl_program *program);
 
 const struct tfl_io *tfl_program_inputs(const struct tfl_program *program, uint32_t *ret_count);
 const struct tfl_io *tfl_program_outputs(const struct tfl_program *program, uint32_t *ret_count);
+/** Whether its interpreters keep anything from one run to the next, which tfl_interpreter_reset() takes back. */
+bool tfl_program_stateful(const struct tfl_program *program);
+
 void tfl_program_info(const struct tfl_program *program, struct tfl_program_info *ret_info);
 
 #endif

@@ -15,6 +15,7 @@ struct tfl_graph;
 struct tfl_interpreter;
 struct tfl_lower_block;
 struct tfl_lower_dynamic;
+struct tfl_state_plan;
 struct tfl_weights;
 
 #define TFL_NO_OFFSET SIZE_MAX
@@ -25,6 +26,7 @@ struct tfl_weights;
 struct tfl_program {
 	const struct tfl_model *model;
 	struct tfl_program_options options;
+	struct tfl_state_plan *state;
 	struct tfl_graph *graph;
 	struct tfl_partition partition;
 	bool *lowered;            /* per node: XNNPACK has it */

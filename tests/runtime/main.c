@@ -33,6 +33,7 @@ static Suite *(*const suites[])(void) = {
 	quant_suite,
 	shape_suite,
 	sparse_suite,
+	state_suite,
 	survey_suite,
 	tell_suite,
 	weights_suite,

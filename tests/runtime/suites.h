@@ -30,6 +30,7 @@ Suite *program_suite(void);
 Suite *quant_suite(void);
 Suite *shape_suite(void);
 Suite *sparse_suite(void);
+Suite *state_suite(void);
 Suite *survey_suite(void);
 Suite *tell_suite(void);
 Suite *weights_suite(void);

@@ -40,23 +40,22 @@ struct odd_operator {
 	const char *custom_name;
 	enum tfl_dtype dtype;
 	uint32_t inputs;
-	bool variable, sparse;
+	bool sparse;
 	int code_expected;
 	const char *words[4];
 };
 
 static const struct odd_operator odd_operators[] = {
-	{TFL_BUILTIN_SKIP_GRAM, 1, NULL, TFL_FLOAT32, 1, false, false, -EOPNOTSUPP, {"operator 0 SKIP_GRAM version 1", "float32 -> float32", "not known"}},
-	{TFL_BUILTIN_CUSTOM, 1, "Spectrum", TFL_FLOAT32, 2, false, false, -EOPNOTSUPP, {"custom Spectrum version 1", "float32, float32 -> float32"}},
-	{TFL_BUILTIN_RELU, 99, NULL, TFL_FLOAT32, 1, false, false, -EOPNOTSUPP, {"RELU version 99", "greatest version known is 3"}},
-	{TFL_BUILTIN_RELU, 2, NULL, TFL_INT32, 1, false, false, -EOPNOTSUPP, {"RELU version 2", "int32 -> int32", "types"}},
-	{TFL_BUILTIN_LOGISTIC, 1, NULL, TFL_INT64, 1, false, false, -EOPNOTSUPP, {"LOGISTIC", "int64 -> int64"}},
-	{TFL_BUILTIN_LOGISTIC, 1, NULL, TFL_STRING, 1, false, false, -EOPNOTSUPP, {"LOGISTIC", "string -> string"}},
-	{TFL_BUILTIN_CONCAT_EMBEDDINGS, 1, NULL, TFL_FLOAT32, 12, false, false, -EOPNOTSUPP, {"CONCAT_EMBEDDINGS", "12 in all -> float32"}},
-	{TFL_BUILTIN_RELU, 1, NULL, TFL_FLOAT32, 2, false, false, -EINVAL, {"operator 0 (RELU)", "2 inputs", "1 to 1"}},
-	{TFL_BUILTIN_ADD, 1, NULL, TFL_FLOAT32, 1, false, false, -EINVAL, {"operator 0 (ADD)", "1 inputs", "2 to 2"}},
-	{TFL_BUILTIN_RELU, 1, NULL, TFL_FLOAT32, 1, true, false, -EOPNOTSUPP, {"RELU", "variable"}},
-	{TFL_BUILTIN_RELU, 1, NULL, TFL_FLOAT32, 1, false, true, -EOPNOTSUPP, {"RELU", "sparse"}},
+	{TFL_BUILTIN_SKIP_GRAM, 1, NULL, TFL_FLOAT32, 1, false, -EOPNOTSUPP, {"operator 0 SKIP_GRAM version 1", "float32 -> float32", "not known"}},
+	{TFL_BUILTIN_CUSTOM, 1, "Spectrum", TFL_FLOAT32, 2, false, -EOPNOTSUPP, {"custom Spectrum version 1", "float32, float32 -> float32"}},
+	{TFL_BUILTIN_RELU, 99, NULL, TFL_FLOAT32, 1, false, -EOPNOTSUPP, {"RELU version 99", "greatest version known is 3"}},
+	{TFL_BUILTIN_RELU, 2, NULL, TFL_INT32, 1, false, -EOPNOTSUPP, {"RELU version 2", "int32 -> int32", "types"}},
+	{TFL_BUILTIN_LOGISTIC, 1, NULL, TFL_INT64, 1, false, -EOPNOTSUPP, {"LOGISTIC", "int64 -> int64"}},
+	{TFL_BUILTIN_LOGISTIC, 1, NULL, TFL_STRING, 1, false, -EOPNOTSUPP, {"LOGISTIC", "string -> string"}},
+	{TFL_BUILTIN_CONCAT_EMBEDDINGS, 1, NULL, TFL_FLOAT32, 12, false, -EOPNOTSUPP, {"CONCAT_EMBEDDINGS", "12 in all -> float32"}},
+	{TFL_BUILTIN_RELU, 1, NULL, TFL_FLOAT32, 2, false, -EINVAL, {"operator 0 (RELU)", "2 inputs", "1 to 1"}},
+	{TFL_BUILTIN_ADD, 1, NULL, TFL_FLOAT32, 1, false, -EINVAL, {"operator 0 (ADD)", "1 inputs", "2 to 2"}},
+	{TFL_BUILTIN_RELU, 1, NULL, TFL_FLOAT32, 1, true, -EOPNOTSUPP, {"RELU", "sparse"}},
 };
 
 START_TEST(refusals_name_operator_version_and_types)
@@ -68,14 +67,13 @@ START_TEST(refusals_name_operator_version_and_types)
 	struct tfl_program *program;
 	struct scene scene;
 
-	input.is_variable = odd->variable;
 	input.sparse = odd->sparse;
 	for (uint32_t i = 0; i < odd->inputs; i++)
 		inputs[i] = tfl_build_tensor(builder, &input);
 	output = tfl_build_tensor(builder, &tensor);
 	tfl_build_operator(builder, &(struct tfl_build_operator){.code = odd->code, .version = odd->version, .custom_name = odd->custom_name,
 								 .inputs = {inputs, odd->inputs}, .outputs = TFL_INTS(output)});
-	tfl_build_io(builder, (struct tfl_ints){inputs, odd->variable ? 0 : odd->inputs}, TFL_INTS(output));
+	tfl_build_io(builder, (struct tfl_ints){inputs, odd->inputs}, TFL_INTS(output));
 	ck_assert_msg(scene_open(&scene, builder) == 0, "%s", scene.error.text);
 	ck_assert_int_eq(scene_try(&scene, NULL, &program), odd->code_expected);
 	ck_assert_int_eq(scene.error.code, odd->code_expected);

@@ -141,7 +141,6 @@ enum {
 	OF_STRINGS,
 	OF_BOOLS,
 	OF_SPARSE,
-	OF_STATE,
 	OF_INTEGERS, /* int32 [2], an input */
 	OF_FOUR,     /* float32 [4] */
 	SOURCES
@@ -165,7 +164,6 @@ static const struct {
 	{TFL_BUILTIN_RELU, 99, NULL, {OF_FLOATS, -1}, TFL_CAUSE_VERSION, "the greatest version known is "},
 	{TFL_BUILTIN_RELU, 1, NULL, {OF_BOOLS, -1}, TFL_CAUSE_TYPES, "these types are not among those known"},
 	{TFL_BUILTIN_RELU, 1, NULL, {OF_SPARSE, -1}, TFL_CAUSE_SPARSE, "input 0: it is stored sparse, but no constant"},
-	{TFL_BUILTIN_RELU, 1, NULL, {OF_STATE, -1}, TFL_CAUSE_STATE, "input 0 is a variable: the model keeps state"},
 	{TFL_BUILTIN_TRANSPOSE, 1, NULL, {OF_FLOATS, OF_INTEGERS}, TFL_CAUSE_FORM, "input 1 is computed at run time"},
 	{TFL_BUILTIN_ADD, 1, NULL, {OF_FLOATS, OF_FOUR}, TFL_CAUSE_INVALID, "[2, 3]"},
 };
@@ -179,7 +177,7 @@ static void open_refusals(void)
 	for (int i = 0; i < SOURCES; i++)
 		tfl_build_tensor(b, &(struct tfl_build_tensor){
 			.name = "s", .dtype = types[i], .dims = i == OF_INTEGERS ? TFL_INTS(2) : i == OF_FOUR ? TFL_INTS(4) : TFL_INTS(2, 3),
-			.is_variable = i == OF_STATE, .sparse = i == OF_SPARSE});
+			.sparse = i == OF_SPARSE});
 	for (size_t i = 0; i < TFL_ARRAY_SIZE(refusals); i++) {
 		const int *from = refusals[i].sources;
 		enum tfl_dtype dtype = types[from[0]];

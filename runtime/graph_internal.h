@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files that build graphs share behind graph.h. */
+#ifndef RUNTIME_GRAPH_INTERNAL_H
+#define RUNTIME_GRAPH_INTERNAL_H
+
+#include "runtime/graph.h"
+
+/* The sentence for what tfl_graph_alloc() did not give: -ENOMEM or -EFBIG. */
+int tfl_graph_out_of_memory(const struct tfl_graph *graph, struct tfl_error *error);
+
+void tfl_graph_free_blocks(struct tfl_graph *graph);
+
+#endif
