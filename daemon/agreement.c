@@ -22,18 +22,26 @@ static void write_number(double *number, double value)
 	__atomic_store(number, &value, __ATOMIC_RELAXED);
 }
 
+/* @p count: there is none, because nothing in the row is a number. */
 static size_t best_of(const float *row, size_t count)
 {
-	size_t best = 0;
+	size_t best = count;
 
-	for (size_t i = 1; i < count; i++)
-		best = row[i] > row[best] || (isnan(row[best]) && !isnan(row[i])) ? i : best;
+	for (size_t i = 0; i < count; i++)
+		if (!isnan(row[i]) && (best == count || row[i] > row[best]))
+			best = i;
 	return best;
+}
+
+/* 0 or 1, 2: none. */
+static size_t side_of(float probability)
+{
+	return isnan(probability) ? 2 : probability > 0.5f;
 }
 
 static bool same_class(const float *right, const float *other, uint32_t classes)
 {
-	return classes == 1 ? (*right > 0.5f) == (*other > 0.5f) : best_of(right, classes) == best_of(other, classes);
+	return classes == 1 ? side_of(*right) == side_of(*other) : best_of(right, classes) == best_of(other, classes);
 }
 
 uint64_t tfl_agreement_add(struct tfl_agreement_output *into, const float *right, const float *other, size_t count, uint32_t classes)

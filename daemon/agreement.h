@@ -26,7 +26,8 @@ struct tfl_agreement {
 
 /**
  * Compares @p count numbers of an output. @p classes: scores in a row; 1: a probability of class 1 against class 0; 0: they are none. The
- * best of a row is the first of the greatest; what is no number is never it. Returns how many rows agree.
+ * best of a row is the first of the greatest; what is no number is never it, and a row without any agrees with none that has one. Returns
+ * how many rows agree.
  */
 uint64_t tfl_agreement_add(struct tfl_agreement_output *into, const float *right, const float *other, size_t count, uint32_t classes);
 

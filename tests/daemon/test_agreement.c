@@ -94,6 +94,20 @@ START_TEST(what_is_no_number_is_counted_and_never_the_best)
 }
 END_TEST
 
+/* A version that answers NaN alone has chosen nothing, not the first class. */
+START_TEST(where_nothing_is_a_number_no_class_is_chosen)
+{
+	const float first[3] = {1, 0, 0}, low[1] = {0.1f}, nothing[3] = {NAN, NAN, NAN};
+
+	add(first, nothing, 3, 3);
+	add(nothing, first, 3, 3);
+	add(low, nothing, 1, 1);
+	ck_assert_uint_eq(seen()->rows, 3);
+	ck_assert_uint_eq(seen()->agreed, 0);
+	ck_assert_uint_eq(seen()->invalid, 4);
+}
+END_TEST
+
 /* Against a plain computation, over random numbers. */
 START_TEST(as_computed_plainly)
 {
@@ -137,6 +151,7 @@ Suite *agreement_suite(void)
 	tcase_add_test(test, one_probability_has_two_classes);
 	tcase_add_test(test, numbers_alone_have_no_classes);
 	tcase_add_test(test, what_is_no_number_is_counted_and_never_the_best);
+	tcase_add_test(test, where_nothing_is_a_number_no_class_is_chosen);
 	tcase_add_test(test, as_computed_plainly);
 	suite_add_tcase(suite, test);
 	return suite;
