@@ -62,12 +62,10 @@ static double shown(const struct row *row, double value)
 	return fabs(scaled) < least ? 0 : scaled;
 }
 
-/* "-4.6 % (-5.1 to -4.0)". What is seen is known to a bucket, the range is finer: where it lies outside, that is rounding. */
+/* "-4.6 % (-5.1 to -4.0)" */
 static void format_difference(const struct row *row, const struct tfl_comparison *subject, char cell[static CELL])
 {
-	double difference = fmin(fmax(subject->difference, subject->low), subject->high);
-
-	snprintf(cell, CELL, "%+.*f%s (%+.*f to %+.*f)", row->decimals, shown(row, difference), row->unit, row->decimals,
+	snprintf(cell, CELL, "%+.*f%s (%+.*f to %+.*f)", row->decimals, shown(row, subject->difference), row->unit, row->decimals,
 		 shown(row, subject->low), row->decimals, shown(row, subject->high));
 }
 

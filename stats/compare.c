@@ -171,9 +171,10 @@ static void measure_latency(const struct pair *pair, const struct subject *subje
 	struct tfl_ratio ratio;
 
 	tfl_bootstrap_ratio(pair->sides[0]->latency, pair->sides[1]->latency, subject->share, TFL_COMPARE_RUN, INTERVAL_ERROR, pair->seed, &ratio);
-	estimate->effect = log(ratio.ratio);
 	estimate->low = log(ratio.low);
 	estimate->high = log(ratio.high);
+	/* What is seen is known to a bucket, the interval is finer: where it lies outside, that is rounding. */
+	estimate->effect = fmin(fmax(log(ratio.ratio), estimate->low), estimate->high);
 	estimate->probability = ratio.probability;
 	estimate->spread[0] = estimate->spread[1] = 1;
 }
@@ -354,7 +355,7 @@ static void judge(const struct pair *pair, const struct subject *subject, const 
 
 	if (!comparison->measured)
 		return;
-	if (comparison->probability <= TFL_COMPARE_ERROR) {
+	if (comparison->probability <= TFL_COMPARE_ERROR && estimate->effect != 0) {
 		comparison->verdict = estimate->effect > 0 ? subject->more : subject->less;
 		comparison->slight = within;
 	} else if (within) {

@@ -182,6 +182,31 @@ START_TEST(intervals_hold_the_truth)
 }
 END_TEST
 
+/* What is seen is known to a bucket, and may lie anywhere in it; so does what is told of it, but not beyond what is likely. */
+START_TEST(what_is_seen_lies_in_its_interval)
+{
+	unsigned seed = 3;
+
+	for (unsigned i = 0; i < 200; i++) {
+		fresh(&one, &seed);
+		fresh(&two, &seed);
+		for (unsigned k = 0; k < 20000; k++) {
+			tfl_latency_record(&one.latency, 1000000 + i * 137);
+			tfl_latency_record(&two.latency, 1000000 + i * 137 + (k % 100 < 1 + i % 60) * 9000);
+		}
+		one.side.requests = two.side.requests = 20000;
+		tfl_compare(&one.side, &two.side, i, &compare);
+		for (unsigned k = 0; k < TFL_COMPARE_SUBJECTS; k++) {
+			const struct tfl_comparison *found = &compare.subjects[k];
+
+			ck_assert_msg(found->low <= found->difference && found->difference <= found->high, "%u, %s: %.9g, from %.9g to %.9g", i,
+				      tfl_compare_subject_to_string(k), found->difference, found->low, found->high);
+			ck_assert(found->verdict != TFL_COMPARE_SECOND || found->difference < 1);
+		}
+	}
+}
+END_TEST
+
 START_TEST(few_and_no_errors)
 {
 	struct tfl_compare_side first = {.requests = 10}, second = {.requests = 10, .errors = 3};
@@ -279,6 +304,7 @@ Suite *compare_suite(void)
 	tcase_add_loop_test(tcase, a_difference_is_found_and_told_the_right_way_round, 0, sizeof(unequals) / sizeof(unequals[0]));
 	tcase_add_loop_test(tcase, what_cannot_be_told_says_when_it_could, 0, 3);
 	tcase_add_test(tcase, intervals_hold_the_truth);
+	tcase_add_test(tcase, what_is_seen_lies_in_its_interval);
 	tcase_add_test(tcase, few_and_no_errors);
 	tcase_add_test(tcase, absurd_counters_are_no_trouble);
 	tcase_add_test(tcase, nothing_at_all);
