@@ -404,13 +404,10 @@ static void add_counters(json_t *json, const struct tfl_value *version)
 /* Its roles but that of the active one, which has a column of its own; null for none. */
 static json_t *json_of_roles(const struct tfl_value *version)
 {
-	bool active = tfl_value_bool(tfl_value_get(version, "active"), false);
-	char roles[CTL_ROLES_MAX], *others;
+	char roles[CTL_ROLES_MAX];
 
-	ctl_roles(version, roles);
-	others = roles + (active ? strlen("active") : 0);
-	others += strspn(others, ", ");
-	return *others ? json_string(ctl_repair_text(others)) : json_null();
+	ctl_other_roles(version, roles);
+	return *roles ? json_string(ctl_repair_text(roles)) : json_null();
 }
 
 static void add_versions(json_t *figures, struct tfl_client *client, const char *model, const struct answers *answers)

@@ -17,13 +17,13 @@ char *ctl_labels(const struct tfl_value *version, char text[static CTL_LABELS_MA
 	return text;
 }
 
-char *ctl_roles(const struct tfl_value *version, char text[static CTL_ROLES_MAX])
+static void join(const struct tfl_value *version, bool active, char text[static CTL_ROLES_MAX])
 {
 	double share = tfl_value_double(tfl_value_get(version, "share"), 0);
 	char labels[CTL_LABELS_MAX], percent[24] = "";
 	const char *parts[] = {
 		tfl_value_bool(tfl_value_get(version, "trial"), false) ? "on trial" : "",
-		tfl_value_bool(tfl_value_get(version, "active"), false) ? "active" : "",
+		active ? "active" : "",
 		ctl_labels(version, labels),
 		percent,
 		tfl_value_bool(tfl_value_get(version, "shadow"), false) ? "shadow" : "",
@@ -36,5 +36,16 @@ char *ctl_roles(const struct tfl_value *version, char text[static CTL_ROLES_MAX]
 	for (unsigned i = 0; i < TFL_ARRAY_SIZE(parts); i++)
 		if (*parts[i] && used < CTL_ROLES_MAX)
 			used += (size_t)snprintf(text + used, CTL_ROLES_MAX - used, "%s%s", used ? ", " : "", parts[i]);
+}
+
+char *ctl_roles(const struct tfl_value *version, char text[static CTL_ROLES_MAX])
+{
+	join(version, tfl_value_bool(tfl_value_get(version, "active"), false), text);
+	return text;
+}
+
+char *ctl_other_roles(const struct tfl_value *version, char text[static CTL_ROLES_MAX])
+{
+	join(version, false, text);
 	return text;
 }

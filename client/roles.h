@@ -12,7 +12,10 @@
 /** "canary, stable": the labels of a version, "" for none. Returns @p text. */
 char *ctl_labels(const struct tfl_value *version, char text[static CTL_LABELS_MAX]);
 
-/** "active, stable, 90 %": likewise, with what else it is: its share of a route, a shadow. Returns @p text. */
+/** "on trial, active, stable, 90 %": likewise, with what else it is: its share of a route, a shadow. Returns @p text. */
 char *ctl_roles(const struct tfl_value *version, char text[static CTL_ROLES_MAX]);
+
+/** The same without "active", for where that stands beside it. Returns @p text. */
+char *ctl_other_roles(const struct tfl_value *version, char text[static CTL_ROLES_MAX]);
 
 #endif
