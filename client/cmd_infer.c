@@ -253,6 +253,7 @@ static int infer(struct work *work)
 		return ctl_fail(work->ctl, call_error.status, call_error.message);
 	if (ctl_inputs_init(&work->inputs, work->model, work->description, &error) < 0)
 		return ctl_fail_file(work->ctl, &error);
+	work->inputs.shared = !strchr(work->model, '@'); /* a route, or a trial, has more than the version that was described */
 	if (work->inputs.count > 0 && !work->options->input.image && work->options->input.in.count == 0)
 		return ctl_usage(work->ctl, "an input is needed: --image FILE or --in FILE");
 	if ((work->options->labels && tfl_labels_read(work->options->labels, &work->labels, &error) < 0) ||

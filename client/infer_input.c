@@ -178,7 +178,7 @@ int ctl_input_picture(const struct ctl_tensor *tensor, const char *path, enum tf
 	r = values ? ctl_tensor_fit(tensor, &picture, values) : -ENOMEM;
 	if (r < 0)
 		return tfl_error_set(error, r, "%s: no memory to resize it", path);
-	if (pixels_are_elements(tensor, &how, size.channels))
+	if (!tensor->shared && pixels_are_elements(tensor, &how, size.channels))
 		how.norm = TFL_NORM_RAW;
 	tfl_picture_normalize(&how, tensor->dtype, size.channels, values, count, values);
 	input.dtype = tfl_picture_element(&how, tensor->dtype);

@@ -24,6 +24,7 @@ struct ctl_tensor {
 	struct tfl_picture_norm norm; /* MEAN where the model's metadata says how, else AUTO */
 	bool image; /* its metadata says that it is a picture … */
 	bool gray;  /* … without colours, however many channels it has */
+	bool shared; /* what is sent may go to a version of another type too: float32, which any takes that is quantised or not */
 };
 
 /* What part of a picture an input shows, in pixels, and the input's own size. */

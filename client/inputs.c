@@ -109,6 +109,7 @@ static int add_input(struct ctl_inputs *inputs, const struct ctl_input_options *
 		r = ctl_tensor_read(tfl_value_at(inputs->described, index), &tensor, error);
 	if (r < 0)
 		return r;
+	tensor.shared = inputs->shared;
 	r = picture ? ctl_input_picture(&tensor, path, norm_of(options->norm), options->crop, &input, error) :
 		      ctl_input_file(&tensor, path, &input, error);
 	if (r < 0)

@@ -33,6 +33,7 @@ struct ctl_inputs {
 	size_t count;
 	struct ctl_input *given; /* one for each; memory NULL: not given */
 	const struct ctl_frame *frame; /* of the picture among them; NULL: there is none */
+	bool shared; /* by whoever asks: several versions may get what is sent (ctl_tensor) */
 };
 
 /** Nothing is given yet. -EAGAIN, with a sentence, when @p description is of a version that is not in service; -ENOMEM. */

@@ -358,99 +358,6 @@ START_TEST(confidence)
 }
 END_TEST
 
-/* Which version serves, as the answer to a request says. */
-static void expect_served_by(unsigned version)
-{
-	char path[256], served[32];
-
-	snprintf(path, sizeof(path), "%s/pictures/seven.png", getenv("DIGITS"));
-	snprintf(served, sizeof(served), "(digits@%u, ", version);
-	TFLCTL("infer", "digits", "--image", path, "--top", "1");
-	ck_assert_msg(strncmp(result.out, "7  ", 3) == 0 && strstr(result.out, served), "%s%s", result.out, result.err);
-}
-
-#define ON_TRIAL "it is on trial: 'tflctl trial digits' shows how it stands\n"
-
-static void add_two_digits(void)
-{
-	char path[256];
-
-	for (unsigned i = 0; i < 2; i++) {
-		snprintf(path, sizeof(path), "%s/digits-%s.tflite", getenv("DIGITS"), i ? "int8" : "float32");
-		TFLCTL("load", "digits", path);
-		ck_assert_msg(result.status == 0, "%s", result.err);
-	}
-}
-
-START_TEST(a_trial_is_shown)
-{
-	daemon_start(&tfld, NULL);
-	add_two_digits();
-	TFLCTL("trial", "digits");
-	ck_assert_msg(strcmp(result.out, "digits is not on trial; version 1 serves\n") == 0, "%s%s", result.out, result.err);
-	TFLCTL("swap", "digits", "2", "--trial-requests", "50", "--trial-seconds", "3600");
-	ck_assert_msg(strstr(result.out, ON_TRIAL), "%s%s", result.out, result.err);
-	expect_served_by(2);
-	TFLCTL("trial", "digits");
-	ck_assert_msg(strstr(result.out, "digits@2 is on trial against version 1\n  1 request in "), "%s", result.out);
-	ck_assert_msg(strstr(result.out, "it has passed after 49 more, not before "), "%s", result.out);
-	ck_assert_msg(strstr(result.out, "\n  failed requests "), "%s", result.out);
-	ck_assert_msg(strstr(result.out, "       -       3  within\n"), "%s", result.out);
-	TFLCTL("ls");
-	ck_assert_msg(strstr(result.out, "on trial, active"), "%s", result.out);
-	TFLCTL("trial", "digits", "--json");
-	ck_assert_msg(strstr(result.out, "\"requests_wanted\": 50") && strstr(result.out, "\"seconds_wanted\": 3600"), "%s", result.out);
-	TFLCTL("swap", "digits", "2", "--no-trial", "--trial-requests", "5");
-	ck_assert_msg(result.status == 2 && strstr(result.err, "give the one or the other"), "%s", result.err);
-	TFLCTL("swap", "digits", "2", "--no-trial");
-	ck_assert_msg(strcmp(result.out, "digits@2 serves, as before\n") == 0, "%s%s", result.out, result.err);
-	TFLCTL("trial", "digits");
-	ck_assert_msg(strcmp(result.out, "digits is not on trial; version 2 serves\n") == 0, "%s%s", result.out, result.err);
-	TFLCTL("trial", "digits@2");
-	ck_assert_msg(result.status == 1 && strstr(result.err, "a trial is a model's"), "%s", result.err);
-}
-END_TEST
-
-START_TEST(swap_and_rollback)
-{
-	daemon_start(&tfld, NULL);
-	add_two_digits();
-	expect_served_by(1);
-	TFLCTL("rollback", "digits");
-	ck_assert_msg(result.status == 1 && strstr(result.err, "no other version of 'digits' was active before"), "%s", result.err);
-	TFLCTL("swap", "digits", "2");
-	ck_assert_msg(strcmp(result.out, "digits@2 serves; before it was version 1\n" ON_TRIAL) == 0, "%s%s", result.out, result.err);
-	expect_served_by(2);
-	TFLCTL("swap", "digits@2");
-	ck_assert_msg(strcmp(result.out, "digits@2 serves, as before\n" ON_TRIAL) == 0, "%s%s", result.out, result.err);
-	daemon_restart(&tfld, NULL);
-	daemon_wait_ready(&tfld);
-	expect_served_by(2);
-	TFLCTL("rollback", "digits", "--json");
-	ck_assert_msg(strstr(result.out, "\"version\": 1") && strstr(result.out, "\"remembered\": true"), "%s%s", result.out, result.err);
-	expect_served_by(1);
-	TFLCTL("unload", "digits@2");
-	ck_assert_msg(result.status == 0, "%s", result.err);
-	TFLCTL("swap", "digits", "2");
-	ck_assert_msg(result.status == 1 && strstr(result.err, "END and cannot serve: unloaded"), "%s", result.err);
-	TFLCTL("load", "digits@2");
-	ck_assert_msg(result.status == 0 && strncmp(result.out, "digits@2  AVAILABLE", 19) == 0, "%s%s", result.out, result.err);
-	TFLCTL("load", "digits@2");
-	ck_assert_msg(result.status == 1 && strstr(result.err, "AVAILABLE already"), "%s", result.err);
-	TFLCTL("load", "digits@5");
-	ck_assert_msg(result.status == 1 && strstr(result.err, "no version 5"), "%s", result.err);
-	TFLCTL("swap", "digits", "9");
-	ck_assert_msg(result.status == 1 && strstr(result.err, "no version 9"), "%s", result.err);
-	TFLCTL("swap", "digits");
-	ck_assert_msg(result.status == 2 && strstr(result.err, "tflctl swap digits 2"), "%s", result.err);
-	TFLCTL("swap", "digits@2", "2");
-	ck_assert_int_eq(result.status, 2);
-	TFLCTL("rollback", "digits@2");
-	ck_assert_msg(result.status == 1 && strstr(result.err, "without '@'"), "%s", result.err);
-	daemon_stop(&tfld);
-}
-END_TEST
-
 /* What tflctl said, to a file. */
 static void keep_output(const char *path)
 {
@@ -595,8 +502,6 @@ int main(void)
 	tcase_add_test(tcase, digits);
 	tcase_add_test(tcase, confidence);
 	tcase_add_test(tcase, baseline_by_file);
-	tcase_add_test(tcase, swap_and_rollback);
-	tcase_add_test(tcase, a_trial_is_shown);
 	tcase_add_test(tcase, completion);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
@@ -605,6 +510,7 @@ int main(void)
 	srunner_add_suite(runner, routing_suite());
 	srunner_add_suite(runner, record_suite());
 	srunner_add_suite(runner, subscribe_suite());
+	srunner_add_suite(runner, swapping_suite());
 	srunner_add_suite(runner, top_system_suite());
 	srunner_add_suite(runner, validate_suite());
 	srunner_run(runner, NULL, NULL, CK_ENV);
