@@ -49,7 +49,10 @@ int tfl_loader_make_version(struct tfl_loader *loader, const char *model, uint64
 {
 	int result = tfl_version_create(model, number, tfl_loader_retire, loader, ret_version);
 
-	return result < 0 ? tfl_error_set(error, result, "not enough memory for version %" PRIu64 " of '%s'", number, model) : 0;
+	if (result < 0)
+		return tfl_error_set(error, result, "not enough memory for version %" PRIu64 " of '%s'", number, model);
+	(*ret_version)->trial.running = loader->running;
+	return 0;
 }
 
 /* A load that was given up fails for that reason, whatever it was doing when it noticed. */

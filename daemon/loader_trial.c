@@ -161,7 +161,6 @@ static void watch(struct tfl_loader *loader, struct tfl_version *candidate, uint
 	atomic_store(&candidate->trial.errors, 0);
 	atomic_store(&candidate->trial.nan, 0);
 	candidate->trial.looked = 0;
-	candidate->trial.running = loader->running;
 	atomic_store(&candidate->trial.id, id);
 }
 

@@ -100,7 +100,7 @@ struct tfl_version {
 	/* While it is on trial (trial.h). Begun and ended by the loop thread, counted by whoever runs a request, before that is answered. */
 	struct {
 		_Atomic uint64_t id; /* 0: it is not */
-		struct tfl_running *running;
+		struct tfl_running *running; /* as it was made */
 		_Atomic uint64_t errors, nan; /* requests; of the present trial */
 		uint64_t looked;              /* loop thread: how many of both were seen to */
 		uint64_t errors_before;       /* likewise: of what it did before the trial */
