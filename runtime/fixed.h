@@ -77,6 +77,12 @@ int32_t tfl_fixed_exp(int32_t x);
 /** 1 / (1 + x) in Q0.31 of x in Q0.31, which is not negative. */
 int32_t tfl_fixed_inverse(int32_t x);
 
+/** 1 / (1 + exp(-x)) in Q0.15 of x in Q3.12, with products of 16 bits. */
+int16_t tfl_fixed16_logistic(int16_t x);
+
+/** tanh(x) in Q0.15 of x with @p integer_bits, 0 to 6, before the point, in the same arithmetic. */
+int16_t tfl_fixed16_tanh(int16_t x, int integer_bits);
+
 /* A function on 16-bit integers: 512 pieces of 128 arguments each, and one value more for the end of the last. */
 #define TFL_TABLE_SIZE 513
 

@@ -27,4 +27,11 @@ int64_t fixed_point_multiply_split(int64_t value, int64_t multiplier, int expone
  */
 int64_t fixed_point_multiply_wide(int64_t value, double factor);
 
+/**
+ * 1 / (1 + exp(-x)) and tanh(x) as 16-bit fixed point has them: of @p x with 3, or @p integer_bits, before the point and 12, or the rest of 15,
+ * behind it; the result has 15 behind it.
+ */
+int32_t fixed_point_logistic16(int32_t x);
+int32_t fixed_point_tanh16(int32_t x, int integer_bits);
+
 #endif

@@ -51,6 +51,24 @@ START_TEST(exp_and_inverse_are_close)
 }
 END_TEST
 
+/* All there are. */
+START_TEST(functions_of_16_bits_follow_their_description)
+{
+	for (int x = INT16_MIN; x <= INT16_MAX; x++) {
+		int logistic = tfl_fixed16_logistic((int16_t)x);
+
+		if (logistic != fixed_point_logistic16(x) || fabs(logistic - 32768 / (1 + exp(-x / 4096.0))) > 8)
+			ck_abort_msg("1 / (1 + exp(-%d / 4096)) * 32768: %d; %d would be right", x, logistic, fixed_point_logistic16(x));
+		for (int bits = 0; bits <= 6; bits++) {
+			int tangent = tfl_fixed16_tanh((int16_t)x, bits);
+
+			if (tangent != fixed_point_tanh16(x, bits) || fabs(tangent - 32768 * tanh(ldexp(x, bits - 15))) > 16)
+				ck_abort_msg("tanh(%d * 2^%d) * 32768: %d; %d would be right", x, bits - 15, tangent, fixed_point_tanh16(x, bits));
+		}
+	}
+}
+END_TEST
+
 static double parabola(double x)
 {
 	return x * x / 2;
@@ -164,6 +182,7 @@ Suite *fixed_suite(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, roundings_by_hand);
 	tcase_add_test(tests, exp_and_inverse_are_close);
+	tcase_add_test(tests, functions_of_16_bits_follow_their_description);
 	tcase_add_test(tests, tables_are_close_everywhere);
 	tcase_add_test(tests, wide_products_follow_their_description);
 	tcase_add_test(tests, inputs_are_quantised_by_their_range);
