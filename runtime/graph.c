@@ -133,7 +133,7 @@ static int check_operator(struct tfl_graph *graph, struct tfl_node *node, struct
 	if (op->outputs && source->output_count != op->outputs)
 		return tfl_node_invalid(graph, node, error, "it has %u outputs; %u would be right", source->output_count, op->outputs);
 	for (uint32_t i = 0; i < op->inputs_min; i++)
-		if (source->inputs[i] < 0)
+		if (source->inputs[i] < 0 && !(op->optional >> i & 1))
 			return tfl_node_invalid(graph, node, error, "input %u is left out, but needed", i);
 	if (source->options_type != TFL_OPTIONS_NONE && op->options != TFL_OPTIONS_NONE && source->options_type != op->options)
 		return tfl_node_invalid(graph, node, error, "its options are of another operator (union tag %u; %u would be right)",

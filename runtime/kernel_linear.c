@@ -179,7 +179,7 @@ static const struct tfl_arithmetic kinds[] = {
 	{TFL_FLOAT32, TFL_UINT8, 1, 1, 2, 4, 4, read_int8, dot_int8_t, spread_int8, finish_dynamic},
 };
 
-static const struct tfl_arithmetic *find_kind(enum tfl_dtype input, enum tfl_dtype filter)
+const struct tfl_arithmetic *tfl_arithmetic_of(enum tfl_dtype input, enum tfl_dtype filter)
 {
 	for (size_t i = 0; i < TFL_ARRAY_SIZE(kinds); i++)
 		if (kinds[i].input == input && kinds[i].filter == filter)
@@ -283,7 +283,7 @@ int tfl_linear_prepare(struct tfl_graph *graph, struct tfl_node *node, struct tf
 	size_t sums, quantized;
 	int r;
 
-	linear->arithmetic = find_kind(input->dtype, filter->dtype);
+	linear->arithmetic = tfl_arithmetic_of(input->dtype, filter->dtype);
 	if (bias && bias->elements != (size_t)linear->channels)
 		return tfl_node_invalid(graph, node, error, "the bias has %zu elements; %d would be right", bias->elements, linear->channels);
 	r = tfl_activation_range(graph, node, activation, tfl_node_output(graph, node, 0), &linear->range, error);

@@ -39,6 +39,9 @@ struct tfl_linear {
 int tfl_linear_prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_linear *linear, unsigned axis, int activation,
 		       struct tfl_error *error);
 
+/** The arithmetic of these types, for kernels that do the rest themselves. Not NULL for those in the table above. */
+const struct tfl_arithmetic *tfl_arithmetic_of(enum tfl_dtype input, enum tfl_dtype filter);
+
 /* One run of a node. */
 struct tfl_linear_run {
 	const struct tfl_linear *linear;

@@ -33,6 +33,7 @@ struct tfl_op {
 	uint8_t options;    /* the schema's union tag; TFL_OPTIONS_NONE: reads none */
 	uint8_t inputs_min;
 	uint8_t inputs_max; /* 0: any number */
+	uint32_t optional;  /* bits: inputs that may be left out although inputs_min counts them */
 	uint8_t outputs;    /* 0: any number */
 	int32_t max_version;
 	const char *name; /* the schema's, or the custom operator's own */
@@ -121,6 +122,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(logical_not) \
 	X(logical_or) \
 	X(logistic) \
+	X(lstm) \
 	X(max_pool_2d) \
 	X(maximum) \
 	X(mean) \
@@ -173,11 +175,13 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(strided_slice) \
 	X(sub) \
 	X(sum) \
+	X(svdf) \
 	X(tanh) \
 	X(tile) \
 	X(topk_v2) \
 	X(transpose) \
 	X(transpose_conv) \
+	X(unidirectional_sequence_lstm) \
 	X(unpack) \
 	X(where) \
 	X(zeros_like)

@@ -532,7 +532,9 @@ void kernel_empty(const struct kernel_row *row, char type, unsigned count)
 
 			kernel_case_init(&c, row, type, i);
 			input = &c.inputs[place / TFL_RANK_MAX];
-			if (input->data && at < input->rank && input->count == 0) {
+			if (place / TFL_RANK_MAX >= c.input_count)
+				place = KERNEL_INPUTS_MAX * TFL_RANK_MAX;
+			else if (input->data && at < input->rank && input->count == 0) {
 				resize(&c, input, at, 0);
 				kernel_describe(row, &c, i, what, sizeof(what));
 				check_attack(row, &c, DEFINED, what);

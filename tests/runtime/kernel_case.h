@@ -18,7 +18,8 @@
 #include "tests/builder/builder.h"
 #include "tests/builder/random.h"
 
-#define KERNEL_INPUTS_MAX 8
+#define KERNEL_INPUTS_MAX 24
+#define KERNEL_INTERMEDIATES_MAX 5
 #define KERNEL_OUTPUTS_MAX 6
 #define KERNEL_CHANNELS_MAX 64
 #define KERNEL_INTS_MAX 40
@@ -31,6 +32,7 @@ struct kernel_tensor {
 	size_t elements;
 	bool absent;   /* an optional input left out */
 	bool constant; /* its content stands in the file */
+	bool variable; /* it is state: nobody gives it, and it begins as zeros */
 	uint32_t sparse; /* and does so sparsely, laid out as this seed says; 0: densely */
 	uint32_t scale_count;
 	uint32_t axis;
@@ -52,6 +54,8 @@ struct kernel_case {
 	bool per_channel; /* the type is one with a filter per channel */
 	struct kernel_tensor inputs[KERNEL_INPUTS_MAX];
 	unsigned input_count;
+	struct kernel_tensor intermediates[KERNEL_INTERMEDIATES_MAX]; /* only type and quantisation count */
+	unsigned intermediate_count;
 	union { /* type and quantisation; their shapes are the reference's to say */
 		struct kernel_tensor output;
 		struct kernel_tensor outputs[KERNEL_OUTPUTS_MAX];

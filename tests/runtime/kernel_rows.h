@@ -57,6 +57,7 @@
 	X(logical_not) \
 	X(logical_or) \
 	X(logistic) \
+	X(lstm) \
 	X(max_pool_2d) \
 	X(maximum) \
 	X(mean) \
@@ -108,11 +109,13 @@
 	X(strided_slice) \
 	X(sub) \
 	X(sum) \
+	X(svdf) \
 	X(tanh) \
 	X(tile) \
 	X(topk_v2) \
 	X(transpose) \
 	X(transpose_conv) \
+	X(unidirectional_sequence_lstm) \
 	X(unpack) \
 	X(where) \
 	X(zeros_like)

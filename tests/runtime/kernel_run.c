@@ -2,7 +2,7 @@
 /*
  * The one driver behind all rows. What it demands of each case, besides the values: the shape that the runtime infers is the reference's
  * (the file only says [1]); the path is the intended one (XNNPACK, portable kernel, or folded at load); nothing is written behind the
- * output; a second run gives the same.
+ * output; a second run, after a reset, gives the same.
  */
 #include "tests/runtime/kernel_run.h"
 
@@ -33,6 +33,7 @@ static int add_tensor(struct tfl_builder *builder, const char *name, const struc
 		.zero_points = zero_points,
 		.scale_count = tensor->scale_count,
 		.axis = (int32_t)tensor->axis,
+		.is_variable = tensor->variable,
 	};
 	int index;
 
@@ -49,15 +50,20 @@ static int add_tensor(struct tfl_builder *builder, const char *name, const struc
 	return index;
 }
 
+static bool is_given(const struct kernel_tensor *input)
+{
+	return !input->absent && !input->constant && !input->variable;
+}
+
 int kernel_open(const struct kernel_row *row, const struct kernel_case *c, struct scene *scene)
 {
 	struct tfl_builder *builder = tfl_build_create();
-	int32_t inputs[KERNEL_INPUTS_MAX], given[KERNEL_INPUTS_MAX], outputs[KERNEL_OUTPUTS_MAX];
+	int32_t inputs[KERNEL_INPUTS_MAX], given[KERNEL_INPUTS_MAX], outputs[KERNEL_OUTPUTS_MAX], intermediates[KERNEL_INTERMEDIATES_MAX];
 	uint32_t count = 0;
 
 	for (unsigned i = 0; i < c->input_count; i++) {
 		inputs[i] = c->inputs[i].absent ? -1 : add_tensor(builder, "input", &c->inputs[i]);
-		if (!c->inputs[i].absent && !c->inputs[i].constant)
+		if (is_given(&c->inputs[i]))
 			given[count++] = inputs[i];
 	}
 	for (unsigned i = 0; i < c->output_count; i++) {
@@ -67,11 +73,14 @@ int kernel_open(const struct kernel_row *row, const struct kernel_case *c, struc
 		output.dims[0] = 1;
 		outputs[i] = add_tensor(builder, "output", &output);
 	}
+	for (unsigned i = 0; i < c->intermediate_count; i++)
+		intermediates[i] = add_tensor(builder, "intermediate", &c->intermediates[i]);
 	tfl_build_operator(builder, &(struct tfl_build_operator){.code = row->code,
 								 .version = c->version,
 								 .custom_name = row->code == TFL_BUILTIN_CUSTOM ? row->name : NULL,
 								 .inputs = {inputs, c->input_count},
 								 .outputs = {outputs, c->output_count},
+								 .intermediates = {intermediates, c->intermediate_count},
 								 .options = c->options,
 								 .custom_options = c->custom_options_size ? c->custom_options : NULL,
 								 .custom_options_size = c->custom_options_size});
@@ -145,7 +154,7 @@ static void give_inputs(const struct kernel_case *c, struct tfl_interpreter *int
 	uint32_t index = 0;
 
 	for (unsigned i = 0; i < c->input_count; i++)
-		if (!c->inputs[i].absent && !c->inputs[i].constant)
+		if (is_given(&c->inputs[i]))
 			memcpy(tfl_interpreter_input(interpreter, index++), c->inputs[i].data,
 			       c->inputs[i].elements * tfl_dtype_size(c->inputs[i].dtype));
 }
@@ -203,6 +212,7 @@ int kernel_run(const struct kernel_case *c, struct scene *scene, bool portable, 
 	r = invoke(c, interpreter, ret_results, what, &scene->error);
 	for (unsigned i = 0; i < count; i++)
 		memcpy(ret_results[i].data, tfl_interpreter_output(interpreter, i), io[i].bytes);
+	tfl_interpreter_reset(interpreter);
 	if (invoke(c, interpreter, ret_results, what, &scene->error) != r)
 		ck_abort_msg("%s: a second run does not end as the first did: %s", what, scene->error.text);
 	for (unsigned i = 0; i < count && r == 0; i++)

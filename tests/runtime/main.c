@@ -31,6 +31,7 @@ static Suite *(*const suites[])(void) = {
 	pool_suite,
 	program_suite,
 	quant_suite,
+	recurrent_suite,
 	shape_suite,
 	sparse_suite,
 	state_suite,

@@ -28,6 +28,7 @@ Suite *partition_suite(void);
 Suite *pool_suite(void);
 Suite *program_suite(void);
 Suite *quant_suite(void);
+Suite *recurrent_suite(void);
 Suite *shape_suite(void);
 Suite *sparse_suite(void);
 Suite *state_suite(void);
