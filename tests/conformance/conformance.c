@@ -2,11 +2,12 @@
 /*
  * Runs every model of a folder in the zoo's layout (manifest.json, models/, golden/, refuse_or_run/) and compares with the golden outputs.
  *
- *   conformance [--tap] [--portable] [--require FILE] [FOLDER [MODEL…]]
+ *   conformance [--tap] [--portable] [--require FILE] [--coverage FILE | --write-coverage FILE] [FOLDER [MODEL…]]
  *
  * One line per model: pass, unsupported (with the operator) or FAIL (with case, output, difference, tolerance). Each model runs in a child
  * of its own with limits on time and memory, so that a crash is that model's failure and no other's. Models that --require names must
- * pass (required.json has all that ever did): unsupported is a failure for them. Exit status: 0, or 1 when anything failed. A missing folder is a skip.
+ * pass (required.json has all that ever did): unsupported is a failure for them. A summary by operator and type follows, and is compared with
+ * --coverage, or written there. Exit status: 0, or 1 when anything failed. A missing folder is a skip.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +29,7 @@
 #include "runtime/interpreter.h"
 #include "runtime/model.h"
 #include "runtime/program.h"
+#include "summary.h"
 
 #define SECONDS_MAX 60
 #define MEMORY_MAX (4ull << 30)
@@ -43,6 +45,7 @@ struct options {
 	bool tap, portable;
 	const char *folder;
 	json_t *required; /* array of names */
+	const char *coverage, *write_coverage;
 	char **models;    /* NULL-terminated; empty: all */
 };
 
@@ -309,7 +312,8 @@ static void print_result(const struct options *options, unsigned number, const c
 	fflush(stdout);
 }
 
-static void run_list(const struct options *options, json_t *list, runner run, unsigned *counts, unsigned *number)
+/* @p summary: NULL where results are not compared. */
+static void run_list(const struct options *options, json_t *list, runner run, json_t *summary, unsigned *counts, unsigned *number)
 {
 	json_t *entry;
 	size_t i;
@@ -324,6 +328,8 @@ static void run_list(const struct options *options, json_t *list, runner run, un
 		if (result.verdict == UNSUPPORTED && is_required(options, name))
 			result.verdict = FAIL;
 		counts[result.verdict]++;
+		if (summary)
+			summary_add(summary, entry, result.verdict == PASS);
 		/* The run with XNNPACK has listed those already. */
 		if (options->tap && options->portable && result.verdict == UNSUPPORTED)
 			continue;
@@ -350,6 +356,10 @@ static void parse_options(int argc, char **argv, struct options *options)
 				fprintf(stderr, "conformance: %s:%d: %s\n", argv[i], error.line, error.text);
 				exit(2);
 			}
+		} else if (strcmp(argv[i], "--coverage") == 0 && i + 1 < argc) {
+			options->coverage = argv[++i];
+		} else if (strcmp(argv[i], "--write-coverage") == 0 && i + 1 < argc) {
+			options->write_coverage = argv[++i];
 		} else {
 			options->folder = argv[i++];
 			options->models = &argv[i];
@@ -359,13 +369,29 @@ static void parse_options(int argc, char **argv, struct options *options)
 	options->models = &argv[argc];
 }
 
+/* What was covered, and whether that is what is noted: of all models, and not of some. */
+static void check_coverage(const struct options *options, json_t *summary, unsigned *counts, unsigned *number)
+{
+	struct result result = {PASS, "what passes is what is noted"};
+
+	summary_print(summary, options->tap ? "# " : "");
+	if (options->write_coverage && summary_write(summary, options->write_coverage) < 0)
+		fail(&result, "%s cannot be written", options->write_coverage);
+	else if (options->coverage && !options->models[0] && !summary_matches(summary, options->coverage))
+		fail(&result, "%s is not what passes; write it anew: conformance --write-coverage, then doc/operators.md", options->coverage);
+	if (!options->coverage && !options->write_coverage)
+		return;
+	counts[result.verdict]++;
+	print_result(options, ++*number, "coverage", &result);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = {0};
 	unsigned counts[3] = {0}, number = 0;
 	json_error_t error;
 	char path[2048];
-	json_t *manifest;
+	json_t *manifest, *summary = summary_create();
 
 	parse_options(argc, argv, &options);
 	snprintf(path, sizeof(path), "%s/manifest.json", options.folder);
@@ -378,12 +404,14 @@ int main(int argc, char **argv)
 		fprintf(stderr, "conformance: %s:%d: %s\n", path, error.line, error.text);
 		return 2;
 	}
-	run_list(&options, json_object_get(manifest, "models"), run_model, counts, &number);
-	run_list(&options, json_object_get(manifest, "without_golden"), run_or_refuse, counts, &number);
+	run_list(&options, json_object_get(manifest, "models"), run_model, summary, counts, &number);
+	run_list(&options, json_object_get(manifest, "without_golden"), run_or_refuse, NULL, counts, &number);
+	check_coverage(&options, summary, counts, &number);
 	printf("%s%u pass, %u unsupported, %u FAIL\n", options.tap ? "# " : "", counts[PASS], counts[UNSUPPORTED], counts[FAIL]);
 	if (options.tap)
 		printf("1..%u\n", number);
 	json_decref(manifest);
+	json_decref(summary);
 	json_decref(options.required);
 	return counts[FAIL] ? 1 : 0;
 }
