@@ -145,6 +145,26 @@ static void print_end(const struct tfl_value *value)
 	printf(requests || seconds ? "\n" : "now\n");
 }
 
+/* "measured against the last 1812 requests of version 1, in 41 min" */
+static void print_reference(const struct tfl_value *value)
+{
+	const struct tfl_value *reference = tfl_value_get(value, "reference"), *first = tfl_value_at(tfl_value_get(value, "limits"), 0);
+	uint64_t requests = number(reference, "requests"), beside = number(reference, "beside");
+	unsigned long long previous = number(value, "previous");
+	char time[CTL_UNIT_MAX];
+
+	if (!reference)
+		return; /* an older daemon */
+	if (tfl_value_bool(tfl_value_get(first, "absolute"), false))
+		printf("  version %llu had served %llu request%s before, too few to compare with: limits are absolute\n", previous,
+		       (unsigned long long)requests, ctl_plural(requests));
+	else
+		printf("  measured against the last %llu requests of version %llu, in %s\n", (unsigned long long)requests, previous,
+		       ctl_format_uptime(time, number(reference, "seconds")));
+	if (beside)
+		printf("  and against %llu that version %llu has served meanwhile\n", (unsigned long long)beside, previous);
+}
+
 static void print_text(const struct tfl_value *value, const struct ctl_arguments *arguments)
 {
 	const struct tfl_value *rejected = tfl_value_get(value, "rejected");
@@ -155,6 +175,7 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 		ctl_printf("%s@%llu is on trial against version %llu\n", model, (unsigned long long)number(value, "candidate"),
 			   (unsigned long long)number(value, "previous"));
 		print_end(value);
+		print_reference(value);
 		print_limits(value);
 	} else if (strcmp(state, "waiting") == 0) {
 		ctl_printf("%s@%llu is on trial, which goes on when the version before is loaded too\n", model, active);

@@ -46,12 +46,16 @@ static void write_trial(struct tfl_writer *writer, const struct tfl_trial *trial
 	tfl_field_uint(writer, "errors", progress->errors);
 	tfl_field_uint(writer, "nan", progress->nan);
 	tfl_field_bool(writer, "hot", progress->hot);
+	tfl_field_map(writer, "reference", 3);
+	tfl_field_uint(writer, "requests", progress->reference_requests);
+	tfl_field_uint(writer, "seconds", progress->reference_seconds);
+	tfl_field_uint(writer, "beside", progress->beside_requests);
 	tfl_field_array(writer, "limits", TFL_GUARD_SUBJECTS);
 	for (unsigned i = 0; i < TFL_GUARD_SUBJECTS; i++)
 		write_limit(writer, (enum tfl_guard_subject)i, &progress->rows[i]);
 }
 
-#define TRIAL_FIELDS 10
+#define TRIAL_FIELDS 11
 
 static void write_rejected(struct tfl_writer *writer, const struct tfl_registry_model *model)
 {

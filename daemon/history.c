@@ -25,6 +25,7 @@ void tfl_history_destroy(struct tfl_history *history)
 		free(head->classes);
 	}
 	free(history->items);
+	tfl_recent_destroy(history->recent);
 	free(history);
 }
 
@@ -38,7 +39,7 @@ int tfl_history_create(const struct tfl_heads *heads, struct tfl_history **ret_h
 		return -ENOMEM;
 	history->heads = heads;
 	history->items = calloc((size_t)heads->count + 1, sizeof(*history->items));
-	if (!history->items)
+	if (!history->items || tfl_recent_create(&history->recent) < 0)
 		return -ENOMEM;
 	for (unsigned i = 0; i < heads->count; i++) {
 		struct tfl_history_item *head = &history->items[i];
@@ -57,7 +58,7 @@ int tfl_history_create(const struct tfl_heads *heads, struct tfl_history **ret_h
 
 size_t tfl_history_bytes(const struct tfl_history *history)
 {
-	size_t bytes = sizeof(*history);
+	size_t bytes = sizeof(*history) + tfl_recent_bytes();
 
 	for (unsigned i = 0; i < history->heads->count; i++)
 		bytes += sizeof(struct tfl_history_item) + 3 * sizeof(uint64_t) * (history->heads->items[i].counted + 1) +
@@ -73,12 +74,16 @@ const struct tfl_history_head *tfl_history_head(const struct tfl_history *histor
 
 void tfl_history_advance(struct tfl_history *history, const struct tfl_recorder *recorder, int64_t now)
 {
+	struct tfl_confidence first;
+
 	for (unsigned i = 0; i < history->heads->count; i++) {
 		struct tfl_history_item *head = &history->items[i];
 		struct tfl_confidence seen, baseline;
 		uint64_t before = head->now.total.count + head->now.total.invalid;
 
 		tfl_recorder_read_head(recorder, i, &seen, &baseline, head->classes);
+		if (i == 0)
+			first = seen;
 		tfl_windows_advance(head->now.windows, now, &seen, head->classes);
 		tfl_confidence_merge(&seen, &head->restored);
 		head->now.total = seen;
@@ -90,6 +95,12 @@ void tfl_history_advance(struct tfl_history *history, const struct tfl_recorder 
 		}
 		history->changed |= seen.count + seen.invalid != before;
 	}
+	history->changed |= tfl_recent_advance(history->recent, recorder, history->heads->count > 0 ? &first : NULL, now);
+}
+
+void tfl_history_recent(const struct tfl_history *history, int64_t now, struct tfl_trial_reference *ret_reference)
+{
+	tfl_recent_read(history->recent, now, ret_reference);
 }
 
 void tfl_history_drift(const struct tfl_history *history, unsigned head, struct tfl_drift *ret_drift)

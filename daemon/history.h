@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What has been seen of a version's verdicts: per head all of them since it was first activated, how often each class won, the baseline that drift is
- * measured against, and the windows of the last hour and day. The recorder's counters begin anew with every load; here they go on where they stopped,
- * from what was written down.
+ * measured against, and the windows of the last hour and day; and what its last requests came to (recent.h). The recorder's counters begin anew with
+ * every load; here they go on where they stopped, from what was written down.
  *
  * Lifetime: one per version in memory, made and restored while it is loaded, freed with it. Thread: whoever loads it, then the loop's alone. Time is
  * passed in.
@@ -23,6 +23,7 @@ struct tfl_heads;
 struct tfl_history;
 struct tfl_moment;
 struct tfl_recorder;
+struct tfl_trial_reference;
 struct tfl_writer;
 
 #define TFL_BASELINE_VERDICTS 1000 /* of a baseline that nobody set: the first ones */
@@ -60,6 +61,9 @@ int tfl_history_restore(struct tfl_history *history, const void *data, size_t si
 void tfl_history_advance(struct tfl_history *history, const struct tfl_recorder *recorder, int64_t now);
 
 const struct tfl_history_head *tfl_history_head(const struct tfl_history *history, unsigned head);
+
+/** What its last requests came to, at the last advance, which was at @p now. */
+void tfl_history_recent(const struct tfl_history *history, int64_t now, struct tfl_trial_reference *ret_reference);
 
 /** How far the last hour of a head, at the last advance, is from its baseline. */
 void tfl_history_drift(const struct tfl_history *history, unsigned head, struct tfl_drift *ret_drift);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * On disk a history is a map {"format": 1, "boot", "boot_s", "wall_s", "heads": [head]}, of the moment when it was written, with a head {"output", "kind",
+ * On disk a history is a map {"format": 1, "boot", "boot_s", "wall_s", "heads": [head], "recent"}, of the moment when it was written, with a head {"output", "kind",
  * "classes", "total", "counts", "baseline", "set", "since", "age_s", "minutes", "hours"}. "age_s": since when there are windows; "minutes" and "hours":
- * those that are not empty, {"back", "histogram", "counts"}, where 0 is the one that ran. histogram.h says what histograms and counts are.
+ * those that are not empty, {"back", "histogram", "counts"}, where 0 is the one that ran. histogram.h says what histograms and counts are; recent.c, what
+ * "recent" is, which older daemons neither wrote nor read.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -88,7 +89,7 @@ static void write_head(struct tfl_writer *writer, const struct tfl_head *head, c
 static void write_all(const struct tfl_history *history, const struct tfl_moment *now, struct tfl_writer *writer)
 {
 	tfl_writer_begin(writer);
-	tfl_writer_map(writer, 5);
+	tfl_writer_map(writer, 6);
 	tfl_field_uint(writer, "format", FORMAT);
 	tfl_field_text(writer, "boot", now->boot);
 	tfl_field_uint(writer, "boot_s", (uint64_t)now->seconds);
@@ -96,6 +97,8 @@ static void write_all(const struct tfl_history *history, const struct tfl_moment
 	tfl_field_array(writer, "heads", history->heads->count);
 	for (unsigned i = 0; i < history->heads->count; i++)
 		write_head(writer, &history->heads->items[i], &history->items[i].now, now);
+	tfl_writer_text(writer, "recent");
+	tfl_recent_write(history->recent, writer, now->seconds);
 }
 
 /* A frame without its length. */
@@ -158,6 +161,7 @@ struct stored {
 	struct tfl_string boot;
 	uint64_t seconds, wall;
 	struct tfl_wire_array heads;
+	struct tfl_slice recent;
 };
 
 #define AT(field) offsetof(struct stored, field)
@@ -167,6 +171,7 @@ static const struct tfl_param stored_rows[] = {
 	{"boot_s", TFL_PARAM_UINT64, true, AT(seconds), 0, INT64_MAX, NULL},
 	{"wall_s", TFL_PARAM_UINT64, true, AT(wall), 0, INT64_MAX, NULL},
 	{"heads", TFL_PARAM_ARRAY, true, AT(heads), 0, TFL_CONFIDENCE_OUTPUTS_MAX, "heads"},
+	{"recent", TFL_PARAM_VALUE, false, AT(recent), 0, 0, NULL},
 };
 #undef AT
 
@@ -280,6 +285,17 @@ static struct span span_of(const struct stored *stored, const struct tfl_moment 
 	return span;
 }
 
+/* Whether the confidence of its latest requests is that of the head that is the first one now. */
+static bool first_fits(const struct tfl_history *history, const struct stored *stored)
+{
+	struct tfl_reader reader = tfl_reader_of(stored->heads.elements);
+	struct stored_head head;
+	struct tfl_slice value;
+
+	return history->heads->count > 0 && stored->heads.count > 0 && tfl_reader_skip(&reader, "a head", &value, NULL) == 0 &&
+	       tfl_params_parse(&head_table, value, "head", &head, NULL) == 0 && fits(&history->heads->items[0], &head);
+}
+
 static int restore(struct tfl_history *history, struct tfl_slice value, const struct tfl_moment *now, struct tfl_error *error)
 {
 	struct tfl_reader reader;
@@ -300,6 +316,8 @@ static int restore(struct tfl_history *history, struct tfl_slice value, const st
 		if (r == 0)
 			r = restore_head(history, head, &span, error);
 	}
+	if (r == 0 && stored.recent.data)
+		r = tfl_recent_restore(history->recent, stored.recent, span.elapsed, now->seconds, first_fits(history, &stored), error);
 	return r;
 }
 
@@ -322,6 +340,7 @@ int tfl_history_restore(struct tfl_history *history, const void *data, size_t si
 
 	if (r < 0)
 		forget(history);
+	tfl_recent_begin(history->recent, now->seconds);
 	for (unsigned i = 0; i < history->heads->count; i++) {
 		const struct tfl_baseline *baseline = &history->items[i].now.baseline;
 		uint64_t have = baseline->confidence.count + baseline->confidence.invalid;

@@ -4,6 +4,7 @@
 #define DAEMON_HISTORY_INTERNAL_H
 
 #include "daemon/history.h"
+#include "daemon/recent.h"
 
 struct tfl_history_item {
 	struct tfl_history_head now;
@@ -15,6 +16,7 @@ struct tfl_history_item {
 struct tfl_history {
 	const struct tfl_heads *heads;
 	struct tfl_history_item *items;
+	struct tfl_recent *recent;
 	bool changed;
 };
 

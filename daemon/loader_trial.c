@@ -18,9 +18,9 @@
 
 #include "base/util.h"
 #include "daemon/clock.h"
+#include "daemon/history.h"
 #include "daemon/loader_internal.h"
 #include "daemon/log.h"
-#include "daemon/recorder.h"
 #include "daemon/registry.h"
 #include "daemon/running.h"
 #include "daemon/trial.h"
@@ -107,31 +107,18 @@ static void tell(struct tfl_loader *loader, const char *model, uint64_t version,
 /* ---- Counting ---- */
 
 /* What a version has counted. Its own errors are those that it counts itself while it is on trial: they come before the answer. */
-static void count(const struct tfl_version *version, const struct tfl_recorder_summary *summary, struct tfl_trial_counts *ret_counts)
-{
-	uint64_t classes[TFL_CONFIDENCE_CLASSES_MAX];
-	struct tfl_confidence baseline;
-
-	memset(ret_counts, 0, sizeof(*ret_counts));
-	ret_counts->errors = summary->faults;
-	if (atomic_load(&version->trial.id))
-		ret_counts->errors = version->trial.errors_before + atomic_load(&version->trial.errors);
-	ret_counts->nan = atomic_load(&version->trial.nan);
-	ret_counts->requests = summary->results[TFL_OK] + ret_counts->errors;
-	ret_counts->latency = summary->compute;
-	if (version->heads.count > 0)
-		tfl_recorder_read_head(version->recorder, 0, &ret_counts->confidence, &baseline, classes);
-}
-
 static void read_counts(const struct tfl_version *version, struct tfl_trial_counts *ret_counts)
 {
-	_tfl_free_ struct tfl_recorder_summary *summary = malloc(sizeof(*summary));
-
 	memset(ret_counts, 0, sizeof(*ret_counts));
-	if (!summary || !version->recorder)
+	if (!version->recorder)
 		return;
-	tfl_recorder_read(version->recorder, summary);
-	count(version, summary, ret_counts);
+	tfl_trial_counts_read(version->recorder, version->heads.count > 0, ret_counts);
+	ret_counts->nan = atomic_load(&version->trial.nan);
+	if (!atomic_load(&version->trial.id))
+		return;
+	ret_counts->requests -= ret_counts->errors;
+	ret_counts->errors = version->trial.errors_before + atomic_load(&version->trial.errors);
+	ret_counts->requests += ret_counts->errors;
 }
 
 /* What both versions of a trial have counted; too large for a stack. */
@@ -150,14 +137,24 @@ static struct both *read_both(const struct tfl_version *candidate, const struct 
 	return both;
 }
 
-/* From now on its workers count. */
-static void watch(struct tfl_loader *loader, struct tfl_version *candidate, uint64_t id)
+/* What the version before did of late, this run of the daemon or not. */
+static struct tfl_trial_reference *read_reference(const struct tfl_version *previous)
 {
-	_tfl_free_ struct tfl_recorder_summary *summary = calloc(1, sizeof(*summary));
+	struct tfl_trial_reference *reference = calloc(1, sizeof(*reference));
+	int64_t now = tfl_clock_seconds();
 
-	if (summary && candidate->recorder)
-		tfl_recorder_read(candidate->recorder, summary);
-	candidate->trial.errors_before = summary ? summary->faults : 0;
+	if (!reference || !previous->history)
+		return reference;
+	tfl_history_advance(previous->history, previous->recorder, now);
+	tfl_history_recent(previous->history, now, reference);
+	return reference;
+}
+
+/* From now on its workers count, on top of what it has counted. */
+static void watch(struct tfl_loader *loader, struct tfl_version *candidate, uint64_t id, struct tfl_trial_counts *counted)
+{
+	counted->nan = 0;
+	candidate->trial.errors_before = counted->errors;
 	atomic_store(&candidate->trial.errors, 0);
 	atomic_store(&candidate->trial.nan, 0);
 	candidate->trial.looked = 0;
@@ -216,15 +213,16 @@ static int start(struct tfl_loader *loader, struct tfl_loader_trial *entry, stru
 {
 	const struct tfl_trial_plan plan = plan_of(&entry->state, &candidate->conf);
 	const double now = (double)tfl_clock_boot_ns() / 1e9;
-	_tfl_free_ struct both *both = NULL;
+	_tfl_free_ struct tfl_trial_reference *reference = entry->kept ? NULL : read_reference(previous);
+	_tfl_free_ struct both *both = read_both(candidate, previous);
 	int result = 0;
 
-	watch(loader, candidate, entry->state.id);
-	both = read_both(candidate, previous);
+	if (both)
+		watch(loader, candidate, entry->state.id, &both->candidate);
 	if (both && entry->kept)
 		result = tfl_trial_restore(&plan, entry->kept, entry->kept_size, &both->candidate, &both->previous, now, &entry->trial, error);
-	else if (both)
-		entry->trial = tfl_trial_create(&plan, &both->previous, &both->candidate, &both->previous, now);
+	else if (both && reference)
+		entry->trial = tfl_trial_create(&plan, reference, &both->candidate, &both->previous, now);
 	if (result == 0 && !entry->trial)
 		result = tfl_error_set(error, -ENOMEM, "not enough memory for the trial");
 	if (result < 0)

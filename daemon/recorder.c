@@ -151,6 +151,19 @@ void tfl_recorder_read(const struct tfl_recorder *recorder, struct tfl_recorder_
 		add_block(block_of(recorder, i), ret_summary);
 }
 
+void tfl_recorder_read_work(const struct tfl_recorder *recorder, struct tfl_recorder_work *ret_work, struct tfl_latency *ret_compute)
+{
+	*ret_work = (struct tfl_recorder_work){0};
+	memset(ret_compute, 0, sizeof(*ret_compute));
+	for (unsigned i = 0; i < recorder->writers; i++) {
+		const struct block *block = block_of(recorder, i);
+
+		ret_work->good += __atomic_load_n(&block->results[TFL_OK], __ATOMIC_RELAXED);
+		ret_work->faults += __atomic_load_n(&block->faults, __ATOMIC_RELAXED);
+		tfl_latency_merge(ret_compute, &block->compute);
+	}
+}
+
 unsigned tfl_recorder_shadow_writer(const struct tfl_recorder *recorder)
 {
 	return recorder->writers;

@@ -72,6 +72,14 @@ void tfl_recorder_add_verdict(struct tfl_recorder *recorder, unsigned writer, un
 /** Merges all writers' counters, on any thread; the summary is large, so the caller provides the memory (not on a small stack). */
 void tfl_recorder_read(const struct tfl_recorder *recorder, struct tfl_recorder_summary *ret_summary);
 
+/* Of the requests that an interpreter ran: those that went well, and those that count against the version. */
+struct tfl_recorder_work {
+	uint64_t good, faults;
+};
+
+/** Likewise these alone, and how long the good ones computed, which is a small part of a summary. */
+void tfl_recorder_read_work(const struct tfl_recorder *recorder, struct tfl_recorder_work *ret_work, struct tfl_latency *ret_compute);
+
 /** Takes an older state of the same counters out: what is left came between the two. And adds what came to a state. */
 void tfl_recorder_subtract(struct tfl_recorder_summary *into, const struct tfl_recorder_summary *earlier);
 void tfl_recorder_merge(struct tfl_recorder_summary *into, const struct tfl_recorder_summary *from);

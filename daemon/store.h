@@ -6,7 +6,7 @@
  *                               /manifest        what the file is and where it came from (manifest.h)
  *                               /proof           what a child process found that loaded and ran the file (prove.h)
  *                               /samples/        inputs of the proof, perhaps with what is expected for them (samples.h); not the store's
- *                               /statistics      what was seen of its verdicts (history.h)
+ *                               /statistics      what was seen of its verdicts and its latest requests (history.h)
  *                               /trial           what was seen of its trial when the daemon stopped in order (trial.h)
  *     <models>/<model>/state                     what the operator decided: active, unloaded
  *                     /samples/                  those of all versions that have none of their own

@@ -15,7 +15,7 @@
 #include "base/util.h"
 #include "daemon/model_conf.h"
 
-#define MARK UINT64_C(0x3172746c6674000a) /* another layout gets another number */
+#define MARK UINT64_C(0x3172746c6674000b) /* another layout gets another number */
 #define BLOCK_MIN_S 0.2
 #define BLOCKS 60 /* that a trial's time is divided into, as far as its length allows that */
 #define COUNT_MAX (UINT64_C(1) << 48)
@@ -26,7 +26,8 @@ struct kept {
 	uint64_t id, candidate, previous;
 	double seconds; /* that it has run */
 	struct tfl_guard guard;
-	struct tfl_trial_counts reference, seen;
+	struct tfl_trial_reference reference;
+	struct tfl_trial_counts seen;
 };
 
 _Static_assert(sizeof(struct kept) % sizeof(uint64_t) == 0 && sizeof(struct tfl_guard) % sizeof(double) == 0, "no padding");
@@ -34,7 +35,7 @@ _Static_assert(sizeof(struct kept) % sizeof(uint64_t) == 0 && sizeof(struct tfl_
 struct tfl_trial {
 	struct tfl_trial_plan plan;
 	struct tfl_guard guard;
-	struct tfl_trial_counts reference;
+	struct tfl_trial_reference reference;
 	struct tfl_trial_counts earlier;     /* seen by earlier runs of the daemon */
 	struct tfl_trial_counts began, beside_began; /* both versions' counters when this run of it began */
 	struct tfl_trial_counts seen, beside_seen;   /* at the last look, all of the trial */
@@ -59,29 +60,6 @@ void tfl_trial_plan_init(struct tfl_trial_plan *plan, const struct tfl_model_con
 			.absolute_confidence = (double)conf->trial_min_confidence / 100,
 		},
 	};
-}
-
-static uint64_t less(uint64_t now, uint64_t before)
-{
-	return now > before ? now - before : 0;
-}
-
-static void subtract(struct tfl_trial_counts *into, const struct tfl_trial_counts *earlier)
-{
-	into->requests = less(into->requests, earlier->requests);
-	into->errors = less(into->errors, earlier->errors);
-	into->nan = less(into->nan, earlier->nan);
-	tfl_latency_subtract(&into->latency, &earlier->latency);
-	tfl_confidence_subtract(&into->confidence, &earlier->confidence);
-}
-
-static void add(struct tfl_trial_counts *into, const struct tfl_trial_counts *more)
-{
-	into->requests += more->requests;
-	into->errors += more->errors;
-	into->nan += more->nan;
-	tfl_latency_merge(&into->latency, &more->latency);
-	tfl_confidence_merge(&into->confidence, &more->confidence);
 }
 
 static struct tfl_guard_seen seen_of(const struct tfl_trial_counts *counts)
@@ -118,7 +96,7 @@ static struct tfl_trial *make(const struct tfl_trial_plan *plan, const struct tf
 	return trial;
 }
 
-struct tfl_trial *tfl_trial_create(const struct tfl_trial_plan *plan, const struct tfl_trial_counts *reference,
+struct tfl_trial *tfl_trial_create(const struct tfl_trial_plan *plan, const struct tfl_trial_reference *reference,
 				   const struct tfl_trial_counts *candidate, const struct tfl_trial_counts *beside, double now)
 {
 	struct tfl_trial *trial = make(plan, candidate, beside, now);
@@ -127,7 +105,7 @@ struct tfl_trial *tfl_trial_create(const struct tfl_trial_plan *plan, const stru
 	if (!trial)
 		return NULL;
 	trial->reference = *reference;
-	seen = seen_of(&trial->reference);
+	seen = seen_of(&trial->reference.counts);
 	tfl_guard_init(&trial->guard, &trial->plan.limits, &seen);
 	(void)tfl_trial_look(trial, candidate, beside, false, now);
 	return trial;
@@ -147,17 +125,20 @@ enum tfl_trial_verdict tfl_trial_look(struct tfl_trial *trial, const struct tfl_
 	if (trial->verdict != TFL_TRIAL_RUNS)
 		return trial->verdict;
 	trial->seen = *candidate;
-	subtract(&trial->seen, &trial->began);
-	add(&trial->seen, &trial->earlier);
+	tfl_trial_counts_subtract(&trial->seen, &trial->began);
+	tfl_trial_counts_add(&trial->seen, &trial->earlier);
 	trial->beside_seen = *beside;
-	subtract(&trial->beside_seen, &trial->beside_began);
+	tfl_trial_counts_subtract(&trial->beside_seen, &trial->beside_began);
 	seen = seen_of(&trial->seen);
-	reference = seen_of(&trial->reference);
+	reference = seen_of(&trial->reference.counts);
 	also = seen_of(&trial->beside_seen);
 	trial->progress.requests = seen.requests;
 	trial->progress.errors = seen.errors;
 	trial->progress.nan = seen.nan;
 	trial->progress.seconds = (uint64_t)seconds;
+	trial->progress.reference_requests = reference.requests;
+	trial->progress.reference_seconds = trial->reference.seconds;
+	trial->progress.beside_requests = also.requests;
 	trial->progress.hot = hot;
 	if (tfl_guard_look(&trial->guard, &trial->plan.limits, &seen, &reference, also.requests > 0 ? &also : NULL, hot, seconds,
 			   trial->progress.rows))
@@ -230,29 +211,11 @@ int tfl_trial_encode(const struct tfl_trial *trial, void **ret_data, size_t *ret
 	return 0;
 }
 
-static bool sums_agree(const struct tfl_trial_counts *counts)
-{
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < TFL_LATENCY_BUCKETS; i++) {
-		if (counts->latency.buckets[i] > COUNT_MAX)
-			return false;
-		sum += counts->latency.buckets[i];
-	}
-	for (unsigned i = 0; i < TFL_CONFIDENCE_FINE; i++) {
-		if (counts->confidence.fine[i] > COUNT_MAX)
-			return false;
-	}
-	return sum == counts->latency.count && tfl_confidence_agrees(&counts->confidence) && counts->requests <= COUNT_MAX &&
-	       counts->errors <= counts->requests && counts->nan <= COUNT_MAX && counts->confidence.count <= COUNT_MAX &&
-	       counts->confidence.sum <= counts->confidence.count << 24;
-}
-
 static bool is_kept(const struct kept *kept, size_t size, const struct tfl_trial_plan *plan)
 {
 	return size == sizeof(*kept) && kept->mark == MARK && kept->bytes == sizeof(*kept) && kept->id == plan->id &&
 	       kept->candidate == plan->candidate && kept->previous == plan->previous && kept->seconds >= 0 && kept->seconds < 1e12 &&
-	       tfl_guard_valid(&kept->guard) && kept->guard.tripped == 0 && sums_agree(&kept->reference) && sums_agree(&kept->seen);
+	       tfl_guard_valid(&kept->guard) && kept->guard.tripped == 0 && tfl_trial_counts_agree(&kept->reference.counts, COUNT_MAX) && tfl_trial_counts_agree(&kept->seen, COUNT_MAX);
 }
 
 int tfl_trial_restore(const struct tfl_trial_plan *plan, const void *data, size_t size, const struct tfl_trial_counts *candidate,

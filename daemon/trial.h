@@ -17,9 +17,8 @@
 #include <stdint.h>
 
 #include "base/limits.h"
-#include "stats/confidence.h"
+#include "daemon/trial_counts.h"
 #include "stats/guard.h"
-#include "stats/latency.h"
 
 struct tfl_error;
 struct tfl_model_conf;
@@ -32,25 +31,16 @@ struct tfl_trial_plan {
 	struct tfl_guard_limits limits;
 };
 
-/* What a version has done since it was loaded, or since some moment. Plain data; zeroed memory is nothing. */
-struct tfl_trial_counts {
-	uint64_t requests; /* that it ran */
-	uint64_t errors;   /* of those */
-	uint64_t nan;      /* of those, while it was watched */
-	struct tfl_latency latency;       /* of computing, of those that went well */
-	struct tfl_confidence confidence; /* of its first output that has one; empty where none has */
-};
-
 enum tfl_trial_verdict { TFL_TRIAL_RUNS, TFL_TRIAL_PASSED, TFL_TRIAL_REJECTED };
 
 /** Requests, time and limits as a model's configuration says. The rest is the caller's. */
 void tfl_trial_plan_init(struct tfl_trial_plan *plan, const struct tfl_model_conf *conf);
 
 /**
- * Begins. @p reference: what the version before has done. @p candidate and @p beside: what both have done until now, which is none of the trial's;
+ * Begins. @p reference: what the version before has done of late. @p candidate and @p beside: what both have done until now, which is none of the trial's;
  * @p now in seconds of a clock that never jumps. NULL without memory.
  */
-struct tfl_trial *tfl_trial_create(const struct tfl_trial_plan *plan, const struct tfl_trial_counts *reference,
+struct tfl_trial *tfl_trial_create(const struct tfl_trial_plan *plan, const struct tfl_trial_reference *reference,
 				   const struct tfl_trial_counts *candidate, const struct tfl_trial_counts *beside, double now);
 
 /** NULL is allowed. */
@@ -66,6 +56,8 @@ const struct tfl_trial_plan *tfl_trial_plan(const struct tfl_trial *trial);
 struct tfl_trial_progress {
 	uint64_t requests, errors, nan;
 	uint64_t seconds;
+	uint64_t reference_requests, reference_seconds; /* of what it is measured against: its latest, before the trial, and in which time … */
+	uint64_t beside_requests;                       /* … and those that the version before has served meanwhile */
 	bool hot;
 	struct tfl_guard_row rows[TFL_GUARD_SUBJECTS];
 };

@@ -52,6 +52,7 @@ START_TEST(a_trial_is_shown)
 	TFLCTL("trial", "digits");
 	ck_assert_msg(strstr(result.out, "digits@2 is on trial against version 1\n  1 request in "), "%s", result.out);
 	ck_assert_msg(strstr(result.out, "it has passed after 49 more, not before "), "%s", result.out);
+	ck_assert_msg(strstr(result.out, "\n  version 1 had served 0 requests before, too few to compare with: limits are absolute\n"), "%s", result.out);
 	ck_assert_msg(strstr(result.out, "\n  failed requests "), "%s", result.out);
 	ck_assert_msg(strstr(result.out, "       -       3  within\n"), "%s", result.out);
 	TFLCTL("ls");

@@ -11,6 +11,7 @@ static Suite *(*const suites[])(void) = {
 	log_suite,
 	conditions_suite,
 	config_suite,
+	recent_suite,
 	reconcile_suite,
 	room_suite,
 	loader_room_suite,

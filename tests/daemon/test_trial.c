@@ -22,7 +22,8 @@
 #include "tests/daemon/suites.h"
 
 static struct tfl_trial_plan plan;
-static struct tfl_trial_counts before, candidate, beside;
+static struct tfl_trial_reference before;
+static struct tfl_trial_counts candidate, beside;
 static struct tfl_trial *trial;
 static struct tfl_error error;
 
@@ -60,7 +61,8 @@ static void serve(struct tfl_trial_counts *counts, unsigned requests, uint64_t n
 
 static void begin(void)
 {
-	serve(&before, 1000, 1000000, 0.9f);
+	serve(&before.counts, 1000, 1000000, 0.9f);
+	before.seconds = 300;
 	trial = tfl_trial_create(&plan, &before, &candidate, &beside, 1000);
 	ck_assert_ptr_nonnull(trial);
 }
@@ -179,6 +181,8 @@ START_TEST(it_goes_on_after_a_stop)
 	ck_assert_uint_eq(tfl_trial_progress(trial)->requests, 62);
 	ck_assert_uint_eq(tfl_trial_progress(trial)->errors, 2);
 	ck_assert_uint_eq(tfl_trial_progress(trial)->seconds, 40);
+	ck_assert_uint_eq(tfl_trial_progress(trial)->reference_requests, 1000);
+	ck_assert_uint_eq(tfl_trial_progress(trial)->reference_seconds, 300);
 	candidate = nothing;
 	serve(&candidate, 38, 1000000, 0.9f);
 	ck_assert_int_eq(tfl_trial_look(trial, &candidate, &nothing, false, 24), TFL_TRIAL_RUNS);

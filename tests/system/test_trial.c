@@ -205,9 +205,9 @@ static void expect_state(uint64_t version, const char *state, const char *reason
 #define CONFIGURATION "[models]\nproof = no\ntrial_requests = 100000000\ntrial_time = 2s\n"
 #define NO_DRIFT "trial_drift = 10000%\n" /* another limit is to be the first */
 
-static void begin(const char *configuration)
+static void begin_with(const struct recipe *recipe, const char *configuration)
 {
-	struct model_file model = make(&sound);
+	struct model_file model = make(recipe);
 
 	daemon_prepare(&tfld);
 	daemon_add_model(&tfld, "m", 1, model.data, model.size);
@@ -215,6 +215,11 @@ static void begin(const char *configuration)
 	daemon_start(&tfld, configuration);
 	daemon_wait_ready(&tfld);
 	fd = daemon_connect(&tfld);
+}
+
+static void begin(const char *configuration)
+{
+	begin_with(&sound, configuration);
 }
 
 static void setup(void)
@@ -285,7 +290,8 @@ static void expect_rejected(const char *reason)
 	ck_assert(trial_is("none"));
 	ck_assert_uint_eq(wire_uint(answer.message.result, "active"), 1);
 	ck_assert_uint_eq(wire_uint(answer.message.result, "rejected.0.version"), 2);
-	ck_assert(has(wire_string(answer.message.result, "rejected.0.reason"), reason));
+	ck_assert_msg(has(wire_string(answer.message.result, "rejected.0.reason"), reason), "%.*s",
+		      TFL_STRING_ARGS(wire_string(answer.message.result, "rejected.0.reason")));
 	ck_assert(changed("rejected", 2, reason));
 }
 
@@ -329,6 +335,42 @@ START_TEST(the_version_before_serves_the_very_next_request)
 	ck_assert_uint_eq(ask(0), 1);
 	expect_rejected(failures[_i].reason);
 	expect_state(2, "END", "rejected ");
+}
+END_TEST
+
+static const struct {
+	const char *reason;
+	struct recipe recipe, before;
+	const char *configuration;
+	uint64_t timeout_us; /* of each seventh request */
+	unsigned limit;      /* which of them */
+} worse[] = {
+	{"latency: p99 ", {.scale = 1, .turns = 40}, {.scale = 1}, CONFIGURATION, 0, 1},
+	{"errors: ", {.scale = 1, .turns = 200}, {.scale = 1, .turns = 20}, CONFIGURATION "trial_latency = 100000%\n", 1000, 0},
+	{"confidence: mean ", {.scale = 0.5f}, {.scale = 1}, CONFIGURATION NO_DRIFT, 0, 2},
+};
+
+/* All of them are far within the absolute limits. What the version before did is known though it did that before the daemon started. */
+START_TEST(a_restart_before_the_swap_changes_nothing)
+{
+	uint64_t until, requests = 0, version = 2;
+	char path[64];
+
+	begin_with(&worse[_i].before, worse[_i].configuration);
+	load(&worse[_i].recipe);
+	for (unsigned i = 0; i < SEEN_BEFORE; i++)
+		ck_assert_uint_eq(ask(0), 1);
+	again(worse[_i].configuration);
+	call("model.swap", 2);
+	ck_assert(trial_is("running"));
+	ck_assert_uint_eq(wire_uint(answer.message.result, "reference.requests"), SEEN_BEFORE);
+	snprintf(path, sizeof(path), "limits.%u.absolute", worse[_i].limit);
+	ck_assert(!wire_bool(answer.message.result, path));
+	until = now_ns() + WAIT_NS;
+	while (version != 1 && now_ns() < until)
+		version = ask(requests++ % 7 == 0 ? worse[_i].timeout_us : 0);
+	ck_assert_msg(version == 1, "%s: still on trial after %llu requests", worse[_i].reason, (unsigned long long)requests);
+	expect_rejected(worse[_i].reason);
 }
 END_TEST
 
@@ -511,6 +553,7 @@ Suite *trial_suite(void)
 	tcase_set_timeout(tcase, 300);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, the_version_before_serves_the_very_next_request, 0, sizeof(failures) / sizeof(failures[0]));
+	tcase_add_loop_test(tcase, a_restart_before_the_swap_changes_nothing, 0, sizeof(worse) / sizeof(worse[0]));
 	tcase_add_test(tcase, what_only_the_version_before_takes_it_answers);
 	tcase_add_test(tcase, an_operator_may_have_it_nevertheless);
 	tcase_add_test(tcase, a_sound_version_passes);
