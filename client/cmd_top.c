@@ -57,6 +57,8 @@ static void print_table(const struct top_table *table, bool head, struct top_lin
 	}
 	if (table->conditions[0])
 		ctl_printf("%s  degraded: %s\n", clock, table->conditions);
+	for (unsigned i = table->news.fresh; i-- > 0;)
+		ctl_printf("%s  changed: %s\n", clock, table->news.changes[i].text);
 }
 
 static void print_json_line(json_t *json)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tflctl top, in four layers: what the daemon said becomes a table (top_table.c), a table becomes lines (top_view.c, top_detail.c), lines
+ * tflctl top, in four layers: what the daemon said becomes a table (top_table.c, top_news.c), a table becomes lines (top_view.c, top_detail.c), lines
  * go to the terminal (top_screen.c), or a table goes out as text or JSON (cmd_top.c). The first three know no terminal, so tests need
  * none.
  *
@@ -44,8 +44,10 @@ struct top_row {
 	uint64_t version;
 	char state[16], reason[TOP_TEXT_MAX];
 	uint64_t since; /* Unix time */
-	bool active;
+	bool active, trial;
+	double share;              /* of its model's route, 0: none */
 	char roles[CTL_ROLES_MAX]; /* all of them, "active" among them */
+	json_t *shadow;            /* what it does as one, as stats has it; NULL: it is none */
 	bool counted;          /* it has counters … */
 	bool rated;            /* … and had them at the refresh before */
 	double requests_per_s; /* since then */
@@ -55,6 +57,30 @@ struct top_row {
 	uint64_t memory;
 	struct ctl_times times[CTL_STAGES]; /* lately */
 	struct top_seen *seen;              /* NULL: not known yet */
+};
+
+#define TOP_CHANGES_MAX 16
+#define TOP_TRIALS_MAX 4
+
+struct top_change {
+	uint64_t number, version; /* 0: about none */
+	int64_t at;               /* of the monotonic clock, as all ages are */
+	char model[TFL_MODEL_NAME_MAX + 1], kind[24], text[3 * TOP_TEXT_MAX];
+};
+
+struct top_trial {
+	char model[TFL_MODEL_NAME_MAX + 1];
+	uint64_t candidate, previous, requests, requests_wanted, seconds, seconds_wanted;
+	char nearest[24]; /* the limit that there is most evidence against, by its name; "": none */
+	double evidence;  /* of that: 1 trips it */
+};
+
+/* What happens to versions, beside what they do. */
+struct top_news {
+	struct top_change changes[TOP_CHANGES_MAX]; /* the latest first */
+	unsigned change_count, fresh;               /* and how many of them are news since the refresh before */
+	struct top_trial trials[TOP_TRIALS_MAX];
+	unsigned trial_count;
 };
 
 /* What one refresh gave. Its owner's alone. */
@@ -67,6 +93,8 @@ struct top_table {
 	double requests_per_s;
 	uint64_t connections, refused, workers, busy, waiting, capacity;
 	char conditions[TOP_TEXT_MAX]; /* what is wrong with the service, "; " between; empty: nothing */
+	int64_t at; /* of the monotonic clock */
+	struct top_news news;
 	struct top_row *rows;
 	unsigned count;
 };
@@ -83,6 +111,29 @@ void top_source_destroy(struct top_source *source);
 int top_source_refresh(struct top_source *source, struct top_table **ret_table, struct tfl_call_error *error);
 
 void top_table_destroy(struct top_table *table);
+
+/* top_news.c */
+
+/* What is known of changes. Zeroed memory: nothing. */
+struct top_memory {
+	struct top_change changes[TOP_CHANGES_MAX];
+	unsigned count;
+	int64_t asked; /* 0: never */
+};
+
+/** Asks for what the table's rows do not say; what a daemon does not know is left out. As the library's functions. */
+int top_news_ask(struct top_memory *memory, struct tfl_client *client, struct top_table *table, struct tfl_call_error *error);
+
+json_t *top_news_trials_json(const struct top_news *news);
+json_t *top_news_changes_json(const struct top_table *table);
+
+/* top_news_view.c */
+
+/** How old a change is, in seconds. */
+uint64_t top_news_age(const struct top_table *table, const struct top_change *change);
+
+/** Lines about trials and changes, at most @p room of them; none where there is nothing to tell. */
+void top_news_draw(const struct top_table *table, unsigned room, struct top_lines *lines);
 
 /* top_view.c, top_detail.c */
 

@@ -13,7 +13,7 @@
 #include "client/print.h"
 
 #define MODEL_MIN 12
-#define RANK_EXTRA 10
+#define RANK_EXTRA 11
 
 struct column {
 	const char *name;
@@ -22,6 +22,7 @@ struct column {
 	unsigned rank; /* of importance: 0 first */
 	enum top_style (*cell)(const struct top_row *row, char *text); /* TOP_TEXT_MAX bytes */
 	double (*key)(const struct top_row *row);                      /* rows are sorted by, the greatest first; NULL: by cell */
+	bool rare;                                                     /* only where a version has it */
 };
 
 char *top_duration(char *buffer, double nanoseconds)
@@ -86,11 +87,20 @@ static enum top_style cell_model(const struct top_row *row, char *text)
 static enum top_style cell_state(const struct top_row *row, char *text)
 {
 	bool available = strcmp(row->state, "AVAILABLE") == 0;
-	const char *role = row->active ? "active" : row->roles[0] ? row->roles : "available";
+	const char *role = row->roles[0] ? row->roles : "available";
 
-	/* The first one; all of them stand where the version is opened. */
+	/* The first one; all of them stand where the version is opened. A share has a column of its own. */
+	if (row->share > 0 && role[strcspn(role, "%,")] == '%')
+		role = "routed";
 	snprintf(text, TOP_TEXT_MAX, "%.*s", (int)strcspn(available ? role : row->state, ","), available ? role : row->state);
-	return !available ? TOP_WATCH : row->active ? TOP_BOLD : TOP_PLAIN;
+	return !available || row->trial ? TOP_WATCH : row->active ? TOP_BOLD : TOP_PLAIN;
+}
+
+static enum top_style cell_share(const struct top_row *row, char *text)
+{
+	if (row->share > 0)
+		snprintf(text, TOP_TEXT_MAX, "%.3g%%", 100 * row->share);
+	return TOP_PLAIN;
 }
 
 static enum top_style cell_rate(const struct top_row *row, char *text)
@@ -190,6 +200,11 @@ static enum top_style cell_total(const struct top_row *row, char *text)
 	return TOP_PLAIN;
 }
 
+static double key_share(const struct top_row *row)
+{
+	return row->share;
+}
+
 static double key_rate(const struct top_row *row)
 {
 	return row->requests_per_s;
@@ -248,18 +263,19 @@ static double key_total(const struct top_row *row)
 static const struct column columns[] = {
 	{"MODEL", MODEL_MIN, false, 0, cell_model, NULL},
 	{"STATE", 9, false, 4, cell_state, NULL},
+	{"SHARE", 6, true, 5, cell_share, key_share, .rare = true},
 	{"REQ/S", 6, true, 2, cell_rate, key_rate},
-	{"ERRORS", 6, true, 5, cell_errors, key_errors},
-	{"QUEUE", 5, true, 8, cell_queue, key_queue},
-	{"P50", 6, true, 7, cell_p50, key_p50},
-	{"P95", 6, true, 9, cell_p95, key_p95},
+	{"ERRORS", 6, true, 6, cell_errors, key_errors},
+	{"QUEUE", 5, true, 9, cell_queue, key_queue},
+	{"P50", 6, true, 8, cell_p50, key_p50},
+	{"P95", 6, true, 10, cell_p95, key_p95},
 	{"P99", 6, true, 3, cell_p99, key_p99},
-	{"0 CONF 1", 8, false, 6, cell_confidence, key_mean},
-	{"MEAN", 5, true, 11, cell_mean, key_mean},
+	{"0 CONF 1", 8, false, 7, cell_confidence, key_mean},
+	{"MEAN", 5, true, 12, cell_mean, key_mean},
 	{"DRIFT", 7, false, 1, cell_drift, key_drift},
-	{"PSI", 6, true, 10, cell_psi, key_psi},
-	{"MEMORY", 8, true, 12, cell_memory, key_memory},
-	{"REQUESTS", 8, true, 13, cell_total, key_total},
+	{"PSI", 6, true, 11, cell_psi, key_psi},
+	{"MEMORY", 8, true, 13, cell_memory, key_memory},
+	{"REQUESTS", 8, true, 14, cell_total, key_total},
 };
 
 _Static_assert(TFL_ARRAY_SIZE(columns) == TOP_COLUMNS, "the header knows how many columns there are");
@@ -287,6 +303,16 @@ static unsigned longest_name(const struct top_table *table)
 	return longest;
 }
 
+/* A version has something to show in a column that is shown only then. */
+static bool is_wanted(const struct column *column, const struct top_table *table)
+{
+	bool wanted = !column->rare;
+
+	for (unsigned i = 0; table && i < table->count && !wanted; i++)
+		wanted = column->key(&table->rows[i]) > 0;
+	return wanted;
+}
+
 struct top_layout top_lay_out(const struct top_table *table, unsigned width)
 {
 	struct top_layout layout = {.shown = {true}, .gap = 1};
@@ -294,7 +320,7 @@ struct top_layout top_lay_out(const struct top_table *table, unsigned width)
 
 	for (unsigned rank = 1; rank < TOP_COLUMNS; rank++) {
 		for (unsigned i = 0; i < TOP_COLUMNS; i++) {
-			if (columns[i].rank != rank)
+			if (columns[i].rank != rank || !is_wanted(&columns[i], table))
 				continue;
 			layout.shown[i] = true;
 			/* What is merely good to know does not shorten names. */

@@ -5,7 +5,7 @@
 
 #include "client/top.h"
 
-#define TOP_COLUMNS 14
+#define TOP_COLUMNS 15
 
 /* Which columns are shown, and how. */
 struct top_layout {

@@ -50,6 +50,54 @@ static void draw_requests(const struct top_row *row, double window_s, struct top
 	}
 }
 
+static double real_of(const json_t *json, const char *key)
+{
+	return json_number_value(json_object_get(json, key));
+}
+
+static const char *text_of(const json_t *json, const char *key)
+{
+	const char *text = json_string_value(json_object_get(json, key));
+
+	return text ? text : "";
+}
+
+/* "of 57 that @1 answered the same class in 100.00 %, …" */
+static void draw_agreement(const json_t *agreement, struct top_lines *lines)
+{
+	char text[2 * TOP_TEXT_MAX], classes[64] = "";
+	double rows = real_of(agreement, "rows");
+
+	if (rows > 0)
+		snprintf(classes, sizeof(classes), "the same class in %.2f %%, ", 100 * real_of(agreement, "agreed") / rows);
+	snprintf(text, sizeof(text), "'%.64s': of %.0f that @%.0f answered %snumbers at most %.4g apart, %.4g on the mean",
+		 text_of(agreement, "output"), real_of(agreement, "compared"), real_of(agreement, "version"), classes,
+		 real_of(agreement, "largest_difference"), real_of(agreement, "mean_difference"));
+	top_add_wrapped(lines, TOP_PLAIN, 2, ctl_clean_text(text));
+}
+
+/* What it does as a shadow: copies of what others answered. */
+static void draw_shadow(const json_t *shadow, struct top_lines *lines)
+{
+	const json_t *compute = json_object_get(shadow, "compute"), *agreement = json_object_get(shadow, "agreement");
+	char text[2 * TOP_TEXT_MAX], p50[CTL_UNIT_MAX], p99[CTL_UNIT_MAX];
+
+	top_line_begin(lines, TOP_PLAIN);
+	if (!json_is_true(json_object_get(shadow, "running"))) {
+		snprintf(text, sizeof(text), "as a shadow it gets no copies: %.160s", text_of(shadow, "reason"));
+		top_add_wrapped(lines, TOP_WATCH, 0, ctl_clean_text(text));
+		return;
+	}
+	snprintf(text, sizeof(text), "as a shadow: %.0f copies run, %.0f of them OK, %.0f left out for want of time; processor time p50 %s, p99 %s",
+		 real_of(shadow, "requests"), real_of(json_object_get(shadow, "results"), "OK"), real_of(shadow, "dropped"),
+		 top_duration(p50, real_of(compute, "p50_ns")), top_duration(p99, real_of(compute, "p99_ns")));
+	top_add_wrapped(lines, TOP_PLAIN, 0, text);
+	if (real_of(shadow, "uncompared") > 0)
+		top_add_line(lines, TOP_WATCH, "%.0f could not be compared", real_of(shadow, "uncompared"));
+	for (size_t i = 0; i < json_array_size(agreement); i++)
+		draw_agreement(json_array_get(agreement, i), lines);
+}
+
 static void draw_latency(const struct top_row *row, double window_s, struct top_lines *lines)
 {
 	static const char *const heads[] = {"MEAN", "P50", "P95", "P99", "MAX"};
@@ -171,6 +219,8 @@ void top_detail_draw(const struct top_row *row, double window_s, unsigned width,
 	if (!row->counted)
 		return;
 	draw_requests(row, window_s, lines);
+	if (row->shadow)
+		draw_shadow(row->shadow, lines);
 	draw_latency(row, window_s, lines);
 	if (row->seen)
 		draw_seen(row, width, height, begin, lines);

@@ -65,6 +65,9 @@ static json_t *json_of_row(const struct top_row *row)
 				 "role", row->active ? "active" : NULL);
 
 	json_object_set_new(json, "roles", text_of(row->roles));
+	json_object_set_new(json, "share", row->share > 0 ? json_real(row->share) : json_null());
+	json_object_set_new(json, "trial", json_boolean(row->trial));
+	json_object_set(json, "shadow", row->shadow ? row->shadow : json_null());
 	if (!row->counted)
 		return json;
 	json_object_set_new(json, "requests_per_s", row->rated ? json_real(row->requests_per_s) : json_null());
@@ -96,6 +99,7 @@ json_t *top_json(const struct top_table *table)
 
 	for (unsigned i = 0; i < table->count; i++)
 		json_array_append_new(versions, json_of_row(&table->rows[i]));
-	return json_pack("{s:o, s:f, s:f, s:o, s:o}", "time", number_of(table->time), "interval_s", table->interval_s,
-			 "window_s", table->window_s, "service", json_of_service(table), "versions", versions);
+	return json_pack("{s:o, s:f, s:f, s:o, s:o, s:o, s:o}", "time", number_of(table->time), "interval_s", table->interval_s,
+			 "window_s", table->window_s, "service", json_of_service(table), "versions", versions, "trials",
+			 top_news_trials_json(&table->news), "changes", top_news_changes_json(table));
 }

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "client/ctl.h"
 #include "client/memory.h"
 #include "client/seen.h"
 #include "client/tflclient.h"
@@ -55,6 +56,7 @@ struct top_source {
 	struct known *known;
 	unsigned known_count, turn;
 	char server[TOP_TEXT_MAX];
+	struct top_memory memory;
 	struct tfl_latency now, before; /* to work in */
 };
 
@@ -83,6 +85,7 @@ static void forget_answers(struct top_source *source)
 	source->last = (struct answer){0};
 	source->kept_count = 0;
 	source->server[0] = '\0';
+	source->memory = (struct top_memory){.count = 0};
 }
 
 static void forget_known(struct known *known, unsigned count)
@@ -105,8 +108,10 @@ void top_table_destroy(struct top_table *table)
 {
 	if (!table)
 		return;
-	for (unsigned i = 0; i < table->count; i++)
+	for (unsigned i = 0; i < table->count; i++) {
 		free(table->rows[i].seen);
+		json_decref(table->rows[i].shadow);
+	}
 	free(table->rows);
 	free(table);
 }
@@ -194,6 +199,14 @@ static void fill_results(struct top_row *row, const struct tfl_value *results)
 					 (unsigned long long)tfl_value_uint(tfl_value_at(results, i), 0), tfl_value_key_at(results, i));
 }
 
+static void fill_shadow(struct top_row *row, const struct tfl_value *shadow)
+{
+	if (tfl_value_size(shadow) == 0)
+		return;
+	row->shadow = ctl_json_of(shadow);
+	json_object_del(json_object_get(row->shadow, "compute"), "buckets");
+}
+
 /* The counters of a version: @p before is of the refresh before, @p then of where the window begins. */
 static int fill_counters(struct top_source *source, struct top_row *row, const struct tfl_value *version, const struct tfl_value *before,
 			 const struct tfl_value *then, double interval_s, struct tfl_call_error *error)
@@ -210,6 +223,7 @@ static int fill_counters(struct top_source *source, struct top_row *row, const s
 	row->rated = interval_s > 0;
 	row->requests_per_s = row->rated ? (double)since(row->requests, number(before, "requests")) / interval_s : 0;
 	fill_results(row, tfl_value_get(version, "results"));
+	fill_shadow(row, tfl_value_get(version, "shadow"));
 	return fill_times(source, row, version, then, error);
 }
 
@@ -221,6 +235,8 @@ static void fill_state(struct top_row *row, const struct tfl_value *model, const
 	row->version = number(version, "version");
 	row->since = number(version, "since");
 	row->active = tfl_value_bool(tfl_value_get(version, "active"), false);
+	row->trial = tfl_value_bool(tfl_value_get(version, "trial"), false);
+	row->share = tfl_value_double(tfl_value_get(version, "share"), 0);
 	ctl_roles(version, row->roles);
 }
 
@@ -335,6 +351,7 @@ static int fill_table(struct top_source *source, struct top_table *table, const 
 		       then = {tfl_value_get(begin->stats, "versions"), 0};
 
 	table->time = (uint64_t)time(NULL);
+	table->at = answer->at;
 	table->interval_s = source->last.stats ? seconds(answer->at - source->last.at) : 0;
 	table->window_s = begin->stats ? seconds(answer->at - begin->at) : seconds((int64_t)number(answer->stats, "uptime_ns"));
 	snprintf(table->server, sizeof(table->server), "%s", source->server);
@@ -490,6 +507,8 @@ int top_source_refresh(struct top_source *source, struct top_table **ret_table, 
 		r = fill_table(source, table, list, &answer, error);
 	if (r == 0)
 		r = fill_seen(source, table, answer.at, error);
+	if (r == 0)
+		r = top_news_ask(&source->memory, source->client, table, error);
 	if (r < 0)
 		return no_memory(r, error);
 	keep_last(source);

@@ -190,6 +190,14 @@ static void scroll(struct top_view *view, unsigned count, unsigned room, long cu
 	view->to_cursor = false;
 }
 
+/* Of the lines for rows, how many versions get: all that they need, but a third where there is more to tell than fits below them. */
+static unsigned room_of_rows(const struct top_table *table, unsigned room)
+{
+	unsigned told = room >= 15 && table->news.trial_count + table->news.change_count > 0 ? room / 3 : 0;
+
+	return table->count > room - told ? room - told : room;
+}
+
 static void draw_list(struct top_view *view, const struct top_table *table, unsigned height, struct top_lines *lines)
 {
 	struct top_layout layout = top_lay_out(table, lines->width);
@@ -198,7 +206,7 @@ static void draw_list(struct top_view *view, const struct top_table *table, unsi
 
 	if (height > lines->count + 1)
 		top_head_draw(&layout, view, lines);
-	room = height > lines->count ? height - lines->count : 0;
+	room = room_of_rows(table, height > lines->count ? height - lines->count : 0);
 	if (table->count == 0 && room > 0)
 		top_add_line(lines, TOP_PLAIN, "no models; 'tflctl load' brings one");
 	view->to_cursor = true;
@@ -209,6 +217,7 @@ static void draw_list(struct top_view *view, const struct top_table *table, unsi
 		if ((long)i == cursor)
 			top_add_gap(lines, lines->width);
 	}
+	top_news_draw(table, height > lines->count ? height - lines->count : 0, lines);
 }
 
 static void draw_help(struct top_lines *lines)
@@ -223,6 +232,7 @@ static void draw_help(struct top_lines *lines)
 		"h, ?         this",
 		"",
 		"REQ/S since the last refresh; ERRORS and latency (P50, P95, P99) of the last minute",
+		"SHARE of a route: this part of the keys goes to the version",
 		"QUEUE requests that wait / that run",
 		"CONF histogram of the confidence, 0 to 1, of the last hour",
 		"DRIFT of that hour from the baseline; PSI its distance",

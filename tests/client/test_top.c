@@ -51,6 +51,37 @@ static void setup(void)
 static void teardown(void)
 {
 	top_lines_finish(&lines);
+	json_decref(rows[0].shadow);
+}
+
+/* A change of so many seconds ago, the latest last. */
+static void add_change(const char *kind, const char *text, unsigned ago)
+{
+	struct top_change *change = table.news.changes;
+
+	memmove(change + 1, change, (TOP_CHANGES_MAX - 1) * sizeof(*change));
+	*change = (struct top_change){.number = ++table.news.change_count, .at = table.at - ago * INT64_C(1000000000)};
+	snprintf(change->kind, sizeof(change->kind), "%s", kind);
+	snprintf(change->text, sizeof(change->text), "%s", text);
+}
+
+/* Whose place depends on what rows were sorted by. */
+static struct top_row *second(void)
+{
+	unsigned at = 0;
+
+	while (strcmp(rows[at].model, "digits") != 0 || rows[at].version != 2)
+		at++;
+	return &rows[at];
+}
+
+static void put_on_trial(void)
+{
+	second()->trial = true;
+	strcpy(second()->roles, "on trial, active");
+	table.at = INT64_C(1000000000000);
+	table.news.trials[0] = (struct top_trial){"digits", 2, 1, 412, 1000, 180, 600, "confidence", 0.12};
+	table.news.trial_count = 1;
 }
 
 static void draw(unsigned width, unsigned height)
@@ -108,9 +139,9 @@ START_TEST(sorting)
 	press('r');
 	assert_order("digits@2", "digits@1", "cats@1");
 	press('r');
-	sort_by(2); /* requests a second, the most first */
+	sort_by(3); /* requests a second, the most first */
 	assert_order("cats@1", "digits@1", "digits@2");
-	sort_by(7); /* p99 */
+	sort_by(8); /* p99 */
 	assert_order("digits@2", "digits@1", "cats@1");
 	press('r');
 	assert_order("cats@1", "digits@1", "digits@2");
@@ -239,6 +270,12 @@ START_TEST(every_size)
 	snprintf(seen.name, sizeof(seen.name), "%s", hostile);
 	snprintf(table.conditions, sizeof(table.conditions), "%s", hostile);
 	rows[0].failed_lately = 7;
+	put_on_trial();
+	rows[0].share = 0.1;
+	rows[0].shadow = json_pack("{s:b, s:[{s:s}]}", "running", 1, "agreement", "output", "long, long, long, long, long, long, long and evil \x1b[2J");
+	memcpy(table.news.trials[0].nearest, hostile, sizeof(table.news.trials[0].nearest) - 1);
+	add_change(hostile, hostile, 7);
+	add_change("rejected", "a_word_that_is_longer_than_any_line_that_there_may_be_and_then_some_more_of_it_until_it_really_is_too_long", 5);
 	lines.ascii = true;
 	for (unsigned mode = 0; mode < 4; mode++) {
 		view = (struct top_view){.open = mode == 1, .help = mode == 2, .paused = mode == 3};
@@ -278,6 +315,91 @@ START_TEST(trouble_is_said)
 	strcpy(table.conditions, "the disk is full");
 	draw(80, 24);
 	ck_assert_int_ge(line_of("degraded: the disk is full"), 0);
+}
+END_TEST
+
+static bool has_style(int line, enum top_style style)
+{
+	bool found = lines.lines[line].style == style;
+
+	for (unsigned i = 0; i < lines.lines[line].span_count; i++)
+		found |= lines.lines[line].spans[i].style == style;
+	return found;
+}
+
+/* What happened stands below what is: the latest first, and what takes two lines takes two. */
+START_TEST(trials_and_changes_stand_below)
+{
+	const char *why = "version 3 of 'digits' is rejected: confidence: mean 0.259 in 264 requests, the limit is 0.802";
+	int at;
+
+	draw(80, 24);
+	ck_assert_int_lt(line_of("CHANGES"), 0);
+	put_on_trial();
+	add_change("active", "version 2 of 'digits' is the active one (uid 0): swapped from version 1", 3700);
+	add_change("rejected", why, 12);
+	draw(80, 24);
+	assert_fits(80, 24);
+	ck_assert_msg(strstr(lines.lines[line_of("digits@2 ")].text, "on trial") != NULL, "%s", lines.lines[line_of("digits@2 ")].text);
+	at = line_of("ON TRIAL");
+	ck_assert_int_gt(at, line_of("digits@1"));
+	ck_assert_str_eq(lines.lines[at + 1].text, "digits@2 against @1: 412 of 1000 requests, 3 min 0 s of 10 min 0 s; nearest:");
+	ck_assert_int_eq(line_of("AGO         CHANGES"), at + 3);
+	ck_assert_str_eq(lines.lines[at + 4].text, "12 s        version 3 of 'digits' is rejected: confidence: mean 0.259 in 264");
+	ck_assert_str_eq(lines.lines[at + 5].text, "            requests, the limit is 0.802");
+	ck_assert(has_style(at + 4, TOP_BAD));
+	ck_assert_str_eq(lines.lines[at + 6].text, "1 h 1 min   version 2 of 'digits' is the active one (uid 0): swapped from");
+	draw(80, 12); /* versions come first */
+	ck_assert_int_ge(line_of("digits@1"), 0);
+	ck_assert_int_lt(line_of("swapped from"), 0);
+}
+END_TEST
+
+/* Many versions leave a third of the screen for what happens to them. */
+START_TEST(changes_have_room_beside_many_versions)
+{
+	static struct top_row many[60];
+
+	for (unsigned i = 0; i < 60; i++)
+		fill_row(&many[i], "digits", i + 1, 1, 1000);
+	table.rows = many;
+	table.count = 60;
+	draw(80, 24);
+	ck_assert_int_ge(line_of("digits@19"), 0);
+	add_change("active", "version 2 of 'digits' is the active one", 1);
+	draw(80, 24);
+	assert_fits(80, 24);
+	ck_assert_int_lt(line_of("digits@19"), 0);
+	ck_assert_int_ge(line_of("digits@10"), 0);
+	ck_assert_int_ge(line_of("version 2 of 'digits' is the active one"), 0);
+}
+END_TEST
+
+START_TEST(shares_have_a_column_where_there_are_some)
+{
+	draw(120, 24);
+	ck_assert_int_lt(line_of("SHARE"), 0);
+	second()->share = 0.1;
+	strcpy(second()->roles, "10 %");
+	draw(80, 24);
+	ck_assert_int_ge(line_of("SHARE"), 0);
+	ck_assert_msg(strstr(lines.lines[line_of("digits@2")].text, "routed       10%") != NULL, "%s", lines.lines[line_of("digits@2")].text);
+	ck_assert_int_ge(line_of("DRIFT"), 0);
+}
+END_TEST
+
+START_TEST(a_shadow_is_shown_where_it_is_opened)
+{
+	rows[0].shadow = json_pack("{s:b, s:i, s:i, s:{s:i}, s:{s:i, s:i}, s:[{s:s, s:i, s:i, s:i, s:i, s:f, s:f}]}", "running", 1, "requests", 60,
+				   "dropped", 7, "results", "OK", 59, "compute", "p50_ns", 48400, "p99_ns", 106000, "agreement", "output",
+				   "scores", "version", 1, "compared", 57, "rows", 57, "agreed", 56, "largest_difference", 0.5,
+				   "mean_difference", 0.01);
+	strcpy(view.model, "digits");
+	view.version = 2;
+	press(TOP_KEY_ENTER);
+	draw(100, 30);
+	ck_assert_int_ge(line_of("as a shadow: 60 copies run, 59 of them OK, 7 left out for want of time; processor time p50 48.4µs,"), 0);
+	ck_assert_int_ge(line_of("  'scores': of 57 that @1 answered the same class in 98.25 %, numbers at most 0.5 apart, 0.01 on the"), 0);
 }
 END_TEST
 
@@ -460,6 +582,10 @@ Suite *top_suite(void)
 	tcase_add_test(tcase, verdicts_have_words_and_colours);
 	tcase_add_test(tcase, every_size);
 	tcase_add_test(tcase, trouble_is_said);
+	tcase_add_test(tcase, trials_and_changes_stand_below);
+	tcase_add_test(tcase, changes_have_room_beside_many_versions);
+	tcase_add_test(tcase, shares_have_a_column_where_there_are_some);
+	tcase_add_test(tcase, a_shadow_is_shown_where_it_is_opened);
 	tcase_add_test(tcase, narrow_keeps_what_matters);
 	tcase_add_test(tcase, sparklines);
 	tcase_add_test(tcase, a_daemon_that_says_little);

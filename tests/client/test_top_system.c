@@ -80,6 +80,42 @@ START_TEST(the_list_and_one_version)
 }
 END_TEST
 
+/* A swap, its trial and a rollback are on the screen when they happen, and after the daemon was away. */
+START_TEST(what_happens_is_told)
+{
+	struct model_file file = model_tiny(false, 9);
+
+	daemon_add_model(&tfld, "tiny", 2, file.data, file.size);
+	model_file_finish(&file);
+	daemon_restart(&tfld, NULL);
+	daemon_wait_ready(&tfld);
+	TFLCTL("load", "tiny@1");
+	TFLCTL("route", "tiny", "1=3", "2=1");
+	ck_assert_msg(result.status == 0, "%s", result.err);
+	TOP();
+	screen_wait("SHARE", true);
+	screen_wait("75%", true);
+	screen_wait("is routed", true);
+	TFLCTL("route", "tiny", "--clear");
+	screen_wait("SHARE", false);
+	TFLCTL("swap", "tiny", "1", "--no-trial");
+	TFLCTL("swap", "tiny", "2");
+	screen_wait("ON TRIAL", true);
+	screen_wait("tiny@2 against @1: 0 of 1000 requests", true);
+	screen_wait("swapped from", true);
+	TFLCTL("rollback", "tiny");
+	screen_wait("ON TRIAL", false);
+	screen_wait("rolled back from", true);
+	daemon_restart(&tfld, NULL);
+	daemon_wait_ready(&tfld);
+	screen_wait("no answer:", false);
+	screen_wait("rolled back from", true);
+	screen_wait("serving the models in", true);
+	screen_type("q");
+	ck_assert_int_eq(screen_end(), 0);
+}
+END_TEST
+
 START_TEST(sizes)
 {
 	TOP();
@@ -225,6 +261,7 @@ Suite *top_system_suite(void)
 	tcase_set_timeout(tcase, 180);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, the_list_and_one_version);
+	tcase_add_test(tcase, what_happens_is_told);
 	tcase_add_test(tcase, sizes);
 	tcase_add_test(tcase, the_daemon_comes_back);
 	tcase_add_test(tcase, the_daemon_hangs);
