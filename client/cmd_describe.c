@@ -9,6 +9,7 @@
 #include "client/memory.h"
 #include "client/print.h"
 #include "client/roles.h"
+#include "client/shadow.h"
 
 static uint64_t number(const struct tfl_value *map, const char *key)
 {
@@ -129,6 +130,7 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 		ctl_print_wrapped("reason", CTL_TEXT_INDENT, string(value, "reason"));
 	ctl_print_about(model);
 	ctl_printf_wrapped("file", CTL_TEXT_INDENT, "%s, sha256 %s", ctl_format_bytes(unit, number(value, "file_bytes")), string(value, "sha256"));
+	ctl_shadow_print(tfl_value_get(value, "model"), tfl_value_get(value, "copies"));
 	print_loaded(value);
 	print_proof(tfl_value_get(value, "proof"), tfl_value_get(value, "outputs"));
 	ctl_print_tensors(model);

@@ -14,6 +14,7 @@
 #include "daemon/handlers.h"
 #include "daemon/registry.h"
 #include "daemon/server.h"
+#include "daemon/shadow_status.h"
 #include "daemon/telling.h"
 #include "daemon/version.h"
 #include "proto/message.h"
@@ -196,10 +197,11 @@ int tfl_handle_model_describe(struct tfl_call *call, struct tfl_error *error)
 		return tfl_error_set(error, -ENOMEM, "no memory for a description");
 	tfl_writer_begin(writer);
 	tfl_message_reply(writer, call->message->msgid);
-	tfl_writer_map(writer, 3 + VERSION_STATE_FIELDS + (version->program ? VERSION_MEMORY_FIELDS + tfl_telling_count(&telling) : 0));
+	tfl_writer_map(writer, 4 + VERSION_STATE_FIELDS + (version->program ? VERSION_MEMORY_FIELDS + tfl_telling_count(&telling) : 0));
 	tfl_field_text(writer, "model", model->name);
 	write_versions(writer, model);
 	write_version_state(writer, model, version);
+	tfl_shadow_write_alone(writer, "copies", call->server, model->name, version->number);
 	tfl_field_text(writer, "sha256", version->sha256);
 	if (version->program)
 		write_loaded(writer, version, &telling);

@@ -44,7 +44,7 @@ static void write_route(struct tfl_writer *writer, const struct tfl_server *serv
 	tfl_field_text(writer, "salt", route->salt[0] ? route->salt : model->name);
 	tfl_field_text(writer, "key", tfl_route_by_to_string(route->by));
 	tfl_field_uint(writer, "shadow", route->shadow);
-	tfl_shadow_write_alone(writer, "copies", server, model->name);
+	tfl_shadow_write_alone(writer, "copies", server, model->name, 0);
 	tfl_field_uint(writer, "active", model->active ? model->active->number : 0);
 	tfl_field_uint(writer, "passed_over", model->passed_over);
 	tfl_field_array(writer, "versions", route->count);

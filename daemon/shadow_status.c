@@ -80,12 +80,12 @@ void tfl_shadow_write(struct tfl_writer *writer, const char *key, const struct t
 		tfl_field_text(writer, "reason", status.reason);
 }
 
-void tfl_shadow_write_alone(struct tfl_writer *writer, const char *key, const struct tfl_server *server, const char *model)
+void tfl_shadow_write_alone(struct tfl_writer *writer, const char *key, const struct tfl_server *server, const char *model, uint64_t number)
 {
 	_tfl_free_ struct tfl_recorder_summary *summary = malloc(sizeof(*summary));
 
 	if (summary)
-		tfl_shadow_write(writer, key, server, model, 0, false, summary);
+		tfl_shadow_write(writer, key, server, model, number, false, summary);
 	else
 		tfl_field_map(writer, key, 0);
 }

@@ -19,7 +19,7 @@ void tfl_shadow_write(struct tfl_writer *writer, const char *key, const struct t
 		      bool buckets,
 		      struct tfl_recorder_summary *summary);
 
-/** The same of whichever it is, with memory of its own: without any the map is empty. */
-void tfl_shadow_write_alone(struct tfl_writer *writer, const char *key, const struct tfl_server *server, const char *model);
+/** The same without buckets, with memory of its own: without any the map is empty. */
+void tfl_shadow_write_alone(struct tfl_writer *writer, const char *key, const struct tfl_server *server, const char *model, uint64_t number);
 
 #endif

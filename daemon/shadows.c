@@ -165,11 +165,7 @@ static void try_making(struct tfl_shadows *shadows, struct tfl_shadow_place *pla
 		return;
 	place->again_ns = now_ns + AGAIN_NS;
 	version = listed(shadows, place);
-	if (!version)
-		snprintf(place->reason, sizeof(place->reason), "there is no such version");
-	else if (version->state != TFL_VERSION_AVAILABLE)
-		snprintf(place->reason, sizeof(place->reason), "it is %s", tfl_version_state_to_string(version->state));
-	else if (begin_making(shadows, place, version) < 0)
+	if (version && version->state == TFL_VERSION_AVAILABLE && begin_making(shadows, place, version) < 0)
 		snprintf(place->reason, sizeof(place->reason), "not enough memory");
 }
 
@@ -234,6 +230,20 @@ void tfl_shadows_leave(void *data, const struct tfl_version *version)
 			drop(shadows, &shadows->places[i]);
 }
 
+/* Why there is none, at this moment: the next request makes it, where its version is in memory. */
+static void say_why_not(const struct tfl_shadows *shadows, const struct tfl_shadow_place *place, struct tfl_shadow_status *status)
+{
+	const struct tfl_version *version = listed(shadows, place);
+	const char *reason = place->making ? "it is being prepared" : place->reason[0] ? place->reason : "no request has come yet";
+
+	if (!version)
+		reason = "there is no such version";
+	if (version && version->state != TFL_VERSION_AVAILABLE)
+		snprintf(status->reason, sizeof(status->reason), "it is %s", tfl_version_state_to_string(version->state));
+	else
+		snprintf(status->reason, sizeof(status->reason), "%s", reason);
+}
+
 bool tfl_shadows_read(const struct tfl_shadows *shadows, const char *model, struct tfl_shadow_status *ret_status)
 {
 	const struct tfl_shadow_place *place = find(shadows, model);
@@ -244,10 +254,10 @@ bool tfl_shadows_read(const struct tfl_shadows *shadows, const char *model, stru
 	memset(ret_status, 0, sizeof(*ret_status));
 	ret_status->version = place->number;
 	ret_status->running = shadow != NULL;
-	snprintf(ret_status->reason, sizeof(ret_status->reason), "%s", shadow || place->reason[0] ?
-		 place->reason : "no request has come yet");
-	if (!shadow)
+	if (!shadow) {
+		say_why_not(shadows, place, ret_status);
 		return true;
+	}
 	ret_status->bytes = tfl_interpreter_bytes(shadow->interpreter);
 	ret_status->dropped = shadow->dropped + atomic_load(&shadow->late);
 	ret_status->failed = atomic_load(&shadow->failed);

@@ -37,7 +37,7 @@ struct tfl_shadow_place {
 	struct tfl_shadow *shadow; /* NULL: it is not made */
 	bool making;
 	uint64_t again_ns; /* not tried before */
-	char reason[160];
+	char reason[160]; /* why it could not be made, the last time; "": it could, or was not tried */
 };
 
 struct tfl_shadows {

@@ -233,6 +233,14 @@ START_TEST(routes_in_part)
 		      result.out);
 	ck_assert_uint_eq(served_by("tiny", why), 2);
 	ck_assert_uint_eq(served_by("tiny@1", why), 1); /* an explicit version comes first */
+	TFLCTL("describe", "tiny@3");
+	ck_assert_msg(strstr(result.out, "\ntiny@3  is the shadow"), "%s", result.out);
+	daemon_restart(&tfld, NULL);
+	daemon_wait_ready(&tfld);
+	TFLCTL("route", "tiny"); /* it was LOADING when the route was restored, and is not any more */
+	ck_assert_msg(strstr(result.out, "tiny@3  is the shadow, and gets no copies: no request has come yet\n"), "%s", result.out);
+	TFLCTL("describe", "tiny@1");
+	ck_assert_msg(!strstr(result.out, "is the shadow"), "%s", result.out);
 	TFLCTL("route", "tiny", "--no-shadow");
 	ck_assert_msg(strstr(result.out, "tiny@2  100.0 %") && !strstr(result.out, "shadow"), "%s", result.out);
 	TFLCTL("unload", "tiny@2");
