@@ -124,6 +124,8 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(logistic) \
 	X(lstm) \
 	X(max_pool_2d) \
+	X(max_pooling_with_argmax_2d) \
+	X(max_unpooling_2d) \
 	X(maximum) \
 	X(mean) \
 	X(minimum) \

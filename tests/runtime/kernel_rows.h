@@ -59,6 +59,8 @@
 	X(logistic) \
 	X(lstm) \
 	X(max_pool_2d) \
+	X(max_pooling_with_argmax_2d) \
+	X(max_unpooling_2d) \
 	X(maximum) \
 	X(mean) \
 	X(minimum) \
