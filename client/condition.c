@@ -7,6 +7,7 @@
 #include "client/print.h"
 
 #define LABEL "degraded "
+#define PENDING "pending  "
 
 static void print_condition(const struct tfl_value *condition)
 {
@@ -21,10 +22,32 @@ static void print_condition(const struct tfl_value *condition)
 			   tfl_value_string(tfl_value_get(condition, "text"), ""));
 }
 
+/* What was configured, and waits for something to be in force. */
+static void print_pending(const struct tfl_value *value)
+{
+	const struct tfl_value *keys = tfl_value_get(value, "needs_restart"), *loads = tfl_value_get(value, "needs_load");
+	char text[512] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < tfl_value_size(keys) && used < sizeof(text); i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", used ? ", " : "", tfl_value_string(tfl_value_at(keys, i), ""));
+	if (used)
+		ctl_printf_wrapped(PENDING, (unsigned)strlen(PENDING), "until tfld is restarted: %s", text);
+	for (size_t i = 0; i < tfl_value_size(loads); i++) {
+		const struct tfl_value *load = tfl_value_at(loads, i);
+
+		ctl_printf_wrapped(PENDING, (unsigned)strlen(PENDING), "until %s@%llu is unloaded and loaded again: %s",
+				   tfl_value_string(tfl_value_get(load, "model"), ""),
+				   (unsigned long long)tfl_value_uint(tfl_value_get(load, "version"), 0),
+				   tfl_value_string(tfl_value_get(load, "keys"), ""));
+	}
+}
+
 void ctl_conditions_print(const struct tfl_value *value)
 {
 	const struct tfl_value *conditions = tfl_value_get(value, "conditions");
 
 	for (size_t i = 0; i < tfl_value_size(conditions); i++)
 		print_condition(tfl_value_at(conditions, i));
+	print_pending(value);
 }

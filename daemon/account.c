@@ -4,7 +4,7 @@
  * sweeps such accounts out: so the last reference may be dropped on any thread without a lock, and a device with a handful of users
  * never frees one.
  *
- * Always: a counter is at most its limit, and zero when the account has no reference.
+ * Always: a counter is at most what its limit was when it last rose, and zero when the account has no reference.
  */
 #include "daemon/account.h"
 
@@ -20,14 +20,14 @@
 struct tfl_account {
 	struct tfl_account *next;
 	uid_t uid;
-	const uint64_t *limits;
+	const _Atomic uint64_t *limits; /* the table's */
 	atomic_uint refs;
 	_Atomic uint64_t used[TFL_QUOTA_COUNT];
 };
 
 struct tfl_accounts {
 	struct tfl_account *first;
-	uint64_t limits[TFL_QUOTA_COUNT];
+	_Atomic uint64_t limits[TFL_QUOTA_COUNT];
 };
 
 static const struct {
@@ -45,9 +45,15 @@ int tfl_accounts_create(const uint64_t limits[TFL_QUOTA_COUNT], struct tfl_accou
 
 	if (!accounts)
 		return -ENOMEM;
-	memcpy(accounts->limits, limits, sizeof(accounts->limits));
+	tfl_accounts_set_limits(accounts, limits);
 	*ret_accounts = accounts;
 	return 0;
+}
+
+void tfl_accounts_set_limits(struct tfl_accounts *accounts, const uint64_t limits[TFL_QUOTA_COUNT])
+{
+	for (unsigned i = 0; i < TFL_QUOTA_COUNT; i++)
+		atomic_store_explicit(&accounts->limits[i], limits[i], memory_order_relaxed);
 }
 
 /* Frees the accounts that nobody refers to. A count of 0 rises only on the loop thread, so what is seen here cannot come back to life. */
@@ -105,7 +111,7 @@ void tfl_account_unref(struct tfl_account *account)
 
 int tfl_account_charge(struct tfl_account *account, enum tfl_quota quota, uint64_t amount, struct tfl_error *error)
 {
-	uint64_t limit = account->limits[quota];
+	uint64_t limit = tfl_account_limit(account, quota);
 	uint64_t used = atomic_load_explicit(&account->used[quota], memory_order_relaxed);
 
 	do {
@@ -133,5 +139,5 @@ uint64_t tfl_account_used(const struct tfl_account *account, enum tfl_quota quot
 
 uint64_t tfl_account_limit(const struct tfl_account *account, enum tfl_quota quota)
 {
-	return account->limits[quota];
+	return atomic_load_explicit(&account->limits[quota], memory_order_relaxed);
 }

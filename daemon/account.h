@@ -27,6 +27,9 @@ enum tfl_quota {
 int tfl_accounts_create(const uint64_t limits[TFL_QUOTA_COUNT], struct tfl_accounts **ret_accounts);
 void tfl_accounts_destroy(struct tfl_accounts *accounts);
 
+/** Other limits, from now on; whoever holds more keeps it, and gets no more. Loop thread. */
+void tfl_accounts_set_limits(struct tfl_accounts *accounts, const uint64_t limits[TFL_QUOTA_COUNT]);
+
 /** The account of @p uid with one more reference, made where there is none. 0 or -ENOMEM. Loop thread. */
 int tfl_accounts_get(struct tfl_accounts *accounts, uid_t uid, struct tfl_account **ret_account);
 

@@ -34,6 +34,7 @@ static const struct {
 	[TFL_CHANGE_UNLABELLED] = {"unlabelled", TFL_MESSAGE_UNLABELLED, LOG_INFO, "is no longer labelled"},
 	[TFL_CHANGE_ROUTED] = {"routed", TFL_MESSAGE_ROUTED, LOG_INFO, "is routed"},
 	[TFL_CHANGE_UNROUTED] = {"unrouted", TFL_MESSAGE_UNROUTED, LOG_INFO, "is no longer routed"},
+	[TFL_CHANGE_RELOADED] = {"reloaded", TFL_MESSAGE_RELOADED, LOG_INFO, ""},
 	[TFL_CHANGE_CONFIGURED] = {"configured", TFL_MESSAGE_CONFIGURED, LOG_INFO, "is configured anew"},
 	[TFL_CHANGE_BASELINE] = {"baseline", TFL_MESSAGE_BASELINE, LOG_INFO, "has a new baseline"},
 	[TFL_CHANGE_RECORDING] = {"recording", TFL_MESSAGE_RECORDING, LOG_NOTICE, "is being recorded"},

@@ -33,6 +33,7 @@ enum tfl_change_kind {
 	TFL_CHANGE_UNLABELLED,     /* … and for none any more */
 	TFL_CHANGE_ROUTED,         /* requests to a model are split among versions, or copied to one … */
 	TFL_CHANGE_UNROUTED,       /* … and not any more */
+	TFL_CHANGE_RELOADED,       /* the configuration was read anew */
 	TFL_CHANGE_CONFIGURED,     /* a model's model.conf is another one than at the load before */
 	TFL_CHANGE_BASELINE,       /* somebody set a version's baseline */
 	TFL_CHANGE_RECORDING,      /* requests to a model, or a version, become samples; no more do; those there were are erased */

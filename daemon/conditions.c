@@ -31,6 +31,7 @@ static const struct {
 	[TFL_CONDITION_MODELS] = {"models", "the model's folder is in order again"},
 	[TFL_CONDITION_WATCH] = {"watch", "the models folder is watched again"},
 	[TFL_CONDITION_ROUTE] = {"route", "the route is followed again"},
+	[TFL_CONDITION_CONFIG] = {"config", "the configuration is right again"},
 	[TFL_CONDITION_CLOCK] = {"clock", "the clock is steady again"},
 };
 

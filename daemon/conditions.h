@@ -28,6 +28,7 @@ enum tfl_condition_kind {
 	TFL_CONDITION_MODELS,     /* of a model: its folder, or model.conf, cannot be taken as it is */
 	TFL_CONDITION_WATCH,      /* of a model, or of none: what changes in its folder is not seen */
 	TFL_CONDITION_ROUTE,      /* of a model: a version that its route names is not there */
+	TFL_CONDITION_CONFIG,     /* the configuration on disk has mistakes, and is not the one in force */
 	TFL_CONDITION_CLOCK,      /* the clock has jumped lately */
 	TFL_CONDITION_KINDS
 };

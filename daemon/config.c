@@ -24,15 +24,17 @@
 #define SOCKET_ROOM (TFL_CONFIG_SOCKET_MAX - 1)
 
 static const struct tfl_setting rows[] = {
-	{ "models", "path", "models", TO(models), TFL_SETTING_PATH, 1, PATH_ROOM, 0, "/var/lib/tfld/models", "folder of the models" },
+	{ "models", "path", "models", TO(models), TFL_SETTING_PATH, 1, PATH_ROOM, 0, "/var/lib/tfld/models",
+	  "folder of the models", .when = TFL_SETTING_AT_START },
 	{ "models", "memory_limit", NULL, TO(memory_limit), TFL_SETTING_SIZE, 0, TFL_MEMORY_LIMIT_MAX, 0 },
 	{ "models", "unload_idle", NULL, TO(unload_idle), TFL_SETTING_SWITCH, 0, 1, 0 },
 	{ "models", "versions", NULL, TO(model.versions), TFL_MODEL_CONF_VERSIONS },
 	{ "models", "auto_swap", NULL, TO(model.auto_swap), TFL_MODEL_CONF_AUTO_SWAP },
 	{ "models", "transition", NULL, TO(model.transition), TFL_MODEL_CONF_TRANSITION },
 	{ "models", "instances", "instances", TO(model.instances), TFL_MODEL_CONF_INSTANCES, NULL,
-	  "requests of a version that run at once; 0: as workers" },
-	{ "models", "threads", "threads", TO(model.threads), TFL_MODEL_CONF_THREADS, NULL, "threads of one inference" },
+	  "requests of a version that run at once; 0: as workers", .when = TFL_SETTING_AT_LOAD },
+	{ "models", "threads", "threads", TO(model.threads), TFL_MODEL_CONF_THREADS, NULL, "threads of one inference",
+	  .when = TFL_SETTING_AT_LOAD },
 	{ "models", "queue", NULL, TO(model.queue), TFL_MODEL_CONF_QUEUE },
 	{ "models", "proof", NULL, TO(model.proof), TFL_MODEL_CONF_PROOF },
 	{ "models", "proof_memory", NULL, TO(model.proof_memory), TFL_MODEL_CONF_PROOF_MEMORY },
@@ -50,17 +52,17 @@ static const struct tfl_setting rows[] = {
 	{ "models", "trial_min_confidence", NULL, TO(model.trial_min_confidence), TFL_MODEL_CONF_TRIAL_MIN_CONFIDENCE },
 
 	{ "sockets", "path", "socket", TO(socket), TFL_SETTING_PATH, 1, SOCKET_ROOM, 0, "/run/tfld/tfld.sock",
-	  "socket for inference and reading" },
+	  "socket for inference and reading", .when = TFL_SETTING_AT_START },
 	{ "sockets", "admin_path", "admin-socket", TO(admin_socket), TFL_SETTING_PATH, 0, SOCKET_ROOM, 0, "",
-	  "socket for everything; without, --socket is" },
-	{ "sockets", "mode", NULL, TO(socket_mode), TFL_SETTING_MODE, 0, 0777, 0660 },
-	{ "sockets", "admin_mode", NULL, TO(admin_socket_mode), TFL_SETTING_MODE, 0, 0777, 0660 },
+	  "socket for everything; without, --socket is", .when = TFL_SETTING_AT_START },
+	{ "sockets", "mode", NULL, TO(socket_mode), TFL_SETTING_MODE, 0, 0777, 0660, .when = TFL_SETTING_AT_START },
+	{ "sockets", "admin_mode", NULL, TO(admin_socket_mode), TFL_SETTING_MODE, 0, 0777, 0660, .when = TFL_SETTING_AT_START },
 	{ "sockets", "connections", NULL, TO(connections), TFL_SETTING_COUNT, 1, TFL_CONNECTIONS_MAX, TFL_CONNECTIONS_MAX },
 	{ "sockets", "max_frame", NULL, TO(max_frame), TFL_SETTING_SIZE, 4096, TFL_FRAME_MAX, TFL_FRAME_MAX },
 	{ "sockets", "output_queue", NULL, TO(output_queue), TFL_SETTING_SIZE, 4096, TFL_OUTPUT_QUEUE_MAX, TFL_OUTPUT_QUEUE_MAX },
 
 	{ "requests", "workers", "workers", TO(workers), TFL_SETTING_COUNT, 0, TFL_WORKERS_MAX, 0, NULL,
-	  "threads that run inferences; 0: one per core" },
+	  "threads that run inferences; 0: one per core", .when = TFL_SETTING_AT_START },
 	{ "requests", "queue", NULL, TO(queue), TFL_SETTING_COUNT, 1, TFL_QUEUE_MAX, TFL_QUEUE_MAX },
 	{ "requests", "timeout", NULL, TO(model.timeout_ms), TFL_MODEL_CONF_TIMEOUT },
 	{ "requests", "priority", NULL, TO(model.priority), TFL_MODEL_CONF_PRIORITY },
@@ -79,10 +81,10 @@ static const struct tfl_setting rows[] = {
 	{ "log", "level", "log-level", TO(log_level), TFL_SETTING_LEVEL, LOG_ERR, LOG_DEBUG, LOG_INFO, NULL,
 	  "error, warning, info or debug" },
 	{ "log", "period", NULL, TO(log_period_ms), TFL_SETTING_DURATION, 0, 86400000, 300000 },
-	{ "log", "folder", NULL, TO(log_folder), TFL_SETTING_PATH, 0, PATH_ROOM, 0, "" },
-	{ "log", "file_size", NULL, TO(log_file_bytes), TFL_SETTING_SIZE, 1u << 20, 1u << 30, 4u << 20 },
-	{ "log", "files", NULL, TO(log_files), TFL_SETTING_COUNT, 2, 1000, 8 },
-	{ "log", "device", NULL, TO(log_device), TFL_SETTING_NAME, 0, TFL_CONFIG_DEVICE_MAX - 1, 0, "" },
+	{ "log", "folder", NULL, TO(log_folder), TFL_SETTING_PATH, 0, PATH_ROOM, 0, "", .when = TFL_SETTING_AT_START },
+	{ "log", "file_size", NULL, TO(log_file_bytes), TFL_SETTING_SIZE, 1u << 20, 1u << 30, 4u << 20, .when = TFL_SETTING_AT_START },
+	{ "log", "files", NULL, TO(log_files), TFL_SETTING_COUNT, 2, 1000, 8, .when = TFL_SETTING_AT_START },
+	{ "log", "device", NULL, TO(log_device), TFL_SETTING_NAME, 0, TFL_CONFIG_DEVICE_MAX - 1, 0, "", .when = TFL_SETTING_AT_START },
 };
 _Static_assert(TFL_ARRAY_SIZE(rows) == TFL_CONFIG_SETTINGS && TFL_CONFIG_SETTINGS <= TFL_SETTINGS_MAX, "a source for each row");
 
@@ -175,7 +177,7 @@ static void read_folder(struct tfl_config *config, const char *file, struct tfl_
 }
 
 /* Options that are no keys. CONFIG_FILE is read before the others, because they go over it. */
-enum special { CONFIG_FILE = 1, ACTION };
+enum special { CONFIG_FILE = 1, RELOAD, ACTION };
 
 struct option_name {
 	const char *name;
@@ -187,6 +189,7 @@ struct option_name {
 static const struct option_name specials[] = {
 	{ "config", CONFIG_FILE, 0, " FILE", "configuration file (" TFL_CONFIG_FILE ", where there is one)" },
 	{ "check-config", ACTION, TFL_CONFIG_CHECK, "", "print the configuration in force, or its mistakes" },
+	{ "reload", RELOAD, TFL_CONFIG_RELOAD, " PID", "check it, and have that tfld read it anew" },
 	{ "help", ACTION, TFL_CONFIG_HELP, "", "print this" },
 	{ "version", ACTION, TFL_CONFIG_VERSION, "", "print the version" },
 };
@@ -248,6 +251,18 @@ static int next_option(int argc, char *const *argv, int *index, struct option *r
 	return 0;
 }
 
+static int take_process(struct tfl_config *config, const char *text, struct tfl_error *error)
+{
+	char *end;
+	long number = strtol(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || number < 2 || number > INT32_MAX)
+		return tfl_error_set(error, -EINVAL, "--reload is '%s', expected the number of a process", text);
+	config->action = TFL_CONFIG_RELOAD;
+	config->process = (int)number;
+	return 0;
+}
+
 /* First pass: what decides which file is read. */
 static int find_file(int argc, char *const *argv, struct tfl_config *config, struct tfl_error *error)
 {
@@ -262,6 +277,8 @@ static int find_file(int argc, char *const *argv, struct tfl_config *config, str
 			continue;
 		if (option.special->special == ACTION)
 			config->action = option.special->action;
+		else if (option.special->special == RELOAD)
+			result = take_process(config, option.value, error);
 		else if (!*option.value)
 			return tfl_error_set(error, -EINVAL, "--config is empty, expected a path");
 		else if (strlen(option.value) >= sizeof(config->file))
@@ -269,6 +286,8 @@ static int find_file(int argc, char *const *argv, struct tfl_config *config, str
 					     sizeof(config->file) - 1);
 		else
 			strcpy(config->file, option.value);
+		if (result < 0)
+			return result;
 		if (config->action == TFL_CONFIG_HELP || config->action == TFL_CONFIG_VERSION)
 			break;
 	}
@@ -327,11 +346,15 @@ int tfl_config_parse(int argc, char *const *argv, struct tfl_config *ret_config,
 	struct tfl_error error;
 
 	tfl_config_init(&config);
+	config.argc = argc;
+	config.argv = argv;
 	if (find_file(argc, argv, &config, &error) < 0) {
 		tfl_mistakes_add(mistakes, 0, "%s", error.text);
 		return -EINVAL;
 	}
-	if (config.action == TFL_CONFIG_RUN || config.action == TFL_CONFIG_CHECK) {
+	ret_config->action = config.action;
+	ret_config->process = config.process;
+	if (config.action != TFL_CONFIG_HELP && config.action != TFL_CONFIG_VERSION) {
 		if (!config.file[0] && access(TFL_CONFIG_FILE, F_OK) == 0)
 			strcpy(config.file, TFL_CONFIG_FILE);
 		if (config.file[0])
@@ -345,6 +368,35 @@ int tfl_config_parse(int argc, char *const *argv, struct tfl_config *ret_config,
 		return -EINVAL;
 	*ret_config = config;
 	return 0;
+}
+
+/* "[log] level", and what is in force of it now, added to a text that may be full. */
+static void say(const struct tfl_setting *row, const struct tfl_config *config, char *text, size_t size)
+{
+	char value[TFL_SETTING_VALUE_MAX];
+	const char *now = tfl_setting_format(row, config, value);
+	size_t used = strlen(text);
+
+	snprintf(text + used, size - used, "%s[%s] %s =%s%s", used ? ", " : "", row->section, row->key, *now ? " " : "", now);
+}
+
+void tfl_config_take(struct tfl_config *config, const struct tfl_config *from, bool ret_waiting[static TFL_CONFIG_SETTINGS],
+		     char *text, size_t size)
+{
+	text[0] = '\0';
+	for (unsigned i = 0; i < TFL_CONFIG_SETTINGS; i++) {
+		bool equal = tfl_setting_equal(&rows[i], config, from), waits = !equal && rows[i].when == TFL_SETTING_AT_START;
+
+		ret_waiting[i] = waits;
+		if (waits)
+			continue;
+		tfl_setting_take(&tfl_config_table, i, config, from);
+		if (!equal)
+			say(&rows[i], config, text, size);
+	}
+	memcpy(config->model.sources, from->model.sources, sizeof(config->model.sources));
+	strcpy(config->file, from->file);
+	config->folder_files = from->folder_files;
 }
 
 /* A value that is of no use above another one. */

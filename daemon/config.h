@@ -7,6 +7,7 @@
 #ifndef DAEMON_CONFIG_H
 #define DAEMON_CONFIG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -27,13 +28,17 @@ struct tfl_mistakes;
 enum tfl_config_action {
 	TFL_CONFIG_RUN,
 	TFL_CONFIG_CHECK,   /* --check-config: print what is in force, or what is wrong, and end */
+	TFL_CONFIG_RELOAD,  /* --reload: check it, and have a tfld that serves read it anew */
 	TFL_CONFIG_HELP,    /* --help: tfl_config_print_help() */
 	TFL_CONFIG_VERSION, /* --version */
 };
 
 /* Plain data. Sizes are bytes; a number that can be "automatic" is 0 then. */
 struct tfl_config {
+	int argc; /* the command line that it was made with: borrowed, like its texts */
+	char *const *argv;
 	enum tfl_config_action action;
+	int process; /* of TFL_CONFIG_RELOAD */
 	char file[TFL_CONFIG_PATH_MAX]; /* the file that was read, "" for none */
 	unsigned folder_files;          /* and how many of its folder */
 
@@ -80,9 +85,16 @@ void tfl_config_init(struct tfl_config *ret_config);
 /**
  * Defaults, files and command line as main gets it. The file is that of --config, which has to exist, else TFL_CONFIG_FILE where there is
  * one; none is read for --help and --version. -EINVAL after everything that is wrong was added to @p mistakes: file, line and what would
- * be right.
+ * be right; of @p ret_config then at most the action is set, and the process with it.
  */
 int tfl_config_parse(int argc, char *const *argv, struct tfl_config *ret_config, struct tfl_mistakes *mistakes);
+
+/**
+ * Takes over what can change while tfld runs, and says in @p text what has: "[log] level = debug, …", "" for nothing. @p ret_waiting is
+ * set for the rows of which another value waits for a start, and keeps its place.
+ */
+void tfl_config_take(struct tfl_config *config, const struct tfl_config *from, bool ret_waiting[static TFL_CONFIG_SETTINGS],
+		     char *text, size_t size);
 
 /** Tells what was set although something else keeps it from having an effect, a sentence each. */
 typedef void (*tfl_config_remark)(void *data, const char *sentence);

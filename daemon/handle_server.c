@@ -13,6 +13,7 @@
 #include "daemon/handlers.h"
 #include "daemon/loader.h"
 #include "daemon/registry.h"
+#include "daemon/reload.h"
 #include "daemon/server.h"
 #include "daemon/service.h"
 #include "daemon/version.h"
@@ -77,7 +78,7 @@ int tfl_handle_health(struct tfl_call *call, struct tfl_error *error)
 	census = count(models, model_count);
 	tfl_writer_begin(writer);
 	tfl_message_reply(writer, call->message->msgid);
-	tfl_writer_map(writer, 6 + TFL_CONDITIONS_FIELDS);
+	tfl_writer_map(writer, 6 + TFL_CONDITIONS_FIELDS + TFL_RELOAD_FIELDS);
 	tfl_field_bool(writer, "live", true);
 	/* A load that comes later takes nothing away from what serves: nobody is to be turned away, or restarted, for it. */
 	tfl_field_bool(writer, "ready", !call->server->stopping && !tfl_loader_starting(call->server->loader));
@@ -90,6 +91,7 @@ int tfl_handle_health(struct tfl_call *call, struct tfl_error *error)
 	write_ended(writer, models, model_count);
 	tfl_service_write_memory(call->server, writer);
 	tfl_conditions_write(call->server->conditions, writer);
+	tfl_reload_write(call->server->reload, writer);
 	tfl_reply_send(call->channel, writer, call->message->msgid);
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "daemon/handlers.h"
 #include "daemon/recorder.h"
 #include "daemon/registry.h"
+#include "daemon/reload.h"
 #include "daemon/scheduler.h"
 #include "daemon/server.h"
 #include "daemon/service.h"
@@ -67,6 +68,7 @@ static void write_service(struct tfl_writer *writer, const struct tfl_server *se
 	tfl_field_uint(writer, "count", service.workers);
 	tfl_field_uint(writer, "busy", service.busy);
 	tfl_conditions_write(server->conditions, writer);
+	tfl_reload_write(server->reload, writer);
 }
 
 /* All models, or the one that was asked for. */
@@ -106,7 +108,7 @@ int tfl_handle_stats(struct tfl_call *call, struct tfl_error *error)
 		return tfl_error_set(error, -ENOMEM, "no memory for statistics");
 	tfl_writer_begin(writer);
 	tfl_message_reply(writer, call->message->msgid);
-	tfl_writer_map(writer, 8 + TFL_CONDITIONS_FIELDS);
+	tfl_writer_map(writer, 8 + TFL_CONDITIONS_FIELDS + TFL_RELOAD_FIELDS);
 	write_service(writer, call->server);
 	tfl_field_array(writer, "versions", count_versions(models, count));
 	for (unsigned i = 0; i < count; i++) {

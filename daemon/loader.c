@@ -214,6 +214,7 @@ static int start_threads(struct tfl_loader *loader)
 static void free_loader(struct tfl_loader *loader)
 {
 	tfl_loader_free_trials(loader);
+	tfl_loader_confs_free(loader->confs);
 	tfl_running_destroy(loader->running);
 	tfl_spawner_destroy(loader->spawner);
 	pthread_cond_destroy(&loader->wanted);
@@ -229,6 +230,10 @@ int tfl_loader_create(const struct tfl_loader_options *options, struct tfl_loade
 	if (!loader)
 		return -ENOMEM;
 	loader->options = *options;
+	loader->defaults = *options->defaults;
+	atomic_init(&loader->memory_limit, options->memory_limit);
+	atomic_init(&loader->unload_idle, options->unload_idle);
+	atomic_init(&loader->periods, options->periods);
 	pthread_mutex_init(&loader->lock, NULL);
 	pthread_cond_init(&loader->wanted, NULL);
 	result = tfl_running_create(options->store, &loader->running);

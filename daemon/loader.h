@@ -25,6 +25,8 @@ struct tfl_error;
 struct tfl_interpreter;
 struct tfl_line_log;
 struct tfl_loader;
+struct tfl_loader_confs;
+struct tfl_mistakes;
 struct tfl_model_conf;
 struct tfl_registry;
 struct tfl_registry_model;
@@ -39,7 +41,7 @@ struct tfl_loader_options {
 	struct tfl_conditions *conditions; /* borrowed; likewise. NULL: what fails is nobody's concern */
 	struct tfl_changes *changes;       /* likewise; NULL: what changes is logged only */
 	struct tfl_watch *watch;           /* likewise, and the loader's thread adds folders to it; NULL: nobody watches */
-	const struct tfl_model_conf *defaults; /* borrowed: of models whose model.conf says nothing else */
+	const struct tfl_model_conf *defaults; /* copied: of models whose model.conf says nothing else */
 	uint64_t memory_limit;         /* bytes of all versions in memory together; 0: none */
 	bool unload_idle;              /* versions that nobody needs are unloaded for another one */
 	unsigned workers;              /* interpreters of a version whose instances are 0 */
@@ -203,6 +205,28 @@ int tfl_loader_call(struct tfl_loader *loader, int (*run)(void *data, struct tfl
 
 /** Tries anew what the conditions say could not be remembered about a model. Loop thread. */
 void tfl_loader_remember_again(struct tfl_loader *loader);
+
+/**
+ * Reads the model.conf of every model over @p defaults, and touches nothing; what is wrong is added to @p mistakes. On success the caller
+ * frees, or hands over, what was read, which is all right only where there is no mistake. -ENOMEM, or what the models folder says. Loader
+ * thread, in a tfl_loader_call().
+ */
+int tfl_loader_read_confs(const struct tfl_loader *loader, const struct tfl_model_conf *defaults, struct tfl_loader_confs **ret_confs,
+			  struct tfl_mistakes *mistakes, struct tfl_error *error);
+void tfl_loader_confs_free(struct tfl_loader_confs *confs);
+
+/* What of the options can change. */
+struct tfl_loader_settings {
+	const struct tfl_model_conf *defaults; /* copied */
+	uint64_t memory_limit; /* what versions take already stays; the next load has to keep to it */
+	bool unload_idle, periods;
+};
+
+/** Takes them over, and @p confs, whose owner it becomes, into versions in memory too, as far as those can change. Loop thread. */
+void tfl_loader_configure(struct tfl_loader *loader, const struct tfl_loader_settings *settings, struct tfl_loader_confs *confs);
+
+/** The keys of which a version has to be loaded anew to get the value that is configured by now; "" for none. Returns @p text. Loop thread. */
+const char *tfl_loader_waiting(const struct tfl_loader *loader, const struct tfl_version *version, char *text, size_t size);
 
 /* What versions take, those on their way out among them, as far as limits are about it (loader_room.c). */
 struct tfl_loader_memory {

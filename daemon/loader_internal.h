@@ -51,6 +51,7 @@ struct tfl_loader_job {
 	bool was_listed;            /* before the job; else it goes again when the job fails */
 	char reason[TFL_ERROR_TEXT_MAX]; /* that it had then; "": a failure is the new one */
 	struct tfl_model_conf conf; /* of what is loaded; that of a passed file is read when its turn has come */
+	uint64_t generation;        /* of what that was read over (loader_conf.c) */
 	int fd;                     /* to be loaded, or -1 */
 	bool published;             /* the file is one that this store published: it was loaded before */
 	bool asked;                 /* by a user, origin.uid */
@@ -92,6 +93,9 @@ struct tfl_loader {
 	struct tfl_loader_options options;
 	atomic_uint_least64_t used;     /* bytes of versions that are complete and not freed yet; the loader's thread counts */
 	atomic_uint_least64_t reserved; /* and those that are kept for a load */
+	_Atomic uint64_t memory_limit; /* as configured by now, like the next two */
+	atomic_bool unload_idle, periods;
+	struct tfl_loader_confs *confs; /* what was read anew, or NULL; loop thread */
 	unsigned starting;           /* loads of the start that are not delivered; loop thread */
 	struct tfl_loader_trial *trials; /* loop thread */
 	struct tfl_running *running;
@@ -99,6 +103,8 @@ struct tfl_loader {
 	struct tfl_spawner *spawner; /* makes the threads that an inference has of its own */
 	pthread_t thread;
 	pthread_mutex_t lock; /* over the rest */
+	struct tfl_model_conf defaults; /* the loop thread alone changes these two, and may read them without it */
+	uint64_t generation;
 	pthread_cond_t wanted;
 	struct tfl_job_queue quick, loads, done;
 	struct tfl_version *retired;
@@ -157,6 +163,14 @@ void tfl_rescan_free(struct tfl_rescan *rescan);
 
 /** Something has happened after which the model's folder may mean something else. Loop thread. */
 void tfl_loader_look_again(struct tfl_loader *loader, const char *model);
+
+/* loader_conf.c */
+
+/** The model.conf of the job's model as it stands now. -EINVAL with the first mistake. Loader thread. */
+int tfl_loader_read_conf(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error);
+
+/** A load is delivered: what was configured since it read its model.conf is in force for it too. Loop thread. */
+void tfl_loader_catch_up(struct tfl_loader *loader, struct tfl_loader_job *job);
 
 /* loader_policy.c. Loop thread. */
 
@@ -249,8 +263,8 @@ void tfl_loader_check_route(struct tfl_loader *loader, const char *model);
 /** That a version which goes loses its labels, and why; @p uid NULL: nobody asked for that. */
 void tfl_loader_tell_unlabelled(struct tfl_loader *loader, const struct tfl_version *version, const uid_t *uid, const char *why);
 
-/** What the model.conf says that the job's version was loaded with, where that is something else than the last time. */
-void tfl_loader_tell_configured(struct tfl_loader *loader, const struct tfl_loader_job *job);
+/** What a model's model.conf says, where that is something else than the last time. */
+void tfl_loader_tell_configured(struct tfl_loader *loader, const char *model, const struct tfl_model_conf *conf);
 
 /** No version of the model is loaded. */
 void tfl_loader_tell_refused(struct tfl_loader *loader, const char *model, const char *reason);

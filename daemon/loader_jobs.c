@@ -94,7 +94,8 @@ static int build(struct tfl_loader *loader, struct tfl_loader_job *job, int fd, 
 	if (result == 0)
 		result = tfl_model_conf_heads(&job->conf, version->program, &version->heads, error);
 	if (result == 0 && (tfl_heads_recorder(&version->heads, options->writers, &version->recorder) < 0 ||
-			    (options->periods && tfl_period_mark_create(&version->heads, tfl_clock_boot_ns(), &version->mark) < 0)))
+			    (atomic_load(&loader->periods) &&
+			     tfl_period_mark_create(&version->heads, tfl_clock_boot_ns(), &version->mark) < 0)))
 		result = tfl_error_set(error, -ENOMEM, "not enough memory for the counters of '%s'", job->model);
 	return result;
 }
@@ -254,7 +255,7 @@ static int run_load(struct tfl_loader *loader, struct tfl_loader_job *job, struc
 	int result = check_cancelled(loader, 0, error);
 
 	if (result == 0)
-		result = tfl_model_conf_read(store, job->model, loader->options.defaults, &job->conf, error);
+		result = tfl_loader_read_conf(loader, job, error);
 	if (result == 0)
 		result = tfl_store_stage(store, job->fd, &staged, error);
 	job->fd = tfl_close(job->fd);
@@ -300,6 +301,7 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 		tfl_loader_load_failed(loader, job);
 	} else {
 		job->loaded->used_ns = tfl_clock_ns();
+		tfl_loader_catch_up(loader, job);
 		tfl_registry_replace(registry, job->listed, job->loaded);
 		tfl_loader_hold(loader, job);
 		tfl_registry_set_state(registry, job->loaded, TFL_VERSION_AVAILABLE, "", now());
@@ -307,7 +309,7 @@ static void deliver_loaded(struct tfl_loader *loader, struct tfl_loader_job *job
 			snprintf(proven, sizeof(proven), ", proven in %.1f ms", (double)version->proof.proof_ns / 1e6);
 		snprintf(figures, sizeof(figures), "%" PRIu64 " bytes, loaded in %.1f ms, runs in %.3f ms%s", version->file_bytes,
 			 (double)version->load_ns / 1e6, (double)version->run_ns / 1e6, proven);
-		tfl_loader_tell_configured(loader, job);
+		tfl_loader_tell_configured(loader, job->model, &job->conf);
 		if (!job->returns)
 			tfl_loader_configure_route(loader, job->model, &job->conf, job->starting);
 		tfl_loader_tell_job(loader, job, TFL_CHANGE_LOADED, figures);
@@ -337,6 +339,7 @@ struct tfl_loader_job *tfl_loader_make_restore(struct tfl_loader *loader, struct
 	job->listed = tfl_version_ref(listed);
 	job->was_listed = true;
 	job->conf = *conf;
+	job->generation = loader->generation;
 	return job;
 }
 
@@ -512,7 +515,7 @@ int tfl_loader_load(struct tfl_loader *loader, const char *model, uint64_t numbe
 /* As a start would, and by what model.conf says now. */
 static int run_reload(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
 {
-	int result = tfl_model_conf_read(loader->options.store, job->model, loader->options.defaults, &job->conf, error);
+	int result = tfl_loader_read_conf(loader, job, error);
 
 	return result < 0 ? result : run_restore(loader, job, error);
 }

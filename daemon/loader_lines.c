@@ -100,7 +100,7 @@ void tfl_loader_write_last_period(struct tfl_loader *loader, const struct tfl_ve
 	struct tfl_error error;
 	int result;
 
-	if (!version->mark || !version->history)
+	if (!atomic_load(&loader->periods) || !version->mark || !version->history)
 		return;
 	result = tfl_period_take(version, tfl_clock_boot_ns(), (int64_t)time(NULL), &last);
 	if (result < 0)

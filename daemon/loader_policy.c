@@ -124,6 +124,7 @@ static void bring_back(struct tfl_loader *loader, struct tfl_loader_job *job)
 		return;
 	}
 	load->settles = load->noticed = load->returns = true;
+	load->generation = 0; /* of what it was loaded with the last time */
 	tfl_loader_release(loader, job, load);
 	version->end = TFL_END_FAILED;
 	tfl_registry_set_state(loader->options.registry, version, TFL_VERSION_LOADING, "", (int64_t)time(NULL));

@@ -28,8 +28,8 @@ struct tfl_loader_memory tfl_loader_memory(const struct tfl_loader *loader)
 {
 	return (struct tfl_loader_memory){
 		.used = atomic_load(&loader->used),
-		.limit = loader->options.memory_limit,
-		.unload_idle = loader->options.unload_idle,
+		.limit = atomic_load(&loader->memory_limit),
+		.unload_idle = atomic_load(&loader->unload_idle),
 	};
 }
 
@@ -40,8 +40,8 @@ static struct tfl_room_need need_of(const struct tfl_loader *loader, const struc
 		.number = job->number,
 		.bytes = bytes,
 		.used = atomic_load(&loader->used) + atomic_load(&loader->reserved) - job->reserved,
-		.limit = loader->options.memory_limit,
-		.allowed = loader->options.unload_idle,
+		.limit = atomic_load(&loader->memory_limit),
+		.allowed = atomic_load(&loader->unload_idle),
 		.unasked = !job->asked,
 	};
 }
@@ -80,7 +80,7 @@ static int take(struct tfl_loader *loader, uint64_t bytes, struct tfl_error *err
 	const struct tfl_room_need need = {
 		.bytes = bytes,
 		.used = atomic_load(&loader->used) + atomic_load(&loader->reserved),
-		.limit = loader->options.memory_limit,
+		.limit = atomic_load(&loader->memory_limit),
 	};
 	char text[3][TFL_ROOM_BYTES_TEXT];
 
@@ -301,7 +301,7 @@ int tfl_loader_make_room(struct tfl_loader *loader, struct tfl_loader_job *job, 
 	struct tfl_room_need need = { 0 };
 	int result = 0;
 
-	if (!loader->options.memory_limit)
+	if (!atomic_load(&loader->memory_limit))
 		return 0;
 	tfl_loader_run_quick(loader); /* what was unloaded meanwhile */
 	need = need_of(loader, job, bytes);

@@ -123,8 +123,7 @@ static int list_group(struct tfl_loader *loader, struct group *group, struct tfl
 	struct tfl_error unread; /* the listing has said so */
 	int result = 0;
 
-	group->fault.code = tfl_model_conf_read(loader->options.store, group->entries[0].model, loader->options.defaults, &group->conf,
-						&group->fault);
+	group->fault.code = tfl_model_conf_read(loader->options.store, group->entries[0].model, &loader->defaults, &group->conf, &group->fault);
 	if (group->fault.code < 0)
 		tfl_loader_tell_refused(loader, group->entries[0].model, group->fault.text);
 	if (tfl_store_read_state(loader->options.store, group->entries[0].model, &state, &unread) == 0)

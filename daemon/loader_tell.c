@@ -108,12 +108,12 @@ static const char *own_settings(const struct tfl_model_conf *conf, char *text, s
 }
 
 /* Nothing but tfld.conf is what a model has that nobody ever configured. */
-void tfl_loader_tell_configured(struct tfl_loader *loader, const struct tfl_loader_job *job)
+void tfl_loader_tell_configured(struct tfl_loader *loader, const char *model, const struct tfl_model_conf *conf)
 {
 	const enum tfl_change_kind kind = TFL_CHANGE_CONFIGURED;
-	const struct tfl_change *last = tfl_changes_last(loader->options.changes, kind, kind, job->model, 0);
+	const struct tfl_change *last = tfl_changes_last(loader->options.changes, kind, kind, model, 0);
 	char text[TFL_ERROR_TEXT_MAX];
-	struct tfl_change_note note = {.kind = kind, .model = job->model, .reason = own_settings(&job->conf, text, sizeof(text))};
+	struct tfl_change_note note = {.kind = kind, .model = model, .reason = own_settings(conf, text, sizeof(text))};
 
 	if (last ? last->reason && strcmp(last->reason, note.reason) == 0 : note.reason != text)
 		return;

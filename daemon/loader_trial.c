@@ -459,7 +459,7 @@ struct settling {
 static bool was_kept(struct tfl_loader *loader, const char *model, const struct tfl_state_trial *state)
 {
 	static const struct tfl_trial_counts nothing; /* zeroed */
-	const struct tfl_trial_plan plan = plan_of(state, loader->options.defaults);
+	const struct tfl_trial_plan plan = plan_of(state, &loader->defaults);
 	struct tfl_loader_trial *entry;
 	struct tfl_trial *trial = NULL;
 	struct tfl_error error;

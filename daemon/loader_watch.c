@@ -144,7 +144,7 @@ static int run_model(struct tfl_loader *loader, struct tfl_loader_job *job, stru
 	if (result < 0)
 		return result;
 	if (count > 0)
-		rescan->fault.code = tfl_model_conf_read(store, job->model, loader->options.defaults, &job->conf, &rescan->fault);
+		rescan->fault.code = tfl_loader_read_conf(loader, job, &rescan->fault);
 	result = look_at_all(loader, job, entries, count);
 	return result < 0 ? tfl_error_set(error, result, "not enough memory to look at '%s'", job->model) : 0;
 }
@@ -217,6 +217,7 @@ static void take_load(struct tfl_loader *loader, struct tfl_loader_job *job, con
 
 	if (load) {
 		load->settles = load->noticed = true;
+		load->generation = job->generation;
 		tfl_loader_begin(loader, load, &job->conf);
 	} else if (version) {
 		tfl_registry_set_state(loader->options.registry, version, TFL_VERSION_END, "there was not enough memory to load it", now());

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@
 #define ENTRY_BYTES 16384 /* of all fields of an entry together */
 
 static struct {
-	int level;
+	atomic_int level;
 	bool journal;
 } log_target = { LOG_INFO, false };
 
@@ -46,8 +47,18 @@ static bool stderr_is_journal(void)
 
 void tfl_log_init(int level)
 {
-	log_target.level = level;
+	tfl_log_set_level(level);
 	log_target.journal = stderr_is_journal();
+}
+
+void tfl_log_set_level(int level)
+{
+	atomic_store_explicit(&log_target.level, level, memory_order_relaxed);
+}
+
+static bool is_left_out(int level)
+{
+	return level > atomic_load_explicit(&log_target.level, memory_order_relaxed);
 }
 
 static const char *level_name(int level)
@@ -92,7 +103,7 @@ void tfl_log(int level, const char *format, ...)
 	int saved = errno;
 	va_list args;
 
-	if (level > log_target.level)
+	if (is_left_out(level))
 		return;
 	va_start(args, format);
 	format_line(text, format, args);
@@ -167,7 +178,7 @@ void tfl_log_fields(int level, const char *message_id, const struct tfl_log_fiel
 	va_list args;
 
 	assert(count <= TFL_LOG_FIELDS_MAX);
-	if (level > log_target.level)
+	if (is_left_out(level))
 		return;
 	va_start(args, format);
 	format_line(text, format, args);

@@ -31,6 +31,9 @@ struct tfl_log_field {
 /** Chooses the target and the greatest level that is written (LOG_ERR to LOG_DEBUG). Call once, before other threads start. */
 void tfl_log_init(int level);
 
+/** Another greatest level. Any thread. */
+void tfl_log_set_level(int level);
+
 /** One line; @p format without a newline. Keeps errno. */
 void tfl_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

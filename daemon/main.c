@@ -4,7 +4,9 @@
  *
  * Exit status: 0 after an orderly stop, 1 when it could not start, 2 for a command line or configuration that is wrong.
  */
+#include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -31,7 +33,7 @@ static void raise_descriptor_limit(void)
 }
 
 /*
- * A peer that goes away is an error of a send, a file past RLIMIT_FSIZE one of a write. SIGHUP is kept for reloading. Whoever starts tfld
+ * A peer that goes away is an error of a send, a file past RLIMIT_FSIZE one of a write. SIGHUP is for a daemon that serves. Whoever starts tfld
  * may have ignored SIGCHLD, and then the kernel reaps children itself: how a proof ended would be lost, and its number somebody else's.
  */
 static void set_signals(void)
@@ -72,6 +74,24 @@ static int print_mistakes(const struct tfl_mistakes *mistakes)
 	return 2;
 }
 
+/*
+ * The tfld that serves says itself what is wrong; this one is for whoever waits for the command: a service manager, which then knows that the
+ * reload failed.
+ */
+static int reload(const struct tfl_config *config, bool readable)
+{
+	FILE *nowhere = fopen("/dev/null", "we");
+
+	if (kill(config->process, SIGHUP) < 0) {
+		fprintf(stderr, "tfld: process %d cannot be told to reload: %s\n", config->process, strerror(errno));
+		return 1;
+	}
+	if (readable && nowhere && tfl_check(config, nowhere, nowhere) == 0)
+		return 0;
+	fputs("tfld: the configuration has mistakes and is not taken over; 'tfld --check-config' lists them\n", stderr);
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	static struct tfl_mistakes mistakes;
@@ -80,7 +100,7 @@ int main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], TFL_PROVE_OPTION) == 0)
 		return tfl_proof_child(argc, argv);
 	if (tfl_config_parse(argc, argv, &config, &mistakes) < 0)
-		return print_mistakes(&mistakes);
+		return config.action == TFL_CONFIG_RELOAD ? reload(&config, false) : print_mistakes(&mistakes);
 	switch (config.action) {
 	case TFL_CONFIG_HELP:
 		tfl_config_print_help(stdout);
@@ -90,6 +110,8 @@ int main(int argc, char **argv)
 		return 0;
 	case TFL_CONFIG_CHECK:
 		return tfl_check(&config, stdout, stderr) < 0 ? 2 : 0;
+	case TFL_CONFIG_RELOAD:
+		return reload(&config, true);
 	case TFL_CONFIG_RUN:
 		break;
 	}

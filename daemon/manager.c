@@ -15,11 +15,12 @@
 #include "daemon/log.h"
 #include "daemon/notify.h"
 #include "daemon/registry.h"
+#include "daemon/reload.h"
 #include "daemon/scheduler.h"
 #include "daemon/server.h"
 #include "daemon/worker.h"
 
-/* "serving 3 versions of 2 models, loading 1" */
+/* "serving 3 versions of 2 models, loading 1; a restart is needed for [requests] workers" */
 static void describe(const struct tfl_server *server, char *text, size_t size)
 {
 	unsigned available = 0, coming = 0, count;
@@ -36,7 +37,8 @@ static void describe(const struct tfl_server *server, char *text, size_t size)
 	}
 	length = snprintf(text, size, "serving %u version%s of %u model%s", available, available == 1 ? "" : "s", count, count == 1 ? "" : "s");
 	if (coming > 0)
-		snprintf(text + length, size - (size_t)length, ", loading %u", coming);
+		length += snprintf(text + length, size - (size_t)length, ", loading %u", coming);
+	tfl_reload_say(server->reload, text + length, size - (size_t)length);
 }
 
 /* For how long no job was taken though some wait. */
@@ -103,6 +105,17 @@ void tfl_manager_update(struct tfl_manager *manager)
 		return;
 	strcpy(manager->status, status);
 	tfl_notify_status(status);
+}
+
+void tfl_manager_set_hang(struct tfl_manager *manager, uint64_t hang_ns)
+{
+	manager->hang_ns = hang_ns;
+}
+
+void tfl_manager_reloaded(struct tfl_manager *manager)
+{
+	describe(manager->watchdog.data, manager->status, sizeof(manager->status));
+	tfl_notify_ready(manager->status);
 }
 
 void tfl_manager_close(struct tfl_manager *manager)

@@ -29,21 +29,32 @@
 
 struct tfl_metrics_file {
 	char path[TFL_CONFIG_PATH_MAX];
+	char next[TFL_CONFIG_PATH_MAX];  /* the path of the next step */
+	char left[TFL_CONFIG_PATH_MAX];  /* to be removed first; "": nothing */
 	struct tfl_server *server;  /* of the last step */
 	struct tfl_metrics metrics; /* the loader's while busy; empty between two files */
 	bool busy;
 	bool written;               /* the loader's */
 };
 
-int tfl_metrics_file_create(const char *path, struct tfl_metrics_file **ret_file)
+int tfl_metrics_file_create(struct tfl_metrics_file **ret_file)
 {
 	struct tfl_metrics_file *file = calloc(1, sizeof(*file));
 
 	if (!file)
 		return -ENOMEM;
-	snprintf(file->path, sizeof(file->path), "%s", path);
 	*ret_file = file;
 	return 0;
+}
+
+void tfl_metrics_file_set_path(struct tfl_metrics_file *file, const char *path)
+{
+	snprintf(file->next, sizeof(file->next), "%s", path);
+}
+
+bool tfl_metrics_file_wanted(const struct tfl_metrics_file *file)
+{
+	return file->next[0] || strcmp(file->next, file->path) != 0;
 }
 
 void tfl_metrics_file_destroy(struct tfl_metrics_file *file)
@@ -108,6 +119,11 @@ static int run(void *data, struct tfl_error *error)
 	struct tfl_metrics_file *file = data;
 	int r;
 
+	if (file->left[0])
+		unlink(file->left);
+	file->left[0] = '\0';
+	if (!file->path[0])
+		return 0;
 	tfl_metrics_write(&file->metrics, &exposition);
 	r = tfl_exposition_check(&exposition, error);
 	if (r < 0)
@@ -129,6 +145,18 @@ static void on_done(void *data, struct tfl_version *version, const struct tfl_er
 		tfl_conditions_raise(file->server->conditions, TFL_CONDITION_METRICS, NULL, 0, error->text);
 }
 
+/* Between two files. */
+static void move(struct tfl_metrics_file *file)
+{
+	if (strcmp(file->path, file->next) == 0)
+		return;
+	if (file->written)
+		strcpy(file->left, file->path);
+	file->written = false;
+	strcpy(file->path, file->next);
+	tfl_conditions_clear(file->server->conditions, TFL_CONDITION_METRICS, NULL, 0);
+}
+
 bool tfl_metrics_file_step(struct tfl_metrics_file *file, struct tfl_server *server)
 {
 	struct tfl_error error;
@@ -137,6 +165,7 @@ bool tfl_metrics_file_step(struct tfl_metrics_file *file, struct tfl_server *ser
 	if (file->busy)
 		return false;
 	file->server = server;
+	move(file);
 	if (file->metrics.version_count == 0)
 		tfl_service_read(server, &file->metrics.service);
 	r = tfl_metrics_gather(server->registry, server->scheduler, tfl_clock_seconds(), VERSIONS, &file->metrics);

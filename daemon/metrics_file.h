@@ -17,8 +17,14 @@ struct tfl_error;
 struct tfl_metrics_file;
 struct tfl_server;
 
-/** For the file at @p path; nothing is written yet. 0 or -ENOMEM. */
-int tfl_metrics_file_create(const char *path, struct tfl_metrics_file **ret_file);
+/** For no file yet. 0 or -ENOMEM. */
+int tfl_metrics_file_create(struct tfl_metrics_file **ret_file);
+
+/** For the file at @p path from the next step on, "" for none; one that was written at another path is removed then. */
+void tfl_metrics_file_set_path(struct tfl_metrics_file *file, const char *path);
+
+/** Whether there is something to do for a next step. */
+bool tfl_metrics_file_wanted(const struct tfl_metrics_file *file);
 
 /** A step of writing it anew; nothing while it is still being written. True: the next step is to follow as soon as nobody waits. */
 bool tfl_metrics_file_step(struct tfl_metrics_file *file, struct tfl_server *server);

@@ -22,8 +22,8 @@ static const struct tfl_setting rows[] = {
 	{ "model", "versions", NULL, TO(versions), TFL_MODEL_CONF_VERSIONS },
 	{ "model", "auto_swap", NULL, TO(auto_swap), TFL_MODEL_CONF_AUTO_SWAP },
 	{ "model", "transition", NULL, TO(transition), TFL_MODEL_CONF_TRANSITION },
-	{ "model", "instances", NULL, TO(instances), TFL_MODEL_CONF_INSTANCES },
-	{ "model", "threads", NULL, TO(threads), TFL_MODEL_CONF_THREADS },
+	{ "model", "instances", NULL, TO(instances), TFL_MODEL_CONF_INSTANCES, .when = TFL_SETTING_AT_LOAD },
+	{ "model", "threads", NULL, TO(threads), TFL_MODEL_CONF_THREADS, .when = TFL_SETTING_AT_LOAD },
 	{ "model", "queue", NULL, TO(queue), TFL_MODEL_CONF_QUEUE },
 	{ "model", "timeout", NULL, TO(timeout_ms), TFL_MODEL_CONF_TIMEOUT },
 	{ "model", "priority", NULL, TO(priority), TFL_MODEL_CONF_PRIORITY },
@@ -42,8 +42,8 @@ static const struct tfl_setting rows[] = {
 	{ "model", "trial_max_errors", NULL, TO(trial_max_errors), TFL_MODEL_CONF_TRIAL_MAX_ERRORS },
 	{ "model", "trial_max_latency", NULL, TO(trial_max_latency_ms), TFL_MODEL_CONF_TRIAL_MAX_LATENCY },
 	{ "model", "trial_min_confidence", NULL, TO(trial_min_confidence), TFL_MODEL_CONF_TRIAL_MIN_CONFIDENCE },
-	{ "model", "labels", NULL, TO(labels), TFL_SETTING_LABELS, 0, TFL_MODEL_LABELS_NAME_MAX },
-	{ "model", "confidence", NULL, TO(confidence), TFL_SETTING_CONFIDENCE, 0, TFL_MODEL_CONFIDENCE_MAX, 0, "auto" },
+	{ "model", "labels", NULL, TO(labels), TFL_SETTING_LABELS, 0, TFL_MODEL_LABELS_NAME_MAX, .when = TFL_SETTING_AT_LOAD },
+	{ "model", "confidence", NULL, TO(confidence), TFL_SETTING_CONFIDENCE, 0, TFL_MODEL_CONFIDENCE_MAX, 0, "auto", .when = TFL_SETTING_AT_LOAD },
 	{ "model", "route", NULL, TO(route), TFL_SETTING_ROUTE, 0, TFL_ROUTE_TEXT_MAX - 1 },
 	{ "model", "route_salt", NULL, TO(route_salt), TFL_SETTING_SALT, 0, TFL_ROUTE_SALT_MAX },
 	{ "model", "route_key", NULL, TO(route_key), TFL_SETTING_ROUTE_KEY, 0, TFL_ROUTE_BY_MACHINE, TFL_ROUTE_BY_REQUEST },
@@ -88,6 +88,24 @@ int tfl_model_conf_read(const struct tfl_store *store, const char *model, const 
 	if (tfl_model_conf_check(store, model, defaults, ret_conf, mistakes) < 0)
 		return tfl_mistakes_error(mistakes, error);
 	return 0;
+}
+
+void tfl_model_conf_take(struct tfl_model_conf *conf, const struct tfl_model_conf *from)
+{
+	for (unsigned i = 0; i < TFL_MODEL_CONF_SETTINGS; i++)
+		if (rows[i].when == TFL_SETTING_AT_ONCE)
+			tfl_setting_take(&tfl_model_conf_table, i, conf, from);
+}
+
+const char *tfl_model_conf_waiting(const struct tfl_model_conf *conf, const struct tfl_model_conf *now, char *text, size_t size)
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < TFL_MODEL_CONF_SETTINGS && used < size; i++)
+		if (rows[i].when == TFL_SETTING_AT_LOAD && !tfl_setting_equal(&rows[i], conf, now))
+			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", rows[i].key);
+	return text;
 }
 
 void tfl_model_conf_route(const struct tfl_model_conf *conf, struct tfl_route *ret_route)

@@ -97,6 +97,12 @@ int tfl_model_conf_read(const struct tfl_store *store, const char *model, const 
 int tfl_model_conf_check(const struct tfl_store *store, const char *model, const struct tfl_model_conf *defaults,
 			 struct tfl_model_conf *ret_conf, struct tfl_mistakes *mistakes);
 
+/** Takes over what can change of a version that is loaded. */
+void tfl_model_conf_take(struct tfl_model_conf *conf, const struct tfl_model_conf *from);
+
+/** The keys of which a version has to be loaded anew to get the value that @p now has: "instances, threads", "" for none. Returns @p text. */
+const char *tfl_model_conf_waiting(const struct tfl_model_conf *conf, const struct tfl_model_conf *now, char *text, size_t size);
+
 /**
  * Reads the labels that @p conf names; none where it names none. -EINVAL for a file that is not there or holds no labels, -ENOMEM; the
  * sentence says which key names it.

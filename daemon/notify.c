@@ -6,7 +6,10 @@
 #include "daemon/notify.h"
 
 #ifdef HAVE_SYSTEMD
+#include <inttypes.h>
 #include <systemd/sd-daemon.h>
+
+#include "daemon/clock.h"
 
 void tfl_notify_ready(const char *status)
 {
@@ -16,6 +19,12 @@ void tfl_notify_ready(const char *status)
 void tfl_notify_status(const char *status)
 {
 	sd_notifyf(0, "STATUS=%s", status);
+}
+
+/* The time is what a manager with Type=notify-reload compares with that of its signal; others pass over it. */
+void tfl_notify_reloading(void)
+{
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=reading the configuration anew", tfl_clock_ns() / 1000);
 }
 
 void tfl_notify_stopping(void)
@@ -40,6 +49,10 @@ void tfl_notify_ready(const char *status)
 }
 
 void tfl_notify_status(const char *status)
+{
+}
+
+void tfl_notify_reloading(void)
 {
 }
 

@@ -11,6 +11,9 @@ void tfl_notify_ready(const char *status);
 /** What systemctl status shows from now on. */
 void tfl_notify_status(const char *status);
 
+/** The configuration is being read anew; tfl_notify_ready() ends that. */
+void tfl_notify_reloading(void);
+
 /** The daemon finishes what is in flight and then ends. */
 void tfl_notify_stopping(void);
 

@@ -48,6 +48,13 @@ int tfl_scheduler_create(unsigned capacity, struct tfl_scheduler **ret_scheduler
 	return 0;
 }
 
+void tfl_scheduler_set_capacity(struct tfl_scheduler *scheduler, unsigned capacity)
+{
+	pthread_mutex_lock(&scheduler->lock);
+	scheduler->capacity = capacity;
+	pthread_mutex_unlock(&scheduler->lock);
+}
+
 void tfl_scheduler_destroy(struct tfl_scheduler *scheduler)
 {
 	if (!scheduler)

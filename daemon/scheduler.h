@@ -28,6 +28,9 @@ struct tfl_scheduler_counts {
 int tfl_scheduler_create(unsigned capacity, struct tfl_scheduler **ret_scheduler);
 void tfl_scheduler_destroy(struct tfl_scheduler *scheduler);
 
+/** Another capacity, from now on; what waits already stays. */
+void tfl_scheduler_set_capacity(struct tfl_scheduler *scheduler, unsigned capacity);
+
 /**
  * Queues @p job for its version, of which @p slots jobs (at least 1) may run at once, and wakes a worker. On success the job belongs to
  * whoever takes it. 0, or 1 when no worker is free to start it now. Errors, the job stays the caller's: -ENOBUFS when the queue is full, or

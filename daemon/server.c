@@ -24,7 +24,6 @@
 #include "daemon/clock.h"
 #include "daemon/conditions.h"
 #include "daemon/config.h"
-#include "daemon/heat.h"
 #include "daemon/job.h"
 #include "daemon/line_log.h"
 #include "daemon/listener.h"
@@ -38,6 +37,7 @@
 #include "daemon/peer.h"
 #include "daemon/recordings.h"
 #include "daemon/registry.h"
+#include "daemon/reload.h"
 #include "daemon/scheduler.h"
 #include "daemon/shadows.h"
 #include "daemon/store.h"
@@ -45,7 +45,6 @@
 #include "daemon/worker.h"
 
 #define SWEEP_MS 10
-#define TRIALS_MS 1000
 #define DRAIN_MS 5
 #define CANCEL_MS 2000u /* for loads that were given up to end, and their callers to be told */
 
@@ -165,39 +164,11 @@ static void on_signal(uv_signal_t *handle, int number)
 	uv_timer_start(&server->drain, on_drain, DRAIN_MS, DRAIN_MS);
 }
 
-/* What has come in meanwhile is handled between two steps, here and below. */
-static void on_steps(uv_timer_t *timer)
+static void on_hangup(uv_signal_t *handle, int number)
 {
-	if (tfl_observe_step(timer->data))
-		uv_timer_start(timer, on_steps, 1, 0);
-}
+	struct tfl_server *server = handle->data;
 
-/* Set anew each time, so that it stays at whole minutes. */
-static void on_minute(uv_timer_t *timer)
-{
-	struct tfl_server *server = timer->data;
-
-	tfl_observe(server);
-	tfl_audit_settle(server->audit);
-	on_steps(&server->steps);
-	uv_timer_start(timer, on_minute, tfl_observe_delay_ms(tfl_clock_boot_ns()), 0);
-}
-
-/* Only while there are any: a device at rest is not woken. */
-static void on_trials(uv_timer_t *timer)
-{
-	struct tfl_server *server = timer->data;
-
-	if (!tfl_loader_look_at_trials(server->loader, (double)tfl_clock_boot_ns() / 1e9, tfl_heat_is_hot(TFL_HEAT_SYSFS)))
-		uv_timer_stop(timer);
-}
-
-static void begin_trials(void *data)
-{
-	struct tfl_server *server = data;
-
-	if (!uv_is_active((const uv_handle_t *)&server->trials))
-		uv_timer_start(&server->trials, on_trials, TRIALS_MS, TRIALS_MS);
+	tfl_reload_begin(server->reload);
 }
 
 static void wake_loader(void *data)
@@ -205,24 +176,6 @@ static void wake_loader(void *data)
 	struct tfl_server *server = data;
 
 	uv_async_send(&server->loader_wake);
-}
-
-static void on_period(uv_timer_t *timer)
-{
-	struct tfl_server *server = timer->data;
-
-	tfl_observe_period(server);
-	on_steps(&server->steps);
-}
-
-static void on_metrics(uv_timer_t *timer)
-{
-	struct tfl_server *server = timer->data;
-
-	if (tfl_metrics_file_step(server->metrics_file, server))
-		uv_timer_start(timer, on_metrics, 1, 0);
-	else
-		uv_timer_start(timer, on_metrics, server->config->metrics_period_ms, 0);
 }
 
 static void on_change(void *data)
@@ -276,16 +229,12 @@ static int make_loop(struct tfl_server *server, struct tfl_error *error)
 		return tfl_error_set(error, r, "cannot make an event loop: %s", uv_strerror(r));
 	uv_timer_init(&server->loop, &server->sweep);
 	uv_timer_init(&server->loop, &server->drain);
-	uv_timer_init(&server->loop, &server->minute);
-	uv_timer_init(&server->loop, &server->period);
-	uv_timer_init(&server->loop, &server->steps);
-	uv_timer_init(&server->loop, &server->metrics);
-	uv_timer_init(&server->loop, &server->trials);
 	uv_signal_init(&server->loop, &server->terminate);
 	uv_signal_init(&server->loop, &server->interrupt);
+	uv_signal_init(&server->loop, &server->hangup);
+	tfl_routine_init(&server->routine, server);
 	server->outbox_wake.data = server->loader_wake.data = server->recordings_wake.data = server->shadows_wake.data = server;
-	server->sweep.data = server->drain.data = server->minute.data = server->period.data = server->steps.data = server->metrics.data = server;
-	server->trials.data = server;
+	server->sweep.data = server->drain.data = server->hangup.data = server;
 	server->terminate.data = server->interrupt.data = server;
 	tfl_manager_init(&server->manager, server, server->config->hang_timeout_ms * 1000000);
 	tfl_connections_init(&server->connections, server);
@@ -308,16 +257,20 @@ static int make_shadows(struct tfl_server *server)
 	return r;
 }
 
+void tfl_server_user_limits(const struct tfl_config *config, uint64_t ret_limits[TFL_QUOTA_COUNT])
+{
+	ret_limits[TFL_QUOTA_CONNECTIONS] = config->uid_connections;
+	ret_limits[TFL_QUOTA_REQUESTS] = config->uid_requests;
+	ret_limits[TFL_QUOTA_BYTES] = config->uid_bytes;
+}
+
 static int make_queues(struct tfl_server *server, struct tfl_error *error)
 {
 	const struct tfl_config *config = server->config;
-	const uint64_t limits[TFL_QUOTA_COUNT] = {
-		[TFL_QUOTA_CONNECTIONS] = config->uid_connections,
-		[TFL_QUOTA_REQUESTS] = config->uid_requests,
-		[TFL_QUOTA_BYTES] = config->uid_bytes,
-	};
+	uint64_t limits[TFL_QUOTA_COUNT];
 	int r;
 
+	tfl_server_user_limits(config, limits);
 	r = tfl_accounts_create(limits, &server->accounts);
 	if (r == 0)
 		r = tfl_audit_create(&server->audit);
@@ -329,8 +282,8 @@ static int make_queues(struct tfl_server *server, struct tfl_error *error)
 		r = tfl_registry_create(&server->registry);
 	if (r == 0)
 		r = tfl_conditions_create(on_condition, server, &server->conditions);
-	if (r == 0 && config->metrics_file[0])
-		r = tfl_metrics_file_create(config->metrics_file, &server->metrics_file);
+	if (r == 0)
+		r = tfl_metrics_file_create(&server->metrics_file);
 	if (r == 0)
 		r = tfl_changes_create(on_change, server, &server->changes);
 	if (r == 0)
@@ -411,7 +364,7 @@ static int make_threads(struct tfl_server *server, struct tfl_error *error)
 		.writers = server->worker_count + 1,
 		.periods = config->log_period_ms > 0,
 		.lines = server->lines,
-		.trials = begin_trials,
+		.trials = tfl_routine_begin_trials,
 		.wake = wake_loader,
 		.data = server,
 		.shadowed = on_shadowed,
@@ -480,7 +433,10 @@ int tfl_server_create(const struct tfl_config *config, struct tfl_activation *ac
 
 	if (!server)
 		return tfl_error_set(error, -ENOMEM, "no memory for the server");
-	server->config = config;
+	r = tfl_reload_create(server, config, &server->reload);
+	if (r < 0)
+		return tfl_error_set(error, r, "no memory for the server");
+	server->config = tfl_reload_config(server->reload);
 	server->started_ns = tfl_clock_ns();
 	server->activation = activation;
 	r = make_loop(server, error);
@@ -492,6 +448,7 @@ int tfl_server_create(const struct tfl_config *config, struct tfl_activation *ac
 	if (r == 0) {
 		uv_signal_start(&server->terminate, on_signal, SIGTERM);
 		uv_signal_start(&server->interrupt, on_signal, SIGINT);
+		uv_signal_start(&server->hangup, on_hangup, SIGHUP);
 		r = make_sockets(server, error);
 	}
 	if (r == 0)
@@ -519,11 +476,7 @@ void tfl_server_run(struct tfl_server *server)
 	tfl_listener_address(server->listeners[TFL_SOCKET_INFER], infer);
 	tfl_listener_address(server->listeners[TFL_SOCKET_ADMIN], admin);
 	tfl_jump_watch(&server->jump, server->changes, server->conditions);
-	uv_timer_start(&server->minute, on_minute, tfl_observe_delay_ms(tfl_clock_boot_ns()), 0);
-	if (server->metrics_file)
-		uv_timer_start(&server->metrics, on_metrics, 0, 0);
-	if (config->log_period_ms > 0)
-		uv_timer_start(&server->period, on_period, config->log_period_ms, config->log_period_ms);
+	tfl_routine_start(&server->routine);
 	tell(server, TFL_CHANGE_STARTED, "serving the models in %s on %s%s%s with %u workers%s", config->models, infer, admin[0] ? " and " : "", admin,
 	     server->worker_count, was_killed(server) ? "; the run before ended without stopping in order" : "");
 	tfl_manager_ready(&server->manager);
@@ -531,6 +484,7 @@ void tfl_server_run(struct tfl_server *server)
 	/* From here on a signal ends the process at once: taking down may have to wait for a load to give up. */
 	uv_signal_stop(&server->terminate);
 	uv_signal_stop(&server->interrupt);
+	uv_signal_stop(&server->hangup);
 	tfl_log_info("stopped");
 }
 
@@ -539,13 +493,13 @@ static void close_handles(struct tfl_server *server)
 	uv_handle_t *handles[] = {
 		(uv_handle_t *)&server->outbox_wake, (uv_handle_t *)&server->loader_wake, (uv_handle_t *)&server->recordings_wake,
 		(uv_handle_t *)&server->shadows_wake,
-		(uv_handle_t *)&server->sweep, (uv_handle_t *)&server->drain, (uv_handle_t *)&server->minute, (uv_handle_t *)&server->period,
-		(uv_handle_t *)&server->steps, (uv_handle_t *)&server->metrics, (uv_handle_t *)&server->trials, (uv_handle_t *)&server->terminate,
-		(uv_handle_t *)&server->interrupt,
+		(uv_handle_t *)&server->sweep, (uv_handle_t *)&server->drain, (uv_handle_t *)&server->terminate,
+		(uv_handle_t *)&server->interrupt, (uv_handle_t *)&server->hangup,
 	};
 
 	for (unsigned i = 0; i < TFL_ARRAY_SIZE(handles); i++)
 		uv_close(handles[i], NULL);
+	tfl_routine_close(&server->routine);
 	tfl_watching_close(&server->watching);
 	tfl_manager_close(&server->manager);
 	uv_run(&server->loop, UV_RUN_DEFAULT);
@@ -582,6 +536,7 @@ void tfl_server_destroy(struct tfl_server *server)
 	tfl_changes_destroy(server->changes);
 	tfl_conditions_destroy(server->conditions);
 	tfl_accounts_destroy(server->accounts);
+	tfl_reload_destroy(server->reload); /* with the configuration */
 	tfl_audit_destroy(server->audit);
 	free(server);
 }

@@ -12,11 +12,13 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "daemon/account.h"
 #include "daemon/activation.h"
 #include "daemon/connection.h"
 #include "daemon/execute.h"
 #include "daemon/jump.h"
 #include "daemon/manager.h"
+#include "daemon/routine.h"
 #include "daemon/watching.h"
 
 struct tfl_accounts;
@@ -32,6 +34,7 @@ struct tfl_metrics_file;
 struct tfl_outbox;
 struct tfl_recordings;
 struct tfl_registry;
+struct tfl_reload;
 struct tfl_scheduler;
 struct tfl_shadows;
 struct tfl_store;
@@ -40,7 +43,8 @@ struct tfl_workers;
 
 struct tfl_server {
 	/* Immutable while it runs. */
-	const struct tfl_config *config;
+	struct tfl_reload *reload;
+	const struct tfl_config *config; /* its; some values change on the loop thread */
 	struct tfl_store *store;
 	struct tfl_registry *registry;
 	struct tfl_line_log *lines; /* NULL: none; the loader's thread alone uses it */
@@ -68,22 +72,22 @@ struct tfl_server {
 	uv_loop_t loop;
 	bool loop_made;
 	uv_async_t outbox_wake, loader_wake, recordings_wake, shadows_wake;
-	uv_signal_t terminate, interrupt;
+	uv_signal_t terminate, interrupt, hangup;
 	uv_timer_t sweep;
 	uv_timer_t drain;
-	uv_timer_t minute, period, steps, metrics, trials;
+	struct tfl_routine routine;
 	struct tfl_watching watching;
 	struct tfl_manager manager;
 	struct tfl_activation *activation; /* borrowed */
-	struct tfl_metrics_file *metrics_file; /* NULL: none is wanted */
+	struct tfl_metrics_file *metrics_file;
 	uint64_t drain_until_ns;
 	bool loads_cancelled; /* the grace period is over; who waits for a load is told */
 	struct tfl_listener *listeners[TFL_SOCKET_COUNT];
 };
 
 /**
- * Makes everything and listens: on the sockets of @p activation, which it takes out of there, where there are such. Both are borrowed and
- * outlive the server. Errors carry a sentence.
+ * Makes everything and listens: on the sockets of @p activation, which it takes out of there, where there are such; it is borrowed and
+ * outlives the server, as does the command line that @p config, which is copied, was made with. Errors carry a sentence.
  */
 int tfl_server_create(const struct tfl_config *config, struct tfl_activation *activation, struct tfl_server **ret_server,
 		      struct tfl_error *error);
@@ -93,6 +97,9 @@ void tfl_server_run(struct tfl_server *server);
 
 /** Frees everything; NULL is allowed. */
 void tfl_server_destroy(struct tfl_server *server);
+
+/** What each user may hold. */
+void tfl_server_user_limits(const struct tfl_config *config, uint64_t ret_limits[TFL_QUOTA_COUNT]);
 
 /** Jobs wait that nobody can start now, or that were cancelled: looks after those that wait in vain. */
 void tfl_server_watch_queue(struct tfl_server *server);

@@ -233,6 +233,22 @@ int tfl_setting_set(const struct tfl_setting *row, const char *text, void *value
 	return 0;
 }
 
+bool tfl_setting_equal(const struct tfl_setting *row, const void *a, const void *b)
+{
+	const char *one = (const char *)a + row->offset, *other = (const char *)b + row->offset;
+
+	return is_text(row) ? strcmp(one, other) == 0 : memcmp(one, other, sizeof(uint64_t)) == 0;
+}
+
+void tfl_setting_take(const struct tfl_setting_table *table, unsigned row, void *values, const void *from)
+{
+	const struct tfl_setting *setting = &table->rows[row];
+	size_t size = is_text(setting) ? setting->max + 1 : sizeof(uint64_t);
+
+	memcpy((char *)values + setting->offset, (const char *)from + setting->offset, size);
+	*tfl_setting_source(table, row, values) = *tfl_setting_source(table, row, (void *)from);
+}
+
 void tfl_settings_init(const struct tfl_setting_table *table, void *values)
 {
 	for (const struct tfl_setting *row = table->rows; row < table->rows + table->count; row++) {

@@ -38,6 +38,13 @@ enum tfl_setting_kind {
 	TFL_SETTING_KIND_COUNT
 };
 
+/* When another value in the file takes effect. */
+enum tfl_setting_when {
+	TFL_SETTING_AT_ONCE,  /* when the configuration is read anew (reload.h) */
+	TFL_SETTING_AT_LOAD,  /* likewise, of versions that are loaded from then on */
+	TFL_SETTING_AT_START, /* when tfld starts */
+};
+
 struct tfl_setting {
 	const char *section, *key;
 	const char *option; /* of the command line; NULL: only in the file */
@@ -47,6 +54,7 @@ struct tfl_setting {
 	uint64_t number;    /* default */
 	const char *text;   /* default of a text; NULL: "" */
 	const char *help;   /* of the option */
+	enum tfl_setting_when when;
 };
 
 #define TFL_SETTING_SOURCE_MAX 64
@@ -83,6 +91,10 @@ int tfl_setting_set(const struct tfl_setting *row, const char *text, void *value
 
 /** The value as it would stand in the file: the text itself, or what is written to @p buffer. */
 const char *tfl_setting_format(const struct tfl_setting *row, const void *values, char buffer[static TFL_SETTING_VALUE_MAX]);
+
+/** Whether two structs have the same value; and takes that of one, and where it comes from, over into the other. */
+bool tfl_setting_equal(const struct tfl_setting *row, const void *a, const void *b);
+void tfl_setting_take(const struct tfl_setting_table *table, unsigned row, void *values, const void *from);
 
 /** What a row allows, in words: "a number from 0 to 64". Returns @p buffer. */
 const char *tfl_setting_expected(const struct tfl_setting *row, char *buffer, size_t size);

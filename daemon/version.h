@@ -75,10 +75,10 @@ struct tfl_version {
 	const struct tfl_io *outputs;
 	uint32_t input_count;
 	uint32_t output_count;
-	struct tfl_model_conf conf; /* as it was when it was loaded */
-	struct tfl_labels labels;   /* that this names, instead of the file's */
+	struct tfl_labels labels;   /* that conf names, instead of the file's */
 
 	/* Loop thread. */
+	struct tfl_model_conf conf; /* as it was when it was loaded; what can change since is as configured (loader_conf.c) */
 	enum tfl_version_state state;
 	char reason[TFL_ERROR_TEXT_MAX];
 	enum tfl_version_end end; /* of a version in END */

@@ -81,6 +81,26 @@ START_TEST(the_sentence_names_user_limit_and_key)
 }
 END_TEST
 
+/* Whoever holds more than a new limit keeps it, and gets nothing before it holds less. */
+START_TEST(limits_change)
+{
+	struct tfl_account *account = get(1000);
+
+	ck_assert_int_eq(tfl_account_charge(account, TFL_QUOTA_BYTES, 900, &error), 0);
+	tfl_accounts_set_limits(accounts, (const uint64_t[TFL_QUOTA_COUNT]){1, 1, 500});
+	ck_assert_uint_eq(tfl_account_limit(account, TFL_QUOTA_BYTES), 500);
+	ck_assert_int_eq(tfl_account_charge(account, TFL_QUOTA_BYTES, 1, &error), -EDQUOT);
+	ck_assert_int_eq(tfl_account_charge(account, TFL_QUOTA_BYTES, 0, &error), -EDQUOT);
+	tfl_account_release(account, TFL_QUOTA_BYTES, 500);
+	ck_assert_int_eq(tfl_account_charge(account, TFL_QUOTA_BYTES, 100, &error), 0);
+	ck_assert_int_eq(tfl_account_charge(account, TFL_QUOTA_BYTES, 1, &error), -EDQUOT);
+	tfl_accounts_set_limits(accounts, (const uint64_t[TFL_QUOTA_COUNT]){2, 2, 2000});
+	ck_assert_int_eq(tfl_account_charge(account, TFL_QUOTA_BYTES, 1500, &error), 0);
+	tfl_account_release(account, TFL_QUOTA_BYTES, 2000);
+	tfl_account_unref(account);
+}
+END_TEST
+
 START_TEST(users_and_quotas_are_apart)
 {
 	struct tfl_account *first = get(1), *second = get(2);
@@ -160,6 +180,7 @@ Suite *account_suite(void)
 	tcase_add_test(tcase, a_quota_holds_to_the_unit);
 	tcase_add_test(tcase, an_amount_that_wraps_around_is_refused);
 	tcase_add_test(tcase, the_sentence_names_user_limit_and_key);
+	tcase_add_test(tcase, limits_change);
 	tcase_add_test(tcase, users_and_quotas_are_apart);
 	tcase_add_test(tcase, one_uid_has_one_account);
 	tcase_add_test(tcase, accounts_without_references_are_swept);

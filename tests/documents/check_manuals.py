@@ -72,14 +72,14 @@ def check_settings(top, settings):
     documented, there = set(), set()
     for table, title in (("tfld.conf", "KEYS OF TFLD.CONF"), ("model.conf", "MODEL.CONF")):
         for heading, text in sections(chapter(page, title)).items():
-            for key, value, expected, mark in re.findall(r"^\*(\w+)\* =(?: _(.*)_)? \((.*)\)( \+)?$", text, re.M):
-                documented.add((table, heading, key, value, expected, bool(mark)))
+            for key, value, expected, mark, when in re.findall(r"^\*(\w+)\* =(?: _(.*)_)? \((.*)\)( \+)?(?: ([!~]))?$", text, re.M):
+                documented.add((table, heading, key, value, expected, bool(mark), when))
     for line in output_of(settings).splitlines():
-        table, section, key, value, expected, inherited = line.split("\t")
+        table, section, key, value, expected, inherited, when = line.split("\t")
         # The page says once what a size and a time look like.
         if not expected.startswith(("all", "the name")):
             expected = expected.split(", as in")[0]
-        there.add((table, f"[{section}]", key, value, expected, inherited == "1"))
+        there.add((table, f"[{section}]", key, value, expected, inherited == "1", when))
     yield from compare("tfld.conf(5)", documented, there)
 
 

@@ -24,6 +24,7 @@ static Suite *(*const suites[])(void) = {
 	faults_suite,
 	proof_suite,
 	record_suite,
+	reload_suite,
 	repository_suite,
 	rights_suite,
 	shadow_suite,
