@@ -11,6 +11,7 @@ static Suite *(*const suites[])(void) = {
 	log_suite,
 	conditions_suite,
 	config_suite,
+	config_take_suite,
 	recent_suite,
 	reconcile_suite,
 	room_suite,

@@ -8,6 +8,7 @@
 Suite *log_suite(void);
 Suite *conditions_suite(void);
 Suite *config_suite(void);
+Suite *config_take_suite(void);
 Suite *recent_suite(void);
 Suite *reconcile_suite(void);
 Suite *recorder_suite(void);

@@ -245,40 +245,6 @@ static void collect(void *data, const char *sentence)
 	strcat(strcat(sentences, sentence), "\n");
 }
 
-/* What can change changes, what has to wait keeps its value; and each row does one of both. */
-START_TEST(a_running_daemon_takes_over_what_it_can)
-{
-	bool waiting[TFL_CONFIG_SETTINGS];
-	struct tfl_config running, again;
-	unsigned waits = 0;
-	char text[512];
-
-	ck_assert_int_eq(parse_file("[log]\nlevel = info\n"), 0);
-	running = config;
-	ck_assert_int_eq(parse_file("[requests]\nworkers = 3\nqueue = 9\n[log]\nlevel = debug\nfolder = /x\n[models]\ninstances = 2\n"), 0);
-	tfl_config_take(&running, &config, waiting, text, sizeof(text));
-	ck_assert_str_eq(text, "[models] instances = 2, [requests] queue = 9, [log] level = debug");
-	ck_assert_uint_eq(running.workers, 0);
-	ck_assert_uint_eq(running.queue, 9);
-	ck_assert_uint_eq(running.model.instances, 2);
-	ck_assert_str_eq(running.log_folder, "");
-	for (unsigned i = 0; i < TFL_CONFIG_SETTINGS; i++) {
-		const struct tfl_setting *row = &tfl_config_table.rows[i];
-
-		waits += waiting[i];
-		ck_assert_int_eq(waiting[i], row->when == TFL_SETTING_AT_START && !tfl_setting_equal(row, &running, &config));
-	}
-	ck_assert_uint_eq(waits, 2);
-	again = running;
-	tfl_config_take(&again, &config, waiting, text, sizeof(text));
-	ck_assert_str_eq(text, "");
-	/* A text that is too small is cut. */
-	tfl_config_init(&again);
-	tfl_config_take(&again, &config, waiting, text, 20);
-	ck_assert_uint_eq(strlen(text), 19);
-}
-END_TEST
-
 START_TEST(what_has_no_effect_is_doubted)
 {
 	char sentences[2048] = "";
@@ -601,7 +567,6 @@ Suite *config_suite(void)
 	tcase_add_test(tcase, a_file_that_is_wrong_from_end_to_end_is_told_in_part);
 	tcase_add_test(tcase, files_of_the_folder_go_over_the_file_in_order_of_their_names);
 	tcase_add_test(tcase, each_value_knows_where_it_comes_from);
-	tcase_add_test(tcase, a_running_daemon_takes_over_what_it_can);
 	tcase_add_test(tcase, what_has_no_effect_is_doubted);
 	tcase_add_test(tcase, a_metrics_file_that_nobody_reads_is_doubted);
 	tcase_add_test(tcase, how_lines_are_written_without_a_folder_is_doubted);
