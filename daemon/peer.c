@@ -2,7 +2,8 @@
 /*
  * Credentials are those of the moment of connect(): a peer that changes its user later, or hands the socket on, keeps the rights of the
  * one who connected. The kernel tells how many groups there are when the offered memory is too small, so the list is asked for twice at
- * most; a kernel without SO_PEERGROUPS (before 4.13) leaves it empty, which only ever means fewer rights.
+ * most; a kernel without SO_PEERGROUPS (before 4.13) leaves it empty, which only ever means fewer rights. So does one that says that memory is
+ * too small, but not how much it takes (qemu's user emulation).
  */
 #include "daemon/peer.h"
 
@@ -19,6 +20,7 @@ static int read_groups(int fd, struct tfl_peer *peer, struct tfl_error *error)
 
 	for (;;) {
 		_tfl_free_ gid_t *groups = malloc(size ? size : 1);
+		const socklen_t offered = size;
 
 		if (!groups)
 			return tfl_error_set(error, -ENOMEM, "no memory for %u groups of a peer", size / (unsigned)sizeof(gid_t));
@@ -27,7 +29,7 @@ static int read_groups(int fd, struct tfl_peer *peer, struct tfl_error *error)
 			peer->groups = TFL_STEAL(groups);
 			return 0;
 		}
-		if (errno == ENOPROTOOPT || errno == ENODATA)
+		if (errno == ENOPROTOOPT || errno == ENODATA || (errno == ERANGE && size <= offered))
 			return 0;
 		if (errno != ERANGE)
 			return tfl_error_set(error, -errno, "cannot read the groups of a peer: %s", strerror(errno));
