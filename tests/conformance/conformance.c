@@ -31,7 +31,7 @@
 #include "runtime/program.h"
 #include "summary.h"
 
-#define SECONDS_MAX 60
+#define SECONDS_MAX 60 /* times CK_TIMEOUT_MULTIPLIER, as for tests with libcheck, where a processor is emulated */
 #define MEMORY_MAX (4ull << 30)
 
 enum verdict { PASS, UNSUPPORTED, FAIL };
@@ -246,6 +246,14 @@ static void run_or_refuse(const struct options *options, json_t *entry, struct r
 
 typedef void (*runner)(const struct options *options, json_t *entry, struct result *result);
 
+static unsigned seconds_allowed(void)
+{
+	const char *multiplier = getenv("CK_TIMEOUT_MULTIPLIER");
+	double factor = multiplier ? strtod(multiplier, NULL) : 1;
+
+	return factor >= 1 && factor <= 100 ? (unsigned)(SECONDS_MAX * factor) : SECONDS_MAX;
+}
+
 static void in_child(const struct options *options, json_t *entry, runner run, struct result *ret_result)
 {
 	struct result result = {FAIL, "ended without a result"};
@@ -257,7 +265,7 @@ static void in_child(const struct options *options, json_t *entry, runner run, s
 		return;
 	}
 	if (child == 0) {
-		alarm(SECONDS_MAX);
+		alarm(seconds_allowed());
 		/* Sanitizers reserve terabytes of address space. */
 		if (!getenv("TFL_SANITIZED"))
 			setrlimit(RLIMIT_AS, &(struct rlimit){MEMORY_MAX, MEMORY_MAX});
