@@ -36,22 +36,41 @@ debootstrap_into() {
 	take_over_network "$folder"
 }
 
-# inside COMMAND...: in the folder, which is a mount as any root is, with the file systems that programs expect. Mounts and processes end
-# with the namespaces. SHARED: a folder that is there as /src/shared, read-only.
+# Run in namespaces of its own: the folder is a mount as any root is, with the file systems that programs expect. Mounts and processes end with
+# the namespaces. SHARED: a folder that is there as /src/shared, read-only. BINFMT: how the kernel is to run programs of another architecture.
+enter='
+	root=$1
+	shift
+	mount --make-rprivate /
+	mount --bind "$root" "$root"
+	mount --rbind /dev "$root/dev"
+	mount --rbind /sys "$root/sys"
+	mount -t proc proc "$root/proc"
+	mount -t tmpfs tmpfs "$root/tmp"
+	mount -t tmpfs tmpfs "$root/run"
+	[ -z "${SHARED-}" ] || mount --bind -o ro "$SHARED" "$root/src/shared"
+	if [ -n "${BINFMT-}" ]; then
+		mount -t binfmt_misc binfmt_misc "$root/proc/sys/fs/binfmt_misc"
+		printf "%s" "$BINFMT" >"$root/proc/sys/fs/binfmt_misc/register"
+	fi
+	exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
+'
+
+# inside COMMAND...: in the folder.
 inside() {
-	unshare --mount --pid --ipc --fork --kill-child bash -euc '
-		root=$1
-		shift
-		mount --make-rprivate /
-		mount --bind "$root" "$root"
-		mount --rbind /dev "$root/dev"
-		mount --rbind /sys "$root/sys"
-		mount -t proc proc "$root/proc"
-		mount -t tmpfs tmpfs "$root/tmp"
-		mount -t tmpfs tmpfs "$root/run"
-		[ -z "${SHARED-}" ] || mount --bind -o ro "$SHARED" "$root/src/shared"
-		exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
-	' bash "$root" "$@"
+	unshare --mount --pid --ipc --fork --kill-child bash -euc "$enter" bash "$root" "$@"
+}
+
+# collect_packages FOLDER ARCHITECTURE: what dpkg-buildpackage left, and whether lintian finds fault with it.
+collect_packages() {
+	local folder=$1 architecture=$2
+	rm -rf "$folder" "$root/src/packages"
+	mkdir -p "$folder"
+	mv "$root"/src/{tfld,tflctl,libtflclient}*_"$architecture".deb "$root"/src/tfld_*_"$architecture".{changes,buildinfo} "$folder/"
+	say "asking lintian"
+	cp -r "$folder" "$root/src/packages"
+	inside sh -c 'cd /src/packages && lintian --no-tag-display-limit --info --fail-on error,warning tfld_*.changes' >.cache/lintian.txt 2>&1 ||
+		{ cat .cache/lintian.txt >&2; die "lintian found something"; }
 }
 
 # The tree as it stands, with what is not committed yet.
