@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tflctl trial: what the guard sees of a version that was swapped in, how far that is from its limits, and when it is over. The exit status is that of the
- * request, never the verdict: a script reads that from --json.
+ * tflctl trial: what the guard sees of a version that was swapped in, how far that is from its limits, and when it is over. The exit
+ * status is that of the request, never the verdict: a script reads that from --json.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "base/util.h"
 #include "client/ctl.h"
+#include "client/limits.h"
 #include "client/print.h"
 
 static uint64_t number(const struct tfl_value *value, const char *key)
@@ -56,42 +56,16 @@ static const char *format_count(double value, char *figure)
 	return figure;
 }
 
-/* What the limits are called, and how their figures are written. */
-static const struct {
-	const char *name, *title;
-	const char *(*format)(double value, char *figure);
-	bool compared; /* with the version before, in a column of its own */
-} limits[] = {
-	{"errors", "failed requests", format_share, true},
-	{"latency", "p99 of computing", format_latency, true},
-	{"confidence", "mean confidence", format_mean, true},
-	{"drift", "PSI of confidence", format_psi, false},
-	{"nan", "requests with NaN", format_count, false},
+static const char *(*const formats[CTL_LIMITS])(double value, char *figure) = {
+	[CTL_LIMIT_ERRORS] = format_share, [CTL_LIMIT_LATENCY] = format_latency, [CTL_LIMIT_CONFIDENCE] = format_mean,
+	[CTL_LIMIT_DRIFT] = format_psi,    [CTL_LIMIT_NAN] = format_count,
 };
-
-/* In words, what there is of the evidence that would trip the limit. */
-static void add_standing(struct ctl_table *table, const struct tfl_value *limit)
-{
-	const char *standing = text(limit, "standing");
-	double evidence = real(limit, "evidence");
-
-	if (strcmp(standing, "nothing") == 0)
-		ctl_table_add(table, "nothing to be seen");
-	else if (strcmp(standing, "few") == 0)
-		ctl_table_add(table, "too few yet");
-	else if (strcmp(standing, "waits") == 0)
-		ctl_table_add(table, "waits: the device is hot");
-	else if (strcmp(standing, "tripped") == 0)
-		ctl_table_add(table, "tripped");
-	else
-		ctl_table_add(table, evidence < 0.01 ? "within" : "%.0f %% of the evidence", 100 * evidence);
-}
 
 static void print_limits(const struct tfl_value *value)
 {
 	struct ctl_table table = {.columns = 5, .right = 0xe};
 	const struct tfl_value *list = tfl_value_get(value, "limits");
-	char figure[FIGURE];
+	char figure[FIGURE], standing[CTL_STANDING_MAX];
 
 	ctl_table_add(&table, "WATCHED");
 	ctl_table_add(&table, "SEEN");
@@ -100,27 +74,19 @@ static void print_limits(const struct tfl_value *value)
 	ctl_table_add(&table, "HOW NEAR");
 	for (size_t i = 0; i < tfl_value_size(list); i++) {
 		const struct tfl_value *limit = tfl_value_at(list, i);
-		unsigned row = 0;
+		enum ctl_limit row = ctl_limit_find(text(limit, "name"));
+		bool nothing = strcmp(text(limit, "standing"), "nothing") == 0;
 
-		while (row < TFL_ARRAY_SIZE(limits) && strcmp(limits[row].name, text(limit, "name")) != 0)
-			row++;
-		if (row == TFL_ARRAY_SIZE(limits))
+		if (row == CTL_LIMITS)
 			continue; /* of a newer daemon */
-		ctl_table_add(&table, "%s", limits[row].title);
-		if (strcmp(text(limit, "standing"), "nothing") == 0) {
-			ctl_table_add(&table, "-");
-			ctl_table_add(&table, "-");
-			ctl_table_add(&table, "-");
-			add_standing(&table, limit);
-			continue;
-		}
-		ctl_table_add(&table, "%s", limits[row].format(real(limit, "value"), figure));
-		if (limits[row].compared && !tfl_value_bool(tfl_value_get(limit, "absolute"), false))
-			ctl_table_add(&table, "%s", limits[row].format(real(limit, "reference"), figure));
+		ctl_table_add(&table, "%s", ctl_limits[row].title);
+		ctl_table_add(&table, "%s", nothing ? "-" : formats[row](real(limit, "value"), figure));
+		if (!nothing && ctl_limits[row].compared && !tfl_value_bool(tfl_value_get(limit, "absolute"), false))
+			ctl_table_add(&table, "%s", formats[row](real(limit, "reference"), figure));
 		else
 			ctl_table_add(&table, "-");
-		ctl_table_add(&table, "%s", limits[row].format(real(limit, "limit"), figure));
-		add_standing(&table, limit);
+		ctl_table_add(&table, "%s", nothing ? "-" : formats[row](real(limit, "limit"), figure));
+		ctl_table_add(&table, "%s", ctl_limit_standing(text(limit, "standing"), real(limit, "evidence"), standing));
 	}
 	ctl_table_print(&table, "  ");
 }
@@ -206,8 +172,8 @@ const struct ctl_command ctl_cmd_trial = {
 	.brief = "how a new version stands",
 	.summary = "Show what is seen of a version that was swapped in, and how far that is from its limits.",
 	.details = "A limit trips when it is sure that it is passed, not when what is seen is above it: the last column says how much of the "
-		   "evidence for that there is. Then the version before serves again, and this one is rejected. Limits are in model.conf; doc/trial.md says how "
-		   "they are judged.\n",
+		   "evidence for that there is. Then the version before serves again, and this one is rejected. Limits are in "
+		   "model.conf; doc/trial.md says how they are judged.\n",
 	.call = call,
 	.print = print_text,
 };

@@ -13,6 +13,7 @@
 
 struct tfl_call_error;
 struct tfl_client;
+struct tfl_value;
 
 /* A value among the figures, and where it stands: "heads.0.drift.psi". Plain data; the value is the figures'. */
 struct page_node {
@@ -36,6 +37,18 @@ enum page_format {
 
 /** Asks the daemon about @p model ("digits" or "digits@2"). As the library's functions; *ret_figures is a new reference. */
 int page_figures(struct tfl_client *client, const char *model, json_t **ret_figures, struct tfl_call_error *error);
+
+void page_set_number(json_t *object, const char *key, uint64_t value);
+void page_set_real(json_t *object, const char *key, double value);
+void page_set_text(json_t *object, const char *key, const char *value);
+
+/* page_serving.c */
+
+/**
+ * How requests to @p model are served: its "route", the "trial" that runs, its "shadow" (each null where there is none), and versions that were
+ * "rejected". @p versions: those of stats. What cannot be asked is left out, for it may have gone meanwhile.
+ */
+void page_add_serving(json_t *figures, struct tfl_client *client, const char *model, const struct tfl_value *versions);
 
 /* page_text.c */
 

@@ -53,17 +53,17 @@ static const char *text(const struct tfl_value *map, const char *key)
 }
 
 /* Numbers above 2^63 are no counters of this world. */
-static void set_number(json_t *object, const char *key, uint64_t value)
+void page_set_number(json_t *object, const char *key, uint64_t value)
 {
 	json_object_set_new(object, key, json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value));
 }
 
-static void set_real(json_t *object, const char *key, double value)
+void page_set_real(json_t *object, const char *key, double value)
 {
 	json_object_set_new(object, key, json_real(value));
 }
 
-static void set_text(json_t *object, const char *key, const char *value)
+void page_set_text(json_t *object, const char *key, const char *value)
 {
 	char *copy = strdup(value);
 
@@ -115,10 +115,10 @@ static json_t *json_of_side(const struct tfl_confidence *side)
 {
 	json_t *json = json_object();
 
-	set_number(json, "verdicts", side->count);
-	set_number(json, "invalid", side->invalid);
-	set_real(json, "mean", tfl_confidence_mean(side));
-	set_real(json, "mean_margin", tfl_confidence_mean_margin(side));
+	page_set_number(json, "verdicts", side->count);
+	page_set_number(json, "invalid", side->invalid);
+	page_set_real(json, "mean", tfl_confidence_mean(side));
+	page_set_real(json, "mean_margin", tfl_confidence_mean_margin(side));
 	return json;
 }
 
@@ -130,12 +130,12 @@ static json_t *json_of_bins(const uint64_t *now, uint64_t now_count, const uint6
 	for (unsigned i = 0; i < TFL_CONFIDENCE_BINS; i++) {
 		json_t *bin = json_object();
 
-		set_real(bin, "from", (double)i / TFL_CONFIDENCE_BINS);
-		set_real(bin, "to", (double)(i + 1) / TFL_CONFIDENCE_BINS);
-		set_number(bin, "now", now[i]);
-		set_real(bin, "now_share", share_of(now[i], now_count));
-		set_number(bin, "baseline", baseline[i]);
-		set_real(bin, "baseline_share", share_of(baseline[i], baseline_count));
+		page_set_real(bin, "from", (double)i / TFL_CONFIDENCE_BINS);
+		page_set_real(bin, "to", (double)(i + 1) / TFL_CONFIDENCE_BINS);
+		page_set_number(bin, "now", now[i]);
+		page_set_real(bin, "now_share", share_of(now[i], now_count));
+		page_set_number(bin, "baseline", baseline[i]);
+		page_set_real(bin, "baseline_share", share_of(baseline[i], baseline_count));
 		json_array_append_new(list, bin);
 	}
 	return list;
@@ -160,12 +160,12 @@ static json_t *json_of_series(const struct tfl_value *series, const struct tfl_c
 			continue;
 		tfl_drift_compute(baseline, &confidence, &drift);
 		entry = json_object();
-		set_number(entry, "age_s", number(window, "age_s"));
-		set_number(entry, "length_s", number(window, "length_s"));
-		set_number(entry, "verdicts", confidence.count);
-		set_real(entry, "mean", tfl_confidence_mean(&confidence));
-		set_real(entry, "psi", drift.psi);
-		set_text(entry, "verdict", tfl_drift_verdict_to_string(drift.verdict));
+		page_set_number(entry, "age_s", number(window, "age_s"));
+		page_set_number(entry, "length_s", number(window, "length_s"));
+		page_set_number(entry, "verdicts", confidence.count);
+		page_set_real(entry, "mean", tfl_confidence_mean(&confidence));
+		page_set_real(entry, "psi", drift.psi);
+		page_set_text(entry, "verdict", tfl_drift_verdict_to_string(drift.verdict));
 		json_array_append_new(list, entry);
 	}
 	return list;
@@ -218,10 +218,10 @@ static json_t *json_of_class(const struct class_count *class, const char *label,
 	uint64_t won_before = class->all > class->now ? class->all - class->now : 0;
 	json_t *json = json_object();
 
-	set_text(json, "label", label);
-	set_number(json, "now", class->now);
-	set_real(json, "now_share", share_of(class->now, now));
-	set_number(json, "before", won_before);
+	page_set_text(json, "label", label);
+	page_set_number(json, "now", class->now);
+	page_set_real(json, "now_share", share_of(class->now, now));
+	page_set_number(json, "before", won_before);
 	json_object_set_new(json, "before_share", before ? json_real(share_of(won_before, before)) : json_null());
 	return json;
 }
@@ -264,9 +264,9 @@ static json_t *json_of_baseline(const struct ctl_seen *seen)
 
 	json_object_set_new(json, "set", json_boolean(seen->baseline_set));
 	if (seen->baseline_set)
-		set_number(json, "since", seen->baseline_since);
+		page_set_number(json, "since", seen->baseline_since);
 	else
-		set_number(json, "wanted", seen->baseline_wanted);
+		page_set_number(json, "wanted", seen->baseline_wanted);
 	return json;
 }
 
@@ -295,11 +295,11 @@ static int add_head(json_t *list, const struct answers *answers, size_t index, s
 	tfl_drift_compute(&seen.baseline, &seen.histogram, &drift);
 	head = json_object();
 	json_array_append_new(list, head);
-	set_text(head, "output", seen.name);
-	set_text(head, "kind", seen.kind);
-	set_text(head, "reason", seen.reason);
+	page_set_text(head, "output", seen.name);
+	page_set_text(head, "kind", seen.kind);
+	page_set_text(head, "reason", seen.reason);
 	json_object_set_new(head, "now", now = json_of_side(&seen.histogram));
-	set_number(now, "seconds", seen.seconds);
+	page_set_number(now, "seconds", seen.seconds);
 	json_object_set_new(head, "baseline", json_of_baseline(&seen));
 	json_object_set_new(head, "drift", ctl_drift_json(&drift));
 	json_object_set_new(head, "bins", json_of_bins(seen.histogram.bins, seen.histogram.count, seen.baseline.bins, seen.baseline.count));
@@ -333,9 +333,9 @@ static json_t *json_of_bars(const struct tfl_latency *latency)
 		if (count == 0)
 			continue;
 		bar = json_object();
-		set_number(bar, "from_ns", tfl_latency_bucket_begin(i));
-		set_number(bar, "to_ns", tfl_latency_bucket_begin(i + BAR_BUCKETS));
-		set_number(bar, "count", count);
+		page_set_number(bar, "from_ns", tfl_latency_bucket_begin(i));
+		page_set_number(bar, "to_ns", tfl_latency_bucket_begin(i + BAR_BUCKETS));
+		page_set_number(bar, "count", count);
 		json_array_append_new(list, bar);
 	}
 	return list;
@@ -376,10 +376,10 @@ static void add_verdict(json_t *json, struct tfl_client *client, const char *mod
 	if (tfl_client_histogram(client, name, HOUR_MINUTES, false, &value, NULL) == 0 &&
 	    ctl_seen_read(tfl_value_at(tfl_value_get(value, "heads"), 0), &seen, NULL) == 0 && seen.histogram.count > 0) {
 		tfl_drift_compute(&seen.baseline, &seen.histogram, &drift);
-		set_text(json, "verdict", tfl_drift_verdict_to_string(drift.verdict));
-		set_real(json, "psi", drift.psi);
-		set_number(json, "verdicts", seen.histogram.count);
-		set_real(json, "mean", tfl_confidence_mean(&seen.histogram));
+		page_set_text(json, "verdict", tfl_drift_verdict_to_string(drift.verdict));
+		page_set_real(json, "psi", drift.psi);
+		page_set_number(json, "verdicts", seen.histogram.count);
+		page_set_real(json, "mean", tfl_confidence_mean(&seen.histogram));
 	}
 	tfl_value_destroy(value);
 }
@@ -390,15 +390,15 @@ static void add_counters(json_t *json, const struct tfl_value *version)
 			       *total = tfl_value_get(tfl_value_get(version, "latency"), "total");
 	uint64_t requests = number(version, "requests"), ok = number(tfl_value_get(version, "results"), "OK");
 
-	set_number(json, "requests", requests);
-	set_number(json, "failed", requests > ok ? requests - ok : 0);
-	set_number(json, "memory_bytes", number(memory, "file") + number(memory, "packed") + number(memory, "interpreters") +
+	page_set_number(json, "requests", requests);
+	page_set_number(json, "failed", requests > ok ? requests - ok : 0);
+	page_set_number(json, "memory_bytes", number(memory, "file") + number(memory, "packed") + number(memory, "interpreters") +
 						 number(memory, "statistics"));
 	if (ok == 0)
 		return;
-	set_number(json, "p50_ns", number(total, "p50_ns"));
-	set_number(json, "p95_ns", number(total, "p95_ns"));
-	set_number(json, "p99_ns", number(total, "p99_ns"));
+	page_set_number(json, "p50_ns", number(total, "p50_ns"));
+	page_set_number(json, "p95_ns", number(total, "p95_ns"));
+	page_set_number(json, "p99_ns", number(total, "p99_ns"));
 }
 
 /* Its roles but that of the active one, which has a column of its own; null for none. */
@@ -424,11 +424,11 @@ static void add_versions(json_t *figures, struct tfl_client *client, const char 
 		const struct tfl_value *counted = find_version(tfl_value_get(answers->stats, "versions"), number(version, "version"));
 		json_t *json = json_object();
 
-		set_number(json, "version", number(version, "version"));
-		set_text(json, "state", text(version, "state"));
+		page_set_number(json, "version", number(version, "version"));
+		page_set_text(json, "state", text(version, "state"));
 		json_object_set_new(json, "active", json_boolean(tfl_value_bool(tfl_value_get(version, "active"), false)));
 		json_object_set_new(json, "roles", json_of_roles(version));
-		set_number(json, "since", number(version, "since"));
+		page_set_number(json, "since", number(version, "since"));
 		if (counted) {
 			add_counters(json, counted);
 			add_verdict(json, client, model, number(version, "version"));
@@ -452,10 +452,10 @@ static void add_changes(json_t *figures, const struct tfl_value *changes, const 
 		if (*text(change, "model") && strcmp(text(change, "model"), model) != 0)
 			continue;
 		json = json_object();
-		set_number(json, "time", number(change, "time"));
-		set_number(json, "age_s", number(change, "age_s"));
-		set_text(json, "kind", text(change, "kind"));
-		set_text(json, "text", text(change, "text"));
+		page_set_number(json, "time", number(change, "time"));
+		page_set_number(json, "age_s", number(change, "age_s"));
+		page_set_text(json, "kind", text(change, "kind"));
+		page_set_text(json, "text", text(change, "text"));
 		json_array_append_new(list, json);
 	}
 }
@@ -466,13 +466,13 @@ static void add_heading(json_t *figures, const struct answers *answers)
 
 	gethostname(host, sizeof(host) - 1);
 	snprintf(server, sizeof(server), "%.100s %.100s", text(answers->info, "name"), text(answers->info, "version"));
-	set_text(figures, "model", text(answers->hour, "model"));
-	set_number(figures, "version", number(answers->hour, "version"));
-	set_text(figures, "host", host);
-	set_text(figures, "server", server);
-	set_number(figures, "generated", (uint64_t)time(NULL));
-	set_number(figures, "uptime_s", number(answers->stats, "uptime_ns") / 1000000000);
-	set_text(figures, "reason", text(answers->hour, "reason"));
+	page_set_text(figures, "model", text(answers->hour, "model"));
+	page_set_number(figures, "version", number(answers->hour, "version"));
+	page_set_text(figures, "host", host);
+	page_set_text(figures, "server", server);
+	page_set_number(figures, "generated", (uint64_t)time(NULL));
+	page_set_number(figures, "uptime_s", number(answers->stats, "uptime_ns") / 1000000000);
+	page_set_text(figures, "reason", text(answers->hour, "reason"));
 }
 
 static int make_figures(json_t *figures, struct tfl_client *client, const struct answers *answers, struct tfl_error *error)
@@ -490,6 +490,7 @@ static int make_figures(json_t *figures, struct tfl_client *client, const struct
 	if (r < 0)
 		return r;
 	add_versions(figures, client, text(answers->hour, "model"), answers);
+	page_add_serving(figures, client, text(answers->hour, "model"), versions);
 	add_changes(figures, answers->changes, text(answers->hour, "model"));
 	return 0;
 }

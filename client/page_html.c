@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "client/limits.h"
 #include "client/page.h"
 #include "stats/drift.h"
 
@@ -288,6 +289,21 @@ static void latency(FILE *out, const struct page_node *root)
 	fputs("</section></div>\n", out);
 }
 
+static void rejected(FILE *out, const struct page_node *root)
+{
+	struct page_node list = page_get(root, "rejected");
+
+	for (size_t i = 0; i < json_array_size(list.value); i++) {
+		struct page_node entry = page_at(&list, i);
+
+		fputs("<p>Version ", out);
+		page_figure(out, &entry, "version", PAGE_COUNT);
+		fputs(" was rejected ", out);
+		page_figure(out, &entry, "reason", PAGE_TEXT);
+		fputs("</p>\n", out);
+	}
+}
+
 static void versions(FILE *out, const struct page_node *root)
 {
 	static const struct column columns[] = {
@@ -302,7 +318,128 @@ static void versions(FILE *out, const struct page_node *root)
 	section(out, "wide", "Versions side by side");
 	table(out, "Versions", &list, columns, TFL_ARRAY_SIZE(columns));
 	fputs("<p class=\"quiet\">Verdict, PSI, verdicts and mean confidence are of the last hour, the rest is since the version was "
-	      "loaded.</p></section>\n", out);
+	      "loaded.</p>\n", out);
+	rejected(out, root);
+	fputs("</section>\n", out);
+}
+
+/* "…: operator; key: request, salt: digits" */
+static void route(FILE *out, const struct page_node *root)
+{
+	static const struct column columns[] = {
+		{"version", "version", PAGE_COUNT}, {"share", "share", PAGE_SHARE}, {"got", "got", PAGE_SHARE},
+		{"requests", "requests", PAGE_COUNT}, {"state", "state", PAGE_TEXT},
+	};
+	struct page_node node = page_get(root, "route"), list = page_get(&node, "versions");
+
+	if (!json_is_object(node.value))
+		return;
+	section(out, "", "Route: which version gets which part of the keys");
+	table(out, "Route", &list, columns, TFL_ARRAY_SIZE(columns));
+	fputs("<p class=\"quiet\">Set by: ", out);
+	page_figure(out, &node, "source", PAGE_TEXT);
+	fputs("; key: ", out);
+	page_figure(out, &node, "key", PAGE_TEXT);
+	fputs(", salt: ", out);
+	page_figure(out, &node, "salt", PAGE_TEXT);
+	fputs("; requests that went to the active version, as another was not available: ", out);
+	page_figure(out, &node, "passed_over", PAGE_COUNT);
+	fputs("</p></section>\n", out);
+}
+
+static void progress(FILE *out, const struct page_node *trial)
+{
+	fputs("<p>Version ", out);
+	page_figure(out, trial, "candidate", PAGE_COUNT);
+	fputs(" against version ", out);
+	page_figure(out, trial, "previous", PAGE_COUNT);
+	fputs(": ", out);
+	page_figure(out, trial, "requests", PAGE_COUNT);
+	fputs(" of ", out);
+	page_figure(out, trial, "requests_wanted", PAGE_COUNT);
+	fputs(" requests, ", out);
+	page_figure(out, trial, "seconds", PAGE_SECONDS);
+	fputs(" of ", out);
+	page_figure(out, trial, "seconds_wanted", PAGE_SECONDS);
+	fputs("</p>\n", out);
+}
+
+static void trial(FILE *out, const struct page_node *root)
+{
+	static const enum page_format formats[CTL_LIMITS] = {
+		[CTL_LIMIT_ERRORS] = PAGE_SHARE, [CTL_LIMIT_LATENCY] = PAGE_DURATION, [CTL_LIMIT_CONFIDENCE] = PAGE_REAL,
+		[CTL_LIMIT_DRIFT] = PAGE_REAL,   [CTL_LIMIT_NAN] = PAGE_COUNT,
+	};
+	static const struct column columns[] = {
+		{"watched", "", PAGE_TEXT}, {"seen", "", PAGE_REAL}, {"before", "", PAGE_REAL}, {"limit", "", PAGE_REAL},
+		{"how near", "", PAGE_TEXT},
+	};
+	struct page_node node = page_get(root, "trial"), limits = page_get(&node, "limits");
+
+	if (!json_is_object(node.value))
+		return;
+	section(out, "", "On trial");
+	progress(out, &node);
+	table_begin(out, "Trial", columns, TFL_ARRAY_SIZE(columns));
+	for (unsigned i = 0; i < CTL_LIMITS; i++) {
+		struct page_node limit = page_get(&limits, ctl_limits[i].name);
+
+		if (!limit.value)
+			continue;
+		fputs("<tr>", out);
+		page_cell(out, &limit, "watched", PAGE_TEXT);
+		page_cell(out, &limit, "seen", formats[i]);
+		page_cell(out, &limit, "before", formats[i]);
+		page_cell(out, &limit, "limit", formats[i]);
+		page_cell(out, &limit, "standing", PAGE_TEXT);
+		fputs("</tr>\n", out);
+	}
+	table_end(out);
+	fputs("</section>\n", out);
+}
+
+static void shadow(FILE *out, const struct page_node *root)
+{
+	static const struct column counts[] = {
+		{"version", "version", PAGE_COUNT}, {"copies run", "copies", PAGE_COUNT},       {"failed", "failed", PAGE_COUNT},
+		{"left out", "dropped", PAGE_COUNT}, {"not compared", "uncompared", PAGE_COUNT}, {"p50", "p50_ns", PAGE_DURATION},
+		{"p99", "p99_ns", PAGE_DURATION},
+	};
+	static const struct column columns[] = {
+		{"with version", "version", PAGE_COUNT},             {"output", "output", PAGE_TEXT},
+		{"compared", "compared", PAGE_COUNT},                {"same class", "same_class", PAGE_SHARE},
+		{"largest difference", "largest_difference", PAGE_REAL}, {"mean", "mean_difference", PAGE_REAL},
+		{"no numbers", "invalid", PAGE_COUNT},
+	};
+	struct page_node node = page_get(root, "shadow"), agreement = page_get(&node, "agreement");
+
+	if (!json_is_object(node.value))
+		return;
+	section(out, "wide", "Shadow: copies of requests that others answer");
+	table_begin(out, "Shadow", counts, TFL_ARRAY_SIZE(counts));
+	fputs("<tr>", out);
+	for (unsigned i = 0; i < TFL_ARRAY_SIZE(counts); i++)
+		page_cell(out, &node, counts[i].key, counts[i].format);
+	fputs("</tr>\n", out);
+	table_end(out);
+	if (*page_string(&node, "reason")) {
+		fputs("<p>It gets no copies: ", out);
+		page_figure(out, &node, "reason", PAGE_TEXT);
+		fputs("</p>\n", out);
+	}
+	if (json_array_size(agreement.value) > 0)
+		table(out, "Agreement", &agreement, columns, TFL_ARRAY_SIZE(columns));
+	fputs("</section>\n", out);
+}
+
+/* What decides which version serves; nothing where that is the active one, as ever. */
+static void serving(FILE *out, const struct page_node *root)
+{
+	fputs("<div class=\"grid\">", out);
+	route(out, root);
+	trial(out, root);
+	fputs("</div>\n", out);
+	shadow(out, root);
 }
 
 static void changes(FILE *out, const struct page_node *root)
@@ -374,6 +511,7 @@ void page_write(FILE *out, const json_t *figures)
 	}
 	latency(out, &root);
 	versions(out, &root);
+	serving(out, &root);
 	changes(out, &root);
 	fputs("</main></body></html>\n", out);
 }

@@ -62,6 +62,26 @@ START_TEST(hostile_names)
 }
 END_TEST
 
+/* Versions that were rejected, and limits of which nothing is seen; what others wrote is text here too. */
+START_TEST(how_requests_are_served)
+{
+	json_t *nan = json_pack("{s:s, s:i, s:i, s:s}", "watched", "requests with NaN", "seen", 2, "limit", 3, "standing", "within");
+	json_t *drift = json_pack("{s:s, s:s}", "watched", "PSI of confidence", "standing", "nothing to be seen");
+	json_t *shadow = json_pack("{s:i, s:s, s:[{s:s, s:f}]}", "version", 3, "reason", "it is <b>", "agreement", "output", "<i>", "same_class", 0.5);
+
+	write_page_of(json_pack("{s:[{s:i, s:s}], s:n, s:{s:i, s:{s:o, s:o}}, s:o}", "rejected", "version", 3, "reason", "2026: <script>", "route",
+				"trial", "candidate", 2, "limits", "nan", nan, "drift", drift, "shadow", shadow));
+	ck_assert_uint_eq(count_of("was rejected <data value=\"&quot;2026: &lt;script&gt;&quot;\""), 1);
+	ck_assert_uint_eq(count_of("<h2>On trial</h2>"), 1);
+	ck_assert_uint_eq(count_of("data-at=\"trial.limits.nan.seen\" data-as=\"count\">2</data>"), 1);
+	ck_assert_uint_eq(count_of("nothing to be seen</data>"), 1);
+	ck_assert_uint_eq(count_of("<h2>Route"), 0);
+	ck_assert_uint_eq(count_of("<i>") + count_of("it is <b>") + count_of("<script>"), 0);
+	ck_assert_uint_eq(count_of(">50.0 %</data>"), 1);
+	free(page);
+}
+END_TEST
+
 /* Nothing at all, and numbers that no histogram has: a page all the same, without a number that SVG has no word for. */
 START_TEST(absurd_figures)
 {
@@ -174,6 +194,7 @@ Suite *page_suite(void)
 
 	tcase_add_test(tcase, texts_are_escaped);
 	tcase_add_test(tcase, hostile_names);
+	tcase_add_test(tcase, how_requests_are_served);
 	tcase_add_test(tcase, absurd_figures);
 	tcase_add_test(tcase, a_figure_has_its_value_and_its_words);
 	tcase_add_test(tcase, files_are_replaced_whole);

@@ -56,14 +56,20 @@ class Scene:
         self.need("infer", model, "--image", self.digits / "pictures" / f"{picture}.png", "--repeat", times)
 
     def play(self):
-        """A model that drifts, and one beside it that nobody asks."""
-        for kind in ("int8", "float32"):
+        """A version that drifts, one on trial beside it that has a share of the requests, and a shadow that nobody asks."""
+        for kind in ("int8", "float32", "float32"):
             self.need("load", "digits", self.digits / f"digits-{kind}.tflite")
         for picture in ("seven", "two", "one", "four"):
             self.ask(picture, 300)
         self.need("baseline", "digits", "--set")
         self.ask("four-or-nine", 3000)
         self.run("infer", "digits@7", "--image", self.digits / "pictures" / "one.png")
+        self.need("swap", "digits", "2")
+        self.need("route", "digits", "1=3", "2=1", "--salt", "autumn", "--shadow", "3")
+        end = time.monotonic() + WAIT_S
+        while json.loads(self.need("route", "digits", "--json").stdout)["copies"].get("requests", 0) < 5 and time.monotonic() < end:
+            for key in range(8):
+                self.need("infer", "digits", "--image", self.digits / "pictures" / "two.png", "--key", key)
 
     def stop(self):
         self.daemon.send_signal(signal.SIGTERM)
@@ -160,7 +166,12 @@ def check_page(page, figures):
     labels = {text for at, _, _, text in shown if at.endswith(".label")}
     yield "labels are text", labels and labels <= set(LABELS), labels
     yield "the verdict is drift", figures["heads"][0]["drift"]["verdict"] == "drift", figures["heads"][0]["drift"]
-    yield "changes are told", {"loaded", "active", "baseline"} <= {change["kind"] for change in figures["changes"]}, figures["changes"]
+    yield ("changes are told", {"loaded", "active", "baseline", "trial", "routed"} <= {change["kind"] for change in figures["changes"]},
+           figures["changes"])
+    yield "the route", [(v["version"], v["share"]) for v in figures["route"]["versions"]] == [(1, 0.75), (2, 0.25)], figures["route"]
+    yield "the trial", (figures["trial"]["candidate"], len(figures["trial"]["limits"])) == (2, 5), figures["trial"]
+    yield ("the shadow", figures["shadow"]["version"] == 3 and figures["shadow"]["agreement"][0]["same_class"] == 1, figures["shadow"])
+    yield "roles of a version on trial", figures["versions"][1]["roles"] == "on trial, 25 %", figures["versions"]
 
 
 def check_command(scene):
@@ -170,7 +181,7 @@ def check_command(scene):
     mode = stat.S_IMODE(scene.page.stat().st_mode)
     yield "the file is one that others may read", mode == 0o666 & ~umask(), oct(mode)
     yield "to standard output", scene.need("report", "digits", "-o", "-").stdout.startswith("<!DOCTYPE html>"), ""
-    scene.need("report", "digits@2", f"-o{scene.folder}/idle.html")
+    scene.need("report", "digits@3", f"-o{scene.folder}/idle.html")
     idle = (scene.folder / "idle.html").read_text()
     yield "a version that nobody asked", "No request has succeeded yet" in text_of(xml.fromstring(idle.split("\n", 1)[1])), idle[-2000:]
     before = scene.page.read_text()
