@@ -53,6 +53,10 @@
 #define TFL_ARENA_FACTOR_MAX 256u        /* arena of an interpreter: at most this many times the file's size … */
 #define TFL_ARENA_FLOOR (256u << 20)     /* … or this many bytes, whichever is more */
 
+#define TFL_CALL_DEPTH_MAX 32            /* subgraphs that call each other … */
+#define TFL_CALLS_MAX 256                /* … and graphs that one program is made of */
+#define TFL_LOOP_ITERATIONS_DEFAULT 1000000 /* of the loops of one inference together, unless the model's configuration says otherwise … */
+#define TFL_LOOP_NS_DEFAULT 10000000000ull  /* … and the time from the first of them: 10 s */
 #define TFL_RESOURCES_MAX 256            /* resources that a model names (VAR_HANDLE) … */
 #define TFL_RESOURCE_NAME_MAX 1024       /* … and bytes of a name */
 #define TFL_STEP_NODES_MAX 4096          /* operators of one XNNPACK step: planning their memory takes time by the square of that */

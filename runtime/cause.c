@@ -23,8 +23,8 @@ static const struct {
 			       "This version does not have the operator; doc/operators.md lists those that it has. Express it by them, or "
 			       "compute it outside of the model."},
 	[TFL_CAUSE_CONTROL_FLOW] = {"control_flow",
-				    "Loops, branches and calls of other subgraphs are not run by this version. Convert with loops unrolled "
-				    "(unroll=True in Keras' recurrent layers), or run the loop in the calling program."},
+				    "This form of a loop, branch or call of another subgraph is not run by this version. Convert with loops "
+				    "unrolled (unroll=True in Keras' recurrent layers), or run the loop in the calling program."},
 	[TFL_CAUSE_STABLEHLO] = {"stablehlo",
 				 "StableHLO operators are what an exporter could not turn into builtin ones. Convert with "
 				 "target_spec.supported_ops = [TFLITE_BUILTINS]."},
@@ -54,10 +54,7 @@ static const struct {
 	uint16_t code;
 	enum tfl_cause cause;
 } special[] = {
-	{TFL_BUILTIN_IF, TFL_CAUSE_CONTROL_FLOW},        {TFL_BUILTIN_WHILE, TFL_CAUSE_CONTROL_FLOW},
-	{TFL_BUILTIN_CALL, TFL_CAUSE_CONTROL_FLOW},      {TFL_BUILTIN_CALL_ONCE, TFL_CAUSE_STATE},
-	{TFL_BUILTIN_VAR_HANDLE, TFL_CAUSE_STATE},       {TFL_BUILTIN_READ_VARIABLE, TFL_CAUSE_STATE},
-	{TFL_BUILTIN_ASSIGN_VARIABLE, TFL_CAUSE_STATE},  {TFL_BUILTIN_HASHTABLE, TFL_CAUSE_STATE},
+	{TFL_BUILTIN_CALL, TFL_CAUSE_CONTROL_FLOW},      {TFL_BUILTIN_HASHTABLE, TFL_CAUSE_STATE},
 	{TFL_BUILTIN_HASHTABLE_FIND, TFL_CAUSE_STATE},   {TFL_BUILTIN_HASHTABLE_IMPORT, TFL_CAUSE_STATE},
 	{TFL_BUILTIN_HASHTABLE_SIZE, TFL_CAUSE_STATE},   {TFL_BUILTIN_HASHTABLE_LOOKUP, TFL_CAUSE_STRINGS},
 	{TFL_BUILTIN_LSH_PROJECTION, TFL_CAUSE_STRINGS}, {TFL_BUILTIN_SKIP_GRAM, TFL_CAUSE_STRINGS},

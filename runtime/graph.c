@@ -25,6 +25,9 @@ void tfl_graph_destroy(struct tfl_graph *graph)
 {
 	if (!graph)
 		return;
+	for (uint32_t i = 0; i < graph->callee_count; i++)
+		tfl_graph_destroy(graph->callees[i]);
+	free(graph->callees);
 	tfl_graph_free_blocks(graph);
 	free(graph->values);
 	free(graph->nodes);
@@ -253,7 +256,7 @@ static int add_node(struct tfl_graph *graph, uint32_t index, struct tfl_error *e
 		return r;
 	for (uint32_t i = 0; i < source->output_count; i++)
 		graph->values[source->outputs[i]].producer = tfl_node_output(graph, node, i)->variable ? TFL_NONE : index;
-	if (node->ordered)
+	if (node->folded || node->ordered)
 		return 0;
 	if (node->op->from_shapes || all_inputs_constant(graph, node))
 		return fold(graph, node, error);
@@ -336,7 +339,7 @@ static int survey_node(struct tfl_graph *graph, uint32_t index, struct tfl_error
 		r = tfl_graph_out_of_memory(graph, &refusal);
 	if (r == -ENOMEM)
 		return tfl_error_set(error, r, "%s", refusal.text);
-	graph->exhausted = false;
+	graph->account->exhausted = false;
 	if (r < 0)
 		r = keep_refused(graph, node, r, &refusal, error);
 	if (r == 0)
@@ -344,57 +347,76 @@ static int survey_node(struct tfl_graph *graph, uint32_t index, struct tfl_error
 	return r;
 }
 
-static int create(const struct tfl_model *model, uint32_t subgraph, uint64_t work_max, bool survey, struct tfl_graph **ret_graph,
-		  struct tfl_error *error)
+/* The inputs as whoever builds the graph wants them. */
+static int take_given(struct tfl_graph *graph, const struct tfl_graph_given *given, struct tfl_error *error)
 {
-	TFL_CLEANUP(tfl_graph_destroyp) struct tfl_graph *graph = NULL;
-	const struct tfl_subgraph *source;
-	int r;
+	for (uint32_t i = 0; given && i < graph->source->input_count; i++) {
+		struct tfl_value *value = &graph->values[graph->source->inputs[i]];
+		char shape[TFL_SHAPE_STRING_MAX];
 
-	if (subgraph >= model->subgraph_count)
-		return tfl_error_set(error, -EINVAL, "the model has no subgraph %u", subgraph);
-	source = &model->subgraphs[subgraph];
-	graph = calloc(1, sizeof(*graph));
-	if (!graph)
-		return tfl_error_set(error, -ENOMEM, "out of memory");
-	graph->model = model;
-	graph->work_max = work_max ? work_max : TFL_WORK_MAX;
-	graph->survey = survey;
-	graph->source = source;
-	graph->value_count = source->tensor_count;
-	graph->node_count = source->operator_count;
-	graph->values = calloc(source->tensor_count ? source->tensor_count : 1, sizeof(*graph->values));
-	graph->nodes = calloc(source->operator_count ? source->operator_count : 1, sizeof(*graph->nodes));
-	if (!graph->values || !graph->nodes || count_reads(graph) < 0)
-		return tfl_error_set(error, -ENOMEM, "out of memory");
-	for (uint32_t i = 0; i < source->tensor_count; i++) {
-		r = init_value(graph, &graph->values[i], &source->tensors[i], error);
-		if (r < 0)
-			return r;
+		if (tfl_value_set_shape(value, given[i].rank, given[i].dims) < 0)
+			return tfl_error_set(error, -EINVAL, "input %u would have the shape %s, which is negative or larger than %u bytes", i,
+					     tfl_shape_to_string(given[i].dims, given[i].rank, shape, sizeof(shape)), TFL_TENSOR_BYTES_MAX);
+		value->data = given[i].data;
 	}
-	for (uint32_t i = 0; i < source->operator_count; i++) {
-		r = survey ? survey_node(graph, i, error) : add_node(graph, i, error);
-		if (r == -ENOMEM)
-			return tfl_graph_out_of_memory(graph, error);
-		if (r < 0)
-			return r;
-	}
-	free(TFL_STEAL(graph->reads));
-	r = drop_unread(graph);
-	if (r < 0)
-		return tfl_error_set(error, r, "out of memory");
-	*ret_graph = TFL_STEAL(graph);
 	return 0;
 }
 
-int tfl_graph_create(const struct tfl_model *model, uint32_t subgraph, uint64_t work_max, struct tfl_graph **ret_graph,
-		     struct tfl_error *error)
+static struct tfl_graph *allocate(const struct tfl_graph_spec *spec)
 {
-	return create(model, subgraph, work_max, false, ret_graph, error);
+	const struct tfl_subgraph *source = &spec->model->subgraphs[spec->subgraph];
+	struct tfl_graph *graph = calloc(1, sizeof(*graph));
+
+	if (!graph)
+		return NULL;
+	graph->model = spec->model;
+	graph->work_max = spec->work_max ? spec->work_max : TFL_WORK_MAX;
+	graph->survey = spec->survey;
+	graph->state = spec->state;
+	graph->caller = spec->caller;
+	graph->account = spec->caller ? spec->caller->account : &graph->own;
+	graph->subgraph = spec->subgraph;
+	graph->source = source;
+	graph->value_count = source->tensor_count;
+	graph->node_count = source->operator_count;
+	graph->values = calloc((size_t)source->tensor_count + 1, sizeof(*graph->values));
+	graph->nodes = calloc((size_t)source->operator_count + 1, sizeof(*graph->nodes));
+	if (graph->values && graph->nodes && count_reads(graph) == 0)
+		return graph;
+	tfl_graph_destroy(graph);
+	return NULL;
 }
 
-int tfl_graph_survey(const struct tfl_model *model, uint32_t subgraph, uint64_t work_max, struct tfl_graph **ret_graph,
-		     struct tfl_error *error)
+static int build(struct tfl_graph *graph, const struct tfl_graph_spec *spec, struct tfl_error *error)
 {
-	return create(model, subgraph, work_max, true, ret_graph, error);
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < graph->value_count; i++)
+		r = init_value(graph, &graph->values[i], &graph->source->tensors[i], error);
+	if (r == 0)
+		r = take_given(graph, spec->given, error);
+	for (uint32_t i = 0; r == 0 && i < graph->node_count; i++)
+		r = graph->survey ? survey_node(graph, i, error) : add_node(graph, i, error);
+	if (r == -ENOMEM)
+		return tfl_graph_out_of_memory(graph, error);
+	free(TFL_STEAL(graph->reads));
+	if (r == 0 && drop_unread(graph) < 0)
+		return tfl_error_set(error, -ENOMEM, "out of memory");
+	return r;
+}
+
+int tfl_graph_create(const struct tfl_graph_spec *spec, struct tfl_graph **ret_graph, struct tfl_error *error)
+{
+	TFL_CLEANUP(tfl_graph_destroyp) struct tfl_graph *graph = NULL;
+	int r;
+
+	if (spec->subgraph >= spec->model->subgraph_count)
+		return tfl_error_set(error, -EINVAL, "the model has no subgraph %u", spec->subgraph);
+	graph = allocate(spec);
+	if (!graph)
+		return tfl_error_set(error, -ENOMEM, "out of memory");
+	r = build(graph, spec, error);
+	if (r == 0)
+		*ret_graph = TFL_STEAL(graph);
+	return r;
 }

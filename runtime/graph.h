@@ -21,6 +21,7 @@
 struct tfl_error;
 struct tfl_graph;
 struct tfl_op;
+struct tfl_state_plan;
 
 struct tfl_value {
 	const struct tfl_tensor *tensor; /* its name and, per channel, its quantisation */
@@ -43,7 +44,7 @@ struct tfl_node {
 	const struct tfl_op *op;
 	const struct tfl_operator *source;
 	uint32_t index;        /* operator index in the file */
-	bool folded;           /* its outputs are constants, or nobody reads them; it never runs */
+	bool folded;           /* its outputs are constants (prepare() may say so itself), or nobody reads them; it never runs */
 	bool ordered;          /* touches state: such nodes run in the file's order, and always */
 	enum tfl_cause cause;  /* why it was refused; only a survey has such nodes, and their op may be NULL */
 	const char *reason;    /* the sentence about that; owned by the graph */
@@ -52,34 +53,58 @@ struct tfl_node {
 	size_t scratch_bytes;  /* memory its portable kernel wants during a run */
 };
 
+/* What a graph and those that it calls may take together. */
+struct tfl_graph_account {
+	size_t bytes;                   /* of all blocks; bounded by tfl_arena_limit() */
+	bool exhausted;                 /* a block was refused for that bound */
+	unsigned graphs;
+};
+
 struct tfl_graph {
 	const struct tfl_model *model;
 	const struct tfl_subgraph *source;
+	uint32_t subgraph;              /* its index in the model */
 	struct tfl_value *values;
 	struct tfl_node *nodes;
 	uint32_t value_count;
 	uint32_t node_count;
-	size_t bytes;                   /* of all blocks; bounded by tfl_arena_limit() */
-	bool exhausted;                 /* a block was refused for that bound */
-	bool survey;                    /* refused operators stay in it, see tfl_graph_survey() */
+	struct tfl_graph **callees;     /* graphs that its nodes call (call.h), owned */
+	uint32_t callee_count;
+	bool once;                      /* it is run when an interpreter is made, and never again */
+	const struct tfl_graph *caller; /* of which it is one; NULL for the outermost */
+	const struct tfl_state_plan *state;
+	struct tfl_graph_account *account, own;
+	bool survey;                    /* refused operators stay in it, see tfl_graph_spec */
 	uint64_t work;                  /* elementary operations of one run, and how many there may be */
 	uint64_t work_max;
 	struct tfl_graph_block *blocks; /* memory owned by the graph */
 	uint32_t *reads;                /* per value, while the graph is built: places where it is still to be read */
 };
 
-/** @p work_max bounds the elementary operations of a run; 0: TFL_WORK_MAX. */
-int tfl_graph_create(const struct tfl_model *model, uint32_t subgraph, uint64_t work_max, struct tfl_graph **ret_graph,
-		     struct tfl_error *error);
-void tfl_graph_destroy(struct tfl_graph *graph);
+/* An input whose shape is another than the file's, or whose content is known. */
+struct tfl_graph_given {
+	uint8_t rank;
+	int32_t dims[TFL_RANK_MAX];
+	const void *data; /* outlives the graph; NULL: not known */
+};
 
-/**
- * The same for looking at: an operator that is refused stays in the graph with cause and reason, the shapes of its outputs are those of the
- * file, and the next is prepared. Such a graph never becomes a program that runs. Fails only for want of memory, or where a tensor is too
- * large.
- */
-int tfl_graph_survey(const struct tfl_model *model, uint32_t subgraph, uint64_t work_max, struct tfl_graph **ret_graph,
-		     struct tfl_error *error);
+struct tfl_graph_spec {
+	const struct tfl_model *model;
+	uint32_t subgraph;
+	uint64_t work_max;                   /* bounds the elementary operations of a run; 0: TFL_WORK_MAX */
+	const struct tfl_state_plan *state;  /* of the model; outlives the graph. NULL: resources are refused */
+	const struct tfl_graph *caller;      /* shares its account; NULL for one that nobody calls */
+	const struct tfl_graph_given *given; /* per input of the subgraph; NULL: as the file has them */
+	/*
+	 * For looking at: an operator that is refused stays in the graph with cause and reason, the shapes of its outputs are those of the
+	 * file, and the next is prepared. Such a graph never becomes a program that runs. Creation fails only for want of memory, or
+	 * where a tensor is too large.
+	 */
+	bool survey;
+};
+
+int tfl_graph_create(const struct tfl_graph_spec *spec, struct tfl_graph **ret_graph, struct tfl_error *error);
+void tfl_graph_destroy(struct tfl_graph *graph);
 
 /**
  * Zeroed memory that lives as long as the graph, 64-aligned and readable TFL_PADDING_BYTES past its end; NULL when there is none, or when

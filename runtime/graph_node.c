@@ -30,8 +30,8 @@ void *tfl_graph_alloc(struct tfl_graph *graph, size_t size)
 	size_t total;
 
 	if (tfl_add_overflow(size, (size_t)(BLOCK_HEADER + TFL_PADDING_BYTES + 63), &total) ||
-	    total > tfl_arena_limit(graph->model->size) - graph->bytes) {
-		graph->exhausted = true;
+	    total > tfl_arena_limit(graph->model->size) - graph->account->bytes) {
+		graph->account->exhausted = true;
 		return NULL;
 	}
 	total &= ~(size_t)63;
@@ -43,7 +43,7 @@ void *tfl_graph_alloc(struct tfl_graph *graph, size_t size)
 	if (block->next)
 		block->next->previous = block;
 	graph->blocks = block;
-	graph->bytes += total;
+	graph->account->bytes += total;
 	return (uint8_t *)block + BLOCK_HEADER;
 }
 
@@ -57,7 +57,7 @@ void tfl_graph_free(struct tfl_graph *graph, void *memory)
 		block->previous->next = block->next;
 	else
 		graph->blocks = block->next;
-	graph->bytes -= block->size;
+	graph->account->bytes -= block->size;
 	free(block);
 }
 
@@ -67,7 +67,7 @@ void tfl_graph_release(struct tfl_graph *graph, struct tfl_value *value)
 	uintptr_t first = tfl_align_up((uintptr_t)value->data, page), end = ((uintptr_t)value->data + value->bytes) & ~(page - 1);
 
 	if (value->owned && first < end && madvise((void *)first, end - first, MADV_DONTNEED) == 0)
-		graph->bytes -= end - first;
+		graph->account->bytes -= end - first;
 }
 
 void tfl_graph_free_blocks(struct tfl_graph *graph)
@@ -82,7 +82,7 @@ void tfl_graph_free_blocks(struct tfl_graph *graph)
 
 int tfl_graph_out_of_memory(const struct tfl_graph *graph, struct tfl_error *error)
 {
-	if (!graph->exhausted)
+	if (!graph->account->exhausted)
 		return tfl_error_set(error, -ENOMEM, "out of memory");
 	return tfl_error_set(error, -EFBIG, "what is computed or copied at load would pass %zu bytes, the limit for a file of %zu bytes",
 			     tfl_arena_limit(graph->model->size), graph->model->size);
@@ -179,23 +179,31 @@ int tfl_node_charge(struct tfl_graph *graph, const struct tfl_node *node, uint64
 	return -EFBIG;
 }
 
+int tfl_value_set_shape(struct tfl_value *value, unsigned rank, const int32_t *dims)
+{
+	size_t elements, bytes;
+
+	if (tfl_shape_elements(dims, rank, &elements) < 0 || tfl_mul_overflow(elements, tfl_dtype_size(value->dtype), &bytes) ||
+	    bytes > TFL_TENSOR_BYTES_MAX)
+		return -EINVAL;
+	value->rank = (uint8_t)rank;
+	memmove(value->dims, dims, rank * sizeof(*dims));
+	value->elements = elements;
+	value->bytes = bytes;
+	return 0;
+}
+
 int tfl_node_set_shape(const struct tfl_graph *graph, const struct tfl_node *node, uint32_t output, unsigned rank, const int32_t *dims,
 		       struct tfl_error *error)
 {
 	struct tfl_value *value = tfl_node_output(graph, node, output);
 	char shape[TFL_SHAPE_STRING_MAX];
-	size_t elements, bytes;
 
 	if (rank > TFL_RANK_MAX)
 		return tfl_node_unsupported(graph, node, error, "output %u would have %u dimensions; at most %d are", output, rank, TFL_RANK_MAX);
-	if (tfl_shape_elements(dims, rank, &elements) < 0 || tfl_mul_overflow(elements, tfl_dtype_size(value->dtype), &bytes) ||
-	    bytes > TFL_TENSOR_BYTES_MAX)
+	if (tfl_value_set_shape(value, rank, dims) < 0)
 		return tfl_node_invalid(graph, node, error, "output %u would have the shape %s, which is negative or larger than %u bytes", output,
 					tfl_shape_to_string(dims, rank, shape, sizeof(shape)), TFL_TENSOR_BYTES_MAX);
-	value->rank = (uint8_t)rank;
-	memcpy(value->dims, dims, rank * sizeof(*dims));
-	value->elements = elements;
-	value->bytes = bytes;
 	return 0;
 }
 

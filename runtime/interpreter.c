@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "runtime/arena.h"
+#include "runtime/call.h"
 #include "runtime/graph.h"
 #include "runtime/memory.h"
 #include "runtime/op.h"
@@ -21,33 +22,25 @@
 #include "runtime/state.h"
 #include "runtime/weights.h"
 
-struct tfl_interpreter {
-	const struct tfl_program *program;
-	uint8_t *arena;
-	struct tfl_state *state;
-	void **data;                           /* per value; NULL for constants and what stays inside a step */
-	struct tfl_xnnpack_runtime *runtimes;  /* per step; empty for portable kernels */
-	uint64_t *step_ns;                     /* per step, with options.profile */
-	xnn_workspace_t workspace;
-	unsigned threads; /* of one inference */
-	pthreadpool_t threadpool;
-	size_t xnnpack_bytes;                  /* workspace, indirection buffers, operators */
-};
-
 void tfl_interpreter_destroy(struct tfl_interpreter *interpreter)
 {
 	if (!interpreter)
 		return;
+	for (uint32_t i = 0; interpreter->callees && i < interpreter->program->callee_count; i++)
+		tfl_interpreter_destroy(interpreter->callees[i]);
 	for (uint32_t i = 0; interpreter->runtimes && i < interpreter->program->partition.step_count; i++)
 		tfl_xnnpack_destroy(&interpreter->runtimes[i]);
 	if (interpreter->workspace)
 		xnn_release_workspace(interpreter->workspace);
-	pthreadpool_destroy(interpreter->threadpool);
+	if (!interpreter->caller) {
+		pthreadpool_destroy(interpreter->threadpool);
+		tfl_state_destroy(interpreter->state);
+	}
+	free(interpreter->callees);
 	free(interpreter->runtimes);
 	free(interpreter->step_ns);
 	free(interpreter->data);
 	tfl_block_free(interpreter->arena);
-	tfl_state_destroy(interpreter->state);
 	free(interpreter);
 }
 
@@ -86,17 +79,23 @@ static int allocate(struct tfl_interpreter *interpreter)
 		interpreter->step_ns = calloc((size_t)program->partition.step_count + 1, sizeof(*interpreter->step_ns));
 	if (!interpreter->arena || !interpreter->data || !interpreter->runtimes || (program->options.profile && !interpreter->step_ns))
 		return -ENOMEM;
-	if (allocate_threads(interpreter) < 0)
-		return -ENOMEM;
 	if (xnn_create_workspace(&interpreter->workspace) != xnn_status_success)
 		return -ENOMEM;
 	memset(interpreter->arena, 0, bytes);
 	for (size_t i = 0; i < values; i++)
 		if (program->offsets[i] != TFL_NO_OFFSET)
 			interpreter->data[i] = interpreter->arena + program->offsets[i];
-	if (tfl_state_create(program->state, &interpreter->state) < 0)
-		return -ENOMEM;
-	tfl_state_place(interpreter->state, 0, interpreter->data);
+	tfl_state_place(interpreter->state, program->graph->subgraph, interpreter->data);
+	return 0;
+}
+
+/* What the outermost interpreter has and lends to those that it calls. */
+static int share(struct tfl_interpreter *interpreter)
+{
+	if (!interpreter->caller)
+		return tfl_state_create(interpreter->program->state, &interpreter->state) < 0 ? -ENOMEM : allocate_threads(interpreter);
+	interpreter->state = interpreter->caller->state;
+	interpreter->threadpool = interpreter->caller->threadpool;
 	return 0;
 }
 
@@ -121,7 +120,7 @@ static int setup_runtime(struct tfl_interpreter *interpreter, struct tfl_xnnpack
 	return xnn_setup_runtime_v2(runtime->runtime, runtime->external_count, externals) == xnn_status_success ? 0 : -EINVAL;
 }
 
-static int create_runtimes(struct tfl_interpreter *interpreter, uint32_t *ret_step)
+static int create_runtimes(struct tfl_interpreter *interpreter, struct tfl_refusal *ret_refusal)
 {
 	const struct tfl_partition *partition = &interpreter->program->partition;
 	struct tfl_xnnpack_tables tables;
@@ -131,7 +130,7 @@ static int create_runtimes(struct tfl_interpreter *interpreter, uint32_t *ret_st
 	for (uint32_t i = 0; r == 0 && i < partition->step_count; i++) {
 		if (!partition->steps[i].xnnpack)
 			continue;
-		*ret_step = i;
+		*ret_refusal = (struct tfl_refusal){(struct tfl_program *)interpreter->program, i};
 		r = create_runtime(interpreter, &tables, i);
 	}
 	for (uint32_t i = 0; r == 0 && i < partition->step_count; i++)
@@ -142,8 +141,32 @@ static int create_runtimes(struct tfl_interpreter *interpreter, uint32_t *ret_st
 	return r;
 }
 
-int tfl_interpreter_build(struct tfl_program *program, unsigned threads, struct tfl_interpreter **ret_interpreter, uint32_t *ret_step,
-			  struct tfl_error *error)
+static int build_callees(struct tfl_interpreter *interpreter, struct tfl_refusal *ret_refusal, struct tfl_error *error)
+{
+	const struct tfl_program *program = interpreter->program;
+	int r = 0;
+
+	interpreter->callees = calloc((size_t)program->callee_count + 1, sizeof(struct tfl_interpreter *));
+	if (!interpreter->callees)
+		return tfl_error_set(error, -ENOMEM, "out of memory for an interpreter");
+	for (uint32_t i = 0; r == 0 && i < program->callee_count; i++)
+		r = tfl_interpreter_build(program->callees[i], interpreter->threads, interpreter, &interpreter->callees[i], ret_refusal, error);
+	return r;
+}
+
+/* All that may be made of a file together: each part alone has stayed below the limit. */
+static int check_sum(const struct tfl_interpreter *interpreter, struct tfl_error *error)
+{
+	size_t limit = tfl_arena_limit(interpreter->program->model->size);
+
+	if (tfl_interpreter_bytes(interpreter) / 2 <= limit)
+		return 0;
+	return tfl_error_set(error, -EFBIG, "one interpreter would take more than %zu bytes with the subgraphs that it calls; a file of %zu bytes "
+			     "may ask for twice %zu", tfl_interpreter_bytes(interpreter), interpreter->program->model->size, limit);
+}
+
+int tfl_interpreter_build(struct tfl_program *program, unsigned threads, struct tfl_interpreter *caller,
+			  struct tfl_interpreter **ret_interpreter, struct tfl_refusal *ret_refusal, struct tfl_error *error)
 {
 	TFL_CLEANUP(tfl_interpreter_destroyp) struct tfl_interpreter *interpreter = calloc(1, sizeof(*interpreter));
 	int r;
@@ -152,9 +175,12 @@ int tfl_interpreter_build(struct tfl_program *program, unsigned threads, struct 
 		return tfl_error_set(error, -ENOMEM, "out of memory");
 	interpreter->program = program;
 	interpreter->threads = threads;
-	r = allocate(interpreter);
+	interpreter->caller = caller;
+	r = share(interpreter);
 	if (r == 0)
-		r = create_runtimes(interpreter, ret_step);
+		r = allocate(interpreter);
+	if (r == 0)
+		r = create_runtimes(interpreter, ret_refusal);
 	tfl_weights_trim(program->weights);
 	if (r == -ENOMEM)
 		return tfl_error_set(error, r, "out of memory for an interpreter");
@@ -162,7 +188,11 @@ int tfl_interpreter_build(struct tfl_program *program, unsigned threads, struct 
 		return tfl_error_set(error, r, "one interpreter would take more than %zu bytes, the limit for a file of %zu bytes",
 				     tfl_arena_limit(program->model->size), program->model->size);
 	if (r < 0)
-		return tfl_error_set(error, r, "XNNPACK could not be set up for step %u", *ret_step);
+		return tfl_error_set(error, r, "XNNPACK could not be set up for step %u", ret_refusal->step);
+	if (r == 0)
+		r = build_callees(interpreter, ret_refusal, error);
+	if (r == 0)
+		r = check_sum(interpreter, error);
 	if (r == 0)
 		*ret_interpreter = TFL_STEAL(interpreter);
 	return r;
@@ -173,29 +203,81 @@ static int refused(uint32_t step, struct tfl_error *error)
 	return tfl_error_set(error, -EINVAL, "XNNPACK refused step %u, which it took before", step);
 }
 
-int tfl_interpreter_create(struct tfl_program *program, struct tfl_interpreter **ret_interpreter, struct tfl_error *error)
+/* Runs what initialises the model's state, each subgraph once, in the order in which it would be called; then it is needed no more. */
+static int initialize(struct tfl_interpreter *interpreter, bool *done, struct tfl_run_budget *budget, struct tfl_error *error)
 {
-	uint32_t step = 0;
 	int r = 0;
 
+	for (uint32_t i = 0; r == 0 && i < interpreter->program->callee_count; i++) {
+		struct tfl_interpreter *callee = interpreter->callees[i];
+		const struct tfl_graph *graph = callee->program->graph;
+
+		r = initialize(callee, done, budget, error);
+		if (!graph->once)
+			continue;
+		if (r == 0 && !done[graph->subgraph])
+			r = tfl_interpreter_run(callee, budget, error);
+		done[graph->subgraph] = true;
+		tfl_interpreter_destroy(TFL_STEAL(interpreter->callees[i]));
+	}
+	return r;
+}
+
+/* Brings a new interpreter to where its first run begins. */
+static int begin(struct tfl_interpreter *interpreter, struct tfl_error *error)
+{
+	_tfl_free_ bool *done = calloc((size_t)interpreter->program->model->subgraph_count + 1, sizeof(*done));
+	struct tfl_run_budget budget;
+	int r;
+
+	if (!done)
+		return tfl_error_set(error, -ENOMEM, "out of memory");
+	tfl_run_budget_init(&budget, interpreter->program, NULL);
+	r = initialize(interpreter, done, &budget, error);
+	if (r < 0)
+		return tfl_error_prefix(error, r, "while the model was initialised");
+	r = tfl_state_keep(interpreter->state);
+	if (r == -EFBIG)
+		return tfl_error_set(error, r, "its state would pass %zu bytes, the limit for this file",
+				     tfl_arena_limit(interpreter->program->model->size));
+	return r < 0 ? tfl_error_set(error, r, "out of memory") : 0;
+}
+
+/* Under the program's lock. */
+static int make(struct tfl_program *program, unsigned threads, struct tfl_interpreter *spare, struct tfl_interpreter **ret_interpreter,
+		struct tfl_error *error)
+{
+	TFL_CLEANUP(tfl_interpreter_destroyp) struct tfl_interpreter *interpreter = spare;
+	struct tfl_refusal refusal = {0};
+	int r;
+
+	r = spare ? 0 : tfl_interpreter_build(program, threads, NULL, &interpreter, &refusal, error);
+	if (r != 0)
+		return r > 0 ? refused(refusal.step, error) : r;
+	r = begin(interpreter, error);
+	if (r == 0)
+		*ret_interpreter = TFL_STEAL(interpreter);
+	return r;
+}
+
+int tfl_interpreter_create(struct tfl_program *program, struct tfl_interpreter **ret_interpreter, struct tfl_error *error)
+{
+	int r;
+
 	pthread_mutex_lock(&program->lock);
-	if (program->spare)
-		*ret_interpreter = TFL_STEAL(program->spare);
-	else
-		r = tfl_interpreter_build(program, program->options.threads, ret_interpreter, &step, error);
+	r = make(program, program->options.threads, TFL_STEAL(program->spare), ret_interpreter, error);
 	pthread_mutex_unlock(&program->lock);
-	return r > 0 ? refused(step, error) : r;
+	return r;
 }
 
 int tfl_interpreter_create_alone(struct tfl_program *program, struct tfl_interpreter **ret_interpreter, struct tfl_error *error)
 {
-	uint32_t step = 0;
 	int r;
 
 	pthread_mutex_lock(&program->lock);
-	r = tfl_interpreter_build(program, 1, ret_interpreter, &step, error);
+	r = make(program, 1, NULL, ret_interpreter, error);
 	pthread_mutex_unlock(&program->lock);
-	return r > 0 ? refused(step, error) : r;
+	return r;
 }
 
 void tfl_interpreter_reset(struct tfl_interpreter *interpreter)
@@ -224,21 +306,13 @@ static uint64_t now(void)
 	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-static int check_control(const struct tfl_run_control *control, struct tfl_error *error)
-{
-	if (control->cancelled && atomic_load_explicit(control->cancelled, memory_order_relaxed))
-		return tfl_error_set(error, -ECANCELED, "the request was cancelled while it ran");
-	if (control->deadline_ns && now() >= control->deadline_ns)
-		return tfl_error_set(error, -ETIME, "the request's time ran out while it ran");
-	return 0;
-}
-
-static int run_step(struct tfl_interpreter *interpreter, uint32_t index, struct tfl_error *error)
+static int run_step(struct tfl_interpreter *interpreter, uint32_t index, struct tfl_run_budget *budget, struct tfl_error *error)
 {
 	const struct tfl_program *program = interpreter->program;
 	const struct tfl_step *step = &program->partition.steps[index];
 	const struct tfl_node *node = &program->graph->nodes[program->partition.order[step->first]];
-	const struct tfl_run run = {program->graph, interpreter->data, interpreter->arena + program->scratch_offset};
+	const struct tfl_run run = {program->graph, interpreter->data, interpreter->arena + program->scratch_offset, interpreter->state,
+				    interpreter, budget};
 
 	if (!step->xnnpack)
 		return node->op->run(&run, node, error);
@@ -249,14 +323,22 @@ static int run_step(struct tfl_interpreter *interpreter, uint32_t index, struct 
 
 int tfl_interpreter_invoke(struct tfl_interpreter *interpreter, const struct tfl_run_control *control, struct tfl_error *error)
 {
+	struct tfl_run_budget budget;
+
+	tfl_run_budget_init(&budget, interpreter->program, control);
+	return tfl_interpreter_run(interpreter, &budget, error);
+}
+
+int tfl_interpreter_run(struct tfl_interpreter *interpreter, struct tfl_run_budget *budget, struct tfl_error *error)
+{
 	uint32_t steps = interpreter->program->partition.step_count;
 	uint64_t begin = interpreter->step_ns ? now() : 0;
 	int r;
 
 	for (uint32_t i = 0; i < steps; i++) {
-		r = control ? check_control(control, error) : 0;
+		r = tfl_run_budget_check(budget, error);
 		if (r == 0)
-			r = run_step(interpreter, i, error);
+			r = run_step(interpreter, i, budget, error);
 		if (r < 0)
 			return r;
 		if (interpreter->step_ns) {
@@ -294,6 +376,10 @@ void tfl_interpreter_profile_reset(struct tfl_interpreter *interpreter)
 
 size_t tfl_interpreter_bytes(const struct tfl_interpreter *interpreter)
 {
-	return sizeof(*interpreter) + interpreter->program->arena_bytes + interpreter->program->graph->value_count * sizeof(void *) +
-	       interpreter->xnnpack_bytes + tfl_state_bytes(interpreter->state);
+	const struct tfl_program *program = interpreter->program;
+	size_t bytes = sizeof(*interpreter) + program->arena_bytes + program->graph->value_count * sizeof(void *) + interpreter->xnnpack_bytes;
+
+	for (uint32_t i = 0; i < program->callee_count; i++)
+		bytes += interpreter->callees[i] ? tfl_interpreter_bytes(interpreter->callees[i]) : 0;
+	return bytes + (interpreter->caller ? 0 : tfl_state_bytes(interpreter->state));
 }

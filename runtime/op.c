@@ -30,7 +30,7 @@ const struct tfl_op *tfl_op_find(uint16_t code, const char *custom_name)
 
 static const char type_letters[TFL_DTYPE_COUNT] = {
 	[TFL_FLOAT32] = 'f', [TFL_FLOAT16] = 'h', [TFL_INT8] = 'b', [TFL_UINT8] = 'B', [TFL_INT16] = 's',
-	[TFL_INT32] = 'i',   [TFL_INT64] = 'l',   [TFL_BOOL] = 'z', [TFL_COMPLEX64] = 'c',
+	[TFL_INT32] = 'i',   [TFL_INT64] = 'l',   [TFL_BOOL] = 'z', [TFL_COMPLEX64] = 'c', [TFL_RESOURCE] = 'r',
 };
 
 /* Whether a tensor suits a letter; *same is the type that T stands for in this pattern, TFL_DTYPE_COUNT while it is open. */

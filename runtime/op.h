@@ -16,13 +16,19 @@
 #include "runtime/schema.h"
 
 struct tfl_error;
+struct tfl_interpreter;
 struct tfl_lower;
+struct tfl_run_budget;
+struct tfl_state;
 
 /* One run of the graph as kernels see it: where each value lies. */
 struct tfl_run {
 	const struct tfl_graph *graph;
 	void *const *data; /* per value index; constants are not in it */
 	void *scratch;     /* node->scratch_bytes, 64-aligned */
+	struct tfl_state *state;             /* for operators that are stateful; NULL at load, as what follows */
+	struct tfl_interpreter *interpreter; /* for those that call others, see call.h */
+	struct tfl_run_budget *budget;
 };
 
 /* What operators with weights read, whichever of their inputs that is. */
@@ -39,8 +45,8 @@ struct tfl_op {
 	const char *name; /* the schema's, or the custom operator's own */
 	/*
 	 * Accepted types, patterns separated by blanks, a letter a tensor: f float32, h float16, b int8, B uint8, s int16, i int32, l int64,
-	 * z bool, c complex64, T any type of fixed size (the same throughout the pattern), # any type of fixed size, N int32 or int64, . any;
-	 * '*': as many of the letter before as there are; ':' stands before the outputs. An optional input left out matches any letter.
+	 * z bool, c complex64, r resource, T any type of fixed size (the same throughout the pattern), # any type of fixed size, N int32 or
+	 * int64, . any; '*': as many of the letter before as there are; ':' stands before the outputs. An optional input left out matches any letter.
 	 */
 	const char *types;
 	/*
@@ -74,11 +80,13 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(add) \
 	X(arg_max) \
 	X(arg_min) \
+	X(assign_variable) \
 	X(atan2) \
 	X(average_pool_2d) \
 	X(batch_matmul) \
 	X(batch_to_space_nd) \
 	X(broadcast_to) \
+	X(call_once) \
 	X(cast) \
 	X(ceil) \
 	X(complex_abs) \
@@ -110,6 +118,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(greater) \
 	X(greater_equal) \
 	X(hard_swish) \
+	X(if) \
 	X(l2_normalization) \
 	X(l2_pool_2d) \
 	X(leaky_relu) \
@@ -142,6 +151,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(quantize) \
 	X(range) \
 	X(rank) \
+	X(read_variable) \
 	X(reduce_all) \
 	X(reduce_any) \
 	X(reduce_max) \
@@ -174,6 +184,7 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(square) \
 	X(squared_difference) \
 	X(squeeze) \
+	X(stablehlo_composite) \
 	X(strided_slice) \
 	X(sub) \
 	X(sum) \
@@ -185,7 +196,9 @@ bool tfl_op_types_match(const struct tfl_op *op, const struct tfl_graph *graph, 
 	X(transpose_conv) \
 	X(unidirectional_sequence_lstm) \
 	X(unpack) \
+	X(var_handle) \
 	X(where) \
+	X(while) \
 	X(zeros_like)
 
 #define X(name) extern const struct tfl_op tfl_op_##name;

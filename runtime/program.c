@@ -25,10 +25,15 @@ void tfl_program_destroy(struct tfl_program *program)
 	if (!program)
 		return;
 	tfl_interpreter_destroy(program->spare);
+	for (uint32_t i = 0; i < program->callee_count; i++)
+		tfl_program_destroy(program->callees[i]);
+	free(program->callees);
 	tfl_partition_finish(&program->partition);
 	tfl_weights_destroy(program->weights);
-	tfl_graph_destroy(program->graph);
-	tfl_state_plan_destroy(program->state);
+	if (!program->caller) {
+		tfl_graph_destroy(program->graph);
+		tfl_state_plan_destroy(program->state);
+	}
 	free(program->lowered);
 	free(program->offsets);
 	free(program->inputs);
@@ -84,19 +89,29 @@ static int find_refused(struct tfl_program *program, const struct tfl_step *step
 	return r < 0 ? r : 0;
 }
 
+/* For this program and those that it calls. */
+static int plan_all(struct tfl_program *program, struct tfl_error *error)
+{
+	int r = tfl_program_plan(program, error);
+
+	for (uint32_t i = 0; r == 0 && i < program->callee_count; i++)
+		r = plan_all(program->callees[i], error);
+	return r;
+}
+
 static int prove(struct tfl_program *program, struct tfl_error *error)
 {
-	uint32_t step;
+	struct tfl_refusal refusal = {0};
 	int r;
 
 	for (;;) {
-		r = tfl_program_plan(program, error);
+		r = plan_all(program, error);
 		if (r < 0)
 			return r;
-		r = tfl_interpreter_build(program, program->options.threads, &program->spare, &step, error);
+		r = tfl_interpreter_build(program, program->options.threads, NULL, &program->spare, &refusal, error);
 		if (r <= 0)
 			return r;
-		r = find_refused(program, &program->partition.steps[step]);
+		r = find_refused(refusal.program, &refusal.program->partition.steps[refusal.step]);
 		if (r < 0)
 			return tfl_error_set(error, r, "out of memory");
 	}
@@ -131,6 +146,9 @@ static int release_packed(struct tfl_program *program)
 		if (graph->values[i].owned && !needed[i])
 			tfl_graph_release(graph, &graph->values[i]);
 	tfl_weights_seal(program->weights);
+	for (uint32_t i = 0; i < program->callee_count; i++)
+		if (release_packed(program->callees[i]) < 0)
+			return -ENOMEM;
 	return 0;
 }
 
@@ -238,7 +256,35 @@ static int furnish(struct tfl_program *program, struct tfl_error *error)
 	program->lowered = calloc((size_t)program->graph->node_count + 1, sizeof(bool));
 	if (!program->lowered || tfl_weights_create(tfl_arena_limit(program->model->size), &program->weights) < 0 || describe_ios(program) < 0)
 		return tfl_error_set(error, -ENOMEM, "out of memory");
+	if (!program->options.portable && ask_xnnpack(program) < 0)
+		return tfl_error_set(error, -ENOMEM, "out of memory");
 	return 0;
+}
+
+/* Makes programs of the graphs that this one's graph calls. They have weights and plans of their own. */
+static int add_callees(struct tfl_program *program, struct tfl_error *error)
+{
+	uint32_t count = program->graph->callee_count;
+	int r = 0;
+
+	program->callees = calloc((size_t)count + 1, sizeof(struct tfl_program *));
+	if (!program->callees)
+		return tfl_error_set(error, -ENOMEM, "out of memory");
+	for (uint32_t i = 0; r == 0 && i < count; i++) {
+		struct tfl_program *callee = NULL;
+
+		r = begin(program->model, &program->options, &callee, error);
+		if (r < 0)
+			break;
+		program->callees[program->callee_count++] = callee;
+		callee->caller = program;
+		callee->state = program->state;
+		callee->graph = program->graph->callees[i];
+		r = furnish(callee, error);
+		if (r == 0)
+			r = add_callees(callee, error);
+	}
+	return r;
 }
 
 int tfl_program_create(const struct tfl_model *model, const struct tfl_program_options *options, struct tfl_program **ret_program,
@@ -251,16 +297,16 @@ int tfl_program_create(const struct tfl_model *model, const struct tfl_program_o
 	if (r == 0)
 		r = tfl_state_plan_create(model, &program->state, error);
 	if (r == 0)
-		r = tfl_graph_create(model, 0, program->options.work_max, &program->graph, error);
+		r = tfl_graph_create(&(struct tfl_graph_spec){.model = model, .work_max = program->options.work_max, .state = program->state},
+				     &program->graph, error);
 	if (r == 0)
 		r = furnish(program, error);
 	if (r == 0)
 		r = check_ios(program, error);
-	if (r < 0)
-		return r;
-	if (!program->options.portable && ask_xnnpack(program) < 0)
-		return tfl_error_set(error, -ENOMEM, "out of memory");
-	r = prove(program, error);
+	if (r == 0)
+		r = add_callees(program, error);
+	if (r == 0)
+		r = prove(program, error);
 	if (r < 0)
 		return r;
 	if (release_packed(program) < 0)
@@ -279,13 +325,12 @@ int tfl_program_sketch(const struct tfl_model *model, uint32_t subgraph, const s
 	if (r == 0)
 		r = tfl_state_plan_create(model, &program->state, error);
 	if (r == 0)
-		r = tfl_graph_survey(model, subgraph, program->options.work_max, &program->graph, error);
+		r = tfl_graph_create(&(struct tfl_graph_spec){.model = model, .subgraph = subgraph, .work_max = program->options.work_max,
+							      .state = program->state, .survey = true}, &program->graph, error);
 	if (r == 0)
 		r = furnish(program, error);
 	if (r < 0)
 		return r;
-	if (!program->options.portable && ask_xnnpack(program) < 0)
-		return tfl_error_set(error, -ENOMEM, "out of memory");
 	*ret_program = TFL_STEAL(program);
 	return 0;
 }
@@ -307,20 +352,27 @@ bool tfl_program_stateful(const struct tfl_program *program)
 	return !tfl_state_plan_empty(program->state);
 }
 
-void tfl_program_info(const struct tfl_program *program, struct tfl_program_info *ret_info)
+/* Adds a program, and those that it calls. */
+static void add_info(const struct tfl_program *program, struct tfl_program_info *info)
 {
 	struct tfl_weights_stats weights;
 
 	tfl_weights_stats(program->weights, &weights);
-	*ret_info = (struct tfl_program_info){
-		.operators = program->graph->node_count,
-		.steps = program->partition.step_count,
-		.packed_bytes = weights.bytes,
-		.packed_entries = weights.packed,
-		.arena_bytes = program->arena_bytes,
-	};
+	info->operators += program->graph->node_count;
+	info->steps += program->partition.step_count;
+	info->packed_bytes += weights.bytes;
+	info->packed_entries += weights.packed;
+	info->arena_bytes += program->arena_bytes;
 	for (uint32_t i = 0; i < program->graph->node_count; i++) {
-		ret_info->folded_operators += program->graph->nodes[i].folded;
-		ret_info->xnnpack_operators += program->lowered[i];
+		info->folded_operators += program->graph->nodes[i].folded;
+		info->xnnpack_operators += program->lowered[i];
 	}
+	for (uint32_t i = 0; i < program->callee_count; i++)
+		add_info(program->callees[i], info);
+}
+
+void tfl_program_info(const struct tfl_program *program, struct tfl_program_info *ret_info)
+{
+	*ret_info = (struct tfl_program_info){0};
+	add_info(program, ret_info);
 }

@@ -24,6 +24,8 @@ struct tfl_program_options {
 	unsigned threads;  /* threads of one inference; 0 and 1: the caller's alone */
 	bool portable;     /* no XNNPACK: every operator by its portable kernel (tests compare the two) */
 	uint64_t work_max; /* elementary operations that an inference may take; 0: TFL_WORK_MAX */
+	uint64_t loop_iterations; /* that the loops of one inference may take together; 0: TFL_LOOP_ITERATIONS_DEFAULT */
+	uint64_t loop_ns;  /* time from the first of them; 0: TFL_LOOP_NS_DEFAULT */
 	bool profile;      /* keep times per step, see tfl_interpreter_profile() */
 	/*
 	 * Where the threads of an inference are made, since they inherit their maker's priority: calls the function with the argument on

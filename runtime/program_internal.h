@@ -26,6 +26,9 @@ struct tfl_weights;
 struct tfl_program {
 	const struct tfl_model *model;
 	struct tfl_program_options options;
+	struct tfl_program *caller;   /* of a program that another one calls; graph and state are then that one's */
+	struct tfl_program **callees; /* per callee of the graph */
+	uint32_t callee_count;
 	struct tfl_state_plan *state;
 	struct tfl_graph *graph;
 	struct tfl_partition partition;
@@ -49,12 +52,45 @@ int tfl_program_sketch(const struct tfl_model *model, uint32_t subgraph, const s
 /* plan.c: partition and arena for the present lowered[]; may be called again after a flag was cleared. */
 int tfl_program_plan(struct tfl_program *program, struct tfl_error *error);
 
+/* A step that XNNPACK did not take, of a program or of one that it calls. */
+struct tfl_refusal {
+	struct tfl_program *program;
+	uint32_t step;
+};
+
+struct tfl_interpreter {
+	const struct tfl_program *program;
+	struct tfl_interpreter *caller;        /* whose state, budget and threads it uses; NULL for the outermost */
+	struct tfl_interpreter **callees;      /* per callee of the program; NULL for one that ran once */
+	uint8_t *arena;
+	struct tfl_state *state;
+	void **data;                           /* per value; NULL for constants and what stays inside a step */
+	struct tfl_xnnpack_runtime *runtimes;  /* per step; empty for portable kernels */
+	uint64_t *step_ns;                     /* per step, with options.profile */
+	xnn_workspace_t workspace;
+	unsigned threads; /* of one inference */
+	pthreadpool_t threadpool;
+	size_t xnnpack_bytes;                  /* workspace, indirection buffers, operators */
+};
+
 /*
  * interpreter.c: creates an interpreter without looking at the spare one, under the program's lock (or before anyone else knows the
- * program). When XNNPACK refuses a step at creation, returns 1 and that step's index.
+ * program). When XNNPACK refuses a step at creation, returns 1 and which.
  */
-int tfl_interpreter_build(struct tfl_program *program, unsigned threads, struct tfl_interpreter **ret_interpreter, uint32_t *ret_step,
-			  struct tfl_error *error);
+int tfl_interpreter_build(struct tfl_program *program, unsigned threads, struct tfl_interpreter *caller,
+			  struct tfl_interpreter **ret_interpreter, struct tfl_refusal *ret_refusal, struct tfl_error *error);
+
+/* One run of it, as part of another or as a whole. */
+struct tfl_run_budget;
+int tfl_interpreter_run(struct tfl_interpreter *interpreter, struct tfl_run_budget *budget, struct tfl_error *error);
+
+/* budget.c: what a run of this program may take. */
+struct tfl_run_control;
+void tfl_run_budget_init(struct tfl_run_budget *budget, const struct tfl_program *program, const struct tfl_run_control *control);
+void tfl_run_budget_begin_loop(struct tfl_run_budget *budget);
+
+/* 0, -ECANCELED, -ETIME, or -EDQUOT. */
+int tfl_run_budget_check(const struct tfl_run_budget *budget, struct tfl_error *error);
 
 /* xnnpack.c: prepares XNNPACK for this process. -ENOTSUP where the processor is too old. */
 int tfl_xnnpack_init(struct tfl_error *error);

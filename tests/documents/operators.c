@@ -15,7 +15,7 @@ static const struct {
 } letters[] = {
 	{'f', "float32"}, {'h', "float16"}, {'b', "int8"}, {'B', "uint8"},     {'s', "int16"}, {'i', "int32"},
 	{'l', "int64"},   {'z', "bool"},    {'T', "T"},    {'c', "complex64"}, {'.', "any"},   {'#', "any of fixed size"},
-	{'N', "int32 or int64"},
+	{'N', "int32 or int64"}, {'r', "resource"},
 };
 
 /* A letter that is missing here is seen: the page would say '?'. */

@@ -11,6 +11,7 @@ static Suite *(*const suites[])(void) = {
 	allocation_suite,
 	arena_suite,
 	confidence_suite,
+	control_suite,
 	detection_suite,
 	elementwise_suite,
 	fixed_suite,

@@ -8,6 +8,7 @@
 Suite *allocation_suite(void);
 Suite *arena_suite(void);
 Suite *confidence_suite(void);
+Suite *control_suite(void);
 Suite *detection_suite(void);
 Suite *elementwise_suite(void);
 Suite *fixed_suite(void);

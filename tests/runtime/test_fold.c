@@ -47,7 +47,7 @@ static void open_graph(struct tfl_builder *b, struct tfl_ints outputs, struct sc
 {
 	tfl_build_io(b, TFL_INTS(X), outputs);
 	ck_assert_msg(scene_open(scene, b) == 0, "%s", scene->error.text);
-	ck_assert_msg(tfl_graph_create(scene->model, 0, 0, ret_graph, &scene->error) == 0, "%s", scene->error.text);
+	ck_assert_msg(tfl_graph_create(&(struct tfl_graph_spec){.model = scene->model}, ret_graph, &scene->error) == 0, "%s", scene->error.text);
 }
 
 static void close_graph(struct scene *scene, struct tfl_graph *graph)
@@ -70,7 +70,7 @@ START_TEST(a_chain_leaves_its_end)
 	ck_assert_ptr_null(graph->values[SPARSE].data);
 	ck_assert_ptr_null(graph->values[DENSE].data);
 	ck_assert_float_eq(((const float *)graph->values[WEIGHTS].data)[ELEMENTS - 1], 1);
-	ck_assert_uint_le(graph->bytes, WIDE + SLACK);
+	ck_assert_uint_le(graph->account->bytes, WIDE + SLACK);
 	close_graph(&scene, graph);
 }
 END_TEST
@@ -90,7 +90,7 @@ START_TEST(what_is_still_read_stays)
 	ck_assert_ptr_nonnull(graph->values[WEIGHTS].data);
 	ck_assert_ptr_null(graph->values[MORE].data);
 	ck_assert_ptr_nonnull(graph->values[Z].data);
-	ck_assert_uint_le(graph->bytes, 2 * WIDE + SLACK);
+	ck_assert_uint_le(graph->account->bytes, 2 * WIDE + SLACK);
 	close_graph(&scene, graph);
 }
 END_TEST
@@ -113,7 +113,7 @@ START_TEST(the_limit_counts_what_stays)
 	}
 	operation(b, TFL_BUILTIN_MUL, TFL_INTS(X, last), Y);
 	open_graph(b, TFL_INTS(Y), &scene, &graph);
-	ck_assert_uint_le(graph->bytes, 2 * WIDE + STEPS * 512 + SLACK);
+	ck_assert_uint_le(graph->account->bytes, 2 * WIDE + STEPS * 512 + SLACK);
 	close_graph(&scene, graph);
 }
 END_TEST
@@ -190,7 +190,7 @@ START_TEST(packed_filters_give_their_memory_back)
 
 	open_convolution(&scene, c);
 	program = scene_program(&scene, NULL);
-	ck_assert_int_eq(program->graph->bytes > elements * sizeof(float) * 3 / 4, c->stays);
+	ck_assert_int_eq(program->graph->account->bytes > elements * sizeof(float) * 3 / 4, c->stays);
 	compare_interpreters(&scene, program, 3);
 	tfl_program_destroy(program);
 	scene_close(&scene);

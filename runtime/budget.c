@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What one run may take: the time of whoever asked, and of loops that data steers, iterations, time and operations. Looked at between steps,
+ * and nowhere else; the clock is read only where a deadline or a loop makes it matter.
+ */
+#include <errno.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "runtime/call.h"
+#include "runtime/interpreter.h"
+#include "runtime/program_internal.h"
+
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+void tfl_run_budget_init(struct tfl_run_budget *budget, const struct tfl_program *program, const struct tfl_run_control *control)
+{
+	const struct tfl_program_options *options = &program->options;
+
+	*budget = (struct tfl_run_budget){
+		.control = control,
+		.iterations_max = options->loop_iterations ? options->loop_iterations : TFL_LOOP_ITERATIONS_DEFAULT,
+		.work = options->work_max ? options->work_max : TFL_WORK_MAX,
+		.loop_ns = options->loop_ns ? options->loop_ns : TFL_LOOP_NS_DEFAULT,
+	};
+	budget->iterations = budget->iterations_max;
+}
+
+void tfl_run_budget_begin_loop(struct tfl_run_budget *budget)
+{
+	budget->loop_end_ns = now() + budget->loop_ns;
+}
+
+int tfl_run_budget_check(const struct tfl_run_budget *budget, struct tfl_error *error)
+{
+	const struct tfl_run_control *control = budget->control;
+
+	if (control && control->cancelled && atomic_load_explicit(control->cancelled, memory_order_relaxed))
+		return tfl_error_set(error, -ECANCELED, "the request was cancelled while it ran");
+	if (control && control->deadline_ns && now() >= control->deadline_ns)
+		return tfl_error_set(error, -ETIME, "the request's time ran out while it ran");
+	if (budget->loop_end_ns && now() >= budget->loop_end_ns)
+		return tfl_error_set(error, -EDQUOT, "budget exceeded: a loop was still running after %llu ms, which is the limit",
+				     (unsigned long long)(budget->loop_ns / 1000000));
+	return 0;
+}
