@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "client/ctl.h"
-#include "client/limits.h"
+#include "client/limit_words.h"
 #include "client/print.h"
 
 static uint64_t number(const struct tfl_value *value, const char *key)

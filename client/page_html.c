@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "client/limits.h"
+#include "client/limit_words.h"
 #include "client/page.h"
 #include "stats/drift.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the limits of a trial are called, and in which words it is said how near they are. Pure, for terminal and page. */
-#ifndef CLIENT_LIMITS_H
-#define CLIENT_LIMITS_H
+#ifndef CLIENT_LIMIT_WORDS_H
+#define CLIENT_LIMIT_WORDS_H
 
 #include <stdbool.h>
 

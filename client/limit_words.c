@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "client/limits.h"
+#include "client/limit_words.h"
 
 #include <stdio.h>
 #include <string.h>
