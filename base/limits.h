@@ -15,6 +15,7 @@
 #define TFL_KEY_MAX 256                  /* bytes of a routing key */
 #define TFL_PASSED_FDS_MAX 4             /* descriptors waiting on a connection for the request that consumes them */
 #define TFL_FRAME_VALUES_MAX (1u << 20)  /* MessagePack values in a frame, keys among them: bounds the time to check it (some 5 ms) */
+#define TFL_SESSION_ID_MAX 9007199254740991ull /* 2^53 - 1, which JSON can say */
 #define TFL_LABEL_MAX 64                 /* bytes of the label of a version */
 #define TFL_VERSION_MAX 9223372036854775807ull /* greatest version of a model; the smallest is 1 */
 #define TFL_TIMEOUT_US_MAX 86400000000ull /* a request's own timeout: a day */
@@ -73,6 +74,8 @@
 #define TFL_UID_CONNECTIONS_MAX 256      /* connections of one user */
 #define TFL_UID_REQUESTS_MAX 1024        /* requests in flight of one user */
 #define TFL_UID_BYTES_MAX (256u << 20)   /* bytes of frames and queued replies of one user */
+#define TFL_UID_SESSIONS_MAX 64          /* sessions of one user … */
+#define TFL_SESSIONS_MAX 256             /* … and of all */
 #define TFL_OUTPUT_QUEUE_MAX (64u << 20) /* bytes of replies that one connection may leave unread */
 #define TFL_QUEUE_MAX 1024               /* requests waiting in the scheduler */
 #define TFL_OUTPUT_CHUNK 65536           /* least memory that queued bytes of replies take at a time */

@@ -37,6 +37,7 @@ static const struct {
 	[TFL_QUOTA_CONNECTIONS] = {"connections", "connections"},
 	[TFL_QUOTA_REQUESTS] = {"requests in flight", "requests"},
 	[TFL_QUOTA_BYTES] = {"bytes of requests and unread replies", "bytes"},
+	[TFL_QUOTA_SESSIONS] = {"sessions", "sessions"},
 };
 
 int tfl_accounts_create(const uint64_t limits[TFL_QUOTA_COUNT], struct tfl_accounts **ret_accounts)

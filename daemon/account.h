@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What each user (uid) of the daemon holds at this moment: connections, requests in flight, bytes of frames and queued replies. Whatever
+ * What each user (uid) of the daemon holds at this moment: connections, requests in flight, bytes of frames and queued replies, sessions. Whatever
  * a peer makes the daemon hold is charged here before it is allocated.
  *
  * Lifetime: accounts are reference counted and belong to a table, which is made and destroyed on the loop thread after everything that
@@ -20,6 +20,7 @@ enum tfl_quota {
 	TFL_QUOTA_CONNECTIONS,
 	TFL_QUOTA_REQUESTS, /* in flight */
 	TFL_QUOTA_BYTES,    /* of received frames and unread replies */
+	TFL_QUOTA_SESSIONS,
 	TFL_QUOTA_COUNT
 };
 

@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <sys/uio.h>
 
+#include "daemon/sessions.h"
+
 struct tfl_account;
 struct tfl_job;
 struct tfl_outbox;
@@ -33,6 +35,7 @@ struct tfl_channel {
 
 	atomic_uint refs;
 	void *owner; /* loop thread: the connection, NULL when it is gone */
+	struct tfl_channel_sessions sessions; /* likewise: its own */
 
 	/* Under the outbox's lock. */
 	struct tfl_channel *outbox_next;

@@ -36,6 +36,9 @@ static const struct tfl_setting rows[] = {
 	{ "models", "threads", "threads", TO(model.threads), TFL_MODEL_CONF_THREADS, NULL, "threads of one inference",
 	  .when = TFL_SETTING_AT_LOAD },
 	{ "models", "queue", NULL, TO(model.queue), TFL_MODEL_CONF_QUEUE },
+	{ "models", "sessions", NULL, TO(model.sessions), TFL_MODEL_CONF_SESSIONS },
+	{ "models", "session_idle", NULL, TO(model.session_idle_ms), TFL_MODEL_CONF_SESSION_IDLE },
+	{ "models", "session_grace", NULL, TO(model.session_grace_ms), TFL_MODEL_CONF_SESSION_GRACE },
 	{ "models", "proof", NULL, TO(model.proof), TFL_MODEL_CONF_PROOF },
 	{ "models", "proof_memory", NULL, TO(model.proof_memory), TFL_MODEL_CONF_PROOF_MEMORY },
 	{ "models", "proof_time", NULL, TO(model.proof_ms), TFL_MODEL_CONF_PROOF_TIME },
@@ -73,6 +76,7 @@ static const struct tfl_setting rows[] = {
 	{ "users", "connections", NULL, TO(uid_connections), TFL_SETTING_COUNT, 1, TFL_UID_CONNECTIONS_MAX, TFL_UID_CONNECTIONS_MAX },
 	{ "users", "requests", NULL, TO(uid_requests), TFL_SETTING_COUNT, 1, TFL_UID_REQUESTS_MAX, TFL_UID_REQUESTS_MAX },
 	{ "users", "bytes", NULL, TO(uid_bytes), TFL_SETTING_SIZE, 4096, TFL_UID_BYTES_MAX, TFL_UID_BYTES_MAX },
+	{ "users", "sessions", NULL, TO(uid_sessions), TFL_SETTING_COUNT, 0, TFL_UID_SESSIONS_MAX, 8 },
 
 	{ "metrics", "metrics_file", "metrics-file", TO(metrics_file), TFL_SETTING_PATH, 0, PATH_ROOM, 0, "",
 	  "file of all numbers for Prometheus' node_exporter" },

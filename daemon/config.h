@@ -21,7 +21,7 @@
 #define TFL_CONFIG_SOCKET_MAX 108 /* sun_path of a Unix socket */
 #define TFL_CONFIG_DEVICE_MAX 65 /* of a name, as of a host */
 #define TFL_CONFIG_PERIOD_MIN_MS 1000
-#define TFL_CONFIG_SETTINGS 48
+#define TFL_CONFIG_SETTINGS 52
 
 struct tfl_mistakes;
 
@@ -63,6 +63,7 @@ struct tfl_config {
 	uint64_t uid_connections;
 	uint64_t uid_requests;
 	uint64_t uid_bytes;
+	uint64_t uid_sessions;
 
 	char metrics_file[TFL_CONFIG_PATH_MAX]; /* "": none */
 	uint64_t metrics_period_ms;

@@ -105,6 +105,7 @@ static void close_connection(struct tfl_connection *connection)
 	tfl_peer_finish(&connection->peer);
 	uv_close((uv_handle_t *)&connection->poll, on_closed);
 	tfl_subscribers_drop(connection->all->server->subscribers, connection->channel);
+	tfl_sessions_hang_up(connection->channel);
 	if (tfl_channel_close(connection->channel))
 		tfl_server_watch_queue(connection->all->server);
 }

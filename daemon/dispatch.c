@@ -41,6 +41,9 @@ static const struct tfl_method methods[] = {
 	{TFL_METHOD_RECORD_STOP, TFL_RIGHT_ADMIN, false, tfl_handle_record_stop},
 	{TFL_METHOD_RECORD_ERASE, TFL_RIGHT_ADMIN, false, tfl_handle_record_erase},
 	{TFL_METHOD_RECORD_READ, TFL_RIGHT_ADMIN, false, tfl_handle_record_read},
+	{TFL_METHOD_SESSION_OPEN, TFL_RIGHT_INFER, false, tfl_handle_session_open},
+	{TFL_METHOD_SESSION_CLOSE, TFL_RIGHT_INFER, false, tfl_handle_session_close},
+	{TFL_METHOD_SESSION_RESET, TFL_RIGHT_INFER, false, tfl_handle_session_reset},
 	{TFL_METHOD_HEALTH, TFL_RIGHT_READ, false, tfl_handle_health},
 	{TFL_METHOD_SERVER_INFO, TFL_RIGHT_READ, false, tfl_handle_server_info},
 };

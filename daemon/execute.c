@@ -23,13 +23,16 @@
 #include "daemon/capture.h"
 #include "daemon/channel.h"
 #include "daemon/clock.h"
+#include "daemon/fields.h"
 #include "daemon/job.h"
 #include "daemon/recorder.h"
 #include "daemon/recordings.h"
 #include "daemon/reply.h"
 #include "daemon/running.h"
+#include "daemon/sessions.h"
 #include "daemon/shadows.h"
 #include "daemon/version.h"
+#include "proto/message.h"
 #include "proto/response.h"
 #include "runtime/pool.h"
 #include "runtime/quant.h"
@@ -197,7 +200,10 @@ static void fail(struct tfl_executor *executor, const struct tfl_job *job, struc
 {
 	error->code = code;
 	record->status = tfl_status_from_errno(code);
-	if (tfl_record_is_fault(record) && atomic_load_explicit(&job->version->trial.id, memory_order_relaxed))
+	if (job->kind == TFL_JOB_OPEN)
+		tfl_session_fail(job->session);
+	if (job->kind == TFL_JOB_INFER && tfl_record_is_fault(record) &&
+	    atomic_load_explicit(&job->version->trial.id, memory_order_relaxed))
 		atomic_fetch_add(&job->version->trial.errors, 1);
 	tfl_reply_failure(job->channel, &executor->writer, job->msgid, error);
 }
@@ -238,6 +244,85 @@ static void keep_copy(struct tfl_job *job, const struct tfl_interpreter *interpr
 	tfl_capture_unref(capture);
 }
 
+static int serve(struct tfl_executor *executor, struct tfl_job *job, struct tfl_interpreter *interpreter, struct tfl_record *record,
+		 struct tfl_error *error)
+{
+	int r = run(executor, job, interpreter, record, error);
+
+	if (r < 0)
+		return r;
+	tfl_heads_record(&job->version->heads, interpreter, job->version->recorder, executor->index);
+	if (job->sample.by || job->copy.shadow)
+		keep_copy(job, interpreter);
+	return 0;
+}
+
+static int infer(struct tfl_executor *executor, struct tfl_job *job, struct tfl_record *record, struct tfl_error *error)
+{
+	struct tfl_session *session = job->session;
+	struct tfl_interpreter *interpreter;
+	int r;
+
+	if (!session) {
+		interpreter = tfl_pool_borrow(job->version->pool);
+		assert(interpreter);
+		r = serve(executor, job, interpreter, record, error);
+		tfl_pool_return(job->version->pool, interpreter);
+		return r;
+	}
+	r = tfl_session_check(session, error);
+	if (r < 0)
+		return r;
+	r = serve(executor, job, session->interpreter, record, error);
+	session->spoiled = r < 0 && record->executed;
+	return r;
+}
+
+static int open_session(struct tfl_executor *executor, struct tfl_job *job, struct tfl_record *record, struct tfl_error *error)
+{
+	struct tfl_writer *writer = &executor->writer;
+	int r = tfl_session_begin(job->session, error);
+
+	if (r < 0)
+		return r;
+	tfl_writer_begin(writer);
+	tfl_message_reply(writer, job->msgid);
+	tfl_writer_map(writer, 4);
+	tfl_field_uint(writer, "session", job->session->id);
+	tfl_field_text(writer, "model", job->version->model_name);
+	tfl_field_uint(writer, "version", job->version->number);
+	tfl_field_uint(writer, "idle_ms", job->version->conf.session_idle_ms);
+	tfl_reply_send(job->channel, writer, job->msgid);
+	return 0;
+}
+
+static int reset_session(struct tfl_executor *executor, struct tfl_job *job, struct tfl_record *record, struct tfl_error *error)
+{
+	int r = tfl_session_reset(job->session, error);
+
+	if (r < 0)
+		return r;
+	tfl_writer_begin(&executor->writer);
+	tfl_message_reply(&executor->writer, job->msgid);
+	tfl_writer_map(&executor->writer, 0);
+	tfl_reply_send(job->channel, &executor->writer, job->msgid);
+	return 0;
+}
+
+/* What each kind of job does, and answers; on failure nothing was sent. */
+static int (*const kinds[])(struct tfl_executor *executor, struct tfl_job *job, struct tfl_record *record, struct tfl_error *error) = {
+	[TFL_JOB_INFER] = infer,
+	[TFL_JOB_OPEN] = open_session,
+	[TFL_JOB_RESET] = reset_session,
+};
+
+/* Counts and times are those of inferences. */
+static void note(struct tfl_executor *executor, const struct tfl_job *job, const struct tfl_record *record)
+{
+	if (job->kind == TFL_JOB_INFER)
+		tfl_recorder_add(job->version->recorder, executor->index, record);
+}
+
 void tfl_execute(struct tfl_executor *executor, struct tfl_job *job)
 {
 	uint64_t now = tfl_clock_ns();
@@ -247,21 +332,12 @@ void tfl_execute(struct tfl_executor *executor, struct tfl_job *job)
 
 	atomic_store_explicit(&executor->busy_since, now, memory_order_relaxed);
 	r = missed(job, now, &error);
-	if (r == 0) {
-		struct tfl_interpreter *interpreter = tfl_pool_borrow(job->version->pool);
-
-		assert(interpreter);
-		r = run(executor, job, interpreter, &record, &error);
-		if (r == 0)
-			tfl_heads_record(&job->version->heads, interpreter, job->version->recorder, executor->index);
-		if (r == 0 && (job->sample.by || job->copy.shadow))
-			keep_copy(job, interpreter);
-		tfl_pool_return(job->version->pool, interpreter);
-	}
+	if (r == 0)
+		r = kinds[job->kind](executor, job, &record, &error);
 	if (r < 0)
 		fail(executor, job, &record, &error, r);
 	record.total_ns = record.wait_ns + record.compute_ns + record.reply_ns;
-	tfl_recorder_add(job->version->recorder, executor->index, &record);
+	note(executor, job, &record);
 	trim_scratch(executor);
 	atomic_store_explicit(&executor->busy_since, 0, memory_order_relaxed);
 }
@@ -276,5 +352,5 @@ void tfl_execute_missed(struct tfl_executor *executor, struct tfl_job *job)
 	assert(r < 0);
 	fail(executor, job, &record, &error, r);
 	record.total_ns = record.wait_ns;
-	tfl_recorder_add(job->version->recorder, executor->index, &record);
+	note(executor, job, &record);
 }

@@ -29,6 +29,7 @@
 #include "daemon/reply.h"
 #include "daemon/scheduler.h"
 #include "daemon/server.h"
+#include "daemon/sessions.h"
 #include "daemon/shadows.h"
 #include "daemon/version.h"
 #include "proto/message.h"
@@ -50,24 +51,56 @@ static int find_version(const struct tfl_call *call, const struct tfl_infer_head
 	return r < 0 ? r : tfl_registry_route(registry, head->model.text, head->model.length, (*ret_version)->number, ret_version, error);
 }
 
+/* What a trial's candidate has just done wrong may be its last. */
+int tfl_handle_find_version(const struct tfl_call *call, const struct tfl_infer_head *head, struct tfl_version **ret_version,
+			    struct tfl_error *error)
+{
+	int r = find_version(call, head, ret_version, error);
+
+	if (r == 0 && tfl_version_alarms(*ret_version)) {
+		tfl_loader_look_at_trial(call->server->loader, *ret_version);
+		r = find_version(call, head, ret_version, error);
+	}
+	return r;
+}
+
+/* The session that the request names, and its version, which may be on trial, too, and end with it. */
+static int enter_session(const struct tfl_call *call, struct tfl_job *job, struct tfl_error *error)
+{
+	const uint64_t id = job->request.head.session;
+	struct tfl_session *session;
+	int r;
+
+	r = tfl_sessions_find(call->channel, id, &session, error);
+	if (r == 0 && tfl_version_alarms(session->version)) {
+		tfl_loader_look_at_trial(call->server->loader, session->version);
+		r = tfl_sessions_find(call->channel, id, &session, error);
+	}
+	if (r == 0)
+		r = tfl_session_enter(session, job->arrived_ns, error);
+	if (r < 0)
+		return r;
+	job->session = session;
+	job->version = tfl_version_ref(session->version);
+	return 0;
+}
+
 /* The version that serves the request, with a reference for the job. */
 static int route(const struct tfl_call *call, struct tfl_job *job, struct tfl_error *error)
 {
-	const struct tfl_infer_head *head = &job->request.head;
 	struct tfl_version *version = NULL;
 	int r;
 
-	r = find_version(call, head, &version, error);
-	/* What a trial's candidate has just done wrong may be its last. */
-	if (r == 0 && tfl_version_alarms(version)) {
-		tfl_loader_look_at_trial(call->server->loader, version);
-		r = find_version(call, head, &version, error);
+	if (job->request.head.session) {
+		r = enter_session(call, job, error);
+	} else {
+		r = tfl_handle_find_version(call, &job->request.head, &version, error);
+		if (r == 0)
+			job->version = tfl_version_ref(version);
 	}
-	if (r < 0)
-		return r;
-	version->used_ns = job->arrived_ns;
-	job->version = tfl_version_ref(version);
-	return 0;
+	if (r == 0)
+		job->version->used_ns = job->arrived_ns;
+	return r;
 }
 
 static int bind_to(const struct tfl_version *version, struct tfl_job *job, struct tfl_error *error)
@@ -104,7 +137,7 @@ static int settle(const struct tfl_call *call, struct tfl_job *job, struct tfl_e
 	const struct tfl_infer_head *head = &job->request.head;
 	int r = bind_to(job->version, job, error);
 
-	if (r < 0 && !head->version && !head->label.text && atomic_load_explicit(&job->version->trial.id, memory_order_relaxed) &&
+	if (r < 0 && !head->version && !head->label.text && !job->session && atomic_load_explicit(&job->version->trial.id, memory_order_relaxed) &&
 	    bind_to_previous(call, job, error))
 		return 0;
 	return r;
@@ -139,8 +172,11 @@ static int prepare(struct tfl_call *call, struct tfl_job *job, struct tfl_error 
 		r = settle(call, job, error);
 	if (r < 0)
 		return r;
+	/* Those of a session have all the same, and so keep their order. */
 	job->priority = job->request.head.priority ? job->request.head.priority : (uint32_t)job->version->conf.priority;
 	job->control.deadline_ns = deadline(job);
+	if (job->session)
+		return 0; /* what it answers is of use only to itself */
 	if (tfl_recordings_any(call->server->recordings))
 		tfl_recordings_pick(call->server->recordings, job);
 	if (tfl_shadows_any(call->server->shadows))
@@ -151,7 +187,7 @@ static int prepare(struct tfl_call *call, struct tfl_job *job, struct tfl_error 
 static bool runs_inline(const struct tfl_call *call, const struct tfl_job *job)
 {
 	return call->alone && job->version->run_ns < job->version->conf.inline_us * 1000 &&
-	       tfl_scheduler_start(call->server->scheduler, job->version);
+	       tfl_scheduler_start(call->server->scheduler, tfl_job_row(job));
 }
 
 /* Gives the job away, or runs it. On failure it stays the caller's. */
@@ -162,11 +198,11 @@ static int start(struct tfl_call *call, struct tfl_job *job, struct tfl_error *e
 
 	if (runs_inline(call, job)) {
 		tfl_execute(&server->executor, job);
-		tfl_scheduler_finish(server->scheduler, job->version);
+		tfl_scheduler_finish(server->scheduler, tfl_job_row(job));
 		tfl_job_end(job);
 		return 0;
 	}
-	r = tfl_scheduler_push(server->scheduler, job, tfl_pool_instances(job->version->pool), error);
+	r = tfl_scheduler_push(server->scheduler, job, job->session ? 1 : tfl_pool_instances(job->version->pool), error);
 	if (r > 0) {
 		tfl_server_watch_queue(server);
 		tfl_shadows_note_busy(server->shadows, call->arrived_ns);

@@ -14,6 +14,7 @@
 #include "daemon/account.h"
 #include "daemon/channel.h"
 #include "daemon/outbox.h"
+#include "daemon/sessions.h"
 #include "daemon/shadows.h"
 #include "daemon/version.h"
 
@@ -61,6 +62,7 @@ int tfl_job_begin(struct tfl_channel *channel, struct tfl_job **ret_job, struct 
 	}
 	job->channel = tfl_channel_ref(channel);
 	atomic_store_explicit(&job->cancelled, false, memory_order_relaxed);
+	job->kind = TFL_JOB_INFER;
 	job->control = (struct tfl_run_control){.cancelled = &job->cancelled};
 	*ret_job = job;
 	return 0;
@@ -81,6 +83,11 @@ bool tfl_job_cancel(struct tfl_channel *channel, uint32_t msgid)
 	return found;
 }
 
+struct tfl_row *tfl_job_row(const struct tfl_job *job)
+{
+	return job->session ? &job->session->row : &job->version->queue;
+}
+
 void tfl_job_end(struct tfl_job *job)
 {
 	struct tfl_channel *channel;
@@ -92,6 +99,8 @@ void tfl_job_end(struct tfl_job *job)
 	tfl_infer_request_finish(&job->request);
 	tfl_frame_finish(&job->frame);
 	tfl_version_unref(TFL_STEAL(job->version));
+	if (job->session)
+		tfl_session_leave(TFL_STEAL(job->session));
 	tfl_account_release(channel->account, TFL_QUOTA_REQUESTS, 1);
 	pthread_mutex_lock(&channel->lock);
 	*job->flight_link = job->flight_next;

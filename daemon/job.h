@@ -21,14 +21,23 @@
 struct tfl_channel;
 struct tfl_error;
 struct tfl_recordings;
+struct tfl_row;
+struct tfl_session;
 struct tfl_shadow;
-struct tfl_version;
+
+enum tfl_job_kind {
+	TFL_JOB_INFER,
+	TFL_JOB_OPEN,  /* makes its session's interpreter */
+	TFL_JOB_RESET, /* of its session */
+};
 
 struct tfl_job {
+	enum tfl_job_kind kind;
 	struct tfl_job *next;                           /* in the scheduler, or among the channel's idle jobs */
 	struct tfl_job *flight_next, **flight_link;     /* in the channel's list of what is in flight; its lock */
 	struct tfl_channel *channel;
 	struct tfl_version *version;
+	struct tfl_session *session;                    /* counted there; NULL: the version's interpreters serve it */
 	struct tfl_frame frame;
 	struct tfl_infer_request request;               /* views into the frame */
 	struct tfl_binding binding;
@@ -56,6 +65,9 @@ int tfl_job_begin(struct tfl_channel *channel, struct tfl_job **ret_job, struct 
 
 /** Cancels what is in flight under @p msgid on @p channel, wherever it is; whether there was such. Loop thread. */
 bool tfl_job_cancel(struct tfl_channel *channel, uint32_t msgid);
+
+/** Where it waits and runs: with those of its session, else of its version. */
+struct tfl_row *tfl_job_row(const struct tfl_job *job);
 
 /** Drops everything that the job owns, and the job; NULL is allowed. */
 void tfl_job_end(struct tfl_job *job);

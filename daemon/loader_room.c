@@ -92,11 +92,12 @@ static int take(struct tfl_loader *loader, uint64_t bytes, struct tfl_error *err
 	return 0;
 }
 
-int tfl_loader_make_interpreter(struct tfl_loader *loader, const struct tfl_version *version, struct tfl_interpreter **ret_interpreter,
-				struct tfl_error *error)
+int tfl_loader_make_interpreter(struct tfl_loader *loader, const struct tfl_version *version, bool alone,
+				struct tfl_interpreter **ret_interpreter, struct tfl_error *error)
 {
 	struct tfl_interpreter *interpreter = NULL;
-	int result = tfl_interpreter_create_alone(version->program, &interpreter, error);
+	int result = alone ? tfl_interpreter_create_alone(version->program, &interpreter, error)
+			   : tfl_interpreter_create(version->program, &interpreter, error);
 
 	if (result < 0)
 		return result;

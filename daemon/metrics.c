@@ -111,7 +111,7 @@ static void gather_loaded(const struct tfl_version *version, struct tfl_schedule
 	tfl_version_memory(version, &into->memory);
 	into->load_ns = version->load_ns;
 	into->instances = version->pool ? tfl_pool_instances(version->pool) : 0;
-	tfl_scheduler_read(scheduler, version, &queue);
+	tfl_scheduler_read(scheduler, &version->queue, &queue);
 	into->pending = queue.waiting;
 	tfl_recorder_read(version->recorder, summary);
 	into->executions = summary->executions;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two lists of versions thread through the versions themselves: `waiting` holds those of which jobs wait (for sweeping), `ready` the part
- * of them of which another job may start (for taking turns). Always, under the lock:
+ * Two lists of rows thread through the rows themselves: `waiting` holds those in which jobs wait (for sweeping), `ready` the part of them of
+ * which another job may start (for taking turns). Always, under the lock:
  *
- *	version is in waiting  <=>  queue.waiting > 0
- *	version is in ready    <=>  queue.waiting > 0 and queue.running < queue.slots
+ *	row is in waiting  <=>  row.waiting > 0
+ *	row is in ready    <=>  row.waiting > 0 and row.running < row.slots
  *
- * A version is reached only through its jobs' references: when the last one leaves, both lists have let go of it.
+ * A row is reached only through its jobs, which hold what it is part of: when the last one leaves, both lists have let go of it.
  *
  * Cost on the steady path: three times the lock for each request (push, next, finish), held for a few dozen instructions, and one futex
  * call where a worker sleeps.
@@ -26,8 +26,8 @@
 struct tfl_scheduler {
 	pthread_mutex_t lock;
 	pthread_cond_t work;
-	struct tfl_version *waiting_first;
-	struct tfl_version *ready_first, *ready_last;
+	struct tfl_row *waiting_first;
+	struct tfl_row *ready_first, *ready_last;
 	unsigned capacity;
 	unsigned waiting, running;
 	uint64_t taken;
@@ -65,90 +65,90 @@ void tfl_scheduler_destroy(struct tfl_scheduler *scheduler)
 	free(scheduler);
 }
 
-static void link_waiting(struct tfl_scheduler *scheduler, struct tfl_version *version)
+static void link_waiting(struct tfl_scheduler *scheduler, struct tfl_row *row)
 {
-	version->queue.next_waiting = scheduler->waiting_first;
-	version->queue.link_waiting = &scheduler->waiting_first;
+	row->next_waiting = scheduler->waiting_first;
+	row->link_waiting = &scheduler->waiting_first;
 	if (scheduler->waiting_first)
-		scheduler->waiting_first->queue.link_waiting = &version->queue.next_waiting;
-	scheduler->waiting_first = version;
+		scheduler->waiting_first->link_waiting = &row->next_waiting;
+	scheduler->waiting_first = row;
 }
 
-static void unlink_waiting(struct tfl_version *version)
+static void unlink_waiting(struct tfl_row *row)
 {
-	*version->queue.link_waiting = version->queue.next_waiting;
-	if (version->queue.next_waiting)
-		version->queue.next_waiting->queue.link_waiting = version->queue.link_waiting;
-	version->queue.next_waiting = NULL;
-	version->queue.link_waiting = NULL;
+	*row->link_waiting = row->next_waiting;
+	if (row->next_waiting)
+		row->next_waiting->link_waiting = row->link_waiting;
+	row->next_waiting = NULL;
+	row->link_waiting = NULL;
 }
 
-/* Puts the version at the end of the turn when one of its jobs may start and it is not there yet. */
-static void offer(struct tfl_scheduler *scheduler, struct tfl_version *version)
+/* Puts the row at the end of the turn when one of its jobs may start and it is not there yet. */
+static void offer(struct tfl_scheduler *scheduler, struct tfl_row *row)
 {
-	if (version->queue.ready || version->queue.waiting == 0 || version->queue.running >= version->queue.slots)
+	if (row->ready || row->waiting == 0 || row->running >= row->slots)
 		return;
-	version->queue.ready = true;
-	version->queue.next_ready = NULL;
+	row->ready = true;
+	row->next_ready = NULL;
 	if (scheduler->ready_last)
-		scheduler->ready_last->queue.next_ready = version;
+		scheduler->ready_last->next_ready = row;
 	else
-		scheduler->ready_first = version;
-	scheduler->ready_last = version;
+		scheduler->ready_first = row;
+	scheduler->ready_last = row;
 }
 
-static void withdraw(struct tfl_scheduler *scheduler, struct tfl_version *version)
+static void withdraw(struct tfl_scheduler *scheduler, struct tfl_row *row)
 {
-	struct tfl_version **link = &scheduler->ready_first, *before = NULL;
+	struct tfl_row **link = &scheduler->ready_first, *before = NULL;
 
-	if (!version->queue.ready)
+	if (!row->ready)
 		return;
-	while (*link != version) {
+	while (*link != row) {
 		before = *link;
-		link = &before->queue.next_ready;
+		link = &before->next_ready;
 	}
-	*link = version->queue.next_ready;
-	if (scheduler->ready_last == version)
+	*link = row->next_ready;
+	if (scheduler->ready_last == row)
 		scheduler->ready_last = before;
-	version->queue.next_ready = NULL;
-	version->queue.ready = false;
+	row->next_ready = NULL;
+	row->ready = false;
 }
 
 /* Behind the last job of the same or a higher priority; at once where all have the same. */
-static void insert(struct tfl_version *version, struct tfl_job *job)
+static void insert(struct tfl_row *row, struct tfl_job *job)
 {
-	struct tfl_job **link = &version->queue.first;
+	struct tfl_job **link = &row->first;
 
-	if (version->queue.last && version->queue.last->priority <= job->priority)
-		link = &version->queue.last->next;
+	if (row->last && row->last->priority <= job->priority)
+		link = &row->last->next;
 	while (*link && (*link)->priority <= job->priority)
 		link = &(*link)->next;
 	job->next = *link;
 	*link = job;
 	if (!job->next)
-		version->queue.last = job;
+		row->last = job;
 }
 
 static struct tfl_job *take(struct tfl_scheduler *scheduler)
 {
-	struct tfl_version *version = scheduler->ready_first;
+	struct tfl_row *row = scheduler->ready_first;
 	struct tfl_job *job;
 
-	if (!version)
+	if (!row)
 		return NULL;
-	withdraw(scheduler, version);
-	job = version->queue.first;
-	version->queue.first = job->next;
-	if (!version->queue.first)
-		version->queue.last = NULL;
+	withdraw(scheduler, row);
+	job = row->first;
+	row->first = job->next;
+	if (!row->first)
+		row->last = NULL;
 	job->next = NULL;
-	version->queue.running++;
+	row->running++;
 	scheduler->running++;
 	scheduler->taken++;
 	scheduler->waiting--;
-	if (--version->queue.waiting == 0)
-		unlink_waiting(version);
-	offer(scheduler, version);
+	if (--row->waiting == 0)
+		unlink_waiting(row);
+	offer(scheduler, row);
 	return job;
 }
 
@@ -162,45 +162,48 @@ static void unlock(struct tfl_scheduler *scheduler)
 		pthread_cond_signal(&scheduler->work);
 }
 
-/* Whether one more job may wait: in all, and of this version, whose instances do not count as a queue. */
-static int check_room(const struct tfl_scheduler *scheduler, const struct tfl_version *version, unsigned slots, struct tfl_error *error)
+/* Whether one more job may wait: in all, and in this row, whose slots do not count as a queue. */
+static int check_room(const struct tfl_scheduler *scheduler, const struct tfl_job *job, unsigned slots, struct tfl_error *error)
 {
+	const struct tfl_version *version = job->version;
+	const struct tfl_row *row = tfl_job_row(job);
 	uint64_t bound = version->conf.queue;
 
 	if (scheduler->waiting >= scheduler->capacity)
 		return tfl_error_set(error, -ENOBUFS, "%u requests wait already, which is the queue's limit ([requests] queue); try again "
 				     "later", scheduler->waiting);
-	if (bound > 0 && version->queue.waiting + version->queue.running >= slots + bound)
-		return tfl_error_set(error, -ENOBUFS, "%u requests of version %" PRIu64 " of '%s' run or wait already, as many as its %u "
-				     "instances and its queue of %" PRIu64 " take (queue in model.conf, or [models] queue); try again later",
-				     version->queue.waiting + version->queue.running, version->number, version->model_name, slots, bound);
+	if (bound > 0 && row->waiting + row->running >= slots + bound)
+		return tfl_error_set(error, -ENOBUFS, "%u requests of %sversion %" PRIu64 " of '%s' run or wait already, as many as its %u "
+				     "instance%s and its queue of %" PRIu64 " take (queue in model.conf, or [models] queue); try again later",
+				     row->waiting + row->running, job->session ? "a session with " : "", version->number, version->model_name,
+				     slots, slots == 1 ? "" : "s", bound);
 	return 0;
 }
 
 int tfl_scheduler_push(struct tfl_scheduler *scheduler, struct tfl_job *job, unsigned slots, struct tfl_error *error)
 {
-	struct tfl_version *version = job->version;
+	struct tfl_row *row = tfl_job_row(job);
 	int r = 0;
 
 	pthread_mutex_lock(&scheduler->lock);
 	if (scheduler->stopping)
 		r = tfl_error_set(error, -ESHUTDOWN, "the daemon is stopping; connect again when it is back");
 	else
-		r = check_room(scheduler, version, slots, error);
+		r = check_room(scheduler, job, slots, error);
 	if (r == 0) {
-		insert(version, job);
-		version->queue.slots = slots;
-		if (version->queue.waiting++ == 0)
-			link_waiting(scheduler, version);
+		insert(row, job);
+		row->slots = slots;
+		if (row->waiting++ == 0)
+			link_waiting(scheduler, row);
 		scheduler->waiting++;
-		offer(scheduler, version);
-		r = !version->queue.ready || scheduler->waiting > scheduler->sleepers;
+		offer(scheduler, row);
+		r = !row->ready || scheduler->waiting > scheduler->sleepers;
 	}
 	unlock(scheduler);
 	return r;
 }
 
-/* A worker that leaves here at a stop leaves no job behind: where jobs wait and none may start, another worker runs one of that version. */
+/* A worker that leaves here at a stop leaves no job behind: where jobs wait and none may start, another worker runs one of that row. */
 struct tfl_job *tfl_scheduler_next(struct tfl_scheduler *scheduler)
 {
 	struct tfl_job *job;
@@ -225,27 +228,27 @@ struct tfl_job *tfl_scheduler_try_next(struct tfl_scheduler *scheduler)
 	return job;
 }
 
-bool tfl_scheduler_start(struct tfl_scheduler *scheduler, struct tfl_version *version)
+bool tfl_scheduler_start(struct tfl_scheduler *scheduler, struct tfl_row *row)
 {
 	bool started;
 
 	pthread_mutex_lock(&scheduler->lock);
-	started = !scheduler->stopping && scheduler->waiting == 0 && version->queue.running == 0;
+	started = !scheduler->stopping && scheduler->waiting == 0 && row->running == 0;
 	if (started) {
-		version->queue.running++;
+		row->running++;
 		scheduler->running++;
 	}
 	pthread_mutex_unlock(&scheduler->lock);
 	return started;
 }
 
-void tfl_scheduler_finish(struct tfl_scheduler *scheduler, struct tfl_version *version)
+void tfl_scheduler_finish(struct tfl_scheduler *scheduler, struct tfl_row *row)
 {
 	pthread_mutex_lock(&scheduler->lock);
-	assert(version->queue.running > 0);
-	version->queue.running--;
+	assert(row->running > 0);
+	row->running--;
 	scheduler->running--;
-	offer(scheduler, version);
+	offer(scheduler, row);
 	unlock(scheduler);
 }
 
@@ -255,20 +258,20 @@ static bool in_vain(const struct tfl_job *job, uint64_t now_ns)
 	       (job->control.deadline_ns && job->control.deadline_ns <= now_ns);
 }
 
-/* Takes the version's jobs that wait in vain and puts them in front of @p taken. */
-static struct tfl_job *sweep_version(struct tfl_version *version, uint64_t now_ns, struct tfl_job *taken)
+/* Takes the row's jobs that wait in vain and puts them in front of @p taken. */
+static struct tfl_job *sweep_row(struct tfl_row *row, uint64_t now_ns, struct tfl_job *taken)
 {
-	struct tfl_job **link = &version->queue.first, *job;
+	struct tfl_job **link = &row->first, *job;
 
-	version->queue.last = NULL;
+	row->last = NULL;
 	while ((job = *link)) {
 		if (in_vain(job, now_ns)) {
 			*link = job->next;
 			job->next = taken;
 			taken = job;
-			version->queue.waiting--;
+			row->waiting--;
 		} else {
-			version->queue.last = job;
+			row->last = job;
 			link = &job->next;
 		}
 	}
@@ -277,19 +280,19 @@ static struct tfl_job *sweep_version(struct tfl_version *version, uint64_t now_n
 
 struct tfl_job *tfl_scheduler_sweep(struct tfl_scheduler *scheduler, uint64_t now_ns)
 {
-	struct tfl_version *version, *next;
+	struct tfl_row *row, *next;
 	struct tfl_job *taken = NULL;
 
 	pthread_mutex_lock(&scheduler->lock);
-	for (version = scheduler->waiting_first; version; version = next) {
-		unsigned before = version->queue.waiting;
+	for (row = scheduler->waiting_first; row; row = next) {
+		unsigned before = row->waiting;
 
-		next = version->queue.next_waiting;
-		taken = sweep_version(version, now_ns, taken);
-		scheduler->waiting -= before - version->queue.waiting;
-		if (version->queue.waiting == 0) {
-			withdraw(scheduler, version);
-			unlink_waiting(version);
+		next = row->next_waiting;
+		taken = sweep_row(row, now_ns, taken);
+		scheduler->waiting -= before - row->waiting;
+		if (row->waiting == 0) {
+			withdraw(scheduler, row);
+			unlink_waiting(row);
 		}
 	}
 	pthread_mutex_unlock(&scheduler->lock);
@@ -304,12 +307,12 @@ void tfl_scheduler_stop(struct tfl_scheduler *scheduler)
 	pthread_cond_broadcast(&scheduler->work);
 }
 
-void tfl_scheduler_read(struct tfl_scheduler *scheduler, const struct tfl_version *version, struct tfl_scheduler_counts *ret_counts)
+void tfl_scheduler_read(struct tfl_scheduler *scheduler, const struct tfl_row *row, struct tfl_scheduler_counts *ret_counts)
 {
 	pthread_mutex_lock(&scheduler->lock);
 	ret_counts->capacity = scheduler->capacity;
-	ret_counts->waiting = version ? version->queue.waiting : scheduler->waiting;
-	ret_counts->running = version ? version->queue.running : scheduler->running;
+	ret_counts->waiting = row ? row->waiting : scheduler->waiting;
+	ret_counts->running = row ? row->running : scheduler->running;
 	ret_counts->taken = scheduler->taken;
 	pthread_mutex_unlock(&scheduler->lock);
 }

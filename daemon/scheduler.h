@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one queue between the loop thread and the workers. Jobs of one version wait in a row of their own (highest priority first, then
- * first come first served); versions that have both a waiting job and an idle instance take turns. At most `capacity` jobs wait in all.
+ * The one queue between the loop thread and the workers. Jobs of one version, and those of one session, wait in a row of their own (highest
+ * priority first, then first come first served); rows that have both a waiting job and an idle instance take turns. At most `capacity` jobs
+ * wait in all.
  *
- * Lifetime: one, made by the server, destroyed when no worker runs and nothing waits. Thread: any. A version's `queue` member belongs to
- * this module, under its lock.
+ * Lifetime: one, made by the server, destroyed when no worker runs and nothing waits. Thread: any.
  */
 #ifndef DAEMON_SCHEDULER_H
 #define DAEMON_SCHEDULER_H
@@ -15,7 +15,15 @@
 struct tfl_error;
 struct tfl_job;
 struct tfl_scheduler;
-struct tfl_version;
+
+/* Part of what its jobs share an interpreter of: a version, a session. Zeroed at first; its members are the scheduler's, under its lock. */
+struct tfl_row {
+	struct tfl_job *first, *last;
+	struct tfl_row *next_ready;
+	struct tfl_row *next_waiting, **link_waiting;
+	unsigned waiting, running, slots;
+	bool ready;
+};
 
 /* What stands where, for stats. */
 struct tfl_scheduler_counts {
@@ -32,9 +40,9 @@ void tfl_scheduler_destroy(struct tfl_scheduler *scheduler);
 void tfl_scheduler_set_capacity(struct tfl_scheduler *scheduler, unsigned capacity);
 
 /**
- * Queues @p job for its version, of which @p slots jobs (at least 1) may run at once, and wakes a worker. On success the job belongs to
+ * Queues @p job in its row, of which @p slots jobs (at least 1) may run at once, and wakes a worker. On success the job belongs to
  * whoever takes it. 0, or 1 when no worker is free to start it now. Errors, the job stays the caller's: -ENOBUFS when the queue is full, or
- * as many of the version run and wait as its slots and its own queue (conf.queue) allow; -ESHUTDOWN after stop; each with a sentence.
+ * as many of the row run and wait as its slots and the version's own queue (conf.queue) allow; -ESHUTDOWN after stop; each with a sentence.
  */
 int tfl_scheduler_push(struct tfl_scheduler *scheduler, struct tfl_job *job, unsigned slots, struct tfl_error *error);
 
@@ -45,24 +53,24 @@ struct tfl_job *tfl_scheduler_next(struct tfl_scheduler *scheduler);
 struct tfl_job *tfl_scheduler_try_next(struct tfl_scheduler *scheduler);
 
 /**
- * Starts a job of @p version beside the queue (the inline rule): true when nothing at all waits and nothing of the version runs; the caller
+ * Starts a job of @p row beside the queue (the inline rule): true when nothing at all waits and nothing of the row runs; the caller
  * then runs it and calls tfl_scheduler_finish().
  */
-bool tfl_scheduler_start(struct tfl_scheduler *scheduler, struct tfl_version *version);
+bool tfl_scheduler_start(struct tfl_scheduler *scheduler, struct tfl_row *row);
 
-/** A job of @p version is done; its instance is free for the next. To be called before the job's reference to the version is dropped. */
-void tfl_scheduler_finish(struct tfl_scheduler *scheduler, struct tfl_version *version);
+/** A job of @p row is done; its instance is free for the next. To be called before the job lets go of what the row is part of. */
+void tfl_scheduler_finish(struct tfl_scheduler *scheduler, struct tfl_row *row);
 
 /**
  * Takes the jobs out that wait in vain: cancelled, or with a deadline not after @p now_ns. They come as a list by `next`, and count as
- * finished. @p versions of which jobs wait may be many, so this is for a timer and for closed connections, not for every request.
+ * finished. Rows in which jobs wait may be many, so this is for a timer and for closed connections, not for every request.
  */
 struct tfl_job *tfl_scheduler_sweep(struct tfl_scheduler *scheduler, uint64_t now_ns);
 
 /** Refuses new jobs and lets tfl_scheduler_next() return NULL once nothing may run. */
 void tfl_scheduler_stop(struct tfl_scheduler *scheduler);
 
-/** Of @p version alone, or of all where it is NULL. */
-void tfl_scheduler_read(struct tfl_scheduler *scheduler, const struct tfl_version *version, struct tfl_scheduler_counts *ret_counts);
+/** Of @p row alone, or of all where it is NULL. */
+void tfl_scheduler_read(struct tfl_scheduler *scheduler, const struct tfl_row *row, struct tfl_scheduler_counts *ret_counts);
 
 #endif

@@ -39,6 +39,7 @@
 #include "daemon/registry.h"
 #include "daemon/reload.h"
 #include "daemon/scheduler.h"
+#include "daemon/sessions.h"
 #include "daemon/shadows.h"
 #include "daemon/store.h"
 #include "daemon/subscribers.h"
@@ -242,6 +243,16 @@ static int make_loop(struct tfl_server *server, struct tfl_error *error)
 	return 0;
 }
 
+/* Who serves with a version, or gets copies of its requests, hears that it leaves. */
+static void on_leave(void *data, const struct tfl_version *version)
+{
+	struct tfl_server *server = data;
+
+	tfl_shadows_leave(server->shadows, version);
+	if (server->sessions)
+		tfl_sessions_leave(server->sessions, version, tfl_clock_ns());
+}
+
 static int make_shadows(struct tfl_server *server)
 {
 	const struct tfl_shadows_options options = {
@@ -250,11 +261,8 @@ static int make_shadows(struct tfl_server *server)
 		.wake = wake,
 		.data = &server->shadows_wake,
 	};
-	int r = tfl_shadows_create(&options, &server->shadows);
 
-	if (r == 0)
-		tfl_registry_watch(server->registry, tfl_shadows_leave, server->shadows);
-	return r;
+	return tfl_shadows_create(&options, &server->shadows);
 }
 
 void tfl_server_user_limits(const struct tfl_config *config, uint64_t ret_limits[TFL_QUOTA_COUNT])
@@ -262,6 +270,7 @@ void tfl_server_user_limits(const struct tfl_config *config, uint64_t ret_limits
 	ret_limits[TFL_QUOTA_CONNECTIONS] = config->uid_connections;
 	ret_limits[TFL_QUOTA_REQUESTS] = config->uid_requests;
 	ret_limits[TFL_QUOTA_BYTES] = config->uid_bytes;
+	ret_limits[TFL_QUOTA_SESSIONS] = config->uid_sessions;
 }
 
 static int make_queues(struct tfl_server *server, struct tfl_error *error)
@@ -292,6 +301,10 @@ static int make_queues(struct tfl_server *server, struct tfl_error *error)
 		r = tfl_recordings_create(server, wake, &server->recordings_wake, &server->recordings);
 	if (r == 0)
 		r = make_shadows(server);
+	if (r == 0)
+		r = tfl_session_watch_init(&server->session_watch, server);
+	if (r == 0)
+		tfl_registry_watch(server->registry, on_leave, server);
 	return r < 0 ? tfl_error_set(error, r, "cannot set up: %s", strerror(-r)) : 0;
 }
 
@@ -502,6 +515,7 @@ static void close_handles(struct tfl_server *server)
 	tfl_routine_close(&server->routine);
 	tfl_watching_close(&server->watching);
 	tfl_manager_close(&server->manager);
+	tfl_session_watch_close(&server->session_watch);
 	uv_run(&server->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&server->loop);
 }
@@ -517,6 +531,7 @@ void tfl_server_destroy(struct tfl_server *server)
 	if (server->scheduler)
 		tfl_scheduler_stop(server->scheduler);
 	tfl_workers_destroy(server->workers);
+	tfl_sessions_destroy(TFL_STEAL(server->sessions));
 	tfl_shadows_stop(server->shadows);
 	tfl_loader_keep_trials(server->loader);
 	tfl_registry_destroy(server->registry);

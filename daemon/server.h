@@ -19,6 +19,7 @@
 #include "daemon/jump.h"
 #include "daemon/manager.h"
 #include "daemon/routine.h"
+#include "daemon/session_watch.h"
 #include "daemon/watching.h"
 
 struct tfl_accounts;
@@ -36,6 +37,7 @@ struct tfl_recordings;
 struct tfl_registry;
 struct tfl_reload;
 struct tfl_scheduler;
+struct tfl_sessions;
 struct tfl_shadows;
 struct tfl_store;
 struct tfl_subscribers;
@@ -59,6 +61,7 @@ struct tfl_server {
 	struct tfl_subscribers *subscribers;
 	struct tfl_recordings *recordings;
 	struct tfl_shadows *shadows;
+	struct tfl_sessions *sessions;
 	unsigned worker_count;
 	uint64_t started_ns;
 
@@ -78,6 +81,7 @@ struct tfl_server {
 	struct tfl_routine routine;
 	struct tfl_watching watching;
 	struct tfl_manager manager;
+	struct tfl_session_watch session_watch;
 	struct tfl_activation *activation; /* borrowed */
 	struct tfl_metrics_file *metrics_file;
 	uint64_t drain_until_ns;

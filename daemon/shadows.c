@@ -56,7 +56,7 @@ static int make(void *data, struct tfl_error *error)
 	if (!shadow->right || !shadow->other)
 		return tfl_error_set(error, -ENOMEM, "not enough memory");
 	find_classes(shadow);
-	return tfl_loader_make_interpreter(*shadow->shadows->options.loader, version, &shadow->interpreter, error);
+	return tfl_loader_make_interpreter(*shadow->shadows->options.loader, version, true, &shadow->interpreter, error);
 }
 
 static int unmake(void *data, struct tfl_error *error)

@@ -23,12 +23,12 @@
 #include "daemon/heads.h"
 #include "daemon/model_conf.h"
 #include "daemon/proof.h"
+#include "daemon/scheduler.h"
 #include "runtime/program.h"
 #include "stats/drift.h"
 
 struct tfl_history;
 struct tfl_running;
-struct tfl_job;
 struct tfl_model;
 struct tfl_period_mark;
 struct tfl_pool;
@@ -106,14 +106,7 @@ struct tfl_version {
 		uint64_t errors_before;       /* likewise: of what it did before the trial */
 	} trial;
 
-	/* The scheduler's, under its lock. */
-	struct {
-		struct tfl_job *first, *last;
-		struct tfl_version *next_ready;
-		struct tfl_version *next_waiting, **link_waiting;
-		unsigned waiting, running, slots;
-		bool ready;
-	} queue;
+	struct tfl_row queue; /* of requests without a session */
 
 	/* The retire function's: versions waiting to be freed, and who wants to know. */
 	struct {

@@ -42,7 +42,7 @@ static void write_queue(struct tfl_writer *writer, struct tfl_scheduler *schedul
 {
 	struct tfl_scheduler_counts queue;
 
-	tfl_scheduler_read(scheduler, version, &queue);
+	tfl_scheduler_read(scheduler, &version->queue, &queue);
 	tfl_field_map(writer, "queue", 2);
 	tfl_field_uint(writer, "waiting", queue.waiting);
 	tfl_field_uint(writer, "running", queue.running);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A worker holds nothing between two jobs but its executor: the version's slot is given back before the job's references are dropped, and
+ * A worker holds nothing between two jobs but its executor: its row's slot is given back before the job's references are dropped, and
  * both before it may sleep, so an idle worker keeps no version in memory and no socket open.
  */
 #include "daemon/worker.h"
@@ -41,7 +41,7 @@ static void *work(void *data)
 	pthread_setname_np(pthread_self(), name);
 	while ((job = tfl_scheduler_next(worker->scheduler))) {
 		tfl_execute(&worker->executor, job);
-		tfl_scheduler_finish(worker->scheduler, job->version);
+		tfl_scheduler_finish(worker->scheduler, tfl_job_row(job));
 		tfl_job_end(job);
 	}
 	return NULL;

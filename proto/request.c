@@ -24,10 +24,11 @@ struct wire_infer {
 #define INFER_ARRAYS 2
 
 static const struct tfl_param infer_rows[] = {
-	{"model", TFL_PARAM_NAME, true, MEMBER(head.model), 0, 0, NULL},
+	{"model", TFL_PARAM_NAME, false, MEMBER(head.model), 0, 0, NULL},
 	{"version", TFL_PARAM_UINT64, false, MEMBER(head.version), 1, TFL_VERSION_MAX, NULL},
 	{"label", TFL_PARAM_NAME, false, MEMBER(head.label), 0, 0, NULL},
 	{"key", TFL_PARAM_STRING, false, MEMBER(head.key), 1, TFL_KEY_MAX, NULL},
+	{"session", TFL_PARAM_UINT64, false, MEMBER(head.session), 1, TFL_SESSION_ID_MAX, NULL},
 	{"timeout_us", TFL_PARAM_UINT64, false, MEMBER(head.timeout_us), 1, TFL_TIMEOUT_US_MAX, NULL},
 	{"priority", TFL_PARAM_UINT32, false, MEMBER(head.priority), 1, TFL_PRIORITY_MAX, NULL},
 	{"dtype", TFL_PARAM_DTYPE, false, MEMBER(head.dtype), 0, 0, NULL},
@@ -62,6 +63,8 @@ static const struct tfl_param_table head_table = {
 #define TRIAL_SECONDS_ROW \
 	{"trial_seconds", TFL_PARAM_UINT64, false, offsetof(struct tfl_model_params, trial_seconds), 1, TFL_TRIAL_SECONDS_MAX, NULL}
 #define SAMPLE_ROW {"sample", TFL_PARAM_STRING, true, offsetof(struct tfl_model_params, sample), 1, TFL_SAMPLE_NAME_MAX - 1, NULL}
+#define SESSION_ROW {"session", TFL_PARAM_UINT64, true, offsetof(struct tfl_model_params, session), 1, TFL_SESSION_ID_MAX, NULL}
+#define KEY_ROW {"key", TFL_PARAM_STRING, false, offsetof(struct tfl_model_params, key), 1, TFL_KEY_MAX, NULL}
 
 static const struct tfl_param version_rows[] = {MODEL_ROW(true), VERSION_ROW(false)};
 static const struct tfl_param describe_rows[] = {MODEL_ROW(true), VERSION_ROW(false), LABEL_ROW(false)};
@@ -88,6 +91,8 @@ static const struct tfl_param baseline_set_rows[] = {MODEL_ROW(true), VERSION_RO
 static const struct tfl_param compare_rows[] = {MODEL_ROW(true), VERSION_ROW(true), AGAINST_ROW};
 static const struct tfl_param record_start_rows[] = {MODEL_ROW(true), VERSION_ROW(false), COUNT_ROW, EVERY_ROW, INTERVAL_ROW, OUTPUTS_ROW};
 static const struct tfl_param record_read_rows[] = {MODEL_ROW(true), SAMPLE_ROW};
+static const struct tfl_param session_open_rows[] = {MODEL_ROW(true), VERSION_ROW(false), LABEL_ROW(false), KEY_ROW};
+static const struct tfl_param session_rows[] = {SESSION_ROW};
 
 const struct tfl_param_table tfl_model_load_params = TFL_PARAM_TABLE(version_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_trial_params = TFL_PARAM_TABLE(name_rows, struct tfl_model_params);
@@ -108,6 +113,8 @@ const struct tfl_param_table tfl_baseline_set_params = TFL_PARAM_TABLE(baseline_
 const struct tfl_param_table tfl_record_start_params = TFL_PARAM_TABLE(record_start_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_record_params = TFL_PARAM_TABLE(name_rows, struct tfl_model_params);
 const struct tfl_param_table tfl_record_read_params = TFL_PARAM_TABLE(record_read_rows, struct tfl_model_params);
+const struct tfl_param_table tfl_session_open_params = TFL_PARAM_TABLE(session_open_rows, struct tfl_model_params);
+const struct tfl_param_table tfl_session_params = TFL_PARAM_TABLE(session_rows, struct tfl_model_params);
 
 /* The id alone, so that the table reads into and writes from a plain number. */
 static const struct tfl_param cancel_rows[] = {{"msgid", TFL_PARAM_UINT32, true, 0, 0, UINT32_MAX, NULL}};
@@ -125,6 +132,11 @@ static int check_head(const struct tfl_infer_head *head, struct tfl_error *error
 {
 	if (check_choice(head->version, head->label, error) < 0)
 		return -EINVAL;
+	if (!head->model.text && !head->session)
+		return tfl_error_set(error, -EINVAL, "params: 'model' is missing: it must be the name of a model, unless there is a 'session'");
+	if (head->session && (head->model.text || head->version || head->label.text || head->key.text || head->priority))
+		return tfl_error_set(error, -EINVAL, "params: a session has its model, version and priority: 'session' stands without 'model', "
+				     "'version', 'label', 'key' and 'priority'");
 	if (head->dtype != TFL_DTYPE_COUNT && head->dtype != TFL_FLOAT32)
 		return tfl_error_set(error, -EINVAL, "params: 'dtype' must be 'float32' (all outputs dequantised), not '%s'; "
 				     "without it outputs come as the model has them", tfl_dtype_to_string(head->dtype));

@@ -42,6 +42,9 @@ struct tfl_writer;
 #define TFL_METHOD_RECORD_ERASE "record.erase"
 #define TFL_METHOD_RECORD_READ "record.read"
 #define TFL_METHOD_TRIAL_GET "trial.get"
+#define TFL_METHOD_SESSION_OPEN "session.open"
+#define TFL_METHOD_SESSION_CLOSE "session.close"
+#define TFL_METHOD_SESSION_RESET "session.reset"
 #define TFL_METHOD_HEALTH "health"
 #define TFL_METHOD_SERVER_INFO "server.info"
 
@@ -50,10 +53,11 @@ struct tfl_writer;
 
 /* What "infer" says besides tensors. */
 struct tfl_infer_head {
-	struct tfl_string model;
+	struct tfl_string model; /* text NULL: not given, which goes with a session only */
 	uint64_t version;        /* 0: not given */
 	struct tfl_string label; /* text NULL: not given; never together with a version */
 	struct tfl_string key;   /* routing key; text NULL: not given */
+	uint64_t session;        /* 0: none; never together with one of these */
 	uint64_t timeout_us;     /* from the arrival at the daemon; 0: none */
 	uint32_t priority;       /* 1 highest; 0: not given */
 	enum tfl_dtype dtype;    /* TFL_FLOAT32: all outputs dequantised; TFL_DTYPE_COUNT: as the model has them */
@@ -106,6 +110,8 @@ struct tfl_model_params {
 	uint64_t shadow;            /* … 0, and … */
 	bool no_shadow;             /* … false; true: there is to be none */
 	bool clear;                 /* route.set: none of these, but what model.conf says */
+	struct tfl_string key;      /* session.open: for a route; text NULL: none */
+	uint64_t session;           /* session.close, session.reset */
 	struct tfl_string label;    /* of a version, which may stand for its number (never beside it); label.set: the one that is set */
 };
 
@@ -128,6 +134,8 @@ extern const struct tfl_param_table tfl_compare_params;        /* {model, versio
 extern const struct tfl_param_table tfl_record_start_params;   /* {model, version?, count, every?, interval_ms?, outputs?} */
 extern const struct tfl_param_table tfl_record_params;         /* {model}: record.get, record.stop, record.erase */
 extern const struct tfl_param_table tfl_record_read_params;    /* {model, sample} */
+extern const struct tfl_param_table tfl_session_open_params;   /* {model, version? | label?, key?} */
+extern const struct tfl_param_table tfl_session_params;        /* {session}: session.close, session.reset */
 
 /** @p table is one of these. 0; -EINVAL with a sentence. */
 int tfl_model_params_parse(const struct tfl_param_table *table, struct tfl_slice params, struct tfl_model_params *ret_params,

@@ -67,7 +67,7 @@ static int next(void)
 
 static void finish(int number)
 {
-	tfl_scheduler_finish(scheduler, jobs[number].version);
+	tfl_scheduler_finish(scheduler, &jobs[number].version->queue);
 }
 
 static void expect(int number)
@@ -223,17 +223,17 @@ END_TEST
 
 START_TEST(beside_the_queue_only_where_nothing_waits_or_runs)
 {
-	ck_assert(tfl_scheduler_start(scheduler, a));
-	ck_assert(!tfl_scheduler_start(scheduler, a));
-	ck_assert(tfl_scheduler_start(scheduler, b));
-	tfl_scheduler_finish(scheduler, b);
+	ck_assert(tfl_scheduler_start(scheduler, &a->queue));
+	ck_assert(!tfl_scheduler_start(scheduler, &a->queue));
+	ck_assert(tfl_scheduler_start(scheduler, &b->queue));
+	tfl_scheduler_finish(scheduler, &b->queue);
 	push(0, a, 1);
 	expect(-1);
-	ck_assert(!tfl_scheduler_start(scheduler, b));
-	tfl_scheduler_finish(scheduler, a);
+	ck_assert(!tfl_scheduler_start(scheduler, &b->queue));
+	tfl_scheduler_finish(scheduler, &a->queue);
 	expect(0);
-	ck_assert(tfl_scheduler_start(scheduler, b));
-	tfl_scheduler_finish(scheduler, b);
+	ck_assert(tfl_scheduler_start(scheduler, &b->queue));
+	tfl_scheduler_finish(scheduler, &b->queue);
 	finish(0);
 }
 END_TEST
@@ -303,7 +303,7 @@ START_TEST(after_a_stop_what_waits_still_comes_and_nothing_new)
 	push(1, a, 1);
 	tfl_scheduler_stop(scheduler);
 	ck_assert_int_eq(push(2, a, 1), -ESHUTDOWN);
-	ck_assert(!tfl_scheduler_start(scheduler, b));
+	ck_assert(!tfl_scheduler_start(scheduler, &b->queue));
 	ck_assert_ptr_eq(tfl_scheduler_next(scheduler), &jobs[0]);
 	finish(0);
 	ck_assert_ptr_eq(tfl_scheduler_next(scheduler), &jobs[1]);
@@ -325,7 +325,7 @@ static void *work(void *data)
 			;
 		usleep(100);
 		atomic_fetch_sub(&running, 1);
-		tfl_scheduler_finish(scheduler, job->version);
+		tfl_scheduler_finish(scheduler, &job->version->queue);
 		atomic_store(&job->cancelled, false);
 		atomic_fetch_add(&done, 1);
 	}
