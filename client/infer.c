@@ -29,6 +29,7 @@ struct tfl_infer {
 	char *key;
 	int timeout_ms; /* 0: the client's */
 	unsigned priority;
+	uint64_t session; /* 0: none */
 	bool float_outputs;
 	struct tensor_set inputs;
 	struct tensor_set wanted;
@@ -233,6 +234,11 @@ int tfl_infer_set_priority(struct tfl_infer *infer, unsigned priority)
 	return 0;
 }
 
+void tfl_infer_set_session(struct tfl_infer *infer, uint64_t session)
+{
+	infer->session = session;
+}
+
 static struct tfl_infer *infer_of(struct tfl_call *call)
 {
 	return (struct tfl_infer *)((char *)call - offsetof(struct tfl_infer, call));
@@ -253,18 +259,26 @@ static uint64_t daemon_timeout(int64_t now, int64_t at)
 	return us < TFL_TIMEOUT_US_MAX ? us : TFL_TIMEOUT_US_MAX;
 }
 
+/* Which version is to answer, and before whom. */
+static void choose(const struct tfl_infer *infer, struct tfl_infer_head *head)
+{
+	head->session = infer->session;
+	if (infer->session)
+		return;
+	head->model = tfl_string_of(infer->ref.name);
+	head->version = infer->ref.version;
+	head->label = tfl_string_of(infer->ref.label[0] ? infer->ref.label : NULL);
+	head->key = tfl_string_of(infer->key);
+	head->priority = infer->priority;
+}
+
 static int write_request(struct tfl_infer *infer, uint64_t timeout_us)
 {
-	struct tfl_infer_head head = {.model = tfl_string_of(infer->ref.name),
-				      .version = infer->ref.version,
-				      .label = tfl_string_of(infer->ref.label[0] ? infer->ref.label : NULL),
-				      .key = tfl_string_of(infer->key),
-				      .timeout_us = timeout_us,
-				      .priority = infer->priority,
-				      .dtype = infer->float_outputs ? TFL_FLOAT32 : TFL_DTYPE_COUNT};
+	struct tfl_infer_head head = {.timeout_us = timeout_us, .dtype = infer->float_outputs ? TFL_FLOAT32 : TFL_DTYPE_COUNT};
 	struct tfl_error reason;
 	int r;
 
+	choose(infer, &head);
 	tfl_infer_request_write(&infer->writer, infer->call.msgid, &head, infer->inputs.tensors, infer->inputs.count, infer->wanted.tensors,
 				infer->wanted.count);
 	r = tfl_writer_check(&infer->writer, &reason);

@@ -36,6 +36,8 @@ struct manage_params {
 	const char *sample;                         /* likewise */
 	uint64_t against;                           /* of compare */
 	const struct tfl_swap_options *swap;        /* likewise */
+	const char *key;                            /* likewise */
+	uint64_t session;
 	int fd;                                     /* -1: none */
 };
 
@@ -111,6 +113,8 @@ static int manage(struct tfl_client *client, const char *method, const struct tf
 		.since = given->since,
 		.sample = tfl_string_of(given->sample),
 		.against = given->against,
+		.key = tfl_string_of(given->key),
+		.session = given->session,
 	};
 	struct tfl_model_ref ref;
 	struct tfl_error reason;
@@ -435,4 +439,41 @@ int tfl_client_health(struct tfl_client *client, struct tfl_value **ret_value, s
 int tfl_client_server_info(struct tfl_client *client, struct tfl_value **ret_value, struct tfl_call_error *error)
 {
 	return manage_plain(client, TFL_METHOD_SERVER_INFO, ret_value, error);
+}
+
+int tfl_client_open_session(struct tfl_client *client, const char *model, const char *key, uint64_t *ret_session, struct tfl_call_error *error)
+{
+	struct manage_params params = {.model = model, .key = key, .fd = -1};
+	struct tfl_value *opened = NULL;
+	int r;
+
+	if (key && (!*key || strlen(key) > TFL_KEY_MAX))
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a key has 1 to %d bytes, not %zu", TFL_KEY_MAX, strlen(key));
+	if (!model)
+		return missing_model(error);
+	r = manage(client, TFL_METHOD_SESSION_OPEN, &tfl_session_open_params, &params, &opened, error);
+	if (r < 0)
+		return r;
+	*ret_session = tfl_value_uint(tfl_value_get(opened, "session"), 0);
+	tfl_value_destroy(opened);
+	return *ret_session ? 0 : tfl_call_fail(error, TFL_PROTOCOL_ERROR, "the daemon has opened a session and does not say which");
+}
+
+static int tend_session(struct tfl_client *client, const char *method, uint64_t session, struct tfl_call_error *error)
+{
+	struct manage_params params = {.session = session, .fd = -1};
+
+	if (!session || session > TFL_SESSION_ID_MAX)
+		return tfl_call_fail(error, TFL_INVALID_ARGUMENT, "a session that was opened is needed, not %llu", (unsigned long long)session);
+	return manage(client, method, &tfl_session_params, &params, NULL, error);
+}
+
+int tfl_client_reset_session(struct tfl_client *client, uint64_t session, struct tfl_call_error *error)
+{
+	return tend_session(client, TFL_METHOD_SESSION_RESET, session, error);
+}
+
+int tfl_client_close_session(struct tfl_client *client, uint64_t session, struct tfl_call_error *error)
+{
+	return tend_session(client, TFL_METHOD_SESSION_CLOSE, session, error);
 }

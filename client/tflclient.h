@@ -210,6 +210,12 @@ void tfl_infer_set_timeout(struct tfl_infer *infer, int timeout_ms);
 int tfl_infer_set_priority(struct tfl_infer *infer, unsigned priority);
 
 /**
+ * Lets the request run in a session of the client that it is sent with (tfl_client_open_session()): its version answers, whatever model,
+ * version, key and priority the request has. 0: in none.
+ */
+void tfl_infer_set_session(struct tfl_infer *infer, uint64_t session);
+
+/**
  * Sends @p infer and waits for its result, which replaces the one before. 0, or the error that tfl_infer_status() and
  * tfl_infer_error_message() tell; after a failure there are no outputs. Both objects stay the caller's and usable.
  */
@@ -240,6 +246,28 @@ uint64_t tfl_infer_version(const struct tfl_infer *infer);
 uint64_t tfl_infer_wait_ns(const struct tfl_infer *infer);
 uint64_t tfl_infer_compute_ns(const struct tfl_infer *infer);
 uint64_t tfl_infer_round_trip_ns(const struct tfl_infer *infer);
+
+/*
+ * Sessions. A model with state (speech, key words: one piece of sound after the other) remembers from one request to the next only within a
+ * session, which is an interpreter of the daemon's that this client has to itself; without one, each request is a first one. The requests of a
+ * session run one after the other, in the order in which they were sent. It keeps its version, and ends with the client's connection: after a
+ * restart of the daemon, or when it was not used for long, or its version was taken out of service, requests end with TFL_NOT_FOUND and a
+ * sentence that says so. One that ended half-way (by its timeout, say) has left the session without a state: then it has to be reset.
+ */
+
+/**
+ * Opens a session with a model, named as for tfl_infer_create(); @p key: for a route, NULL for none. On success *ret_session is its number, to
+ * be given to tfl_infer_set_session(), and closed in the end. Errors: as of an inference; RESOURCE_EXHAUSTED at the limits of the model, the
+ * user, or the memory.
+ */
+int tfl_client_open_session(struct tfl_client *client, const char *model, const char *key, uint64_t *ret_session,
+			    struct tfl_call_error *error);
+
+/** The state of the session becomes what it was at first, behind the requests that were sent before. NOT_FOUND where it is over. */
+int tfl_client_reset_session(struct tfl_client *client, uint64_t session, struct tfl_call_error *error);
+
+/** Ends the session, when the requests that were sent before are done. NOT_FOUND where it was over already. */
+int tfl_client_close_session(struct tfl_client *client, uint64_t session, struct tfl_call_error *error);
 
 /*
  * Several threads, one client: each has a request of its own, and what they send and receive shares the connection.

@@ -128,7 +128,7 @@ static void write_proof(struct tfl_writer *writer, const struct tfl_proof *proof
 	tfl_proof_write_figures(writer, proof);
 }
 
-#define VERSION_MEMORY_FIELDS 9
+#define VERSION_MEMORY_FIELDS 10
 
 /* What only a version in memory has. */
 static void write_loaded(struct tfl_writer *writer, const struct tfl_version *version, const struct tfl_telling *telling)
@@ -142,6 +142,7 @@ static void write_loaded(struct tfl_writer *writer, const struct tfl_version *ve
 	tfl_field_uint(writer, "run_ns", version->run_ns);
 	tfl_field_uint(writer, "idle_s", (tfl_clock_ns() - version->used_ns) / 1000000000);
 	tfl_field_uint(writer, "instances", tfl_pool_instances(version->pool));
+	tfl_field_bool(writer, "stateful", tfl_program_stateful(version->program));
 	tfl_field_map(writer, "memory", 4);
 	tfl_field_uint(writer, "file", memory.file);
 	tfl_field_uint(writer, "packed", memory.packed);

@@ -17,6 +17,7 @@
 #include "daemon/scheduler.h"
 #include "daemon/server.h"
 #include "daemon/service.h"
+#include "daemon/sessions.h"
 #include "daemon/shadow_status.h"
 #include "daemon/version.h"
 #include "daemon/version_stats.h"
@@ -32,8 +33,9 @@ static bool counted(const struct tfl_version *version)
 static void write_version(struct tfl_writer *writer, const struct tfl_server *server, const struct tfl_version *version, bool buckets,
 			  struct tfl_recorder_summary *summary)
 {
-	tfl_writer_map(writer, TFL_VERSION_STATS_FIELDS + 1);
+	tfl_writer_map(writer, TFL_VERSION_STATS_FIELDS + 2);
 	tfl_version_stats_write(writer, server->scheduler, version, buckets, summary);
+	tfl_field_uint(writer, "sessions", tfl_sessions_count(server->sessions, version));
 	tfl_shadow_write(writer, "shadow", server, version->model_name, version->number, buckets, summary);
 }
 
@@ -61,6 +63,7 @@ static void write_service(struct tfl_writer *writer, const struct tfl_server *se
 	tfl_field_uint(writer, "open", service.connections);
 	tfl_field_uint(writer, "accepted", service.accepted);
 	tfl_field_uint(writer, "refused", service.refused);
+	tfl_field_uint(writer, "sessions", tfl_sessions_count(server->sessions, NULL));
 	tfl_field_map(writer, "queue", 2);
 	tfl_field_uint(writer, "waiting", service.waiting);
 	tfl_field_uint(writer, "capacity", service.capacity);
@@ -108,7 +111,7 @@ int tfl_handle_stats(struct tfl_call *call, struct tfl_error *error)
 		return tfl_error_set(error, -ENOMEM, "no memory for statistics");
 	tfl_writer_begin(writer);
 	tfl_message_reply(writer, call->message->msgid);
-	tfl_writer_map(writer, 8 + TFL_CONDITIONS_FIELDS + TFL_RELOAD_FIELDS);
+	tfl_writer_map(writer, 9 + TFL_CONDITIONS_FIELDS + TFL_RELOAD_FIELDS);
 	write_service(writer, call->server);
 	tfl_field_array(writer, "versions", count_versions(models, count));
 	for (unsigned i = 0; i < count; i++) {

@@ -27,6 +27,7 @@ static Suite *(*const suites[])(void) = {
 	reload_suite,
 	repository_suite,
 	rights_suite,
+	session_suite,
 	shadow_suite,
 	trial_suite,
 	leaks_suite,

@@ -103,6 +103,55 @@ struct model_file model_large(void)
 	return file;
 }
 
+#define SLOW_SUM_SIDE 1024
+#define SLOW_SUM_STEPS 64
+
+/* Spreads @p x over a large tensor and sums that up again and again, which no graph for XNNPACK can take. The last tensor. */
+static int add_slow_steps(struct tfl_builder *builder, int x)
+{
+	static const int32_t times[] = {SLOW_SUM_SIDE, SLOW_SUM_SIDE}, axis = 0;
+	struct tfl_build_tensor large = {.name = "large", .dims = TFL_INTS(SLOW_SUM_SIDE, SLOW_SUM_SIDE)};
+	int multiples, along, last;
+
+	multiples = tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "times", .dtype = TFL_INT32, .dims = TFL_INTS(2), .data = times,
+									 .data_size = sizeof(times)});
+	along = tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "axis", .dtype = TFL_INT32, .data = &axis, .data_size = sizeof(axis)});
+	last = tfl_build_tensor(builder, &large);
+	tfl_build_operator(builder, &(struct tfl_build_operator){.code = TFL_BUILTIN_TILE, .inputs = TFL_INTS(x, multiples),
+								 .outputs = TFL_INTS(last)});
+	for (int i = 0; i < SLOW_SUM_STEPS; i++) {
+		int next = tfl_build_tensor(builder, &large);
+
+		tfl_build_operator(builder, &(struct tfl_build_operator){.code = TFL_BUILTIN_CUMSUM, .inputs = TFL_INTS(last, along),
+									 .outputs = TFL_INTS(next),
+									 .options = tfl_options_cumsum(false, false)});
+		last = next;
+	}
+	return last;
+}
+
+struct model_file model_sum(float start, bool slow)
+{
+	struct tfl_build_tensor one = {.name = "x", .dims = TFL_INTS(1, 1)};
+	struct tfl_builder *builder = tfl_build_create();
+	struct model_file file;
+	int x, state, begin, sum, last;
+
+	x = tfl_build_tensor(builder, &one);
+	sum = tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "sum", .dims = TFL_INTS(1, 1)});
+	state = tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "state", .dims = TFL_INTS(1, 1), .is_variable = true});
+	begin = tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "start", .dims = TFL_INTS(1, 1), .data = &start,
+								     .data_size = sizeof(start)});
+	tfl_build_operator(builder, &(struct tfl_build_operator){.code = TFL_BUILTIN_ADD, .inputs = TFL_INTS(x, state), .outputs = TFL_INTS(state)});
+	tfl_build_operator(builder, &(struct tfl_build_operator){.code = TFL_BUILTIN_ADD, .inputs = TFL_INTS(state, begin),
+								 .outputs = TFL_INTS(sum)});
+	last = slow ? add_slow_steps(builder, x) : sum;
+	tfl_build_io(builder, TFL_INTS(x), slow ? (struct tfl_ints)TFL_INTS(sum, last) : (struct tfl_ints)TFL_INTS(sum));
+	ck_assert_int_eq(tfl_build_finish(builder, &file.data, &file.size), 0);
+	tfl_build_destroy(builder);
+	return file;
+}
+
 static void add(const struct daemon *daemon, const char *name, struct model_file file)
 {
 	daemon_add_model(daemon, name, 1, file.data, file.size);

@@ -42,6 +42,12 @@ void add_tiny(const struct daemon *daemon);
 void add_slow(const struct daemon *daemon, unsigned layers);
 void add_large(const struct daemon *daemon);
 
+/**
+ * With state: float32 [1, 1] to the sum of all that came so far, from @p start on; with @p slow, a second of portable kernels behind it, which a
+ * deadline can end half-way.
+ */
+struct model_file model_sum(float start, bool slow);
+
 #define SCORES_ROWS 3
 #define SCORES_CLASSES 10
 

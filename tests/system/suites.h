@@ -25,6 +25,7 @@ Suite *record_suite(void);
 Suite *reload_suite(void);
 Suite *repository_suite(void);
 Suite *rights_suite(void);
+Suite *session_suite(void);
 Suite *shadow_suite(void);
 Suite *trial_suite(void);
 Suite *leaks_suite(void);
