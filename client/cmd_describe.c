@@ -79,6 +79,8 @@ static void print_loaded(const struct tfl_value *value)
 			   ctl_format_bytes(c, number(memory, "interpreters")), ctl_format_bytes(d, number(memory, "statistics")));
 	printf("operators  %llu, of them %llu in XNNPACK\n", (unsigned long long)number(operators, "total"),
 	       (unsigned long long)number(operators, "xnnpack"));
+	if (tfl_value_bool(tfl_value_get(value, "stateful"), false))
+		ctl_print_wrapped("state", CTL_TEXT_INDENT, "kept from request to request within a session; without one each request is a first one");
 }
 
 /* "proof      2026-…: loaded in 12 ms, ran in 0.2 ms, 31 MiB at most; 3 samples" */

@@ -28,6 +28,7 @@ struct options {
 	const char *out;
 	bool native;
 	int threshold;
+	bool session;
 };
 
 /* What one run of the command holds. */
@@ -39,6 +40,7 @@ struct work {
 	struct ctl_inputs inputs;
 	struct tfl_labels labels;
 	struct tfl_infer *infer;
+	uint64_t session; /* 0: none */
 	struct ctl_detections detections;
 	bool detector; /* detections are there */
 	struct tfl_latency *latency; /* round trips */
@@ -52,6 +54,8 @@ static void work_finish(struct work *work)
 	free(work->compute);
 	tfl_labels_finish(&work->labels);
 	ctl_detections_finish(&work->detections);
+	if (work->session)
+		(void)tfl_client_close_session(work->ctl->client, work->session, NULL); /* else it ends with the connection */
 	tfl_infer_destroy(work->infer);
 	tfl_value_destroy(work->description);
 }
@@ -106,6 +110,10 @@ static int prepare(struct work *work, struct tfl_call_error *error)
 	if (r < 0) {
 		error->status = tfl_infer_status(work->infer);
 		snprintf(error->message, sizeof(error->message), "%s", tfl_infer_error_message(work->infer));
+	}
+	if (r == 0 && work->options->session) {
+		r = tfl_client_open_session(work->ctl->client, work->model, work->options->key, &work->session, error);
+		tfl_infer_set_session(work->infer, work->session);
 	}
 	return r;
 }
@@ -303,6 +311,7 @@ static const struct ctl_option options[] = {
 	{"repeat", "N", CTL_NUMBER, offsetof(struct options, repeat), "run N times, print mean and percentiles of the time", 1,
 	 100000000},
 	{"key", "KEY", CTL_STRING, offsetof(struct options, key), "the same key is always served by the same version"},
+	{"session", NULL, CTL_FLAG, offsetof(struct options, session), "repeat within one session: a model with state remembers"},
 	{"out", "FILE", CTL_STRING, offsetof(struct options, out), "write the outputs, as .npy if FILE ends so, else raw"},
 	{"native", NULL, CTL_FLAG, offsetof(struct options, native), "outputs as the model has them, not converted to float32"},
 };
