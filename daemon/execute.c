@@ -291,7 +291,7 @@ static int open_session(struct tfl_executor *executor, struct tfl_job *job, stru
 	tfl_field_uint(writer, "session", job->session->id);
 	tfl_field_text(writer, "model", job->version->model_name);
 	tfl_field_uint(writer, "version", job->version->number);
-	tfl_field_uint(writer, "idle_ms", job->version->conf.session_idle_ms);
+	tfl_field_uint(writer, "idle_ms", job->session->idle_ms);
 	tfl_reply_send(job->channel, writer, job->msgid);
 	return 0;
 }

@@ -108,7 +108,7 @@ static void enlist(struct tfl_sessions *sessions, struct tfl_session *session)
 
 static uint64_t due(const struct tfl_session *session)
 {
-	uint64_t idle_ns = session->used_ns + session->version->conf.session_idle_ms * 1000000;
+	uint64_t idle_ns = session->used_ns + session->idle_ms * 1000000;
 
 	return session->until_ns && session->until_ns < idle_ns ? session->until_ns : idle_ns;
 }
@@ -142,6 +142,7 @@ int tfl_sessions_open(struct tfl_sessions *sessions, struct tfl_channel *channel
 	session->id = ++sessions->last_id;
 	session->version = tfl_version_ref(version);
 	session->channel = tfl_channel_ref(channel);
+	session->idle_ms = version->conf.session_idle_ms;
 	session->used_ns = now_ns;
 	enlist(sessions, session);
 	set_alarm(sessions, due(session));
@@ -156,7 +157,7 @@ static struct tfl_session_note note_of(const struct tfl_session *session, enum t
 	return (struct tfl_session_note){
 		.id = session->id,
 		.version = session->version->number,
-		.idle_ms = session->version->conf.session_idle_ms,
+		.idle_ms = session->idle_ms,
 		.end = end,
 	};
 }

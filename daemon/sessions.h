@@ -59,6 +59,7 @@ struct tfl_session {
 	uint64_t id;                  /* of all that there are and were; not to be guessed */
 	struct tfl_version *version;  /* a reference */
 	struct tfl_channel *channel;  /* likewise */
+	uint64_t idle_ms;             /* as its model was configured when it was opened */
 
 	/* The job's that runs, of which there is one at a time. */
 	struct tfl_interpreter *interpreter; /* made by the first; NULL before */
