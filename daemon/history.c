@@ -98,9 +98,25 @@ void tfl_history_advance(struct tfl_history *history, const struct tfl_recorder 
 	history->changed |= tfl_recent_advance(history->recent, recorder, history->heads->count > 0 ? &first : NULL, now);
 }
 
+/* The minute that runs is left out, and those that have next to nothing. */
+static void read_minutes(const struct tfl_windows *windows, struct tfl_trial_reference *reference)
+{
+	for (unsigned back = tfl_windows_count(windows, TFL_WINDOW_MINUTE); back-- > 1;) {
+		struct tfl_confidence minute = {0};
+
+		tfl_windows_add(windows, TFL_WINDOW_MINUTE, back, &minute, NULL);
+		if (minute.count < TFL_GUARD_BLOCK / 2)
+			continue;
+		tfl_guard_add_block(&reference->minutes, tfl_confidence_mean(&minute));
+		reference->minutes_records += minute.count;
+	}
+}
+
 void tfl_history_recent(const struct tfl_history *history, int64_t now, struct tfl_trial_reference *ret_reference)
 {
 	tfl_recent_read(history->recent, now, ret_reference);
+	if (history->heads->count > 0)
+		read_minutes(history->items[0].now.windows, ret_reference);
 }
 
 void tfl_history_drift(const struct tfl_history *history, unsigned head, struct tfl_drift *ret_drift)

@@ -62,7 +62,7 @@ void tfl_history_advance(struct tfl_history *history, const struct tfl_recorder 
 
 const struct tfl_history_head *tfl_history_head(const struct tfl_history *history, unsigned head);
 
-/** What its last requests came to, at the last advance, which was at @p now. */
+/** What its last requests came to, and the minutes of its first head's last hour, at the last advance, which was at @p now. */
 void tfl_history_recent(const struct tfl_history *history, int64_t now, struct tfl_trial_reference *ret_reference);
 
 /** How far the last hour of a head, at the last advance, is from its baseline. */

@@ -26,8 +26,8 @@ struct kept {
 	uint64_t id, candidate, previous;
 	double seconds; /* that it has run */
 	struct tfl_guard guard;
-	struct tfl_trial_reference reference;
-	struct tfl_trial_counts seen;
+	uint64_t reference_seconds;
+	struct tfl_trial_counts reference, seen;
 };
 
 _Static_assert(sizeof(struct kept) % sizeof(uint64_t) == 0 && sizeof(struct tfl_guard) % sizeof(double) == 0, "no padding");
@@ -35,7 +35,8 @@ _Static_assert(sizeof(struct kept) % sizeof(uint64_t) == 0 && sizeof(struct tfl_
 struct tfl_trial {
 	struct tfl_trial_plan plan;
 	struct tfl_guard guard;
-	struct tfl_trial_reference reference;
+	struct tfl_trial_counts reference;
+	uint64_t reference_seconds;
 	struct tfl_trial_counts earlier;     /* seen by earlier runs of the daemon */
 	struct tfl_trial_counts began, beside_began; /* both versions' counters when this run of it began */
 	struct tfl_trial_counts seen, beside_seen;   /* at the last look, all of the trial */
@@ -104,8 +105,11 @@ struct tfl_trial *tfl_trial_create(const struct tfl_trial_plan *plan, const stru
 
 	if (!trial)
 		return NULL;
-	trial->reference = *reference;
-	seen = seen_of(&trial->reference.counts);
+	trial->reference = reference->counts;
+	trial->reference_seconds = reference->seconds;
+	seen = seen_of(&trial->reference);
+	seen.minutes = &reference->minutes;
+	seen.minutes_records = (double)reference->minutes_records;
 	tfl_guard_init(&trial->guard, &trial->plan.limits, &seen);
 	(void)tfl_trial_look(trial, candidate, beside, false, now);
 	return trial;
@@ -130,14 +134,14 @@ enum tfl_trial_verdict tfl_trial_look(struct tfl_trial *trial, const struct tfl_
 	trial->beside_seen = *beside;
 	tfl_trial_counts_subtract(&trial->beside_seen, &trial->beside_began);
 	seen = seen_of(&trial->seen);
-	reference = seen_of(&trial->reference.counts);
+	reference = seen_of(&trial->reference);
 	also = seen_of(&trial->beside_seen);
 	trial->progress.requests = seen.requests;
 	trial->progress.errors = seen.errors;
 	trial->progress.nan = seen.nan;
 	trial->progress.seconds = (uint64_t)seconds;
 	trial->progress.reference_requests = reference.requests;
-	trial->progress.reference_seconds = trial->reference.seconds;
+	trial->progress.reference_seconds = trial->reference_seconds;
 	trial->progress.beside_requests = also.requests;
 	trial->progress.hot = hot;
 	if (tfl_guard_look(&trial->guard, &trial->plan.limits, &seen, &reference, also.requests > 0 ? &also : NULL, hot, seconds,
@@ -204,6 +208,7 @@ int tfl_trial_encode(const struct tfl_trial *trial, void **ret_data, size_t *ret
 	kept->previous = trial->plan.previous;
 	kept->seconds = (double)trial->progress.seconds;
 	kept->guard = trial->guard;
+	kept->reference_seconds = trial->reference_seconds;
 	kept->reference = trial->reference;
 	kept->seen = trial->seen;
 	*ret_data = kept;
@@ -215,7 +220,7 @@ static bool is_kept(const struct kept *kept, size_t size, const struct tfl_trial
 {
 	return size == sizeof(*kept) && kept->mark == MARK && kept->bytes == sizeof(*kept) && kept->id == plan->id &&
 	       kept->candidate == plan->candidate && kept->previous == plan->previous && kept->seconds >= 0 && kept->seconds < 1e12 &&
-	       tfl_guard_valid(&kept->guard) && kept->guard.tripped == 0 && tfl_trial_counts_agree(&kept->reference.counts, COUNT_MAX) && tfl_trial_counts_agree(&kept->seen, COUNT_MAX);
+	       tfl_guard_valid(&kept->guard) && kept->guard.tripped == 0 && tfl_trial_counts_agree(&kept->reference, COUNT_MAX) && tfl_trial_counts_agree(&kept->seen, COUNT_MAX);
 }
 
 int tfl_trial_restore(const struct tfl_trial_plan *plan, const void *data, size_t size, const struct tfl_trial_counts *candidate,
@@ -231,6 +236,7 @@ int tfl_trial_restore(const struct tfl_trial_plan *plan, const void *data, size_
 		return tfl_error_set(error, -ENOMEM, "not enough memory for a trial");
 	trial->guard = kept->guard;
 	tfl_guard_resume(&trial->guard);
+	trial->reference_seconds = kept->reference_seconds;
 	trial->reference = kept->reference;
 	trial->earlier = kept->seen;
 	trial->earlier_seconds = kept->seconds;

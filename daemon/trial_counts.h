@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "stats/confidence.h"
+#include "stats/guard.h"
 #include "stats/latency.h"
 
 struct tfl_recorder;
@@ -24,6 +25,8 @@ struct tfl_trial_counts {
 struct tfl_trial_reference {
 	struct tfl_trial_counts counts;
 	uint64_t seconds; /* in which that was, up to the moment when the trial began */
+	struct tfl_guard_blocks minutes; /* of its last hour: the mean confidence of each minute that has enough of them … */
+	uint64_t minutes_records;        /* … of so many verdicts */
 };
 
 /** What a version's recorder has counted; its confidence only with @p head, that it has a head. What no recorder counts (NaN) is 0. */

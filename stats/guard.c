@@ -25,6 +25,7 @@
 #define LOOK_GROWTH 1.2
 #define CORRELATION_MAX 0.9
 #define INDEPENDENT_MIN (10 * TFL_DRIFT_GROUPS_MAX) /* records of a histogram, before its groups are compared */
+#define UNSEEN 0.05                                 /* of the reference's variance: what moves nothing between its groups */
 #define BESIDE_MIN 10                               /* requests of the reference in a block, before they are compared */
 
 enum { PAST, BESIDE };
@@ -78,19 +79,65 @@ static struct tfl_guard_count counted(const struct tfl_guard *guard, const struc
 	};
 }
 
+/* Blocks. */
+
+void tfl_guard_add_block(struct tfl_guard_blocks *blocks, double value)
+{
+	if (blocks->count > 0)
+		blocks->products += value * blocks->last;
+	else
+		blocks->first = value;
+	blocks->last = value;
+	blocks->count++;
+	blocks->sum += value;
+	blocks->squares += value * value;
+}
+
+static struct mean mean_of(const struct tfl_guard_blocks *blocks, double more_variance)
+{
+	double plain = blocks->sum / blocks->count, scatter = fmax(0, blocks->squares / blocks->count - plain * plain), r = 0;
+	double count = blocks->count + 1, mean = blocks->sum / count, all, factor, pairs = blocks->count - 1;
+
+	/* The first block has none before it, the last none behind: far from the limit either weighs more than all the scatter. */
+	if (scatter > 1e-12)
+		r = ((blocks->products - plain * (2 * blocks->sum - blocks->first - blocks->last)) / pairs + plain * plain) / scatter;
+	r += (1 + 3 * r) / blocks->count; /* of few blocks it comes out too small, by so much (Kendall) … */
+	r = r * r * blocks->count < 1 ? 0 : fmin(fmax(r, 0), CORRELATION_MAX); /* … and below its own standard error it is none */
+	factor = (1 + r) / (1 - r);
+	all = fmax(0, blocks->squares / count - mean * mean) * count / (count - 1);
+	return (struct mean){
+		.mean = mean,
+		.error = sqrt(all / count * factor + more_variance),
+		.freedom = fmax(1, blocks->count / factor),
+		.spread = scatter / (blocks->count - 1) * factor,
+	};
+}
+
+/* How many times what independent records would have the blocks' variance of the mean is; at least 1. Both with so much independent scatter more. */
+static double dependence_of(const struct tfl_guard_blocks *blocks, double records, double record_variance, double more)
+{
+	if (blocks->count < TFL_GUARD_BLOCKS_MIN || records < 2 || record_variance + more <= 0)
+		return 1;
+	return fmax(1, (mean_of(blocks, 0).spread * records + more) / (record_variance + more));
+}
+
 /* Beginning. */
 
-/* Of the middles of the fine bins, about the mean. */
+/*
+ * Of the middles of the fine bins, about the mean; and at least what records have that lie anywhere in their bins. All in one bin, whose middle is their
+ * mean by chance, would seem to be one value, and beside that the least scatter of blocks would seem to be a great dependence.
+ */
 static double variance(const struct tfl_confidence *confidence)
 {
-	double mean = tfl_confidence_mean(confidence), sum = 0;
+	double mean = tfl_confidence_mean(confidence), sum = 0, inside = 0;
 
 	for (unsigned i = 0; i < TFL_CONFIDENCE_FINE; i++) {
-		double away = (tfl_confidence_edge(i) + tfl_confidence_edge(i + 1)) / 2 - mean;
+		double low = tfl_confidence_edge(i), high = tfl_confidence_edge(i + 1), away = (low + high) / 2 - mean;
 
 		sum += (double)confidence->fine[i] * away * away;
+		inside += (double)confidence->fine[i] * (high - low) * (high - low) / 12;
 	}
-	return confidence->count > 1 ? sum / ((double)confidence->count - 1) : 0;
+	return confidence->count > 1 ? fmax(sum, inside) / ((double)confidence->count - 1) : 0;
 }
 
 /* What is slow, against the reference's p99. */
@@ -120,6 +167,8 @@ static void use_confidence(struct tfl_guard *guard, const struct tfl_guard_seen 
 	guard->reference_mean = tfl_confidence_mean(reference->confidence);
 	guard->reference_records = (double)reference->confidence->count;
 	guard->reference_variance = variance(reference->confidence) / guard->reference_records;
+	if (reference->minutes && reference->minutes->count >= TFL_GUARD_BLOCKS_MIN)
+		guard->reference_dependence = dependence_of(reference->minutes, reference->minutes_records, variance(reference->confidence), 0);
 }
 
 static void use_errors(struct tfl_guard *guard, const struct tfl_guard_limits *limits, const struct tfl_guard_seen *reference)
@@ -144,19 +193,7 @@ void tfl_guard_init(struct tfl_guard *guard, const struct tfl_guard_limits *limi
 		guard->next[i][PAST] = guard->next[i][BESIDE] = TFL_GUARD_BLOCKS_MIN;
 }
 
-/* Blocks. */
-
-static void add_block(struct tfl_guard_blocks *blocks, double value)
-{
-	if (blocks->count > 0)
-		blocks->products += value * blocks->last;
-	else
-		blocks->first = value;
-	blocks->last = value;
-	blocks->count++;
-	blocks->sum += value;
-	blocks->squares += value * value;
-}
+/* Cutting blocks. */
 
 static double share(double part, double whole)
 {
@@ -171,9 +208,9 @@ static void close_latency(struct look *look, const struct tfl_guard_count *now, 
 
 	if (guard->open_hot || latencies < TFL_GUARD_BLOCK / 2)
 		return;
-	add_block(&guard->latency[PAST], slow - SLOW_SHARE);
+	tfl_guard_add_block(&guard->latency[PAST], slow - SLOW_SHARE);
 	if (others >= BESIDE_MIN)
-		add_block(&guard->latency[BESIDE], slow - share(beside->slow - guard->open_beside.slow, others) - SLOW_SHARE);
+		tfl_guard_add_block(&guard->latency[BESIDE], slow - share(beside->slow - guard->open_beside.slow, others) - SLOW_SHARE);
 }
 
 static void close_confidence(struct look *look, const struct tfl_guard_count *now, const struct tfl_guard_count *beside)
@@ -185,11 +222,11 @@ static void close_confidence(struct look *look, const struct tfl_guard_count *no
 	if (records < TFL_GUARD_BLOCK / 2)
 		return;
 	if (guard->has_confidence)
-		add_block(&guard->confidence[PAST], guard->reference_mean - look->limits->confidence_drop - mean);
+		tfl_guard_add_block(&guard->confidence[PAST], guard->reference_mean - look->limits->confidence_drop - mean);
 	else
-		add_block(&guard->confidence[PAST], look->limits->absolute_confidence - mean);
+		tfl_guard_add_block(&guard->confidence[PAST], look->limits->absolute_confidence - mean);
 	if (others >= BESIDE_MIN)
-		add_block(&guard->confidence[BESIDE], share(beside->confidence_sum - guard->open_beside.confidence_sum, others) -
+		tfl_guard_add_block(&guard->confidence[BESIDE], share(beside->confidence_sum - guard->open_beside.confidence_sum, others) -
 							      look->limits->confidence_drop - mean);
 }
 
@@ -217,26 +254,6 @@ static void cut_block(struct look *look, double seconds)
 	guard->open_beside = beside;
 	guard->open_since = seconds;
 	guard->open_hot = look->hot;
-}
-
-static struct mean mean_of(const struct tfl_guard_blocks *blocks, double more_variance)
-{
-	double plain = blocks->sum / blocks->count, scatter = fmax(0, blocks->squares / blocks->count - plain * plain), r = 0;
-	double count = blocks->count + 1, mean = blocks->sum / count, all, factor, pairs = blocks->count - 1;
-
-	/* The first block has none before it, the last none behind: far from the limit either weighs more than all the scatter. */
-	if (scatter > 1e-12)
-		r = ((blocks->products - plain * (2 * blocks->sum - blocks->first - blocks->last)) / pairs + plain * plain) / scatter;
-	r += (1 + 3 * r) / blocks->count; /* of few blocks it comes out too small, by so much (Kendall) … */
-	r = r * r * blocks->count < 1 ? 0 : fmin(fmax(r, 0), CORRELATION_MAX); /* … and below its own standard error it is none */
-	factor = (1 + r) / (1 - r);
-	all = fmax(0, blocks->squares / count - mean * mean) * count / (count - 1);
-	return (struct mean){
-		.mean = mean,
-		.error = sqrt(all / count * factor + more_variance),
-		.freedom = fmax(1, blocks->count / factor),
-		.spread = scatter / (blocks->count - 1) * factor,
-	};
 }
 
 /* What the look at so many blocks may spend, when one is due: 0 when none is. */
@@ -332,16 +349,31 @@ static bool latency_trips(struct look *look)
 	return trips && !look->hot;
 }
 
-/* How many times the variance of independent records that of the mean of the blocks is; at least 1. */
+/* Of the candidate's records; and of the reference's, for which they stand where it has no minutes of its own. */
 static double dependence(const struct look *look)
 {
-	const struct tfl_guard_blocks *blocks = &look->guard->confidence[PAST];
-	double independent;
+	const struct tfl_confidence *seen = look->seen->confidence;
+	const struct tfl_guard *guard = look->guard;
+	double more = guard->reference_dependence > 0 ? UNSEEN * guard->reference_variance * guard->reference_records : 0;
 
-	if (blocks->count < TFL_GUARD_BLOCKS_MIN || look->seen->confidence->count < 2)
-		return 1;
-	independent = variance(look->seen->confidence) / (double)look->seen->confidence->count;
-	return independent > 0 ? fmax(1, mean_of(blocks, 0).spread / independent) : 1;
+	return dependence_of(&guard->confidence[PAST], (double)seen->count, variance(seen), more);
+}
+
+static double reference_dependence(const struct look *look)
+{
+	return look->guard->reference_dependence > 0 ? look->guard->reference_dependence : dependence(look);
+}
+
+/*
+ * What the mean of the candidate's blocks does not know: the error of the reference's mean, and, while its own few blocks happen to look less dependent than
+ * the reference's many, that they hardly are.
+ */
+static double unknown_variance(const struct look *look)
+{
+	const struct tfl_confidence *seen = look->seen->confidence;
+	double past = reference_dependence(look), own = dependence(look);
+
+	return look->guard->reference_variance * past + (seen->count > 0 ? fmax(0, past - own) * variance(seen) / (double)seen->count : 0);
 }
 
 static bool confidence_trips(struct look *look)
@@ -356,7 +388,7 @@ static bool confidence_trips(struct look *look)
 		return false;
 	row->value = tfl_confidence_mean(look->seen->confidence);
 	row->standing = TFL_GUARD_FEW;
-	return either_trips(look, TFL_GUARD_CONFIDENCE, guard->confidence, guard->reference_variance * dependence(look));
+	return either_trips(look, TFL_GUARD_CONFIDENCE, guard->confidence, unknown_variance(look));
 }
 
 static bool drift_trips(struct look *look)
@@ -364,7 +396,7 @@ static bool drift_trips(struct look *look)
 	struct tfl_guard *guard = look->guard;
 	struct tfl_guard_row *row = &look->rows[TFL_GUARD_DRIFT];
 	const struct tfl_confidence *reference = look->reference ? look->reference->confidence : NULL;
-	double blocks = guard->confidence[PAST].count, allowed, noise, error;
+	double blocks = guard->confidence[PAST].count, window, baseline, allowed, noise, error;
 	struct tfl_drift drift;
 
 	row->limit = look->limits->drift;
@@ -375,11 +407,13 @@ static bool drift_trips(struct look *look)
 	row->standing = TFL_GUARD_FEW;
 	if (drift.window_records < TFL_DRIFT_RECORDS_MIN || blocks < TFL_GUARD_BLOCKS_MIN)
 		return false;
-	if (fmin((double)drift.window_records, (double)drift.baseline_records) < INDEPENDENT_MIN * dependence(look))
+	window = (double)drift.window_records / dependence(look);
+	baseline = (double)drift.baseline_records / reference_dependence(look);
+	if (fmin(window, baseline) < INDEPENDENT_MIN)
 		return false;
 	row->standing = TFL_GUARD_WITHIN;
 	allowed = spend(guard, TFL_GUARD_DRIFT, PAST, blocks);
-	noise = dependence(look) * (1 / (double)drift.window_records + 1 / (double)drift.baseline_records);
+	noise = 1 / window + 1 / baseline;
 	error = sqrt(4 * drift.psi_raw * noise + 2 * (drift.groups - 1) * noise * noise);
 	drift.psi_raw -= (drift.groups - 1) * noise + look->limits->drift;
 	if (drift.psi_raw <= 0 || error <= 0)
@@ -457,7 +491,7 @@ bool tfl_guard_valid(const struct tfl_guard *guard)
 		}
 	}
 	return guard->allowed_errors > 0 && guard->allowed_errors < 1 && guard->slow_ns >= 0 && guard->slow_ns <= 0x1p41 &&
-	       guard->reference_variance >= 0 && guard->tripped >= 0 && guard->tripped <= TFL_GUARD_SUBJECTS &&
+	       guard->reference_variance >= 0 && guard->reference_dependence >= 0 && guard->tripped >= 0 && guard->tripped <= TFL_GUARD_SUBJECTS &&
 	       guard->tripped == floor(guard->tripped);
 }
 

@@ -16,9 +16,12 @@
  *   confidence  Likewise with the means of blocks: below the reference's by more than the limit.
  *   drift       PSI of the histograms (drift.h), its expectation under noise taken off and, by the same looks, as many of its standard errors; the noise
  *               is that of so many records as the blocks' scatter says are independent. Not before TFL_DRIFT_RECORDS_MIN records, and 100 independent ones.
+ *               Scatter that is far below the reference's moves nothing between the groups that it is cut into, and counts as none.
  *   nan         So many requests whose inputs were numbers and whose outputs are not. No statistics: a count.
  *
  * In block tests one block more, which just keeps the limit, counts as seen: eight equal blocks are no proof of the ninth.
+ *
+ * How many of the reference's records are independent its own minutes say, where it has enough of them; else what is seen of the candidate.
  *
  * The reference is what the version before did: its latest requests, and, where both serve at the same time, what it did in the same blocks. Then blocks
  * are compared one by one, and a slow minute of the device is one of both. Without a reference only the absolute limits hold.
@@ -61,6 +64,11 @@ struct tfl_guard_limits {
 	double absolute_confidence; /* likewise: the least mean */
 };
 
+/* Values of blocks; see guard.c. Zeroed memory is none. */
+struct tfl_guard_blocks {
+	double count, sum, squares, products, first, last;
+};
+
 /* What was seen of a version, all counted from one moment on. Borrowed for the call; NULL: there is none. */
 struct tfl_guard_seen {
 	uint64_t requests;                       /* that the version answered, well or not */
@@ -68,11 +76,8 @@ struct tfl_guard_seen {
 	uint64_t nan;                            /* with numbers in, and none out */
 	const struct tfl_latency *latency;       /* of those that went well */
 	const struct tfl_confidence *confidence; /* of one output */
-};
-
-/* Values of blocks; see guard.c. */
-struct tfl_guard_blocks {
-	double count, sum, squares, products, first, last;
+	const struct tfl_guard_blocks *minutes;  /* of a reference: its mean, minute by minute, of … */
+	double minutes_records;                  /* … so many records */
 };
 
 /* Where a block began. */
@@ -89,6 +94,7 @@ struct tfl_guard {
 	double reference_p99_ns, slow_ns;
 	double reference_mean, reference_variance; /* of the confidence; and of its mean, were the records independent */
 	double reference_records;
+	double reference_dependence;               /* how many times that variance it is, were they not; 0: not known */
 	/* Goes on. */
 	struct tfl_guard_blocks latency[2], confidence[2]; /* against the reference that was, and against the one beside it */
 	struct tfl_guard_count open, open_beside;          /* of the block that is under way */
@@ -115,6 +121,9 @@ struct tfl_guard_row {
 	double limit;     /* of the value, in its units */
 	double evidence;  /* 0 to 1: how much of what would trip it there is; below 1 it has not */
 };
+
+/** Adds a block, in the order in which they were. */
+void tfl_guard_add_block(struct tfl_guard_blocks *blocks, double value);
 
 /**
  * Begins. @p reference NULL: none. A reference's confidence is read now; for drift it is given again at each look.

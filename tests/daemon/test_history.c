@@ -14,6 +14,7 @@
 #include "daemon/history.h"
 #include "daemon/moment.h"
 #include "daemon/recorder.h"
+#include "daemon/trial_counts.h"
 #include "proto/writer.h"
 #include "stats/drift.h"
 #include "stats/top.h"
@@ -197,6 +198,39 @@ START_TEST(windows_hold_what_came_in_them)
 }
 END_TEST
 
+/* Verdicts of one confidence each, so that two of them are far from each other. */
+static void sure_verdicts(unsigned count, float confidence)
+{
+	struct tfl_top top = {.index = 1, .confidence = confidence, .margin = confidence / 2};
+
+	while (count-- > 0)
+		for (unsigned head = 0; head < 2; head++)
+			tfl_recorder_add_verdict(recorder, 0, head, &top);
+}
+
+/* Of the latest requests, those minutes in which there were enough; the one that runs is not over. */
+START_TEST(minutes_say_how_dependent_verdicts_are)
+{
+	struct tfl_trial_reference *reference = calloc(1, sizeof(*reference));
+
+	begin(NULL, 0, 0);
+	advance(0);
+	sure_verdicts(20, 0.5f);
+	advance(60);
+	sure_verdicts(9, 0.25f); /* too few */
+	advance(120);
+	sure_verdicts(30, 0.75f);
+	advance(180);
+	sure_verdicts(40, 0.125f);
+	advance(190);
+	tfl_history_recent(history, 190, reference);
+	ck_assert(reference->minutes.count == 2 && reference->minutes.first == 0.5 && reference->minutes.last == 0.75);
+	ck_assert_uint_eq(reference->minutes_records, 50);
+	free(reference);
+	end();
+}
+END_TEST
+
 static uint64_t window_count(enum tfl_window_length length, unsigned back)
 {
 	const struct tfl_windows *windows = tfl_history_head(history, 1)->windows;
@@ -221,17 +255,6 @@ static void fill_windows(void)
 	advance(10080); /* a whole minute */
 	verdicts(7);
 	advance(10100);
-}
-
-/* The daemon starts again while the device goes on: minutes are the same minutes. */
-/* Verdicts of one confidence each, so that two of them are far from each other. */
-static void sure_verdicts(unsigned count, float confidence)
-{
-	struct tfl_top top = {.index = 1, .confidence = confidence, .margin = confidence / 2};
-
-	while (count-- > 0)
-		for (unsigned head = 0; head < 2; head++)
-			tfl_recorder_add_verdict(recorder, 0, head, &top);
 }
 
 START_TEST(drift_is_that_of_the_last_hour)
@@ -259,6 +282,7 @@ START_TEST(drift_is_that_of_the_last_hour)
 }
 END_TEST
 
+/* The daemon starts again while the device goes on: minutes are the same minutes. */
 START_TEST(windows_survive_a_restart)
 {
 	size_t size;
@@ -432,6 +456,7 @@ Suite *history_suite(void)
 	tcase_add_test(tcase, a_baseline_that_is_set_stays);
 	tcase_add_test(tcase, windows_hold_what_came_in_them);
 	tcase_add_test(tcase, drift_is_that_of_the_last_hour);
+	tcase_add_test(tcase, minutes_say_how_dependent_verdicts_are);
 	tcase_add_test(tcase, windows_survive_a_restart);
 	tcase_add_test(tcase, windows_survive_a_reboot);
 	tcase_add_test(tcase, another_model_has_another_history);

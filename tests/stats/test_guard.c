@@ -38,6 +38,8 @@ struct version {
 	double burst_share, burst_length, burst_pace; /* a busy device: share of the time, requests, times slower */
 	double scene;  /* requests for which what is seen stays the same; 0: each is another */
 	double rate;   /* requests a second */
+	double steady, width; /* instead of blur: the confidence is in the middle of the fine bin of this, or beside it, by at most half the width */
+	double served; /* of a reference: so many requests, with their minutes; 0: REFERENCE, without */
 };
 
 struct device {
@@ -45,6 +47,8 @@ struct device {
 	struct tfl_guard_seen seen;
 	struct tfl_latency latency;
 	struct tfl_confidence confidence;
+	struct tfl_guard_blocks minutes;
+	struct tfl_confidence minute; /* up to the last one */
 	double now;
 	bool busy;
 	double sight;
@@ -82,6 +86,16 @@ static double pace_of(struct device *device)
 	return version->pace * pow(uniform(device->seed), -0.25) * (device->busy ? version->burst_pace : 1);
 }
 
+/* All alike, where the bins see the least of it. */
+static double steady(const struct version *version, double sight)
+{
+	unsigned bin = 0;
+
+	while (tfl_confidence_edge(bin + 1) < version->steady)
+		bin++;
+	return (tfl_confidence_edge(bin) + tfl_confidence_edge(bin + 1)) / 2 + version->width * (sight - 0.5);
+}
+
 static void request(struct device *device)
 {
 	const struct version *version = &device->version;
@@ -92,7 +106,7 @@ static void request(struct device *device)
 	device->seen.nan += uniform(device->seed) < version->nan;
 	if (version->scene == 0 || device->sight == 0 || uniform(device->seed) * version->scene < 1)
 		device->sight = uniform(device->seed);
-	sure = 1 - pow(device->sight, 1 / (0.15 + version->blur));
+	sure = version->steady > 0 ? steady(version, device->sight) : 1 - pow(device->sight, 1 / (0.15 + version->blur));
 	if (uniform(device->seed) < version->errors) {
 		device->seen.errors++;
 		return;
@@ -103,9 +117,20 @@ static void request(struct device *device)
 
 static void remember(const struct version *version, unsigned *seed)
 {
+	double minute = 60;
+
 	fresh(&before, version, seed);
-	for (unsigned i = 0; i < REFERENCE; i++)
+	for (unsigned i = 0; i < (version->served > 0 ? version->served : REFERENCE); i++) {
 		request(&before);
+		if (version->served == 0 || before.now < minute)
+			continue;
+		minute = before.now + 60;
+		tfl_guard_add_block(&before.minutes, (double)(before.confidence.sum - before.minute.sum) * 0x1p-24 /
+							     (double)(before.confidence.count - before.minute.count));
+		before.minute = before.confidence;
+	}
+	before.seen.minutes = &before.minutes;
+	before.seen.minutes_records = (double)before.minute.count;
 }
 
 /* At which request a limit has tripped; 0 if none has. */
@@ -135,6 +160,10 @@ static const struct {
 	{"scenes of 50 requests", {.pace = 1, .rate = 20, .scene = 50, .blur = 0.2}, 20},
 	{"bursts of 50, scenes of 30, unsure",
 	 {.pace = 1, .rate = 5, .burst_share = 0.02, .burst_length = 50, .burst_pace = 4, .scene = 30, .blur = 0.5}, 5},
+	{"scenes of 50, after half an hour", {.pace = 1, .rate = 2, .scene = 50, .blur = 0.2, .served = 3600}, 1},
+	{"scenes of 60, unsure, after half an hour", {.pace = 1, .rate = 5, .scene = 60, .blur = 0.5, .served = 9000}, 5},
+	{"scenes of 30, all alike", {.pace = 1, .rate = 2, .scene = 30, .steady = 0.7, .width = 0.002, .served = 3600}, 1},
+	{"scenes of 30, in two bins", {.pace = 1, .rate = 2, .scene = 30, .steady = 0.9, .width = 0.02, .served = 3600}, 1},
 };
 
 START_TEST(a_version_against_itself_passes)
@@ -218,6 +247,41 @@ START_TEST(drift_trips_though_the_mean_stays)
 	printf("# the same mean of confidence, another shape: tripped after %u requests\n", at);
 	ck_assert(guard.tripped == 1 + TFL_GUARD_DRIFT);
 	ck_assert(at >= TFL_DRIFT_RECORDS_MIN && at < 700);
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	struct version before, candidate;
+	unsigned within;
+} alike[] = {
+	{"always 0.99", {.pace = 1, .rate = 2}, {.pace = 1, .rate = 2, .steady = 0.99}, 500},
+	{"0.99, by a millionth", {.pace = 1, .rate = 2}, {.pace = 1, .rate = 2, .steady = 0.99, .width = 1e-6}, 500},
+	{"0.9, by a ten thousandth", {.pace = 1, .rate = 2}, {.pace = 1, .rate = 2, .steady = 0.9, .width = 1e-4}, 500},
+	{"0.9, by a thousandth", {.pace = 1, .rate = 2}, {.pace = 1, .rate = 2, .steady = 0.9, .width = 1e-3}, 500},
+	{"0.99, by a hundredth", {.pace = 1, .rate = 2}, {.pace = 1, .rate = 2, .steady = 0.99, .width = 1e-2}, 500},
+	{"0.9, by a thousandth, in scenes, after half an hour",
+	 {.pace = 1, .rate = 2, .scene = 5, .served = 3600}, {.pace = 1, .rate = 2, .steady = 0.9, .width = 1e-3, .scene = 30}, 800},
+	{"0.6, by a hundredth, in scenes, after half an hour",
+	 {.pace = 1, .rate = 2, .scene = 5, .served = 3600}, {.pace = 1, .rate = 2, .steady = 0.6, .width = 1e-2, .scene = 30}, 800},
+};
+
+/* A model that is broken so that it always says the same, or nearly: what little scatter there is left of it is no reason to wait. */
+START_TEST(answers_that_are_all_alike)
+{
+	unsigned seed = 40 + (unsigned)_i, worst = 0;
+
+	for (unsigned i = 0; i < 50; i++) {
+		unsigned at;
+
+		remember(&alike[_i].before, &seed);
+		at = trial(&alike[_i].candidate, 3 * REQUESTS, SECONDS, 1, &seed);
+		ck_assert_msg(at > 0, "%s: not seen in trial %u", alike[_i].name, i);
+		worst = at > worst ? at : worst;
+	}
+	printf("# %s: tripped after %u requests at most\n", alike[_i].name, worst);
+	fflush(stdout);
+	ck_assert_uint_le(worst, alike[_i].within);
 }
 END_TEST
 
@@ -353,6 +417,7 @@ Suite *guard_suite(void)
 	tcase_add_loop_test(tcase, a_version_against_itself_passes, 0, sizeof(equals) / sizeof(equals[0]));
 	tcase_add_loop_test(tcase, each_failure_trips_its_limit, 0, sizeof(failures) / sizeof(failures[0]));
 	tcase_add_test(tcase, drift_trips_though_the_mean_stays);
+	tcase_add_loop_test(tcase, answers_that_are_all_alike, 0, sizeof(alike) / sizeof(alike[0]));
 	tcase_add_test(tcase, small_samples_trip_nothing);
 	tcase_add_test(tcase, heat_is_not_read_as_a_worse_model);
 	tcase_add_test(tcase, what_both_suffer_is_not_the_candidates);
