@@ -4,14 +4,26 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/error.h"
 #include "base/util.h"
+#include "client/bench.h"
 #include "client/compare.h"
 #include "client/ctl.h"
 #include "proto/name.h"
 
+#define WINDOW_MIN_NS INT64_C(1000000000)
+#define WINDOW_MAX_NS INT64_C(86400000000000)
+
 struct options {
-	const char *output;
+	const char *output, *window;
 };
+
+/* 0 where none is given. */
+static int parse_window(const struct options *options, int64_t *ret_ns, struct tfl_error *error)
+{
+	*ret_ns = 0;
+	return options->window ? bench_duration_parse(options->window, "--for", WINDOW_MIN_NS, WINDOW_MAX_NS, ret_ns, error) : 0;
+}
 
 static void value_destroyp(struct tfl_value **value)
 {
@@ -34,7 +46,11 @@ static bool names_version(const char *text)
 static int check(const struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	const char *const *operands = arguments->operands;
+	struct tfl_error error;
+	int64_t window;
 
+	if (parse_window(arguments->options, &window, &error) < 0)
+		return ctl_usage(ctl, error.text);
 	if (strchr(operands[0], '@') || !names_version(operands[1]) || !names_version(operands[2]))
 		return ctl_usage(ctl, "a model and two of its versions are needed, by number or label, as in 'tflctl compare digits 1 "
 				      "canary'");
@@ -74,18 +90,34 @@ static int ask(struct ctl *ctl, const char *const *operands, struct tfl_value **
 	return tfl_client_compare(ctl->client, model, second, ret_value, error);
 }
 
+static void wait_for(int64_t ns)
+{
+	const struct timespec time = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
+
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
+}
+
 static int run(struct ctl *ctl, const struct ctl_arguments *arguments)
 {
 	const struct options *options = arguments->options;
+	TFL_CLEANUP(value_destroyp) struct tfl_value *earlier = NULL;
 	TFL_CLEANUP(value_destroyp) struct tfl_value *value = NULL;
 	_tfl_free_ struct ctl_compare *compare = NULL;
+	struct ctl_compare_window window;
 	struct tfl_call_error failure;
 	struct tfl_error error;
-	int r;
+	int64_t ns;
+	int r = 0;
 
-	if (ask(ctl, arguments->operands, &value, &failure) < 0)
+	parse_window(options, &ns, NULL);
+	if (ns > 0)
+		r = ask(ctl, arguments->operands, &earlier, &failure);
+	window = (struct ctl_compare_window){earlier, (uint64_t)time(NULL)};
+	if (ns > 0 && r == 0)
+		wait_for(ns);
+	if (r < 0 || ask(ctl, arguments->operands, &value, &failure) < 0)
 		return ctl_fail(ctl, failure.status, failure.message);
-	r = ctl_compare_create(value, options->output, &compare, &error);
+	r = ctl_compare_create(value, earlier ? &window : NULL, options->output, &compare, &error);
 	if (r < 0)
 		return ctl_fail(ctl, r == -EPROTO ? TFL_PROTOCOL_ERROR : r == -ENOMEM ? TFL_RESOURCE_EXHAUSTED : TFL_INVALID_ARGUMENT,
 				error.text);
@@ -98,6 +130,7 @@ static int run(struct ctl *ctl, const struct ctl_arguments *arguments)
 static const struct ctl_option options[] = {
 	{"output", "OUTPUT", CTL_STRING, offsetof(struct options, output),
 	 "whose confidence is compared: its name or index (default: the first)"},
+	{"for", "TIME", CTL_STRING, offsetof(struct options, window), "of what comes in this time: 10s, 15m (default: since their load)"},
 };
 
 const struct ctl_command ctl_cmd_compare = {

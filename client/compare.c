@@ -49,18 +49,26 @@ static void read_side(const struct tfl_value *value, struct ctl_compare_side *si
 	side->memory_bytes = ctl_memory_bytes(tfl_value_get(value, "memory"));
 }
 
-static int read_sides(const struct tfl_value *versions, struct ctl_compare *compare, struct tfl_error *error)
+static int read_measures(const struct tfl_value *versions, struct ctl_compare *compare, struct tfl_error *error)
 {
 	int r = 0;
 
-	for (unsigned i = 0; i < 2; i++)
-		read_side(tfl_value_at(versions, i), &compare->sides[i]);
-	compare->computing = compare->sides[0].copied || compare->sides[1].copied;
 	for (unsigned i = 0; i < 2 && r == 0; i++) {
 		r = read_counts(tfl_value_at(versions, i), &compare->sides[i], error);
 		if (r == 0)
 			r = read_latency(tfl_value_at(versions, i), compare->computing, &compare->sides[i], error);
 	}
+	return r;
+}
+
+static int read_sides(const struct tfl_value *versions, struct ctl_compare *compare, struct tfl_error *error)
+{
+	int r;
+
+	for (unsigned i = 0; i < 2; i++)
+		read_side(tfl_value_at(versions, i), &compare->sides[i]);
+	compare->computing = compare->sides[0].copied || compare->sides[1].copied;
+	r = read_measures(versions, compare, error);
 	for (unsigned i = 0; i < 2; i++) {
 		const struct tfl_value *agreement = tfl_value_get(tfl_value_get(tfl_value_at(versions, i), "shadow"), "agreement");
 
@@ -117,6 +125,43 @@ static int read_confidence(const struct tfl_value *versions, const char *output,
 	return r;
 }
 
+/* A version that was loaded again since, or is a shadow anew, counts from then. */
+static void take_off(struct ctl_compare_side *side, const struct ctl_compare_side *earlier, uint64_t at)
+{
+	if (earlier->since != side->since || earlier->requests > side->requests || earlier->errors > side->errors)
+		return;
+	side->since = at;
+	side->results = NULL; /* which are of all that it did */
+	side->requests -= earlier->requests;
+	side->errors -= earlier->errors;
+	tfl_latency_subtract(&side->latency, &earlier->latency);
+	tfl_confidence_subtract(&side->confidence, &earlier->confidence);
+}
+
+/* Leaves what came after the earlier answer, which is of the same two versions. */
+static int narrow(const struct ctl_compare_window *window, const char *output, struct ctl_compare *compare, struct tfl_error *error)
+{
+	const struct tfl_value *versions = tfl_value_get(window->earlier, "versions");
+	_tfl_free_ struct ctl_compare *earlier = calloc(1, sizeof(*earlier));
+	int r;
+
+	if (!earlier)
+		return tfl_error_set(error, -ENOMEM, "no memory to compare");
+	if (tfl_value_size(versions) != 2)
+		return tfl_error_set(error, -EPROTO, "the daemon's answer is not about two versions");
+	for (unsigned i = 0; i < 2; i++) {
+		read_side(tfl_value_at(versions, i), &earlier->sides[i]);
+		earlier->sides[i].copied = compare->sides[i].copied; /* the same measures of both */
+	}
+	earlier->computing = compare->computing;
+	r = read_measures(versions, earlier, error);
+	if (r == 0 && compare->output)
+		r = read_confidence(versions, output, earlier, error);
+	for (unsigned i = 0; i < 2 && r == 0; i++)
+		take_off(&compare->sides[i], &earlier->sides[i], window->since);
+	return r;
+}
+
 static void compute(struct ctl_compare *compare)
 {
 	struct tfl_compare_side sides[2];
@@ -134,7 +179,8 @@ static void compute(struct ctl_compare *compare)
 	tfl_compare(&sides[0], &sides[1], SEED, &compare->result);
 }
 
-int ctl_compare_create(const struct tfl_value *answer, const char *output, struct ctl_compare **ret_compare, struct tfl_error *error)
+int ctl_compare_create(const struct tfl_value *answer, const struct ctl_compare_window *window, const char *output,
+		       struct ctl_compare **ret_compare, struct tfl_error *error)
 {
 	const struct tfl_value *versions = tfl_value_get(answer, "versions");
 	_tfl_free_ struct ctl_compare *compare = calloc(1, sizeof(*compare));
@@ -148,6 +194,8 @@ int ctl_compare_create(const struct tfl_value *answer, const char *output, struc
 	r = read_sides(versions, compare, error);
 	if (r == 0)
 		r = read_confidence(versions, output, compare, error);
+	if (r == 0 && window)
+		r = narrow(window, output, compare, error);
 	if (r < 0)
 		return r;
 	compute(compare);
@@ -235,12 +283,13 @@ json_t *ctl_compare_json(const struct ctl_compare *compare)
 	};
 	double probability;
 	enum ctl_compare_outcome outcome = ctl_compare_outcome(&compare->result, &probability);
+	bool differs = outcome != CTL_COMPARE_OPEN && outcome != CTL_COMPARE_EQUAL;
 	json_t *subjects = json_array();
 
 	for (unsigned i = 0; i < TFL_COMPARE_SUBJECTS; i++)
 		json_array_append_new(subjects, json_of_subject(compare, i));
-	return json_pack("{s:s, s:[o, o], s:s?, s:b, s:s, s:f, s:o, s:o}", "model", compare->model, "versions",
+	return json_pack("{s:s, s:[o, o], s:s?, s:b, s:s, s:o, s:o, s:o}", "model", compare->model, "versions",
 			 json_of_side(&compare->sides[0]), json_of_side(&compare->sides[1]), "output", compare->output, "computing",
-			 compare->computing, "better", outcomes[outcome], "probability", probability, "subjects", subjects, "agreement",
+			 compare->computing, "better", outcomes[outcome], "probability", differs ? json_real(probability) : json_null(), "subjects", subjects, "agreement",
 			 json_of_agreement(compare));
 }

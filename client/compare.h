@@ -20,7 +20,7 @@ struct tfl_error;
 struct ctl_compare_side {
 	uint64_t version;
 	bool active;
-	uint64_t since; /* when it was loaded, seconds since 1970 */
+	uint64_t since; /* what it did since then: when it was loaded, or the window began; seconds since 1970 */
 	uint64_t requests, errors;
 	const struct tfl_value *results; /* the answer's {status: count} of these */
 	bool copied; /* of copies of requests, which it did not answer: it is a shadow that was asked for nothing else */
@@ -48,12 +48,19 @@ enum ctl_compare_outcome {
 	CTL_COMPARE_BOTH,   /* each at something */
 };
 
+/* What is compared is what came after an earlier answer. */
+struct ctl_compare_window {
+	const struct tfl_value *earlier;
+	uint64_t since; /* when that was, seconds since 1970 */
+};
+
 /**
- * Reads the answer and compares. @p output: the name or index of the output whose confidence is compared, NULL: the first that both have.
- * The caller frees *ret_compare, whose strings are the answer's. -EPROTO, -EINVAL for an output that not both have, -ENOMEM, each with a
+ * Reads the answer and compares. @p window: NULL for all since the versions were loaded. @p output: the name or index of the output whose
+ * confidence is compared, NULL: the first that both have. The caller frees *ret_compare, whose strings are the answer's. -EPROTO, -EINVAL for an output that not both have, -ENOMEM, each with a
  * sentence.
  */
-int ctl_compare_create(const struct tfl_value *answer, const char *output, struct ctl_compare **ret_compare, struct tfl_error *error);
+int ctl_compare_create(const struct tfl_value *answer, const struct ctl_compare_window *window, const char *output,
+		       struct ctl_compare **ret_compare, struct tfl_error *error);
 
 /** *ret_probability: that chance made the least sure of the differences for which it is better. */
 enum ctl_compare_outcome ctl_compare_outcome(const struct tfl_compare *result, double *ret_probability);

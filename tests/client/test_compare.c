@@ -34,6 +34,7 @@ static const struct traffic {
 	unsigned heads, wrong; /* wrong: what cannot be */
 	bool shadow;           /* the second has answered nothing, and ran copies */
 	uint64_t age_s;        /* since when they are loaded; 0: nobody knows */
+	bool goes_on;          /* what it did before the first answer was as of the other version; an answer has all of it */
 } traffics[] = {
 	{"same", {{0.01, 1, 0.95, 0}, {0.01, 1, 0.95, 0}}, 1, 0},
 	{"slower", {{0.01, 1, 0.95, 20000}, {0.01, 1.3, 0.95, 5000}}, 1, 0},
@@ -45,6 +46,7 @@ static const struct traffic {
 	{"tomorrow", {{0, 1, 0.95, 400}, {0, 1, 0.95, 60}}, 1, 0, false, (uint64_t)-86400},
 	{"headless", {{0.01, 1, 0.95, 20000}, {0.01, 1, 0.95, 20000}}, 0, 0},
 	{"shadow", {{0.005, 1, 0.95, 20000}, {0.06, 1.5, 0.95, 20000}}, 1, 0, true},
+	{"turned", {{0.2, 1, 0.95, 20000}, {0, 0.5, 0.95, 20000}}, 1, 0, false, 0, true},
 	{"successes", {{0, 1, 0.95, 100}, {0, 1, 0.95, 100}}, 1, 1},
 	{"bucket", {{0, 1, 0.95, 100}, {0, 1, 0.95, 100}}, 1, 2},
 	{"alone", {{0, 1, 0.95, 100}, {0, 1, 0.95, 100}}, 1, 3},
@@ -103,6 +105,20 @@ static void live(const struct nature *nature, unsigned requests, struct seen *se
 		sure = sure < 0.1 ? 0.1 : sure;
 		tfl_confidence_record(&seen->confidence, (float)sure, (float)(sure - (1 - sure) / 9));
 	}
+}
+
+/* What it did before, and again as much. */
+static void go_on(const struct traffic *traffic, unsigned side, struct seen *seen)
+{
+	static struct seen all[2];
+	const bool first = all[side].requests == 0;
+
+	live(&traffic->natures[first ? 1 - side : side], traffic->natures[side].requests, seen);
+	all[side].requests += seen->requests;
+	all[side].failed += seen->failed;
+	tfl_latency_merge(&all[side].latency, &seen->latency);
+	tfl_confidence_merge(&all[side].confidence, &seen->confidence);
+	*seen = all[side];
 }
 
 static void write_stage(const char *stage, const struct tfl_latency *latency, bool wrong)
@@ -241,7 +257,10 @@ static void reply(const struct tfl_message *request)
 	for (unsigned i = 0; i < (traffic->wrong == 3 ? 1 : 2); i++) {
 		const struct nature *nature = &traffic->natures[i];
 
-		live(nature, nature->requests ? nature->requests : (unsigned)(200 * exp(uniform() * 4)), &seen);
+		if (traffic->goes_on)
+			go_on(traffic, i, &seen);
+		else
+			live(nature, nature->requests ? nature->requests : (unsigned)(200 * exp(uniform() * 4)), &seen);
 		write_version(traffic, i, &seen);
 	}
 }
@@ -321,6 +340,22 @@ START_TEST(what_is_worse_is_found)
 	expect("Each is better at something");
 	expect("@1 fails less often");
 	expect("@2 is faster at p50");
+}
+END_TEST
+
+/* What was before is taken off: until now the second one was the worse, from now on it is the better. */
+START_TEST(what_comes_from_now_on)
+{
+	TFLCTL("compare", "turned", "1", "2", "--for", "1s");
+	expect("turned@2 is better, ");
+	expect("  requests        20000    20000\n");
+	expect("@2 is faster at p50");
+	expect("@2 fails less often");
+	ck_assert_msg(!strstr(result.out, "Of @2 failed"), "%s", result.out);
+	TFLCTL("compare", "turned", "1", "2"); /* all of it: three parts of it with an exchange in between */
+	expect("  requests        60000    60000\n");
+	TFLCTL("compare", "turned", "1", "2", "--for", "5min");
+	ck_assert_msg(result.status == 2 && strstr(result.err, "--for"), "%s", result.err);
 }
 END_TEST
 
@@ -430,6 +465,7 @@ Suite *compare_suite(void)
 	tcase_set_timeout(tcase, 240);
 	tcase_add_test(tcase, noise_is_no_winner);
 	tcase_add_test(tcase, what_is_worse_is_found);
+	tcase_add_test(tcase, what_comes_from_now_on);
 	tcase_add_test(tcase, what_does_not_matter_is_said_not_to);
 	tcase_add_test(tcase, what_cannot_be_told_says_what_it_takes);
 	tcase_add_test(tcase, how_long_that_takes);
