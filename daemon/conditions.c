@@ -132,15 +132,20 @@ const struct tfl_condition *tfl_conditions_list(const struct tfl_conditions *con
 	return conditions ? conditions->items : NULL;
 }
 
-void tfl_conditions_write(const struct tfl_conditions *conditions, struct tfl_writer *writer)
+void tfl_conditions_write(const struct tfl_conditions *conditions, tfl_condition_admits admits, const void *data, struct tfl_writer *writer)
 {
 	uint64_t now_ns = tfl_clock_boot_ns();
+	unsigned count = 0;
 
-	tfl_field_bool(writer, "degraded", conditions->count > 0);
-	tfl_field_array(writer, "conditions", conditions->count);
+	for (unsigned i = 0; i < conditions->count; i++)
+		count += admits(data, conditions->items[i].model);
+	tfl_field_bool(writer, "degraded", count > 0);
+	tfl_field_array(writer, "conditions", count);
 	for (unsigned i = 0; i < conditions->count; i++) {
 		const struct tfl_condition *condition = &conditions->items[i];
 
+		if (!admits(data, condition->model))
+			continue;
 		tfl_writer_map(writer, 4 + (condition->model[0] != '\0') + (condition->version > 0));
 		tfl_field_text(writer, "name", tfl_condition_to_string(condition->kind));
 		if (condition->model[0])

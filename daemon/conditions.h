@@ -73,8 +73,11 @@ const char *tfl_condition_to_string(enum tfl_condition_kind kind);
 /** What to say when it is over: "statistics are kept again". */
 const char *tfl_condition_over(enum tfl_condition_kind kind);
 
-/** Writes the keys "degraded" and "conditions" of a reply; TFL_CONDITIONS_FIELDS of them. */
-void tfl_conditions_write(const struct tfl_conditions *conditions, struct tfl_writer *writer);
+/** Whether what is about a model ("": about none) is for somebody. */
+typedef bool (*tfl_condition_admits)(const void *data, const char *model);
+
+/** Writes the keys "degraded" and "conditions" of a reply, of what @p admits says yes to; TFL_CONDITIONS_FIELDS of them. */
+void tfl_conditions_write(const struct tfl_conditions *conditions, tfl_condition_admits admits, const void *data, struct tfl_writer *writer);
 
 #define TFL_CONDITIONS_FIELDS 2
 

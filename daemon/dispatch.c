@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "daemon/access.h"
 #include "daemon/audit.h"
 #include "daemon/descriptors.h"
 #include "daemon/handlers.h"
@@ -81,6 +82,12 @@ static int handle(struct tfl_call *call, const struct tfl_method *method, struct
 	if (!(call->rights & method->right))
 		return tfl_error_set(error, -EPERM, "%s needs the right '%s', which uid %u does not have on this socket", method->name,
 				     tfl_right_to_string(method->right), (unsigned)call->peer->uid);
+	if (method->right == TFL_RIGHT_READ) {
+		int r = tfl_access_check_params(call, error);
+
+		if (r < 0)
+			return r;
+	}
 	return method->handle(call, error);
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/error.h"
+#include "daemon/access.h"
 #include "daemon/changes.h"
 #include "daemon/dispatch.h"
 #include "daemon/fields.h"
@@ -20,9 +21,10 @@ struct choice {
 	struct tfl_moment now;
 };
 
-static bool is_asked_for(const struct choice *choice, const struct tfl_change *change)
+/* And may be told to the caller. */
+static bool is_asked_for(const struct tfl_call *call, const struct choice *choice, const struct tfl_change *change)
 {
-	return (!choice->model.text || tfl_string_equal(choice->model, change->model)) &&
+	return tfl_access_admits_name(call, change->model) && (!choice->model.text || tfl_string_equal(choice->model, change->model)) &&
 	       (!choice->version || choice->version == change->version) && tfl_moment_elapsed(&change->at, &choice->now) <= choice->age_s;
 }
 
@@ -49,13 +51,13 @@ int tfl_handle_changes(struct tfl_call *call, struct tfl_error *error)
 	if (params.since)
 		choice.age_s = choice.now.wall - (int64_t)params.since;
 	for (unsigned i = 0; i < tfl_changes_count(changes); i++)
-		count += is_asked_for(&choice, tfl_changes_at(changes, i));
+		count += is_asked_for(call, &choice, tfl_changes_at(changes, i));
 	tfl_writer_begin(writer);
 	tfl_message_reply(writer, call->message->msgid);
 	tfl_writer_map(writer, 1);
 	tfl_field_array(writer, "changes", count);
 	for (unsigned i = 0; i < tfl_changes_count(changes); i++) {
-		if (is_asked_for(&choice, tfl_changes_at(changes, i)))
+		if (is_asked_for(call, &choice, tfl_changes_at(changes, i)))
 			tfl_change_write(writer, tfl_changes_at(changes, i), &choice.now);
 	}
 	tfl_reply_send(call->channel, writer, call->message->msgid);
@@ -72,7 +74,7 @@ int tfl_handle_subscribe(struct tfl_call *call, struct tfl_error *error)
 
 	r = tfl_model_params_parse(&tfl_subscribe_params, call->message->params, &params, error);
 	if (r == 0)
-		r = tfl_subscribers_add(call->server->subscribers, call->channel, params.model, error);
+		r = tfl_subscribers_add(call->server->subscribers, call, params.model, error);
 	if (r < 0)
 		return r;
 	tfl_writer_begin(writer);

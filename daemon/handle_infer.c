@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "base/util.h"
 #include "daemon/clock.h"
+#include "daemon/access.h"
 #include "daemon/dispatch.h"
 #include "daemon/execute.h"
 #include "daemon/handlers.h"
@@ -55,8 +56,10 @@ static int find_version(const struct tfl_call *call, const struct tfl_infer_head
 int tfl_handle_find_version(const struct tfl_call *call, const struct tfl_infer_head *head, struct tfl_version **ret_version,
 			    struct tfl_error *error)
 {
-	int r = find_version(call, head, ret_version, error);
+	int r = tfl_access_check(call, head->model, error);
 
+	if (r == 0)
+		r = find_version(call, head, ret_version, error);
 	if (r == 0 && tfl_version_alarms(*ret_version)) {
 		tfl_loader_look_at_trial(call->server->loader, *ret_version);
 		r = find_version(call, head, ret_version, error);
@@ -76,6 +79,8 @@ static int enter_session(const struct tfl_call *call, struct tfl_job *job, struc
 		tfl_loader_look_at_trial(call->server->loader, session->version);
 		r = tfl_sessions_find(call->channel, id, &session, error);
 	}
+	if (r == 0)
+		r = tfl_access_check(call, (struct tfl_string){session->version->model_name, strlen(session->version->model_name)}, error);
 	if (r == 0)
 		r = tfl_session_enter(session, job->arrived_ns, error);
 	if (r < 0)

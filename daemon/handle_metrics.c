@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "daemon/access.h"
 #include "daemon/clock.h"
 #include "daemon/dispatch.h"
 #include "daemon/exposition.h"
@@ -16,7 +17,7 @@
 int tfl_handle_metrics(struct tfl_call *call, struct tfl_error *error)
 {
 	TFL_CLEANUP(tfl_exposition_finish) struct tfl_exposition exposition = {.length = 0};
-	TFL_CLEANUP(tfl_metrics_finish) struct tfl_metrics metrics = {.version_count = 0};
+	TFL_CLEANUP(tfl_metrics_finish) struct tfl_metrics metrics = {.admits = tfl_access_admits_name, .data = call};
 	struct tfl_writer *writer = call->writer;
 	int r;
 

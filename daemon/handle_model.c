@@ -7,6 +7,7 @@
  */
 #include "base/error.h"
 #include "base/util.h"
+#include "daemon/access.h"
 #include "daemon/clock.h"
 #include "daemon/confine.h"
 #include "daemon/dispatch.h"
@@ -69,8 +70,10 @@ int tfl_handle_model_list(struct tfl_call *call, struct tfl_error *error)
 	tfl_writer_begin(writer);
 	tfl_message_reply(writer, call->message->msgid);
 	tfl_writer_map(writer, 1);
-	tfl_field_array(writer, "models", count);
+	tfl_field_array(writer, "models", tfl_access_count(call));
 	for (unsigned i = 0; i < count; i++) {
+		if (!tfl_access_admits(call, &models[i]))
+			continue;
 		tfl_writer_map(writer, 3);
 		tfl_field_text(writer, "model", models[i].name);
 		tfl_field_uint(writer, "active", models[i].active ? models[i].active->number : 0);

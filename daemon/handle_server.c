@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/util.h"
+#include "daemon/access.h"
 #include "daemon/conditions.h"
 #include "daemon/config.h"
 #include "daemon/dispatch.h"
@@ -35,12 +36,13 @@ struct census {
 	unsigned available, coming, ended;
 };
 
-static struct census count(const struct tfl_registry_model *models, unsigned model_count)
+/* Of those that the caller may see. */
+static struct census count(const struct tfl_call *call, const struct tfl_registry_model *models, unsigned model_count)
 {
 	struct census census = {0};
 
 	for (unsigned i = 0; i < model_count; i++) {
-		for (unsigned j = 0; j < models[i].version_count; j++) {
+		for (unsigned j = 0; tfl_access_admits(call, &models[i]) && j < models[i].version_count; j++) {
 			enum tfl_version_state state = models[i].versions[j]->state;
 
 			census.available += state == TFL_VERSION_AVAILABLE;
@@ -51,18 +53,18 @@ static struct census count(const struct tfl_registry_model *models, unsigned mod
 	return census;
 }
 
-static void write_ended(struct tfl_writer *writer, const struct tfl_registry_model *models, unsigned model_count)
+static void write_ended(const struct tfl_call *call, const struct tfl_registry_model *models, unsigned model_count)
 {
 	for (unsigned i = 0; i < model_count; i++) {
-		for (unsigned j = 0; j < models[i].version_count; j++) {
+		for (unsigned j = 0; tfl_access_admits(call, &models[i]) && j < models[i].version_count; j++) {
 			const struct tfl_version *version = models[i].versions[j];
 
 			if (version->state != TFL_VERSION_END)
 				continue;
-			tfl_writer_map(writer, 3);
-			tfl_field_text(writer, "model", models[i].name);
-			tfl_field_uint(writer, "version", version->number);
-			tfl_field_text(writer, "reason", version->reason);
+			tfl_writer_map(call->writer, 3);
+			tfl_field_text(call->writer, "model", models[i].name);
+			tfl_field_uint(call->writer, "version", version->number);
+			tfl_field_text(call->writer, "reason", version->reason);
 		}
 	}
 }
@@ -75,7 +77,7 @@ int tfl_handle_health(struct tfl_call *call, struct tfl_error *error)
 	unsigned model_count;
 
 	models = tfl_registry_models(call->server->registry, &model_count);
-	census = count(models, model_count);
+	census = count(call, models, model_count);
 	tfl_writer_begin(writer);
 	tfl_message_reply(writer, call->message->msgid);
 	tfl_writer_map(writer, 6 + TFL_CONDITIONS_FIELDS + TFL_RELOAD_FIELDS);
@@ -88,10 +90,10 @@ int tfl_handle_health(struct tfl_call *call, struct tfl_error *error)
 	tfl_field_uint(writer, "loading", census.coming);
 	tfl_field_uint(writer, "ended", census.ended);
 	tfl_field_array(writer, "ended", census.ended);
-	write_ended(writer, models, model_count);
+	write_ended(call, models, model_count);
 	tfl_service_write_memory(call->server, writer);
-	tfl_conditions_write(call->server->conditions, writer);
-	tfl_reload_write(call->server->reload, writer);
+	tfl_conditions_write(call->server->conditions, tfl_access_admits_name, call, writer);
+	tfl_reload_write(call->server->reload, tfl_access_admits_name, call, writer);
 	tfl_reply_send(call->channel, writer, call->message->msgid);
 	return 0;
 }

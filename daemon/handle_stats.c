@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "daemon/access.h"
 #include "daemon/conditions.h"
 #include "daemon/dispatch.h"
 #include "daemon/fields.h"
@@ -39,19 +40,20 @@ static void write_version(struct tfl_writer *writer, const struct tfl_server *se
 	tfl_shadow_write(writer, "shadow", server, version->model_name, version->number, buckets, summary);
 }
 
-static unsigned count_versions(const struct tfl_registry_model *models, unsigned model_count)
+static unsigned count_versions(const struct tfl_call *call, const struct tfl_registry_model *models, unsigned model_count)
 {
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < model_count; i++) {
-		for (unsigned j = 0; j < models[i].version_count; j++)
+		for (unsigned j = 0; tfl_access_admits(call, &models[i]) && j < models[i].version_count; j++)
 			count += counted(models[i].versions[j]);
 	}
 	return count;
 }
 
-static void write_service(struct tfl_writer *writer, const struct tfl_server *server)
+static void write_service(struct tfl_writer *writer, const struct tfl_call *call)
 {
+	const struct tfl_server *server = call->server;
 	struct tfl_service service;
 
 	tfl_service_read(server, &service);
@@ -70,8 +72,8 @@ static void write_service(struct tfl_writer *writer, const struct tfl_server *se
 	tfl_field_map(writer, "workers", 2);
 	tfl_field_uint(writer, "count", service.workers);
 	tfl_field_uint(writer, "busy", service.busy);
-	tfl_conditions_write(server->conditions, writer);
-	tfl_reload_write(server->reload, writer);
+	tfl_conditions_write(server->conditions, tfl_access_admits_name, call, writer);
+	tfl_reload_write(server->reload, tfl_access_admits_name, call, writer);
 }
 
 /* All models, or the one that was asked for. */
@@ -112,10 +114,10 @@ int tfl_handle_stats(struct tfl_call *call, struct tfl_error *error)
 	tfl_writer_begin(writer);
 	tfl_message_reply(writer, call->message->msgid);
 	tfl_writer_map(writer, 9 + TFL_CONDITIONS_FIELDS + TFL_RELOAD_FIELDS);
-	write_service(writer, call->server);
-	tfl_field_array(writer, "versions", count_versions(models, count));
+	write_service(writer, call);
+	tfl_field_array(writer, "versions", count_versions(call, models, count));
 	for (unsigned i = 0; i < count; i++) {
-		for (unsigned j = 0; j < models[i].version_count; j++) {
+		for (unsigned j = 0; tfl_access_admits(call, &models[i]) && j < models[i].version_count; j++) {
 			if (counted(models[i].versions[j]))
 				write_version(writer, call->server, models[i].versions[j], params.buckets, summary);
 		}

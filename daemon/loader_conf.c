@@ -127,6 +127,7 @@ static void configure_model(struct tfl_loader *loader, const char *name, const s
 	for (unsigned i = 0; i < model->version_count; i++)
 		if (model->versions[i]->state == TFL_VERSION_AVAILABLE)
 			configure_version(loader, model->versions[i], conf);
+	tfl_registry_set_groups(loader->options.registry, name, &conf->groups);
 	tfl_loader_tell_configured(loader, name, conf);
 	tfl_loader_configure_route(loader, name, conf, false);
 	tfl_loader_look_again(loader, name); /* its policy may want other versions */
@@ -151,14 +152,13 @@ void tfl_loader_catch_up(struct tfl_loader *loader, struct tfl_loader_job *job)
 {
 	struct tfl_model_conf *conf = find(loader->confs, job->model);
 
-	if (!conf)
-		return;
-	if (job->generation == loader->generation) {
+	if (conf && job->generation == loader->generation) {
 		*conf = job->conf; /* it may have been edited since */
-	} else {
+	} else if (conf) {
 		tfl_model_conf_take(&job->conf, conf);
 		configure_version(loader, job->loaded, conf);
 	}
+	tfl_registry_set_groups(loader->options.registry, job->model, &job->conf.groups);
 }
 
 const char *tfl_loader_waiting(const struct tfl_loader *loader, const struct tfl_version *version, char *text, size_t size)

@@ -141,6 +141,8 @@ static int list_group(struct tfl_loader *loader, struct group *group, struct tfl
 	tfl_registry_set_previous(loader->options.registry, group->entries[0].model, &previous);
 	tfl_registry_set_labels(loader->options.registry, group->entries[0].model, &group->labels);
 	group->stale = has_stale(loader, group);
+	if (group->fault.code == 0)
+		tfl_registry_set_groups(loader->options.registry, group->entries[0].model, &group->conf.groups);
 	tfl_loader_restore_route(loader, group->entries[0].model, &state, group->fault.code == 0 ? &group->conf : NULL);
 	return result;
 }

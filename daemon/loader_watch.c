@@ -389,6 +389,9 @@ static void reconcile(struct tfl_loader *loader, struct tfl_loader_job *job)
 	count = tfl_reconcile(model, rescan->found, rescan->found_count, rescan->fault.code < 0 ? NULL : &policy, steps);
 	for (unsigned i = 0; i < count; i++)
 		takers[steps[i].kind](loader, job, &steps[i]);
+	/* One that is listed already has what was in force when a version was loaded, or the configuration read anew. */
+	if (!model && rescan->found_count > 0 && rescan->fault.code == 0)
+		tfl_registry_set_groups(loader->options.registry, job->model, &job->conf.groups);
 }
 
 static void rescan_each(struct tfl_loader *loader, const struct tfl_rescan *rescan)

@@ -193,6 +193,8 @@ int tfl_metrics_gather(const struct tfl_registry *registry, struct tfl_scheduler
 		return -ENOMEM;
 	models = tfl_registry_models(registry, &count);
 	for (unsigned i = 0; i < count; i++) {
+		if (metrics->admits && !metrics->admits(metrics->data, models[i].name))
+			continue;
 		for (unsigned j = 0; j < models[i].version_count; j++) {
 			const struct tfl_version *version = models[i].versions[j];
 

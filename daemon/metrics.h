@@ -73,6 +73,8 @@ struct tfl_metrics {
 	struct tfl_metrics_head *heads;
 	uint32_t version_count, head_count;
 	uint32_t version_room, head_room; /* private */
+	bool (*admits)(const void *data, const char *model); /* set before: which models it is about; NULL: all */
+	const void *data;
 };
 
 /** The upper edge of a bucket as its label "le" spells it, and what that is in nanoseconds, or as a share. */

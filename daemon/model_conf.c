@@ -51,10 +51,27 @@ static const struct tfl_setting rows[] = {
 	{ "model", "route_salt", NULL, TO(route_salt), TFL_SETTING_SALT, 0, TFL_ROUTE_SALT_MAX },
 	{ "model", "route_key", NULL, TO(route_key), TFL_SETTING_ROUTE_KEY, 0, TFL_ROUTE_BY_MACHINE, TFL_ROUTE_BY_REQUEST },
 	{ "model", "shadow", NULL, TO(shadow), TFL_SETTING_COUNT, 0, TFL_VERSION_MAX, 0 },
+	{ "model", "allow_groups", NULL, TO(allow_groups), TFL_SETTING_GROUPS, 0, TFL_GROUPS_TEXT_MAX },
 };
 _Static_assert(TFL_ARRAY_SIZE(rows) == TFL_MODEL_CONF_SETTINGS, "a source for each row");
 
 const struct tfl_setting_table tfl_model_conf_table = { rows, TFL_ARRAY_SIZE(rows), TO(sources) };
+
+/* The row of the value at @p offset, which has one. */
+static unsigned row_at(size_t offset)
+{
+	unsigned row = 0;
+
+	while (rows[row].offset != offset)
+		row++;
+	return row;
+}
+
+/* Where that value comes from. */
+static const char *source_of(const struct tfl_model_conf *conf, size_t offset)
+{
+	return conf->sources[row_at(offset)].text;
+}
 
 int tfl_model_conf_check(const struct tfl_store *store, const char *model, const struct tfl_model_conf *defaults,
 			 struct tfl_model_conf *ret_conf, struct tfl_mistakes *mistakes)
@@ -77,6 +94,12 @@ int tfl_model_conf_check(const struct tfl_store *store, const char *model, const
 					   TFL_STORE_CONF, text, length, &conf, mistakes);
 	if (result < 0 && result != -ENOENT)
 		return result;
+	if (tfl_groups_resolve(conf.allow_groups, &conf.groups, &error) < 0) {
+		tfl_mistakes_next_file(mistakes);
+		tfl_mistakes_add(mistakes, 0, "%s: [model] allow_groups (%s): %s", tfl_store_path(store, model, 0, TFL_STORE_CONF, path),
+				 source_of(&conf, TO(allow_groups)), error.text);
+		return -EINVAL;
+	}
 	*ret_conf = conf;
 	return 0;
 }
@@ -98,6 +121,7 @@ void tfl_model_conf_take(struct tfl_model_conf *conf, const struct tfl_model_con
 	for (unsigned i = 0; i < TFL_MODEL_CONF_SETTINGS; i++)
 		if (rows[i].when == TFL_SETTING_AT_ONCE)
 			tfl_setting_take(&tfl_model_conf_table, i, conf, from);
+	conf->groups = from->groups;
 }
 
 const char *tfl_model_conf_waiting(const struct tfl_model_conf *conf, const struct tfl_model_conf *now, char *text, size_t size)
@@ -119,22 +143,6 @@ void tfl_model_conf_route(const struct tfl_model_conf *conf, struct tfl_route *r
 	(void)tfl_route_parse(conf->route, &route, &error); /* its row has looked at it */
 	memcpy(route.salt, conf->route_salt, strlen(conf->route_salt));
 	*ret_route = tfl_route_is_empty(&route) ? (struct tfl_route){.count = 0} : route;
-}
-
-/* The row of the value at @p offset, which has one. */
-static unsigned row_at(size_t offset)
-{
-	unsigned row = 0;
-
-	while (rows[row].offset != offset)
-		row++;
-	return row;
-}
-
-/* Where that value comes from. */
-static const char *source_of(const struct tfl_model_conf *conf, size_t offset)
-{
-	return conf->sources[row_at(offset)].text;
 }
 
 const char *tfl_model_conf_say(const struct tfl_model_conf *conf, size_t offset, char *text, size_t size)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What an operator decides about one model: <models>/<model>/model.conf, read when the daemon starts and each time that a version of the
- * model is loaded. What it leaves out is as tfld.conf says, which has a key of the same name for all but the labels, the confidence and
- * the route. systemd/model.conf documents the keys (a test compares the two).
+ * model is loaded. What it leaves out is as tfld.conf says, which has a key of the same name for all but the labels, the confidence,
+ * the route and the groups. systemd/model.conf documents the keys (a test compares the two).
  *
  * The file may be there before the model's first version and stays after the last one was erased.
  */
@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/limits.h"
+#include "daemon/groups.h"
 #include "daemon/policy.h"
 #include "daemon/route.h"
 #include "daemon/settings.h"
@@ -25,7 +26,7 @@ struct tfl_store;
 
 #define TFL_MODEL_LABELS_NAME_MAX 63
 #define TFL_MODEL_CONFIDENCE_MAX 127
-#define TFL_MODEL_CONF_SETTINGS 32
+#define TFL_MODEL_CONF_SETTINGS 33
 
 /* Plain data. Set once, when a version is loaded. */
 struct tfl_model_conf {
@@ -57,6 +58,8 @@ struct tfl_model_conf {
 	char route_salt[TFL_ROUTE_SALT_MAX + 1];
 	uint64_t route_key;
 	uint64_t shadow;
+	char allow_groups[TFL_GROUPS_TEXT_MAX + 1]; /* who may use and see the model; "": everybody who may infer */
+	struct tfl_groups groups;                   /* the same, looked up by tfl_model_conf_check(); no row's */
 	struct tfl_setting_source sources[TFL_MODEL_CONF_SETTINGS];
 };
 

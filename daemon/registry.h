@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/limits.h"
+#include "daemon/groups.h"
 #include "daemon/machine.h"
 #include "daemon/previous.h"
 #include "daemon/route.h"
@@ -37,6 +38,7 @@ struct tfl_registry_model {
 	struct tfl_route chosen;       /* what an operator chose, which may be none at all … */
 	bool is_chosen;                /* … if one did: tfl_registry_route_of() */
 	uint64_t routed[TFL_ROUTE_SHARES_MAX]; /* requests that each share of the route in force has had … */
+	struct tfl_groups groups;      /* who may use and see it (access.h) */
 	uint64_t passed_over;          /* … and those that the active version has had in the place of one that was not AVAILABLE */
 };
 
@@ -78,6 +80,12 @@ void tfl_registry_choose_route(struct tfl_registry *registry, const struct tfl_r
 
 /** What model.conf says, likewise. Nothing for a model that is not listed. */
 void tfl_registry_configure_route(struct tfl_registry *registry, const char *name, const struct tfl_route *route);
+
+/** Who may use and see a model. Nothing for one that is not listed. */
+void tfl_registry_set_groups(struct tfl_registry *registry, const char *name, const struct tfl_groups *groups);
+
+/** Whether there may be a model that not everybody may use. */
+bool tfl_registry_restricts(const struct tfl_registry *registry);
 
 /** The sentence for a model, or a version, that does not exist: it names those that do. Both give -ENOENT. */
 int tfl_registry_no_model(const struct tfl_registry *registry, const char *name, size_t length, struct tfl_error *error);

@@ -10,6 +10,7 @@ struct tfl_registry {
 	unsigned count;
 	uint8_t machine[TFL_MACHINE_BYTES];
 	bool has_machine;
+	bool restricts; /* tfl_registry_restricts() */
 	void (*leave)(void *data, const struct tfl_version *version); /* NULL: nobody wants to know */
 	void *leave_data;
 };

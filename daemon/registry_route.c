@@ -95,3 +95,19 @@ int tfl_registry_pick(struct tfl_registry *registry, const char *name, size_t na
 	*ret_version = version;
 	return 0;
 }
+
+void tfl_registry_set_groups(struct tfl_registry *registry, const char *name, const struct tfl_groups *groups)
+{
+	struct tfl_registry_model *model = tfl_registry_own_model(registry, name, strlen(name));
+
+	if (model)
+		model->groups = *groups;
+	registry->restricts = false;
+	for (unsigned i = 0; i < registry->count; i++)
+		registry->restricts = registry->restricts || registry->models[i].groups.count > 0;
+}
+
+bool tfl_registry_restricts(const struct tfl_registry *registry)
+{
+	return registry->restricts;
+}

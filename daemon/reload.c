@@ -213,8 +213,14 @@ static void write_restart(const struct tfl_reload *reload, struct tfl_writer *wr
 	}
 }
 
+/* Who is to be told. */
+struct audience {
+	bool (*admits)(const void *data, const char *model);
+	const void *data;
+};
+
 /* Writes the versions that wait for their next load (@p writer NULL: nothing), and counts them. */
-static uint32_t write_loads(const struct tfl_server *server, struct tfl_writer *writer)
+static uint32_t write_loads(const struct tfl_server *server, const struct audience *audience, struct tfl_writer *writer)
 {
 	unsigned model_count;
 	const struct tfl_registry_model *models = tfl_registry_models(server->registry, &model_count);
@@ -222,7 +228,7 @@ static uint32_t write_loads(const struct tfl_server *server, struct tfl_writer *
 	char keys[256];
 
 	for (unsigned i = 0; i < model_count; i++) {
-		for (unsigned k = 0; k < models[i].version_count; k++) {
+		for (unsigned k = 0; audience->admits(audience->data, models[i].name) && k < models[i].version_count; k++) {
 			const struct tfl_version *version = models[i].versions[k];
 
 			if (!*tfl_loader_waiting(server->loader, version, keys, sizeof(keys)))
@@ -239,9 +245,12 @@ static uint32_t write_loads(const struct tfl_server *server, struct tfl_writer *
 	return count;
 }
 
-void tfl_reload_write(const struct tfl_reload *reload, struct tfl_writer *writer)
+void tfl_reload_write(const struct tfl_reload *reload, bool (*admits)(const void *data, const char *model), const void *data,
+		      struct tfl_writer *writer)
 {
+	const struct audience audience = {admits, data};
+
 	write_restart(reload, writer);
-	tfl_field_array(writer, "needs_load", write_loads(reload->server, NULL));
-	write_loads(reload->server, writer);
+	tfl_field_array(writer, "needs_load", write_loads(reload->server, &audience, NULL));
+	write_loads(reload->server, &audience, writer);
 }

@@ -9,6 +9,7 @@
 #ifndef DAEMON_RELOAD_H
 #define DAEMON_RELOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct tfl_config;
@@ -31,8 +32,9 @@ void tfl_reload_begin(struct tfl_reload *reload);
 /** What an operator wants to know at the end of a line: "; a restart is needed for [requests] workers", or "". Returns @p text. */
 const char *tfl_reload_say(const struct tfl_reload *reload, char *text, size_t size);
 
-/** Writes the keys "needs_restart" and "needs_load" of a reply; TFL_RELOAD_FIELDS of them. */
-void tfl_reload_write(const struct tfl_reload *reload, struct tfl_writer *writer);
+/** Writes the keys "needs_restart" and "needs_load" of a reply, of models that @p admits says yes to; TFL_RELOAD_FIELDS of them. */
+void tfl_reload_write(const struct tfl_reload *reload, bool (*admits)(const void *data, const char *model), const void *data,
+		      struct tfl_writer *writer);
 
 #define TFL_RELOAD_FIELDS 2
 

@@ -187,7 +187,7 @@ static void on_change(void *data)
 	tfl_changes_save(server);
 	if (server->recordings)
 		tfl_recordings_look(server->recordings);
-	tfl_subscribers_tell(server->subscribers, change);
+	tfl_subscribers_tell(server->subscribers, server->registry, change);
 	tfl_manager_update(&server->manager);
 	/* Without memory for it, the journal and the changes themselves have it. */
 	if (server->lines && server->loader)

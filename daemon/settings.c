@@ -13,6 +13,7 @@
 #include "base/suggest.h"
 #include "base/utf8.h"
 #include "base/util.h"
+#include "daemon/groups.h"
 #include "daemon/keyfile.h"
 #include "daemon/mistakes.h"
 #include "daemon/policy.h"
@@ -127,6 +128,7 @@ static const struct kind kinds[TFL_SETTING_KIND_COUNT] = {
 	[TFL_SETTING_TRANSITION] = { parse_word, format_word, transitions, 0, "WHICH", "availability or resource", NULL },
 	[TFL_SETTING_ROUTE] = { NULL, NULL, NULL, 0, "SHARES", "versions and their weights, as in 1=90 2=10", NULL },
 	[TFL_SETTING_SALT] = { NULL, NULL, NULL, 0, "TEXT", "up to 64 characters, as in the name of a model", NULL },
+	[TFL_SETTING_GROUPS] = { NULL, NULL, NULL, 0, "GROUPS", "names or numbers of at most 16 groups, with blanks between", NULL },
 	[TFL_SETTING_ROUTE_KEY] = { parse_word, format_word, route_keys, 0, "WHAT", "request or machine-id", NULL },
 	[TFL_SETTING_VERSIONS] = { NULL, NULL, NULL, 0, "WHICH", "all, latest, a number of them as in latest 2, or some as in specific 3 7", NULL },
 };
@@ -188,6 +190,8 @@ static bool is_right(const struct tfl_setting *row, const char *text)
 		return tfl_policy_parse(text, &policy) == 0;
 	case TFL_SETTING_ROUTE:
 		return tfl_route_parse(text, &route, &error) == 0;
+	case TFL_SETTING_GROUPS:
+		return tfl_groups_valid(text);
 	case TFL_SETTING_SALT:
 		return !*text || tfl_model_name_valid(text, strlen(text));
 	case TFL_SETTING_CONFIDENCE:

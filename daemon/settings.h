@@ -34,6 +34,7 @@ enum tfl_setting_kind {
 	TFL_SETTING_ROUTE,    /* char[max + 1]: what tfl_route_parse() reads */
 	TFL_SETTING_SALT,     /* char[max + 1]: like the name of a model; empty: none */
 	TFL_SETTING_ROUTE_KEY, /* enum tfl_route_by: "request", "machine-id" */
+	TFL_SETTING_GROUPS,   /* char[max + 1]: what tfl_groups_valid() says yes to */
 	TFL_SETTING_TRANSITION, /* enum tfl_transition: "availability", "resource" */
 	TFL_SETTING_KIND_COUNT
 };

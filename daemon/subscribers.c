@@ -7,8 +7,10 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "daemon/access.h"
 #include "daemon/changes.h"
 #include "daemon/channel.h"
+#include "daemon/dispatch.h"
 #include "daemon/fields.h"
 #include "proto/message.h"
 #include "proto/request.h"
@@ -16,6 +18,8 @@
 
 struct subscriber {
 	struct tfl_channel *channel;        /* a reference */
+	const struct tfl_peer *peer;        /* its connection's, like the next */
+	unsigned rights;
 	char model[TFL_MODEL_NAME_MAX + 1]; /* "": all */
 };
 
@@ -54,15 +58,17 @@ static struct subscriber *find(struct tfl_subscribers *subscribers, const struct
 	return NULL;
 }
 
-int tfl_subscribers_add(struct tfl_subscribers *subscribers, struct tfl_channel *channel, struct tfl_string model, struct tfl_error *error)
+int tfl_subscribers_add(struct tfl_subscribers *subscribers, const struct tfl_call *call, struct tfl_string model, struct tfl_error *error)
 {
-	struct subscriber *subscriber = find(subscribers, channel);
+	struct subscriber *subscriber = find(subscribers, call->channel);
 
 	if (!subscriber && subscribers->count == TFL_SUBSCRIBERS_MAX)
 		return tfl_error_set(error, -ENOSPC, "%d connections have subscribed already, the most there may be", TFL_SUBSCRIBERS_MAX);
 	if (!subscriber) {
 		subscriber = &subscribers->items[subscribers->count++];
-		subscriber->channel = tfl_channel_ref(channel);
+		subscriber->channel = tfl_channel_ref(call->channel);
+		subscriber->peer = call->peer;
+		subscriber->rights = call->rights;
 	}
 	memcpy(subscriber->model, model.text ? model.text : "", model.length); /* a name that is valid, so it fits */
 	subscriber->model[model.length] = '\0';
@@ -98,12 +104,14 @@ void tfl_change_write(struct tfl_writer *writer, const struct tfl_change *change
 	tfl_field_text(writer, "text", tfl_change_sentence(change, text));
 }
 
-void tfl_subscribers_tell(struct tfl_subscribers *subscribers, const struct tfl_change *change)
+void tfl_subscribers_tell(struct tfl_subscribers *subscribers, const struct tfl_registry *registry, const struct tfl_change *change)
 {
 	for (unsigned i = 0; subscribers && i < subscribers->count; i++) {
 		const struct subscriber *subscriber = &subscribers->items[i];
 
 		if (subscriber->model[0] && strcmp(subscriber->model, change->model) != 0)
+			continue;
+		if (!tfl_access_admits_peer(registry, subscriber->peer, subscriber->rights, change->model))
 			continue;
 		tfl_writer_begin(&subscribers->writer);
 		tfl_message_notification(&subscribers->writer, TFL_NOTIFY_CHANGED);

@@ -27,6 +27,7 @@ static Suite *(*const suites[])(void) = {
 	trial_suite,
 	account_suite,
 	audit_suite,
+	groups_suite,
 	agreement_suite,
 	binding_suite,
 	changes_suite,

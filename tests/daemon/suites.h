@@ -19,6 +19,7 @@ Suite *swap_suite(void);
 Suite *account_suite(void);
 Suite *agreement_suite(void);
 Suite *audit_suite(void);
+Suite *groups_suite(void);
 Suite *binding_suite(void);
 Suite *changes_suite(void);
 Suite *channel_suite(void);

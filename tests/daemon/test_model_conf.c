@@ -80,7 +80,7 @@ START_TEST(every_key_is_inherited_from_one_that_is_alike)
 		}
 	}
 	/* All but the labels, the confidence and the route. */
-	ck_assert_uint_eq(found, tfl_model_conf_table.count - 6);
+	ck_assert_uint_eq(found, tfl_model_conf_table.count - 7);
 }
 END_TEST
 
@@ -97,7 +97,7 @@ static const struct {
 	  "models/m/model.conf:2: [model] has no key 'path'; it has versions, auto_swap, transition, instances, threads, queue, timeout, priority, inline, "
 	  "sessions, session_idle, session_grace, proof, proof_memory, proof_time, trial, trial_requests, trial_time, "
 	  "trial_errors, trial_latency, trial_confidence, trial_drift, trial_nan, trial_max_errors, trial_max_latency, trial_min_confidence, "
-	  "labels, confidence, route, route_salt, route_key, shadow" },
+	  "labels, confidence, route, route_salt, route_key, shadow, allow_groups" },
 	{ "[models]\nqueue = 1\n", "models/m/model.conf:2: there is no section [models]; did you mean [model]?" },
 	{ "[model]\nversions = specific\n",
 	  "models/m/model.conf:2: [model] versions is 'specific', expected all, latest, a number of them as in latest 2, or some as in specific 3 7" },

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -238,6 +239,31 @@ void daemon_wait_busy(const struct daemon *daemon, unsigned count)
 void daemon_wait_connections(int fd, unsigned count)
 {
 	wait_until(fd, TFL_METHOD_STATS, has_connections, count);
+}
+
+bool daemon_may_change_users(void)
+{
+	if (geteuid() != 0)
+		printf("# skipped: only root can become another user\n");
+	return geteuid() == 0;
+}
+
+void daemon_as(uid_t uid, gid_t gid, const gid_t *groups, size_t count, void (*body)(void))
+{
+	int status;
+	pid_t pid;
+
+	if (!daemon_may_change_users())
+		return;
+	pid = fork();
+	if (pid == 0) {
+		if (setgroups(count, groups) < 0 || setgid(gid) < 0 || setuid(uid) < 0)
+			_exit(3);
+		body();
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child of user %u ended with %#x", (unsigned)uid, status);
 }
 
 int daemon_wait(struct daemon *daemon)

@@ -71,6 +71,15 @@ void daemon_wait_connections(int fd, unsigned count);
 int daemon_connect(const struct daemon *daemon);
 int daemon_connect_to(const char *path);
 
+/** Whether this process may become other users; where not, the reason is printed, and the test passes over what needs that. */
+bool daemon_may_change_users(void);
+
+/**
+ * Runs @p body in a child with this user, group, and these supplementary groups, whose failed assertions fail the test. Nothing, where
+ * that may not be.
+ */
+void daemon_as(uid_t uid, gid_t gid, const gid_t *groups, size_t count, void (*body)(void));
+
 /** Waits for its end. Its exit status; 128 and more: the signal. */
 int daemon_wait(struct daemon *daemon);
 

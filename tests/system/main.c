@@ -8,6 +8,7 @@
 
 static Suite *(*const suites[])(void) = {
 	smoke_suite,
+	access_suite,
 	audit_suite,
 	start_suite,
 	frames_suite,

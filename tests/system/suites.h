@@ -6,6 +6,7 @@
 #include <check.h>
 
 Suite *smoke_suite(void);
+Suite *access_suite(void);
 Suite *audit_suite(void);
 Suite *changes_suite(void);
 Suite *compare_suite(void);

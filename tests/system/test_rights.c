@@ -3,11 +3,9 @@
  * Who may do what on which socket. The tests with another user need root, which becomes that user in a child; without root they say so
  * and pass over.
  */
-#include <grp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/system/harness.h"
@@ -141,25 +139,9 @@ START_TEST(server_info_says_what_the_caller_may_do)
 }
 END_TEST
 
-/* Runs @p body as the user nobody, whose failed assertions end the child. */
 static void as_nobody(void (*body)(void))
 {
-	int status;
-	pid_t pid;
-
-	if (geteuid() != 0) {
-		printf("# skipped: only root can become another user\n");
-		return;
-	}
-	pid = fork();
-	if (pid == 0) {
-		if (setgroups(0, NULL) < 0 || setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
-			_exit(3);
-		body();
-		_exit(0);
-	}
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child ended with %#x", status);
+	daemon_as(NOBODY, NOBODY, NULL, 0, body);
 }
 
 static void use_first_socket(void)
