@@ -30,6 +30,7 @@ static Suite *(*const suites[])(void) = {
 	rights_suite,
 	session_suite,
 	shadow_suite,
+	shares_suite,
 	trial_suite,
 	leaks_suite,
 };
