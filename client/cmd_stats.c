@@ -26,15 +26,17 @@ static void print_service(const struct tfl_value *value)
 {
 	const struct tfl_value *connections = tfl_value_get(value, "connections"), *queue = tfl_value_get(value, "queue");
 	const struct tfl_value *workers = tfl_value_get(value, "workers");
-	char up[CTL_UNIT_MAX], memory[CTL_UNIT_MAX];
+	char up[CTL_UNIT_MAX], memory[CTL_UNIT_MAX], sessions[40] = "";
 
 	printf("up %s, %llu request%s; connections: %llu open, %llu accepted, %llu refused\n",
 	       ctl_format_uptime(up, number(value, "uptime_ns") / 1000000000), (unsigned long long)number(value, "requests"),
 	       ctl_plural(number(value, "requests")), (unsigned long long)number(connections, "open"),
 	       (unsigned long long)number(connections, "accepted"), (unsigned long long)number(connections, "refused"));
-	printf("workers: %llu of %llu busy; queue: %llu of %llu; memory: %s\n", (unsigned long long)number(workers, "busy"),
+	if (number(value, "sessions") > 0)
+		snprintf(sessions, sizeof(sessions), "sessions: %llu; ", (unsigned long long)number(value, "sessions"));
+	printf("workers: %llu of %llu busy; queue: %llu of %llu; %smemory: %s\n", (unsigned long long)number(workers, "busy"),
 	       (unsigned long long)number(workers, "count"), (unsigned long long)number(queue, "waiting"),
-	       (unsigned long long)number(queue, "capacity"), ctl_format_bytes(memory, number(value, "rss_bytes")));
+	       (unsigned long long)number(queue, "capacity"), sessions, ctl_format_bytes(memory, number(value, "rss_bytes")));
 	ctl_memory_print(value, true);
 	ctl_conditions_print(value);
 }

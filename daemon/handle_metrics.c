@@ -17,7 +17,7 @@
 int tfl_handle_metrics(struct tfl_call *call, struct tfl_error *error)
 {
 	TFL_CLEANUP(tfl_exposition_finish) struct tfl_exposition exposition = {.length = 0};
-	TFL_CLEANUP(tfl_metrics_finish) struct tfl_metrics metrics = {.admits = tfl_access_admits_name, .data = call};
+	TFL_CLEANUP(tfl_metrics_finish) struct tfl_metrics metrics = {.admits = tfl_access_admits_name, .data = call, .sessions = call->server->sessions};
 	struct tfl_writer *writer = call->writer;
 	int r;
 

@@ -15,6 +15,7 @@
 #include "daemon/recorder.h"
 #include "daemon/registry.h"
 #include "daemon/scheduler.h"
+#include "daemon/sessions.h"
 #include "runtime/pool.h"
 
 /* 10 µs × 1.8^n in six digits, which is what the label says, in nanoseconds. */
@@ -111,6 +112,7 @@ static void gather_loaded(const struct tfl_version *version, struct tfl_schedule
 	tfl_version_memory(version, &into->memory);
 	into->load_ns = version->load_ns;
 	into->instances = version->pool ? tfl_pool_instances(version->pool) : 0;
+	into->sessions = metrics->sessions ? tfl_sessions_count(metrics->sessions, version) : 0;
 	tfl_scheduler_read(scheduler, &version->queue, &queue);
 	into->pending = queue.waiting;
 	tfl_recorder_read(version->recorder, summary);

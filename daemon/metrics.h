@@ -22,6 +22,7 @@ struct tfl_error;
 struct tfl_exposition;
 struct tfl_registry;
 struct tfl_scheduler;
+struct tfl_sessions;
 
 #define TFL_METRICS_DURATIONS 28 /* upper edges of a histogram of durations: 10 µs, and each 1.8 times the one before */
 #define TFL_METRICS_SHARES 14    /* of one of confidences: tenths, and from 0.9 on fiftieths */
@@ -56,7 +57,7 @@ struct tfl_metrics_version {
 
 	bool loaded; /* AVAILABLE; else the rest is zero */
 	struct tfl_version_memory memory;
-	uint64_t load_ns, instances;
+	uint64_t load_ns, instances, sessions;
 	uint64_t pending, inferences, executions;
 	uint64_t results[TFL_STATUS_COUNT];
 	struct tfl_metrics_duration durations[TFL_METRICS_STAGES];
@@ -75,6 +76,7 @@ struct tfl_metrics {
 	uint32_t version_room, head_room; /* private */
 	bool (*admits)(const void *data, const char *model); /* set before: which models it is about; NULL: all */
 	const void *data;
+	const struct tfl_sessions *sessions; /* likewise; NULL: none */
 };
 
 /** The upper edge of a bucket as its label "le" spells it, and what that is in nanoseconds, or as a share. */

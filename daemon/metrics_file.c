@@ -168,6 +168,7 @@ bool tfl_metrics_file_step(struct tfl_metrics_file *file, struct tfl_server *ser
 	move(file);
 	if (file->metrics.version_count == 0)
 		tfl_service_read(server, &file->metrics.service);
+	file->metrics.sessions = server->sessions;
 	r = tfl_metrics_gather(server->registry, server->scheduler, tfl_clock_seconds(), VERSIONS, &file->metrics);
 	if (r > 0)
 		return true;

@@ -216,6 +216,7 @@ static const struct family families[] = {
 	{"tfl_model_load_duration_seconds", "gauge", LOADED, write_seconds, OF_VERSION(load_ns),
 	 "Time that loading took, with its warm-up."},
 	{"tfl_model_instances", "gauge", LOADED, write_uint, OF_VERSION(instances), "Requests of a version that may run at once."},
+	{"tfl_model_sessions", "gauge", LOADED, write_uint, OF_VERSION(sessions), "Sessions with a version, each with an interpreter of its own."},
 
 	{"tfl_inference_request_success_total", "counter", LOADED, write_uint, OF_VERSION(results[TFL_OK]),
 	 "Inference requests that succeeded."},

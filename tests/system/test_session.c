@@ -158,6 +158,18 @@ static uint64_t sessions(int over)
 	return count;
 }
 
+/* And metrics say the same of the one version. */
+static void check_metrics(int over, const char *line)
+{
+	struct tfl_string text;
+	struct reply reply;
+
+	wire_call(over, "metrics", &reply);
+	text = wire_string(reply.message.result, "text");
+	ck_assert_ptr_nonnull(memmem(text.text, text.length, line, strlen(line)));
+	reply_finish(&reply);
+}
+
 static void wait_sessions(int over, uint64_t count)
 {
 	uint64_t until = now_ns() + PATIENCE_NS;
@@ -179,6 +191,8 @@ START_TEST(a_session_remembers_and_nobody_else_does)
 	second = open_session(fd, "sum");
 	ck_assert_uint_ne(first, second);
 	ck_assert_uint_eq(sessions(fd), 2);
+	check_metrics(fd, "tfl_model_sessions{model=\"sum\",version=\"1\"} 2\n");
+	check_metrics(fd, "tfl_model_sessions{model=\"slow\",version=\"1\"} 0\n");
 	for (int i = 1; i <= 20; i++) {
 		ck_assert_float_eq(ask(fd, first, 1), (float)i);
 		ck_assert_float_eq(ask(fd, second, -2), (float)(-2 * i));
