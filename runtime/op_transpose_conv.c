@@ -2,8 +2,8 @@
 /*
  * TRANSPOSE_CONV and MediaPipe's Convolution2DTransposeBias: a convolution backwards. Each input pixel, times the filter [O, kh, kw, I], is
  * added to the output around its place, stride pixels from the place of its neighbour; what falls outside is lost. TRANSPOSE_CONV is told
- * the output's shape, and the padding is that of the convolution from there to here; Convolution2DTransposeBias knows it from its own
- * options.
+ * the output's shape, and the padding is that of the convolution from there to here; a shape without elements is taken as it is, whatever
+ * its other dimensions. Convolution2DTransposeBias knows it from its own options.
  *
  * Semantics: TensorFlow Lite's reference kernel, also where the given shape is none that the convolution would have. Arithmetic and types:
  * kernel_linear.h.
@@ -61,13 +61,12 @@ static uint64_t taps_max(const struct axis *axis)
 	return taps < (uint64_t)axis->input ? taps : (uint64_t)axis->input;
 }
 
-/* What both have in common once the axes are known. */
-static int finish_prepare(struct tfl_graph *graph, struct tfl_node *node, int activation, struct tfl_error *error)
+/* What both have in common once the axes and the output's shape are known. */
+static int finish_prepare(struct tfl_graph *graph, struct tfl_node *node, const int32_t *dims, int activation, struct tfl_error *error)
 {
-	const struct tfl_value *input = tfl_node_operand(graph, node, TFL_OPERAND_INPUT), *output = tfl_node_output(graph, node, 0);
+	const struct tfl_value *output = tfl_node_output(graph, node, 0);
 	struct params *params = node->params;
 	const struct axis *axes = params->axes;
-	const int32_t dims[4] = {input->dims[0], axes[0].output, axes[1].output, params->linear.channels};
 	int r;
 
 	r = tfl_node_set_shape(graph, node, 0, 4, dims, error);
@@ -99,15 +98,18 @@ static int read_shape(const struct tfl_graph *graph, const struct tfl_node *node
 		      struct tfl_error *error)
 {
 	int32_t shape[4] = {0}, batch = tfl_node_operand(graph, node, TFL_OPERAND_INPUT)->dims[0];
+	bool empty = false;
 	unsigned count;
 	int r;
 
 	r = tfl_node_const_ints(graph, node, OUTPUT_SHAPE, 4, shape, &count, error);
 	if (r < 0)
 		return r;
-	if (count != 4 || shape[0] != batch || shape[1] < 1 || shape[2] < 1 || shape[3] != params->linear.channels)
+	for (unsigned i = 0; i < count; i++)
+		empty |= shape[i] == 0;
+	if (count != 4 || (!empty && (shape[0] != batch || shape[3] != params->linear.channels)) || shape[1] < 0 || shape[2] < 0)
 		return tfl_node_invalid(graph, node, error,
-					"its output shape is [%d, %d, %d, %d]; [%d, height, width, %d] with at least 1 each would be right",
+					"its output shape is [%d, %d, %d, %d]; [%d, height, width, %d] would be right",
 					shape[0], shape[1], shape[2], shape[3], batch, params->linear.channels);
 	memcpy(ret_shape, shape, sizeof(shape));
 	return 0;
@@ -138,7 +140,7 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 		params->axes[i].output = shape[1 + i];
 		find_padding(&params->axes[i], padding == TFL_PADDING_SAME);
 	}
-	return finish_prepare(graph, node, tfl_fb_i8(options, ACTIVATION, 0), error);
+	return finish_prepare(graph, node, shape, tfl_fb_i8(options, ACTIVATION, 0), error);
 }
 
 /* MediaPipe's options are a C struct as it lies in memory. */
@@ -183,7 +185,12 @@ static int prepare_bias(struct tfl_graph *graph, struct tfl_node *node, struct t
 		r = check_strides(graph, node, params, error);
 	for (unsigned i = 0; r == 0 && i < 2; i++)
 		r = find_output(graph, node, &params->axes[i], options.padding == 1, error);
-	return r < 0 ? r : finish_prepare(graph, node, TFL_ACTIVATION_NONE, error);
+	if (r < 0)
+		return r;
+	return finish_prepare(graph, node,
+			      (int32_t[]){tfl_node_operand(graph, node, TFL_OPERAND_INPUT)->dims[0], params->axes[0].output, params->axes[1].output,
+					  params->linear.channels},
+			      TFL_ACTIVATION_NONE, error);
 }
 
 /* How XNNPACK is told: it computes the output's size from what is cut off at both ends. */
@@ -213,7 +220,7 @@ static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 	struct cut cuts[2];
 	int r;
 
-	if (find_cut(rows, &cuts[0]) || find_cut(columns, &cuts[1]))
+	if (tfl_node_output(lower->graph, node, 0)->elements == 0 || find_cut(rows, &cuts[0]) || find_cut(columns, &cuts[1]))
 		return 1;
 	/* Pointers for all taps of a pixel; columns come in groups of up to 16. */
 	r = tfl_lower_bytes(lower, taps * rows->output * (columns->output + 16.0 * columns->stride) * sizeof(void *));
@@ -299,6 +306,8 @@ static int run(const struct tfl_run *run, const struct tfl_node *node, struct tf
 	uint8_t *to = tfl_run_output(run, node, 0);
 	struct tfl_linear_run linear;
 
+	if (output->elements == 0)
+		return 0;
 	tfl_linear_begin(run, node, &params->linear, &linear);
 	for (int32_t batch = 0; batch < input->dims[0]; batch++) {
 		run_picture(params, &linear, from, to);
