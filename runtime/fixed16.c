@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The functions of fixed.c in 16 bits, as recurrent operators have them: every product is rounded to 15 bits behind the point, and so nearly
- * every result differs from that of 32 bits. The constants are those of the definition, halved in length.
+ * The functions of fixed.c in 16 bits, as recurrent operators have them: every product is rounded to 15 bits behind the point, and so
+ * nearly every result differs from that of 32 bits. The constants are those of the definition, halved in length.
  */
 #include "runtime/fixed.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checks and walks. Which of the many inputs are there says what the operator does: those that belong together come or are left out together.
- * Rows of a batch do not know of each other, so that each is walked through time on its own.
+ * Checks and walks. Which of the many inputs are there says what the operator does: those that belong together come or are left out
+ * together. Rows of a batch do not know of each other, so that each is walked through time on its own.
  */
 #include "runtime/kernel_lstm.h"
 
@@ -47,7 +47,8 @@ static int check_shape(const struct tfl_graph *graph, const struct tfl_node *nod
 	tfl_shape_to_string(value->dims, value->rank, shape, sizeof(shape));
 	if (rank == 1)
 		return tfl_node_invalid(graph, node, error, "input %u has the shape %s; [%zu] would be right", inputs[row].input, shape, rows);
-	return tfl_node_invalid(graph, node, error, "input %u has the shape %s; [%zu, %zu] would be right", inputs[row].input, shape, rows, columns);
+	return tfl_node_invalid(graph, node, error, "input %u has the shape %s; [%zu, %zu] would be right", inputs[row].input, shape, rows,
+				columns);
 }
 
 static int check_inputs(const struct tfl_graph *graph, const struct tfl_node *node, const struct tfl_lstm *lstm, struct tfl_error *error)
@@ -71,8 +72,8 @@ static int check_inputs(const struct tfl_graph *graph, const struct tfl_node *no
 	return 0;
 }
 
-static int check_state(const struct tfl_graph *graph, const struct tfl_node *node, const struct tfl_lstm *lstm, unsigned input, size_t width,
-		       struct tfl_error *error)
+static int check_state(const struct tfl_graph *graph, const struct tfl_node *node, const struct tfl_lstm *lstm, unsigned input,
+		       size_t width, struct tfl_error *error)
 {
 	const struct tfl_value *value = tfl_node_input(graph, node, input);
 
@@ -85,7 +86,8 @@ static int check_state(const struct tfl_graph *graph, const struct tfl_node *nod
 }
 
 /* What the operator is, by the inputs that are there, and its sizes. */
-static int read_form(const struct tfl_graph *graph, const struct tfl_node *node, struct tfl_lstm *lstm, unsigned rank, struct tfl_error *error)
+static int read_form(const struct tfl_graph *graph, const struct tfl_node *node, struct tfl_lstm *lstm, unsigned rank,
+		     struct tfl_error *error)
 {
 	const struct tfl_value *input = tfl_node_input(graph, node, TFL_LSTM_INPUT);
 	const struct tfl_value *weights = tfl_node_input(graph, node, TFL_LSTM_WEIGHTS + TFL_LSTM_OUTPUT_GATE);
@@ -181,7 +183,8 @@ int tfl_lstm_prepare(struct tfl_graph *graph, struct tfl_node *node, unsigned ra
 		r = charge(graph, node, lstm, error);
 	if (r < 0)
 		return r;
-	lstm->kind = find_kind(tfl_node_input(graph, node, 0)->dtype, tfl_node_input(graph, node, TFL_LSTM_WEIGHTS + TFL_LSTM_OUTPUT_GATE)->dtype);
+	lstm->kind = find_kind(tfl_node_input(graph, node, TFL_LSTM_INPUT)->dtype,
+			       tfl_node_input(graph, node, TFL_LSTM_WEIGHTS + TFL_LSTM_OUTPUT_GATE)->dtype);
 	lstm->arithmetic = tfl_arithmetic_of(lstm->kind->input, lstm->kind->weights);
 	node->scratch_bytes = place(lstm, NULL, &run);
 	return lstm->kind->prepare(graph, node, lstm, error);
@@ -207,7 +210,7 @@ int tfl_lstm_run(const struct tfl_run *run, const struct tfl_node *node, struct 
 
 			state.input = from + index * in;
 			lstm->kind->step(&state);
-			memcpy(to + index * out, state.output_state, out);
+			memmove(to + index * out, state.output_state, out); /* which may be one variable */
 		}
 	}
 	return 0;

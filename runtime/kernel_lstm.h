@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Long short-term memory: what LSTM, which is told one step, and UNIDIRECTIONAL_SEQUENCE_LSTM, which walks through a sequence, have in common.
- * A step computes, of an input x, the output h of the step before, and a cell c, both of which live on between runs:
+ * Long short-term memory: what LSTM, which is told one step, and UNIDIRECTIONAL_SEQUENCE_LSTM, which walks through a sequence, have in
+ * common. A step computes, of an input x, the output h of the step before, and a cell c, both of which live on between runs:
  *
  *	i = logistic(Wi x + Ri h + pi * c + bi)     input gate; 1 - f where the operator has none
  *	f = logistic(Wf x + Rf h + pf * c + bf)     forget gate
@@ -10,8 +10,8 @@
  *	o = logistic(Wo x + Ro h + po * c + bo)     output gate
  *	h = clip(P (o * activation(c)) + bP)        without a projection: o * activation(c)
  *
- * W, R and P are matrices, p and b vectors; * goes element by element. With layer normalisation the sum before an activation, without its bias,
- * is brought to a mean of 0 and a variance of 1, multiplied with a vector of its own, and then the bias is added.
+ * W, R and P are matrices, p and b vectors; * goes element by element. With layer normalisation the sum before an activation, without its
+ * bias, is brought to a mean of 0 and a variance of 1, multiplied with a vector of its own, and then the bias is added.
  *
  *	input    weights      state
  *	float32  float32      float32
@@ -99,8 +99,8 @@ struct tfl_lstm {
 extern const struct tfl_lstm_kind tfl_lstm_float, tfl_lstm_hybrid, tfl_lstm_hybrid_uint8, tfl_lstm_int8;
 
 /**
- * Fills node->params, of which the caller has set time_major and asymmetric, for an input of @p rank dimensions, 2 or 3. Sets the output's shape
- * and scratch_bytes.
+ * Fills node->params, of which the caller has set time_major and asymmetric, for an input of @p rank dimensions, 2 or 3. Sets the output's
+ * shape and scratch_bytes.
  */
 int tfl_lstm_prepare(struct tfl_graph *graph, struct tfl_node *node, unsigned rank, struct tfl_error *error);
 int tfl_lstm_run(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error);

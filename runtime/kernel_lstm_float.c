@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * LSTM steps in float32, with weights of float32, or of bytes: then what they are multiplied with is quantised first, each vector with a scale
- * of its own, and only these products are sums of integers.
+ * LSTM steps in float32, with weights of float32, or of bytes: then what they are multiplied with is quantised first, each vector with a
+ * scale of its own, and only these products are sums of integers.
  */
 #include <math.h>
 #include <stdio.h>
@@ -41,7 +41,8 @@ static void logistic(float *values, size_t count)
 		values[i] = 1 / (1 + expf(-values[i]));
 }
 
-static void find_gate(const struct tfl_lstm_run *run, enum tfl_lstm_gate gate, const struct tfl_vector *input, const struct tfl_vector *state)
+static void find_gate(const struct tfl_lstm_run *run, enum tfl_lstm_gate gate, const struct tfl_vector *input,
+		      const struct tfl_vector *state)
 {
 	const struct tfl_lstm *lstm = run->lstm;
 	const float *bias = tfl_lstm_content(run, TFL_LSTM_BIAS + gate);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * LSTM steps in integers. A gate is a sum of int16 with 12 bits behind the point: of each product as it was rounded to that, saturated after
- * each. With layer normalisation it has the scale that the file gives the sum, as its first four intermediates; the fifth is what is hidden
- * behind the output gate, and has the output's scale where there is no projection.
+ * LSTM steps in integers. A gate is a sum of int16 with 12 bits behind the point: of each product as it was rounded to that, saturated
+ * after each. With layer normalisation it has the scale that the file gives the sum, as its first four intermediates; the fifth is what is
+ * hidden behind the output gate, and has the output's scale where there is no projection.
  *
  * Scales are multiplied in float32 and in the reference's order, because the last bit of a multiplier is seen in results.
  */
@@ -166,7 +166,8 @@ static void normalize(const struct tfl_lstm_run *run, enum tfl_lstm_gate gate, i
 	}
 }
 
-static void find_gate(const struct tfl_lstm_run *run, enum tfl_lstm_gate gate, const struct tfl_vector *input, const struct tfl_vector *state)
+static void find_gate(const struct tfl_lstm_run *run, enum tfl_lstm_gate gate, const struct tfl_vector *input,
+		      const struct tfl_vector *state)
 {
 	const struct tfl_lstm *lstm = run->lstm;
 	const struct tfl_lstm_scales *scales = &lstm->scales;

@@ -18,7 +18,8 @@ bool tfl_recurrent_is_hybrid(const struct tfl_arithmetic *arithmetic)
 	return arithmetic->input == TFL_FLOAT32 && arithmetic->filter != TFL_FLOAT32;
 }
 
-struct tfl_vector tfl_recurrent_bytes(const struct tfl_recurrent *recurrent, const int8_t *values, size_t count, int32_t zero_point, int16_t *row)
+struct tfl_vector tfl_recurrent_bytes(const struct tfl_recurrent *recurrent, const int8_t *values, size_t count, int32_t zero_point,
+				      int16_t *row)
 {
 	struct tfl_linear_run linear = {.input_zero_point = zero_point};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What operators with a state of their own share: products of a matrix, which is an input of the operator, and a vector, in the arithmetic of
- * kernel_linear.h; and activations that are more than clamps.
+ * What operators with a state of their own share: products of a matrix, which is an input of the operator, and a vector, in the arithmetic
+ * of kernel_linear.h; and activations that are more than clamps.
  */
 #ifndef RUNTIME_KERNEL_RECURRENT_H
 #define RUNTIME_KERNEL_RECURRENT_H
@@ -33,7 +33,8 @@ bool tfl_recurrent_is_hybrid(const struct tfl_arithmetic *arithmetic);
 struct tfl_vector tfl_recurrent_floats(const struct tfl_recurrent *recurrent, const float *values, size_t count, int16_t *row);
 
 /** Bytes without their zero point. */
-struct tfl_vector tfl_recurrent_bytes(const struct tfl_recurrent *recurrent, const int8_t *values, size_t count, int32_t zero_point, int16_t *row);
+struct tfl_vector tfl_recurrent_bytes(const struct tfl_recurrent *recurrent, const int8_t *values, size_t count, int32_t zero_point,
+				      int16_t *row);
 
 /** sums += matrix * vector, the matrix being input @p input with @p rows rows. */
 void tfl_recurrent_add(const struct tfl_recurrent *recurrent, const struct tfl_vector *vector, unsigned input, size_t rows, float *sums);

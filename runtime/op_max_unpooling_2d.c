@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * MediaPipe's MaxPoolingWithArgmax2D and MaxUnpooling2D. The first is MAX_POOL_2D with a second output, of the same shape: the place of the
- * greatest element in its window, counted row by row from the window's own corner, as a float a tenth above the whole number. The second puts
- * elements back to such places, into a picture of zeros that is as many times larger as the window; places beyond it are passed over, and of
- * elements that meet the last one stays.
+ * greatest element in its window, counted row by row from the window's own corner, as a float a tenth above the whole number. The second
+ * puts elements back to such places, into a picture of zeros that is as many times larger as the window; places beyond it are passed over,
+ * and of elements that meet the last one stays.
  */
 #include <errno.h>
 #include <float.h>
@@ -130,8 +130,8 @@ static int run_pooling(const struct tfl_run *run, const struct tfl_node *node, s
 }
 
 /* The padding is that of pooling the output. */
-static int set_axis(const struct tfl_graph *graph, const struct tfl_node *node, int32_t input, int32_t kernel, int32_t stride, int32_t *ret_output,
-		    int32_t *ret_before, struct tfl_error *error)
+static int set_axis(const struct tfl_graph *graph, const struct tfl_node *node, int32_t input, int32_t kernel, int32_t stride,
+		    int32_t *ret_output, int32_t *ret_before, struct tfl_error *error)
 {
 	int64_t total;
 
@@ -158,9 +158,11 @@ static int prepare_unpooling(struct tfl_graph *graph, struct tfl_node *node, str
 		return r;
 	window = &((struct params *)node->params)->window;
 	if (places->rank != 4 || memcmp(places->dims, input->dims, 4 * sizeof(*places->dims)) != 0)
-		return tfl_node_invalid(graph, node, error, "its places have %u dimensions and %zu elements; the shape of what they are for is right",
+		return tfl_node_invalid(graph, node, error,
+					"its places have %u dimensions and %zu elements; the shape of what they are for is right",
 					places->rank, places->elements);
-	r = set_axis(graph, node, input->dims[1], options.filter_height, options.stride_height, &window->output_height, &window->pad_top, error);
+	r = set_axis(graph, node, input->dims[1], options.filter_height, options.stride_height, &window->output_height, &window->pad_top,
+		     error);
 	if (r == 0)
 		r = set_axis(graph, node, input->dims[2], options.filter_width, options.stride_width, &window->output_width, &window->pad_left,
 			     error);
@@ -171,7 +173,8 @@ static int prepare_unpooling(struct tfl_graph *graph, struct tfl_node *node, str
 }
 
 /* Puts one channel of a picture back. */
-static void put_back(const struct tfl_window *window, const struct tfl_value *input, const float *values, const float *places, float *picture)
+static void put_back(const struct tfl_window *window, const struct tfl_value *input, const float *values, const float *places,
+		     float *picture)
 {
 	size_t channels = (size_t)input->dims[3];
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SVDF, a fully connected layer over the last moments of a sequence, of low rank: a row of filters, each the product of weights for the input
- * and of weights for time. A run multiplies the input [batch, inputs] with the first [filters, inputs], which gives each filter a number; the
- * state [batch, filters, moments] holds those of the last runs, the newest behind the others. Each filter's moments are summed with its weights
- * for time [filters, moments], rank neighbouring filters make one unit, and bias and activation follow.
+ * SVDF, a fully connected layer over the last moments of a sequence, of low rank: a row of filters, each the product of weights for the
+ * input and of weights for time. A run multiplies the input [batch, inputs] with the first [filters, inputs], which gives each filter a
+ * number; the state [batch, filters, moments] holds those of the last runs, the newest behind the others. Each filter's moments are summed
+ * with its weights for time [filters, moments], rank neighbouring filters make one unit, and bias and activation follow.
  *
  *	input    weights      weights for time    state
  *	float32  float32      float32             float32
@@ -47,8 +47,8 @@ static int check_shapes(const struct tfl_graph *graph, const struct tfl_node *no
 	size_t moments = (size_t)params->batch * params->filters * params->moments;
 
 	if (params->inputs < 1 || params->filters < 1 || params->moments < 1 || (size_t)time->dims[0] != params->filters)
-		return tfl_node_invalid(graph, node, error, "its %zu filters have weights for %zu inputs, and %d filters for %zu moments", params->filters,
-					params->inputs, time->dims[0], params->moments);
+		return tfl_node_invalid(graph, node, error, "its %zu filters have weights for %zu inputs, and %d filters for %zu moments",
+					params->filters, params->inputs, time->dims[0], params->moments);
 	if (bias && (bias->rank != 1 || bias->elements != params->units))
 		return tfl_node_invalid(graph, node, error, "the bias has %zu elements; %zu would be right", bias->elements, params->units);
 	if (!state->variable || state->elements != moments)
@@ -63,7 +63,8 @@ static int read_shapes(const struct tfl_graph *graph, const struct tfl_node *nod
 	int32_t rank = tfl_fb_i32(&node->source->options, 0, 0);
 
 	if (input->rank != 2 || weights->rank != 2 || time->rank != 2 || input->dims[1] != weights->dims[1])
-		return tfl_node_invalid(graph, node, error, "input and weights have %u, %u and %u dimensions; 2 each, with as many columns, are right",
+		return tfl_node_invalid(graph, node, error,
+					"input and weights have %u, %u and %u dimensions; 2 each, with one number of columns, are right",
 					input->rank, weights->rank, time->rank);
 	if (rank < 1 || weights->dims[0] % rank != 0)
 		return tfl_node_invalid(graph, node, error, "its rank is %d; %d filters are no multiple of that", rank, weights->dims[0]);

@@ -5,8 +5,8 @@
  *   conformance [--tap] [--portable] [--require FILE] [--coverage FILE | --write-coverage FILE] [FOLDER [MODEL…]]
  *
  * One line per model: pass, unsupported (with the operator) or FAIL (with case, output, difference, tolerance). Each model runs in a child
- * of its own with limits on time and memory, so that a crash is that model's failure and no other's. Models that --require names must
- * pass (required.json has all that ever did): unsupported is a failure for them. A summary by operator and type follows, and is compared with
+ * of its own with limits on time and memory, so that a crash is that model's failure and no other's. Models that --require names must pass
+ * (required.json has all that ever did): unsupported is a failure for them. A summary by operator and type follows, and is compared with
  * --coverage, or written there. Exit status: 0, or 1 when anything failed. A missing folder is a skip.
  */
 #include <errno.h>

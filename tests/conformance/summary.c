@@ -75,7 +75,7 @@ static bool has_input(const struct types *types, const char *type)
 	return false;
 }
 
-/* "float32", "float32 -> int8", "float32 x int8": what goes in and comes out, and weights of another type. Axes, shapes and masks are passed over. */
+/* "float32", "float32 → int8", "float32 × int8": what goes in and comes out, and weights of another type. Axes and masks are passed over. */
 static void label(const char *text, char *ret_label)
 {
 	struct types types = split(text);

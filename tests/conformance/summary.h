@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a run has covered: for each operator, and each combination of types in which models have it, how many cases there are and how many of
- * them passed. One line an operator:
+ * What a run has covered: for each operator, and each combination of types in which models have it, how many cases there are and how many
+ * of them passed. One line an operator:
  *
  *	CONV_2D                       float32 × int8 12, float32 163, int8 38 of 40
  *

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes doc/operators.md: make_operators.py ROOT OPERATORS, OPERATORS being the program that prints the table. With --check behind them the page is
-compared instead, and the exit status is 1 when it is not what the table, the unit tests and tests/conformance/coverage.json say."""
+"""Writes doc/operators.md: make_operators.py ROOT OPERATORS, OPERATORS being the program that prints the table. With --check behind them the
+page is compared instead, and the exit status is 1 when it is not what the table, the unit tests and tests/conformance/coverage.json say."""
 
 import json
 import pathlib
@@ -73,7 +73,8 @@ def main():
         path.write_text(text)
         return
     if path.read_text() != text:
-        sys.exit(f"{path} is not what the table of operators, its tests and coverage.json say; write it anew: make_operators.py {root} {program}")
+        sys.exit(f"{path} is not what the table of operators, its tests and coverage.json say; write it anew: "
+                 f"make_operators.py {root} {program}")
 
 
 main()

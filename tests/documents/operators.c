@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Prints the table of operators for make_operators.py, a line each, parts between tabs: its row's name in the sources, its name, "custom" or
- * "builtin", greatest version, types, and what it runs in.
+ * Prints the table of operators for make_operators.py, a line each, parts between tabs: its row's name in the sources, its name, "custom"
+ * or "builtin", greatest version, types, and what it runs in.
  */
 #include <stdbool.h>
 #include <stdio.h>

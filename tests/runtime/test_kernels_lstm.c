@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * LSTM and UNIDIRECTIONAL_SEQUENCE_LSTM, step by step as kernel_lstm.h defines them, from a state of zeros. float32 and weights of bytes are
- * followed in single precision, integers to the bit.
+ * LSTM and UNIDIRECTIONAL_SEQUENCE_LSTM, step by step as kernel_lstm.h defines them, from a state of zeros. float32 and weights of bytes
+ * are followed in single precision, integers to the bit.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 /* c->axis: what the operator has. */
 enum { GATED = 1, PEEPHOLE = 2, NORMALIZED = 4, PROJECTED = 8, BIASED = 16 };
 
-enum { X, WEIGHTS = 1, RECURRENT = 5, PEEPHOLES = 9, BIAS = 12, PROJECTION = 16, PROJECTION_BIAS = 17, OUTPUT_STATE = 18, CELL_STATE = 19, NORM = 20 };
+enum { X, WEIGHTS, RECURRENT = 5, PEEPHOLES = 9, BIAS = 12, PROJECTION = 16, PROJECTION_BIAS, OUTPUT_STATE, CELL_STATE, NORM };
 enum { IN, FORGET, CELL, OUT, GATES };
 
 #define WIDEST 24
@@ -141,7 +141,8 @@ static void draw_form(struct kernel_case *c)
 
 static void draw_any(struct kernel_case *c, unsigned rank)
 {
-	int32_t batch = kernel_between(c, 1, 3), steps = kernel_between(c, 1, 4), inputs = kernel_between(c, 1, kernel_one_in(c, 3) ? WIDEST : 5);
+	int32_t batch = kernel_between(c, 1, 3), steps = kernel_between(c, 1, 4);
+	int32_t inputs = kernel_between(c, 1, kernel_one_in(c, 3) ? WIDEST : 5);
 	int32_t cells = kernel_between(c, 1, kernel_one_in(c, 3) ? WIDEST : 6), dims[3] = {batch, inputs};
 
 	draw_form(c);
@@ -379,7 +380,8 @@ static void hide(const struct kernel_case *c, size_t cells, struct integers *sta
 	for (size_t i = 0; i < cells; i++) {
 		int64_t value = state->gates[OUT][i] * fixed_point_tanh16((int32_t)state->cell[i], 15 + cell_log2(c));
 
-		hidden[i] = saturate(fixed_point_multiply(value, factor) + (has(c, PROJECTED) ? -tensor->zero_point : tensor->zero_point), INT8_MAX);
+		value = fixed_point_multiply(value, factor) + (has(c, PROJECTED) ? -tensor->zero_point : tensor->zero_point);
+		hidden[i] = saturate(value, INT8_MAX);
 	}
 }
 

@@ -95,7 +95,7 @@ static void draw_places(struct kernel_case *c, struct kernel_tensor *places)
 
 		*place = (float)kernel_between(c, 0, c->ints[FILTER_H] * c->ints[FILTER_W] - 1) + 0.1f;
 		if (kernel_one_in(c, 20))
-			*place = (float[]){NAN, INFINITY, -INFINITY, 1e20f, -1e20f, -1, 40, INT32_MAX, INT32_MIN}[kernel_between(c, 0, 8)];
+			*place = (float[]){NAN, INFINITY, -INFINITY, 1e20f, -1e20f, -1, 40, 0x1p31f, -0x1p31f}[kernel_between(c, 0, 8)];
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What recurrent operators carry from one run to the next, in all their types: a sequence is as many runs of one step, and a moment that SVDF
- * remembers is worth as much one run later as its neighbour is now. A reset makes the first run the first again.
+ * What recurrent operators carry from one run to the next, in all their types: a sequence is as many runs of one step, and a moment that
+ * SVDF remembers is worth as much one run later as its neighbour is now. A reset makes the first run the first again.
  */
 #include <check.h>
 #include <errno.h>
