@@ -60,6 +60,7 @@ static void anchor_create(void)
 	size_t bias_dims[] = {OUTPUTS};
 	uint32_t input, output, filter, bias;
 	xnn_subgraph_t subgraph;
+	xnn_workspace_t workspace;
 
 	for (size_t i = 0; i < OUTPUTS * INPUTS; i++)
 		anchor.filter[i] = (float)(i % 17) / 17.0f - 0.5f;
@@ -74,7 +75,10 @@ static void anchor_create(void)
 	must(xnn_define_convolution_2d(subgraph, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, INPUTS, OUTPUTS, -INFINITY, INFINITY, input, filter, bias, output,
 				       0) == xnn_status_success,
 	     "xnn_define_convolution_2d");
-	must(xnn_create_runtime_v4(subgraph, NULL, NULL, NULL, 0, &anchor.runtime) == xnn_status_success, "xnn_create_runtime_v4");
+	/* One that XNNPACK makes by itself it takes as an aligned block, and gives back as any other. */
+	must(xnn_create_workspace(&workspace) == xnn_status_success, "xnn_create_workspace");
+	must(xnn_create_runtime_v4(subgraph, NULL, workspace, NULL, 0, &anchor.runtime) == xnn_status_success, "xnn_create_runtime_v4");
+	xnn_release_workspace(workspace);
 	must(xnn_reshape_runtime(anchor.runtime) == xnn_status_success, "xnn_reshape_runtime");
 	must(xnn_setup_runtime_v2(anchor.runtime, 2, (struct xnn_external_value[]){{0, anchor.input}, {1, anchor.output}}) == xnn_status_success,
 	     "xnn_setup_runtime_v2");
