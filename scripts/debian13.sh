@@ -19,14 +19,27 @@ take_over_network() {
 	cat /etc/resolv.conf >"$1/etc/resolv.conf"
 }
 
+# Why nothing can be fetched from the archive now; nothing is printed where it can.
+archive_lacks() {
+	local mirror
+	mirror=$(scripts/debian-mirror 2>&1) || { echo "$mirror"; return; }
+	! command -v wget >/dev/null || wget -q --tries=2 --timeout=20 --spider "${mirror%/}/dists/$suite/InRelease" ||
+		echo "the archive that Debian 13 is made from cannot be reached"
+}
+
+install_debootstrap() {
+	local log=$top/.cache/debootstrap.log
+	! command -v debootstrap >/dev/null || return 0
+	say "installing debootstrap"
+	mkdir -p "$top/.cache"
+	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends debootstrap >"$log" 2>&1 ||
+		{ tail -n 20 "$log" >&2; die "debootstrap could not be installed"; }
+}
+
 # debootstrap_into FOLDER [PACKAGE,...]: Debian 13 in a new folder, with further packages.
 debootstrap_into() {
 	local folder=$1 log=$1.log mirror
-	if ! command -v debootstrap >/dev/null; then
-		say "installing debootstrap"
-		DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends debootstrap >"$log" 2>&1 ||
-			{ tail -n 20 "$log" >&2; die "debootstrap could not be installed"; }
-	fi
+	install_debootstrap
 	mirror=$(scripts/debian-mirror)
 	say "making a folder with Debian 13 (two minutes; log in ${log#"$top/"})"
 	rm -rf --one-file-system "$folder.new"
