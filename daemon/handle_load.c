@@ -42,6 +42,7 @@ static void on_loaded(void *data, struct tfl_version *version, const struct tfl_
 	tfl_field_uint(writer, "hash_ns", version->stored.hash_ns);
 	tfl_field_uint(writer, "sync_ns", version->stored.sync_ns);
 	tfl_field_uint(writer, "proof_ns", version->proof.proof_ns);
+	errand->audited.version = version->number; /* of a load that did not name one */
 	tfl_errand_answer(errand);
 }
 

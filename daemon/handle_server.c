@@ -117,6 +117,7 @@ static void write_limits(struct tfl_writer *writer, const struct tfl_config *con
 		{"user_connections", config->uid_connections},
 		{"user_requests", config->uid_requests},
 		{"user_bytes", config->uid_bytes},
+		{"user_sessions", config->uid_sessions},
 		{"models", TFL_MODELS_MAX},
 		{"versions", TFL_VERSIONS_MAX},
 	};

@@ -321,7 +321,7 @@ void daemon_restart(struct daemon *daemon, const char *configuration)
 
 bool daemon_logged(const struct daemon *daemon, const char *text)
 {
-	uint64_t until = now_ns() + 3000000000u;
+	uint64_t until = now_ns() + PATIENCE_NS;
 
 	while (!strstr(read_log(daemon), text)) {
 		if (now_ns() > until)

@@ -67,7 +67,7 @@ static const struct {
 	uint64_t number;        /* … the same, a number */
 	const char *told;
 } rows[] = {
-	{"model.load", 2, NULL, NULL, 0, " for version 2 of 'tiny': done\n"},
+	{"model.load", 0, NULL, NULL, 0, " for version 2 of 'tiny': done\n"},
 	{"model.swap", 2, NULL, NULL, 0, " for version 2 of 'tiny': done\n"},
 	{"model.rollback", 0, NULL, NULL, 0, " for 'tiny': done\n"},
 	{"label.set", 2, "label", "canary", 0, " for label 'canary' of version 2 of 'tiny': done\n"},

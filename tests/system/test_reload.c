@@ -115,9 +115,9 @@ START_TEST(limits)
 
 	start("[users]\nconnections = 10\n");
 	reload("[sockets]\nmax_frame = 5000\noutput_queue = 7000\nconnections = 12\n[requests]\nqueue = 11\n"
-	       "[users]\nconnections = 2\nrequests = 3\nbytes = 1M\n",
+	       "[users]\nconnections = 2\nrequests = 3\nbytes = 1M\nsessions = 5\n",
 	       TAKEN "[sockets] connections = 12, [sockets] max_frame = 5000, [sockets] output_queue = 7000, [requests] queue = 11, "
-	       "[users] connections = 2, [users] requests = 3, [users] bytes = 1M\n");
+	       "[users] connections = 2, [users] requests = 3, [users] bytes = 1M, [users] sessions = 5\n");
 	expect_limit("frame_bytes", 5000);
 	expect_limit("output_queue_bytes", 7000);
 	expect_limit("connections", 12);
@@ -125,6 +125,7 @@ START_TEST(limits)
 	expect_limit("user_connections", 2);
 	expect_limit("user_requests", 3);
 	expect_limit("user_bytes", 1u << 20);
+	expect_limit("user_sessions", 5);
 	daemon_wait_connections(fd, 1);
 	more[0] = daemon_connect(&tfld);
 	wire_expect_alive(more[0]);

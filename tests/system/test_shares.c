@@ -193,7 +193,8 @@ END_TEST
 /* Whoever asks is told what holds; every limit of a user has one, whatever the configuration says. */
 START_TEST(each_has_a_bound_by_default)
 {
-	static const char *const keys[] = {"limits.user_connections", "limits.user_requests", "limits.user_bytes"};
+	static const char *const keys[] = {"limits.user_connections", "limits.user_requests", "limits.user_bytes",
+					   "limits.user_sessions"};
 	struct reply reply;
 	int fd;
 
