@@ -29,37 +29,36 @@ struct traffic {
 	struct tfl_latency latency;
 	struct tfl_confidence confidence;
 	double pace; /* of the run that is under way */
-	unsigned *seed;
 };
 
 static struct traffic one, two;
+static unsigned seed; /* of both */
 static struct tfl_compare compare;
 
-static double uniform(unsigned *seed)
+static double uniform(void)
 {
-	return ((double)rand_r(seed) + 0.5) / ((double)RAND_MAX + 1);
+	return ((double)rand_r(&seed) + 0.5) / ((double)RAND_MAX + 1);
 }
 
-static void fresh(struct traffic *traffic, unsigned *seed)
+static void fresh(struct traffic *traffic)
 {
 	memset(traffic, 0, sizeof(*traffic));
 	traffic->side.latency = &traffic->latency;
 	traffic->side.confidence = &traffic->confidence;
-	traffic->seed = seed;
 }
 
 static void run(struct traffic *traffic, const struct version *version, uint64_t requests)
 {
 	for (uint64_t i = 0; i < requests; i++) {
-		double sure = 1 - pow(uniform(traffic->seed), 1 / (0.15 + version->blur));
+		double sure = 1 - pow(uniform(), 1 / (0.15 + version->blur));
 
 		traffic->side.requests++;
-		if (uniform(traffic->seed) < version->errors) {
+		if (uniform() < version->errors) {
 			traffic->side.errors++;
 			continue;
 		}
-		if (traffic->pace == 0 || uniform(traffic->seed) * version->run < 1)
-			traffic->pace = pow(uniform(traffic->seed), -0.3); /* a heavy tail: no variance above its third moment */
+		if (traffic->pace == 0 || uniform() * version->run < 1)
+			traffic->pace = pow(uniform(), -0.3); /* a heavy tail: no variance above its third moment */
 		tfl_latency_record(&traffic->latency, (uint64_t)(version->latency * traffic->pace));
 		tfl_confidence_record(&traffic->confidence, (float)(version->quantized ? floor(sure * 255.99) / 256 : sure), 0.5f);
 	}
@@ -87,11 +86,12 @@ static const struct {
 /* The law of the house: two of a hundred. */
 START_TEST(noise_is_no_winner)
 {
-	unsigned seed = 4711, called = 0, of[TFL_COMPARE_SUBJECTS] = {0};
+	unsigned called = 0, of[TFL_COMPARE_SUBJECTS] = {0};
 
+	seed = 4711;
 	for (unsigned i = 0; i < 100; i++) {
-		fresh(&one, &seed);
-		fresh(&two, &seed);
+		fresh(&one);
+		fresh(&two);
 		run(&one, &equals[_i].version, equals[_i].first);
 		run(&two, &equals[_i].version, equals[_i].second);
 		tfl_compare(&one.side, &two.side, i, &compare);
@@ -121,10 +121,9 @@ static const struct {
 
 START_TEST(a_difference_is_found_and_told_the_right_way_round)
 {
-	unsigned seed = 17;
-
-	fresh(&one, &seed);
-	fresh(&two, &seed);
+	seed = 17;
+	fresh(&one);
+	fresh(&two);
 	run(&one, &unequals[_i].first, 8000);
 	run(&two, &unequals[_i].second, 8000);
 	tfl_compare(&one.side, &two.side, 1, &compare);
@@ -139,10 +138,10 @@ END_TEST
 START_TEST(what_cannot_be_told_says_when_it_could)
 {
 	static const struct version version = {0.001, 1e6, 0, 1, false};
-	unsigned seed = 5 + (unsigned)_i;
 
-	fresh(&one, &seed);
-	fresh(&two, &seed);
+	seed = 5 + (unsigned)_i;
+	fresh(&one);
+	fresh(&two);
 	for (unsigned i = 0; i < TFL_COMPARE_SUBJECTS; i++) {
 		for (unsigned round = 0; round < 12; round++) {
 			const struct tfl_comparison *found = &compare.subjects[i];
@@ -166,11 +165,12 @@ START_TEST(intervals_hold_the_truth)
 {
 	static const struct version first = {0.05, 1e6, 0, 1, false}, second = {0.10, 1.25e6, 0.05, 1, false};
 	static const double truths[] = {0.05, 1.25, 1.25, 1 / 1.20 - 1 / 1.15};
-	unsigned seed = 99, missed[4] = {0};
+	unsigned missed[4] = {0};
 
+	seed = 99;
 	for (unsigned i = 0; i < 200; i++) {
-		fresh(&one, &seed);
-		fresh(&two, &seed);
+		fresh(&one);
+		fresh(&two);
 		run(&one, &first, 4000);
 		run(&two, &second, 4000);
 		tfl_compare(&one.side, &two.side, i, &compare);
@@ -185,11 +185,10 @@ END_TEST
 /* What is seen is known to a bucket, and may lie anywhere in it; so does what is told of it, but not beyond what is likely. */
 START_TEST(what_is_seen_lies_in_its_interval)
 {
-	unsigned seed = 3;
-
+	seed = 3;
 	for (unsigned i = 0; i < 200; i++) {
-		fresh(&one, &seed);
-		fresh(&two, &seed);
+		fresh(&one);
+		fresh(&two);
 		for (unsigned k = 0; k < 20000; k++) {
 			tfl_latency_record(&one.latency, 1000000 + i * 137);
 			tfl_latency_record(&two.latency, 1000000 + i * 137 + (k % 100 < 1 + i % 60) * 9000);
@@ -240,10 +239,9 @@ START_TEST(absurd_counters_are_no_trouble)
 	static const uint64_t numbers[] = {0, 1, 2, 100, UINT64_MAX / 4096};
 
 	for (unsigned i = 0; i < 5 * 5 * 5; i++) {
-		unsigned seed = 1;
-
-		fresh(&one, &seed);
-		fresh(&two, &seed);
+		seed = 1;
+		fresh(&one);
+		fresh(&two);
 		one.side.requests = numbers[i % 5];
 		one.side.errors = numbers[i / 5 % 5];
 		two.side.requests = UINT64_MAX - numbers[i % 5];
