@@ -143,12 +143,37 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 	return input->dtype == TFL_INT8 ? prepare_integers(graph, node, params, error) : 0;
 }
 
-static float sum_moments(const float *moments, const void *weights, size_t first, size_t count, bool hybrid, float scale)
+/* Makes room for the newest moment of all filters: what moves over from one filter to the one before is written over. */
+static void move_moments(const struct params *params, void *moments, size_t size)
+{
+	memmove(moments, (uint8_t *)moments + size, (params->filters * params->moments - 1) * size);
+}
+
+static float sum_floats(const float *moments, const float *weights, size_t count)
 {
 	float sum = 0;
 
 	for (size_t i = 0; i < count; i++)
-		sum += moments[i] * (hybrid ? scale * (float)((const int8_t *)weights)[first + i] : ((const float *)weights)[first + i]);
+		sum += moments[i] * weights[i];
+	return sum;
+}
+
+static float sum_bytes(const float *moments, const int8_t *weights, size_t count, float scale)
+{
+	float sum = 0;
+
+	for (size_t i = 0; i < count; i++)
+		sum += moments[i] * (scale * (float)weights[i]);
+	return sum;
+}
+
+/* Unsigned: it may wrap. */
+static uint32_t sum_integers(const int16_t *moments, const int16_t *weights, size_t count)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < count; i++)
+		sum += (uint32_t)(moments[i] * weights[i]);
 	return sum;
 }
 
@@ -159,19 +184,23 @@ static void run_floats(const struct state *state, const struct params *params, c
 	const void *weights = tfl_run_input(run, node, TIME);
 	const float *bias = tfl_run_input(run, node, BIAS);
 	bool hybrid = tfl_recurrent_is_hybrid(params->arithmetic);
-	float scale = tfl_node_input(run->graph, node, TIME)->scale, *newest = state->sums, *to = output;
+	float scale = tfl_node_input(run->graph, node, TIME)->scale, *newest = state->sums, *to = output, *row = moments;
 	struct tfl_vector vector = tfl_recurrent_floats(&state->base, input, params->inputs, state->row);
 
 	memset(newest, 0, params->filters * sizeof(*newest));
 	tfl_recurrent_add(&state->base, &vector, WEIGHTS, params->filters, newest);
-	for (size_t u = 0; u < params->units; u++)
-		to[u] = bias ? bias[u] : 0;
-	for (size_t f = 0; f < params->filters; f++) {
-		float *row = (float *)moments + f * params->moments;
+	move_moments(params, moments, sizeof(*row));
+	for (size_t unit = 0, filter = 0; unit < params->units; unit++) {
+		float sum = bias ? bias[unit] : 0;
 
-		memmove(row, row + 1, (params->moments - 1) * sizeof(*row));
-		row[params->moments - 1] = newest[f];
-		to[f / params->rank] += sum_moments(row, weights, f * params->moments, params->moments, hybrid, scale);
+		for (size_t end = filter + params->rank; filter < end; filter++, row += params->moments) {
+			size_t first = filter * params->moments;
+
+			row[params->moments - 1] = newest[filter];
+			sum += hybrid ? sum_bytes(row, (const int8_t *)weights + first, params->moments, scale)
+				      : sum_floats(row, (const float *)weights + first, params->moments);
+		}
+		to[unit] = sum;
 	}
 	tfl_recurrent_activate(params->activation, to, params->units, to);
 }
@@ -182,20 +211,18 @@ static void run_integers(const struct state *state, const struct params *params,
 	const int32_t *bias = tfl_run_input(state->base.run, state->base.node, BIAS);
 	struct tfl_vector vector = tfl_recurrent_bytes(&state->base, input, params->inputs, params->input_zero_point, state->row);
 	const int32_t *newest = tfl_recurrent_multiply(&state->base, &vector, WEIGHTS, params->filters, NULL);
-	uint32_t *sums = state->sums; /* unsigned: they may wrap */
+	int16_t *row = moments;
 
-	for (size_t u = 0; u < params->units; u++)
-		sums[u] = bias ? (uint32_t)bias[u] : 0;
-	for (size_t f = 0; f < params->filters; f++) {
-		int16_t *row = (int16_t *)moments + f * params->moments;
+	move_moments(params, moments, sizeof(*row));
+	for (size_t unit = 0, filter = 0; unit < params->units; unit++) {
+		uint32_t sum = bias ? (uint32_t)bias[unit] : 0;
 
-		memmove(row, row + 1, (params->moments - 1) * sizeof(*row));
-		row[params->moments - 1] = tfl_saturate16(tfl_multiply(newest[f], params->newest));
-		for (size_t i = 0; i < params->moments; i++)
-			sums[f / params->rank] += (uint32_t)(row[i] * weights[f * params->moments + i]);
+		for (size_t end = filter + params->rank; filter < end; filter++, row += params->moments, weights += params->moments) {
+			row[params->moments - 1] = tfl_saturate16(tfl_multiply(newest[filter], params->newest));
+			sum += sum_integers(row, weights, params->moments);
+		}
+		((int8_t *)output)[unit] = tfl_saturate8((int64_t)tfl_multiply((int32_t)sum, params->output) + params->output_zero_point);
 	}
-	for (size_t u = 0; u < params->units; u++)
-		((int8_t *)output)[u] = tfl_saturate8((int64_t)tfl_multiply((int32_t)sums[u], params->output) + params->output_zero_point);
 }
 
 static int run(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error)
