@@ -83,10 +83,30 @@ static void print_inputs(const struct tfl_value *value)
 	}
 }
 
+/* "; left out: 3 for which the disk was too slow, 2 with NaN in the request or its answer" */
+static const char *describe_left_out(const struct tfl_value *value, char *buffer, size_t size)
+{
+	static const struct {
+		const char *key, *words;
+	} reasons[] = {
+		{"dropped", "for which the disk was too slow"},
+		{"large", "that no sample can hold"},
+		{"nan", "with NaN in the request or its answer"},
+	};
+	size_t used = 0;
+
+	buffer[0] = '\0';
+	for (unsigned i = 0; i < TFL_ARRAY_SIZE(reasons) && used < size; i++)
+		if (number(value, reasons[i].key))
+			used += (size_t)snprintf(buffer + used, size - used, "%s%llu %s", used ? ", " : "; left out: ",
+						 (unsigned long long)number(value, reasons[i].key), reasons[i].words);
+	return buffer;
+}
+
 /* How the latest one is going on, or ended; nothing where there was none since the daemon started. */
 static void print_recording(const struct tfl_value *value)
 {
-	char since[CTL_UNIT_MAX], every[64] = "", dropped[64] = "";
+	char since[CTL_UNIT_MAX], every[64] = "", left_out[192];
 
 	if (number(value, "count") == 0)
 		return;
@@ -94,13 +114,12 @@ static void print_recording(const struct tfl_value *value)
 		snprintf(every, sizeof(every), ", one of %llu", (unsigned long long)number(value, "every"));
 	if (number(value, "interval_ms"))
 		snprintf(every, sizeof(every), ", one in %.6g s at most", (double)number(value, "interval_ms") / 1e3);
-	if (number(value, "dropped"))
-		snprintf(dropped, sizeof(dropped), "; %llu dropped, the disk was too slow", (unsigned long long)number(value, "dropped"));
 	ctl_printf_wrapped(tfl_value_bool(tfl_value_get(value, "recording"), false) ? "  recording" : "  recorded", LABEL,
 			   "%llu of %llu kept since %s by uid %llu%s%s%s", (unsigned long long)number(value, "kept"),
 			   (unsigned long long)number(value, "count"), ctl_format_time(since, number(value, "since")),
 			   (unsigned long long)number(value, "uid"), every,
-			   tfl_value_bool(tfl_value_get(value, "outputs"), false) ? ", with the answers" : "", dropped);
+			   tfl_value_bool(tfl_value_get(value, "outputs"), false) ? ", with the answers" : "",
+			   describe_left_out(value, left_out, sizeof(left_out)));
 	ctl_print_wrapped("", LABEL, text(value, "reason"));
 }
 

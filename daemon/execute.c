@@ -131,18 +131,22 @@ static bool has_nan_inputs(const struct tfl_job *job)
 	return false;
 }
 
-/* Of a version on trial. */
-static void look_for_nan(const struct tfl_job *job, struct tfl_interpreter *interpreter)
+static bool has_nan_outputs(const struct tfl_job *job, const struct tfl_interpreter *interpreter)
 {
 	for (uint32_t i = 0; i < job->version->output_count; i++) {
 		const struct tfl_io *io = &job->version->outputs[i];
 
-		if (io->dtype == TFL_FLOAT32 && tfl_has_nan(tfl_interpreter_output(interpreter, i), io->elements)) {
-			if (!has_nan_inputs(job))
-				atomic_fetch_add(&job->version->trial.nan, 1);
-			return;
-		}
+		if (io->dtype == TFL_FLOAT32 && tfl_has_nan(tfl_interpreter_output(interpreter, i), io->elements))
+			return true;
 	}
+	return false;
+}
+
+/* Of a version on trial. */
+static void look_for_nan(const struct tfl_job *job, const struct tfl_interpreter *interpreter)
+{
+	if (has_nan_outputs(job, interpreter) && !has_nan_inputs(job))
+		atomic_fetch_add(&job->version->trial.nan, 1);
 }
 
 /* Where the version is on trial, and the process ends in the middle of this, the next one knows; whoever has an answer did not see it end. */
@@ -219,16 +223,16 @@ static int missed(const struct tfl_job *job, uint64_t now, struct tfl_error *err
 }
 
 /*
- * For those who look at it later: what was answered, and takes nobody's time any more. Without memory they do without it. Inputs that
- * are no numbers are no sample: no later version could answer them with numbers, and whoever sent some would have them all refused.
+ * For those who look at it later: what was answered, and takes nobody's time any more. Without memory they do without it. What has NaN, in its
+ * inputs or in what this version answered, is no sample: it shows nothing of a later version, and whoever sent some would have them all refused.
  */
 static void keep_copy(struct tfl_job *job, const struct tfl_interpreter *interpreter)
 {
 	size_t outputs = job->copy.shadow ? TFL_SHADOW_OUTPUTS_MAX : 0;
 	struct tfl_capture *capture;
 
-	if (job->sample.by && has_nan_inputs(job))
-		job->sample.by = NULL;
+	if (job->sample.by && (has_nan_outputs(job, interpreter) || has_nan_inputs(job)))
+		tfl_recordings_leave_nan(TFL_STEAL(job->sample.by), job->sample.place);
 	if (!job->sample.by && !job->copy.shadow)
 		return;
 	if (job->sample.by && job->sample.outputs)

@@ -89,10 +89,10 @@ static void write_inputs(struct tfl_writer *writer, const struct tfl_version *ve
 	}
 }
 
-#define RECORDING_FIELDS 11
+#define RECORDING_FIELDS 13
 
 /* The latest recording since the start; without one, all of it is 0. */
-static void write_recording(struct tfl_writer *writer, const struct tfl_recording *recording)
+static void write_recording(struct tfl_writer *writer, const struct tfl_recordings *recordings, const struct tfl_recording *recording)
 {
 	static const struct tfl_recording none;
 	const struct tfl_recording *shown = recording ? recording : &none;
@@ -103,6 +103,8 @@ static void write_recording(struct tfl_writer *writer, const struct tfl_recordin
 	tfl_field_uint(writer, "count", plan->count);
 	tfl_field_uint(writer, "kept", shown->sampling.kept);
 	tfl_field_uint(writer, "dropped", shown->sampling.dropped);
+	tfl_field_uint(writer, "large", shown->sampling.large);
+	tfl_field_uint(writer, "nan", recording ? tfl_recordings_count_nan(recordings, recording) : 0);
 	tfl_field_uint(writer, "every", plan->every);
 	tfl_field_uint(writer, "interval_ms", plan->interval_ns / 1000000);
 	tfl_field_bool(writer, "outputs", plan->outputs);
@@ -144,11 +146,12 @@ static void write_folder(struct tfl_writer *writer, const struct asking *asking)
 
 static void answer_status(struct tfl_writer *writer, const struct asking *asking)
 {
-	const struct tfl_recording *recording = tfl_recordings_find(asking->errand->server->recordings, asking->errand->model);
+	const struct tfl_recordings *recordings = asking->errand->server->recordings;
+	const struct tfl_recording *recording = tfl_recordings_find(recordings, asking->errand->model);
 
 	tfl_writer_map(writer, 4 + RECORDING_FIELDS);
 	tfl_field_text(writer, "model", asking->errand->model);
-	write_recording(writer, recording);
+	write_recording(writer, recordings, recording);
 	write_inputs(writer, recorded_version(asking, recording), recording);
 	write_folder(writer, asking);
 	write_list(writer, &asking->there);

@@ -49,6 +49,7 @@ struct tfl_job {
 	struct {
 		struct tfl_recordings *by;              /* NULL: no sample is to be made of it */
 		uint32_t recording;
+		unsigned place;                         /* of the recording */
 		bool outputs;
 	} sample;
 	struct {

@@ -32,6 +32,7 @@ struct tfl_recordings {
 	uint32_t last_id;
 	unsigned active;
 	struct tfl_recording places[TFL_RECORDINGS_MAX];
+	_Atomic uint64_t nan[TFL_RECORDINGS_MAX]; /* requests of all recordings that were there */
 };
 
 /* Copies on their way to the disk, and what became of them. */
@@ -42,7 +43,7 @@ struct batch {
 	bool outputs;
 	uint64_t number;
 	struct tfl_capture *first;
-	uint32_t count, written;
+	uint32_t count, written, large;
 	uint64_t bytes, written_bytes;
 	uint64_t room; /* bytes that may be written */
 	bool full;     /* they are too few for the next one */
@@ -253,6 +254,7 @@ int tfl_recordings_begin(struct tfl_recordings *recordings, const char *model, c
 	snprintf(place->model, sizeof(place->model), "%s", model);
 	tfl_sampling_begin(&place->sampling, &cut, TFL_SAMPLES_BYTES_MAX - there->bytes);
 	place->number = there->last + 1;
+	place->nan = atomic_load(&recordings->nan[place - recordings->places]);
 	for (unsigned i = 0; i < TFL_INFER_TENSORS_MAX; i++)
 		place->given[i] = TFL_DTYPE_COUNT;
 	recordings->active++;
@@ -279,6 +281,7 @@ void tfl_recordings_pick(struct tfl_recordings *recordings, struct tfl_job *job)
 	note_types(recording, job);
 	job->sample.by = recordings;
 	job->sample.recording = recording->id;
+	job->sample.place = (unsigned)(recording - recordings->places);
 	job->sample.outputs = recording->sampling.plan.outputs;
 }
 
@@ -289,6 +292,16 @@ void tfl_recordings_give(struct tfl_recordings *recordings, struct tfl_capture *
 						      memory_order_relaxed))
 		;
 	recordings->wake(recordings->data);
+}
+
+void tfl_recordings_leave_nan(struct tfl_recordings *recordings, unsigned place)
+{
+	atomic_fetch_add_explicit(&recordings->nan[place], 1, memory_order_relaxed);
+}
+
+uint64_t tfl_recordings_count_nan(const struct tfl_recordings *recordings, const struct tfl_recording *recording)
+{
+	return atomic_load_explicit(&recordings->nan[recording - recordings->places], memory_order_relaxed) - recording->nan;
 }
 
 static void take(struct tfl_recordings *recordings, struct tfl_capture *capture)
@@ -332,6 +345,7 @@ static int write_one(struct tfl_store *store, struct batch *batch, const struct 
 	size_t size = 0;
 	int r = tfl_capture_encode(capture, batch->outputs, &data, &size, error);
 
+	batch->large += r == -EMSGSIZE;
 	if (r == -EMSGSIZE)
 		return 0;
 	batch->full = r == 0 && size > batch->room - batch->written_bytes;
@@ -371,7 +385,7 @@ static void on_written(void *data, struct tfl_version *version, const struct tfl
 		recording->writing = false;
 		recording->number += batch->written;
 		tfl_sampling_written(&recording->sampling, batch->count, batch->bytes, batch->written, batch->written_bytes,
-				     batch->full);
+				     batch->large, batch->full);
 		if (error)
 			end(recordings, recording, "%s", error->text);
 		else

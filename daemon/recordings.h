@@ -38,6 +38,7 @@ struct tfl_recording {
 	enum tfl_dtype given[TFL_INFER_TENSORS_MAX]; /* type of each input as it first came; TFL_DTYPE_COUNT: none came */
 
 	/* Private. */
+	uint64_t nan;    /* of earlier recordings in this place */
 	uint64_t number; /* of the next sample */
 	struct tfl_capture *first, *last;
 	bool writing, told;
@@ -55,6 +56,12 @@ void tfl_recordings_pick(struct tfl_recordings *recordings, struct tfl_job *job)
 
 /** Takes over a copy of a request that was marked so. Any thread, without a lock. */
 void tfl_recordings_give(struct tfl_recordings *recordings, struct tfl_capture *capture);
+
+/** No sample is made of a request that was marked so, in the place that it was marked with: there is NaN in it. Likewise. */
+void tfl_recordings_leave_nan(struct tfl_recordings *recordings, unsigned place);
+
+/** Of how many requests of this recording that is so. */
+uint64_t tfl_recordings_count_nan(const struct tfl_recordings *recordings, const struct tfl_recording *recording);
 
 /** What was given goes on its way, and what has lost its model ends. */
 void tfl_recordings_collect(struct tfl_recordings *recordings);

@@ -42,13 +42,13 @@ bool tfl_sampling_take(struct tfl_sampling *sampling, size_t bytes)
 }
 
 void tfl_sampling_written(struct tfl_sampling *sampling, uint32_t taken, uint64_t taken_bytes, uint32_t kept, uint64_t kept_bytes,
-			  bool full)
+			  uint32_t large, bool full)
 {
 	sampling->waiting -= taken;
 	sampling->waiting_bytes -= taken_bytes;
 	sampling->kept += kept;
 	sampling->bytes += kept_bytes;
-	sampling->dropped += taken - kept;
+	sampling->large += large;
 	sampling->full |= full;
 }
 

@@ -27,7 +27,8 @@ struct tfl_sampling {
 	uint64_t due_ns;        /* not before this */
 	uint32_t kept, waiting; /* on disk; on the way there */
 	uint64_t bytes, waiting_bytes; /* likewise */
-	uint64_t dropped;       /* picked and answered, but the disk was too slow, or the sample too large */
+	uint64_t dropped;       /* picked and answered, but the disk was too slow */
+	uint64_t large;         /* likewise, but no frame would hold the sample */
 	bool full;              /* there is no room for one that came */
 };
 
@@ -41,11 +42,11 @@ bool tfl_sampling_pick(struct tfl_sampling *sampling, uint64_t version, uint64_t
 bool tfl_sampling_take(struct tfl_sampling *sampling, size_t bytes);
 
 /**
- * Of those that are on the way, @p taken with @p taken_bytes in memory, @p kept were written, in @p kept_bytes. @p full: there was no
- * room for the next of them, since a file can be larger than what it is made of.
+ * Of those that are on the way, @p taken with @p taken_bytes in memory, @p kept were written, in @p kept_bytes, and @p large were too large. @p full:
+ * there was no room for the next of them, since a file can be larger than what it is made of.
  */
 void tfl_sampling_written(struct tfl_sampling *sampling, uint32_t taken, uint64_t taken_bytes, uint32_t kept, uint64_t kept_bytes,
-			  bool full);
+			  uint32_t large, bool full);
 
 /** Nothing is on its way, and nothing more is wanted. */
 bool tfl_sampling_complete(const struct tfl_sampling *sampling);

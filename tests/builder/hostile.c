@@ -54,6 +54,11 @@ int tfl_hostile_large(uint8_t **ret_data, size_t *ret_size)
 	return make_unary(TFL_BUILTIN_ABS, TFL_INTS(1, 4096, 2048, 3), ret_data, ret_size);
 }
 
+int tfl_hostile_before_root(uint8_t **ret_data, size_t *ret_size)
+{
+	return make_unary(TFL_BUILTIN_ABS, TFL_INTS(1, 4), ret_data, ret_size);
+}
+
 int tfl_hostile_root(uint8_t **ret_data, size_t *ret_size)
 {
 	return make_unary(TFL_BUILTIN_SQRT, TFL_INTS(1, 4), ret_data, ret_size);

@@ -17,4 +17,7 @@ int tfl_hostile_large(uint8_t **ret_data, size_t *ret_size);
 /** The square root of its input "x", float32 [1, 4], as "y": fine on zeros, NaN below. */
 int tfl_hostile_root(uint8_t **ret_data, size_t *ret_size);
 
+/** "x", float32 [1, 4], to "y", their absolute values: answers what that one does not. */
+int tfl_hostile_before_root(uint8_t **ret_data, size_t *ret_size);
+
 #endif

@@ -20,7 +20,7 @@ static bool serve(uint64_t version, uint64_t now_ns, size_t bytes)
 {
 	if (!tfl_sampling_pick(&sampling, version, now_ns) || !tfl_sampling_take(&sampling, bytes))
 		return false;
-	tfl_sampling_written(&sampling, 1, bytes, 1, bytes, false);
+	tfl_sampling_written(&sampling, 1, bytes, 1, bytes, 0, false);
 	return true;
 }
 
@@ -84,8 +84,8 @@ START_TEST(what_arrives_late_is_too_much)
 	ck_assert_uint_eq(taken, 4);
 	ck_assert(!tfl_sampling_complete(&sampling)); /* not written yet */
 	ck_assert(!tfl_sampling_pick(&sampling, 1, 99));
-	tfl_sampling_written(&sampling, 4, 4, 3, 3, false);
-	ck_assert_uint_eq(sampling.dropped, 1);
+	tfl_sampling_written(&sampling, 4, 4, 3, 3, 1, false);
+	ck_assert(sampling.dropped == 0 && sampling.large == 1);
 	ck_assert(!tfl_sampling_complete(&sampling));
 	ck_assert(serve(1, 100, 1)); /* another one in the place of what was not written */
 	ck_assert(tfl_sampling_complete(&sampling));
@@ -99,7 +99,8 @@ START_TEST(what_waits_is_bounded_in_number)
 		ck_assert(tfl_sampling_take(&sampling, 1));
 	ck_assert(!tfl_sampling_take(&sampling, 1));
 	ck_assert_uint_eq(sampling.dropped, 1);
-	tfl_sampling_written(&sampling, 10, 10, 10, 10, false);
+	tfl_sampling_written(&sampling, 10, 10, 10, 10, 0, false);
+	ck_assert_uint_eq(sampling.large, 0);
 	ck_assert(tfl_sampling_take(&sampling, 1));
 	ck_assert(!sampling.full);
 }
@@ -110,7 +111,7 @@ START_TEST(and_in_bytes)
 	begin((struct tfl_sampling_plan){.count = 1000}, ROOM);
 	ck_assert(tfl_sampling_take(&sampling, 2 * TFL_RECORD_WAITING_BYTES_MAX)); /* alone it may */
 	ck_assert(!tfl_sampling_take(&sampling, 1));
-	tfl_sampling_written(&sampling, 1, 2 * TFL_RECORD_WAITING_BYTES_MAX, 1, 5, false);
+	tfl_sampling_written(&sampling, 1, 2 * TFL_RECORD_WAITING_BYTES_MAX, 1, 5, 0, false);
 	ck_assert_uint_eq(sampling.bytes, 5);
 	ck_assert(tfl_sampling_take(&sampling, TFL_RECORD_WAITING_BYTES_MAX - 1));
 	ck_assert(tfl_sampling_take(&sampling, 1));
@@ -137,10 +138,10 @@ START_TEST(so_does_a_file_that_there_is_no_room_for)
 	begin((struct tfl_sampling_plan){.count = 1000}, 250);
 	ck_assert(tfl_sampling_take(&sampling, 50));
 	ck_assert(tfl_sampling_take(&sampling, 50));
-	tfl_sampling_written(&sampling, 2, 100, 1, 200, true);
+	tfl_sampling_written(&sampling, 2, 100, 1, 200, 0, true);
 	ck_assert(tfl_sampling_complete(&sampling));
 	ck_assert_uint_eq(sampling.bytes, 200);
-	ck_assert_uint_eq(sampling.dropped, 1);
+	ck_assert_uint_eq(sampling.dropped, 0);
 }
 END_TEST
 

@@ -450,14 +450,23 @@ static void send_load(const char *model, uint32_t msgid, const void *data, size_
 }
 
 /* Loads what answers with the square root of four numbers, under the name of a model that was recorded with such inputs. */
-static void load_root(const char *model, uint32_t msgid)
+static void send_made(int (*make)(uint8_t **ret_data, size_t *ret_size), uint32_t msgid)
 {
 	uint8_t *data = NULL;
 	size_t size = 0;
 
-	ck_assert_int_eq(tfl_hostile_root(&data, &size), 0);
-	send_load(model, msgid, data, size);
+	ck_assert_int_eq(make(&data, &size), 0);
+	send_load("root", msgid, data, size);
 	free(data);
+}
+
+static void load_made(int (*make)(uint8_t **ret_data, size_t *ret_size), uint32_t msgid)
+{
+	struct reply reply;
+
+	send_made(make, msgid);
+	receive(&reply);
+	reply_finish(&reply);
 }
 
 static void ask_root(const float values[4])
@@ -471,23 +480,30 @@ static void ask_root(const float values[4])
 	expect_outputs(fd, 1);
 }
 
-/* Anybody who may ask could have every later version refused. */
-START_TEST(inputs_that_are_no_numbers_are_no_sample)
+/* What is asked, or what is answered: anybody who may ask could have every later version refused. How many there were is told. */
+START_TEST(what_has_nan_is_no_sample)
 {
-	static const float good[4] = {1, 4, 9, 16}, bad[4] = {1, NAN, 9, 16};
-	const struct plan plan = {.model = "root", .count = 1};
+	static const float good[4] = {1, 4, 9, 16}, bad[4] = {1, NAN, 9, 16}, negative[4] = {1, -4, 9, 16};
+	const struct plan plan = {.model = "root", .count = 2};
 	struct reply reply;
+	uint64_t left;
 
-	load_root("root", 1);
-	receive(&reply);
-	reply_finish(&reply);
+	load_made(tfl_hostile_root, 1);
 	start(&plan);
 	ask_root(bad);
 	ask_root(good);
-	ck_assert_uint_eq(wait_for_end("root"), 1);
-	load_root("root", 3);
-	receive(&reply);
-	reply_finish(&reply);
+	ask_root(negative);
+	ask_root(negative);
+	ask_root(good);
+	ck_assert_uint_eq(wait_for_end("root"), 2);
+	do {
+		ask("record.get", "root", &reply);
+		left = wire_uint(reply.message.result, "nan");
+		ck_assert_uint_eq(wire_uint(reply.message.result, "dropped") + wire_uint(reply.message.result, "large"), 0);
+		reply_finish(&reply);
+	} while (left < 3);
+	ck_assert_uint_eq(left, 3);
+	load_made(tfl_hostile_root, 3);
 }
 END_TEST
 
@@ -549,26 +565,24 @@ START_TEST(there_is_never_more_than_a_proof_reads)
 }
 END_TEST
 
-/* Version 1 is asked for the root of a negative number, once: the same file as version 2 fails the proof on just that. */
+/* Version 1 answers a negative number well, once: version 2, which takes its root, fails the proof on just that. */
 START_TEST(a_version_that_fails_on_one_never_serves)
 {
 	static const float good[4] = {1, 4, 9, 16}, bad[4] = {1, -4, 9, 16};
 	const struct plan plan = {.model = "root", .count = 3};
 	struct reply reply;
 
-	load_root("root", 1);
-	receive(&reply);
-	reply_finish(&reply);
+	load_made(tfl_hostile_before_root, 1);
 	start(&plan);
 	ask_root(good);
 	ask_root(bad);
 	ask_root(good);
 	ck_assert_uint_eq(wait_for_end("root"), 3);
-	load_root("root", 2);
+	send_made(tfl_hostile_root, 2);
 	wire_expect_failure(admin, 2, TFL_INVALID_MODEL, "sample recorded-000002.tflsample: its output 'y' is NaN");
 	ask("record.erase", "root", &reply);
 	reply_finish(&reply);
-	load_root("root", 3);
+	send_made(tfl_hostile_root, 3);
 	receive(&reply);
 	ck_assert_uint_eq(wire_uint(reply.message.result, "version"), 2);
 	reply_finish(&reply);
@@ -611,7 +625,7 @@ Suite *record_suite(void)
 	tcase_add_test(test, what_failed_is_no_sample);
 	tcase_add_test(test, it_ends_with_the_daemon_and_with_its_model);
 	tcase_add_test(test, params_are_checked);
-	tcase_add_test(test, inputs_that_are_no_numbers_are_no_sample);
+	tcase_add_test(test, what_has_nan_is_no_sample);
 	tcase_add_test(test, there_is_never_more_than_a_proof_reads);
 	tcase_add_test(test, a_version_that_fails_on_one_never_serves);
 	tcase_add_test(test, a_version_that_answers_otherwise_where_that_is_expected);
