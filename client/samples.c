@@ -3,12 +3,14 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/dtype.h"
 #include "base/error.h"
 #include "base/util.h"
 #include "client/npy.h"
@@ -25,6 +27,7 @@ void ctl_samples_finish(struct ctl_samples *samples)
 	free(samples->paths);
 	for (unsigned i = 0; i < CTL_SUBJECT_TENSORS_MAX; i++)
 		free(samples->values[i]);
+	ctl_subject_finish(&samples->origin);
 	*samples = (struct ctl_samples){0};
 }
 
@@ -252,6 +255,12 @@ static uint32_t find_input(const struct ctl_subject *subject, const struct tfl_w
 	return i < subject->input_count ? i : subject->input_count;
 }
 
+static bool has_shape(const struct tfl_wire_tensor *tensor, const struct ctl_tensor *input)
+{
+	return !tensor->in_region && tensor->shape.rank == (int32_t)input->rank &&
+	       memcmp(tensor->shape.dims, input->dims, input->rank * sizeof(input->dims[0])) == 0;
+}
+
 /* Its numbers, where the model takes them: float32, or those of its own quantised type. */
 static bool take_tensor(struct ctl_samples *samples, const struct tfl_wire_tensor *tensor, const struct ctl_subject *subject,
 			uint32_t *ret_index)
@@ -259,8 +268,7 @@ static bool take_tensor(struct ctl_samples *samples, const struct tfl_wire_tenso
 	const uint32_t index = find_input(subject, tensor);
 	const struct ctl_tensor *input = &subject->inputs[index];
 
-	if (index == subject->input_count || tensor->in_region || tensor->shape.rank != (int32_t)input->rank ||
-	    memcmp(tensor->shape.dims, input->dims, input->rank * sizeof(input->dims[0])) != 0)
+	if (index == subject->input_count || !has_shape(tensor, input))
 		return false;
 	*ret_index = index;
 	if (tensor->dtype == TFL_FLOAT32)
@@ -272,6 +280,42 @@ static bool take_tensor(struct ctl_samples *samples, const struct tfl_wire_tenso
 	else
 		return false;
 	return true;
+}
+
+/* The version that a request was answered by: clients that send what that one takes go on doing so when another one serves. */
+static int find_origin(struct ctl_samples *samples, uint64_t version, struct tfl_error *error)
+{
+	char name[TFL_MODEL_NAME_MAX + 32];
+
+	if (!samples->client || version == 0)
+		return tfl_error_set(error, -ENOENT, "compare with a model that takes it");
+	if (samples->origin_version == version)
+		return 0;
+	ctl_subject_finish(&samples->origin);
+	samples->origin_version = 0;
+	snprintf(name, sizeof(name), "%s@%" PRIu64, samples->model, version);
+	if (ctl_subject_open_served(samples->client, name, &samples->origin, error) < 0)
+		return -ENOENT;
+	samples->origin_version = version;
+	return 0;
+}
+
+/* Of a type that neither model takes. The version that answered may have inputs of other shapes and names. */
+static int take_as_answered(struct ctl_samples *samples, const char *name, const struct tfl_wire_tensor *tensor, uint64_t version,
+			    const struct ctl_subject *subject, const struct ctl_subject *other, uint32_t *ret_index, struct tfl_error *error)
+{
+	const uint32_t index = find_input(subject, tensor);
+	struct tfl_error why;
+
+	if (index == subject->input_count || !has_shape(tensor, &subject->inputs[index]) || tensor->dtype == TFL_FLOAT32)
+		return tfl_error_set(error, -EINVAL, "sample %s: one of its inputs is not what %s or %s takes; it was recorded of another model", name,
+				     other->name, subject->name);
+	if (find_origin(samples, version, &why) == 0 && find_input(&samples->origin, tensor) == index &&
+	    take_tensor(samples, tensor, &samples->origin, ret_index))
+		return 0;
+	return tfl_error_set(error, -EINVAL, "sample %s: its input '%s' is %s, and neither %s nor %s has a scale for that: %.200s", name,
+			     subject->inputs[index].name, tfl_dtype_to_string(tensor->dtype), other->name, subject->name,
+			     version > 0 && samples->origin_version == version ? "nor has the version that answered it" : why.text);
 }
 
 static int take_recorded(struct ctl_samples *samples, const char *name, const uint8_t *data, size_t size, const struct ctl_subject *subject,
@@ -288,12 +332,9 @@ static int take_recorded(struct ctl_samples *samples, const char *name, const ui
 		const struct tfl_wire_tensor *tensor = tfl_tensor_list_at(&sample.request.inputs, i);
 		uint32_t index = 0;
 
-		if (take_tensor(samples, tensor, other, &index) || take_tensor(samples, tensor, subject, &index))
-			found |= UINT64_C(1) << index;
-		else
-			r = tfl_error_set(error, -EINVAL,
-					  "sample %s: its input %u is not what %s or %s takes; it was recorded of another model", name, i,
-					  other->name, subject->name);
+		if (!take_tensor(samples, tensor, other, &index) && !take_tensor(samples, tensor, subject, &index))
+			r = take_as_answered(samples, name, tensor, sample.version, subject, other, &index, error);
+		found |= UINT64_C(1) << index;
 	}
 	if (r == 0 && found != (UINT64_C(1) << subject->input_count) - 1)
 		r = tfl_error_set(error, -EINVAL, "sample %s has not all %u inputs of %s", name, subject->input_count, subject->name);

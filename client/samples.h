@@ -25,6 +25,8 @@ struct ctl_samples {
 	bool pictures; /* random numbers are pixels */
 	float *values[CTL_SUBJECT_TENSORS_MAX]; /* of the present one, by input: pixels from 0 to 255, or what it takes */
 	bool pixels;                            /* of the first input */
+	struct ctl_subject origin;              /* of the daemon's: that a recorded request was answered by, once it was needed … */
+	uint64_t origin_version;                /* … 0: it was not */
 };
 
 /**
@@ -45,7 +47,7 @@ int ctl_samples_use_recorded(struct ctl_samples *samples, struct tfl_client *cli
 
 /**
  * Reads or makes up sample @p index, below samples->count. Numbers of quantised inputs that were recorded are those of @p other, where it
- * takes that type, else of @p subject.
+ * takes that type, else of @p subject, else, of the daemon's, of the version that answered them, where that is in memory.
  */
 int ctl_samples_take(struct ctl_samples *samples, unsigned index, const struct ctl_subject *subject, const struct ctl_subject *other,
 		     struct tfl_error *error);

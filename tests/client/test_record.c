@@ -73,12 +73,18 @@ static void wait_for(const char *key, json_int_t number)
 	} while (found != number);
 }
 
-static void serve(unsigned count)
+static void ask(const char *model, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
-		TFLCTL("infer", "digits", "--image", picture);
+		TFLCTL("infer", model, "--image", picture);
 		ck_assert_msg(result.status == 0, "%s", result.err);
 	}
+}
+
+/* Pictures as that version takes them: int8. */
+static void serve(unsigned count)
+{
+	ask("digits@1", count);
 }
 
 START_TEST(it_says_what_it_keeps)
@@ -197,6 +203,38 @@ START_TEST(models_are_compared_on_what_was_recorded)
 }
 END_TEST
 
+static void swap_to(const char *version)
+{
+	TFLCTL("swap", "digits", version, "--no-trial");
+	ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
+}
+
+/* Some clients send int8, as version 1 takes it, some float32; by now another version serves, which takes float32 alone. */
+START_TEST(requests_of_two_types_are_compared)
+{
+	start();
+	TFLCTL("load", "digits", float_model);
+	ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
+	TFLCTL("record", "digits", "--count", "4", "--detach");
+	serve(2);
+	swap_to("2");
+	ask("digits", 2);
+	wait_for("recording", 0);
+	TFLCTL("validate", int8_model, "--against", "digits", "--json");
+	expect_samples(true, false, 4);
+	TFLCTL("validate", float_model, "--against", "digits", "--max-difference", "0", "--json");
+	expect_samples(true, false, 4);
+	TFLCTL("unload", "digits@1");
+	ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
+	TFLCTL("validate", float_model, "--against", "digits");
+	ck_assert_msg(result.status == 1 && strstr(result.err, "sample recorded-000001.tflsample: its input 'image' is int8, and neither digits@2 nor "
+							       "digits-float32.tflite has a scale for that: digits@1 is not in memory; load it first"),
+		      "%s%s", result.out, result.err);
+	daemon_stop(&tfld);
+	daemon_prepare(&tfld);
+}
+END_TEST
+
 START_TEST(who_may_not_read_them_compares_on_others)
 {
 	tfld.split = true;
@@ -247,6 +285,7 @@ Suite *record_suite(void)
 	tcase_add_test(tcase, it_says_what_it_keeps);
 	tcase_add_test(tcase, it_waits_and_an_interrupt_keeps_what_is_there);
 	tcase_add_test(tcase, models_are_compared_on_what_was_recorded);
+	tcase_add_test(tcase, requests_of_two_types_are_compared);
 	tcase_add_test(tcase, who_may_not_read_them_compares_on_others);
 	tcase_add_test(tcase, what_is_typed_wrong);
 	suite_add_tcase(suite, tcase);
