@@ -374,6 +374,29 @@ START_TEST(a_restart_before_the_swap_changes_nothing)
 }
 END_TEST
 
+/* Seconds since a version was last used. */
+static uint64_t idle_seconds(uint64_t version)
+{
+	call("model.describe", version);
+	return wire_uint(answer.message.result, "idle_s");
+}
+
+#define IDLE_S 3
+
+/* Who answers for another one is in use: it would be the first to make room, or to be found idle, when the trial is over. */
+START_TEST(the_version_that_answers_is_in_use)
+{
+	static const struct recipe other = {.other = true};
+
+	swap_in(&other, CONFIGURATION);
+	while (idle_seconds(1) < IDLE_S)
+		usleep(50000);
+	ck_assert_uint_eq(ask(0), 1);
+	ck_assert_uint_lt(idle_seconds(1), IDLE_S);
+	ck_assert(trial_is("running"));
+}
+END_TEST
+
 /* Nobody is turned away because the new version wants something else: the version before answers, and a handful of that is enough. */
 START_TEST(what_only_the_version_before_takes_it_answers)
 {
@@ -555,6 +578,7 @@ Suite *trial_suite(void)
 	tcase_add_loop_test(tcase, the_version_before_serves_the_very_next_request, 0, sizeof(failures) / sizeof(failures[0]));
 	tcase_add_loop_test(tcase, a_restart_before_the_swap_changes_nothing, 0, sizeof(worse) / sizeof(worse[0]));
 	tcase_add_test(tcase, what_only_the_version_before_takes_it_answers);
+	tcase_add_test(tcase, the_version_that_answers_is_in_use);
 	tcase_add_test(tcase, an_operator_may_have_it_nevertheless);
 	tcase_add_test(tcase, a_sound_version_passes);
 	tcase_add_test(tcase, a_clients_nan_is_its_own);
