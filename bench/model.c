@@ -4,10 +4,10 @@
  *
  *   bench/model [--runs N] [--threads N] [--portable] [--cpu] [--peers FILE] FILE...
  *
- * Every figure is also given relative to an anchor measured in alternation with it: an XNNPACK float32 1x1 convolution, input
- * [1, 14, 14, 96], 576 output channels, one thread. --cpu counts the processor time of the thread instead of what passes, for a machine
- * that is busy with something else: there, long runs are interrupted and the short anchor is not. --peers takes the zoo's peer-times.json, whose TensorFlow Lite times are relative to
- * the same anchor, and prints the ratio.
+ * Every figure is also given relative to an anchor measured in alternation with it: an XNNPACK float32 1x1 convolution, input [1, 14, 14,
+ * 96], 576 output channels, one thread. --cpu counts the processor time of the thread instead of what passes, for a machine that is busy
+ * with something else: there, long runs are interrupted and the short anchor is not. --peers takes the zoo's peer-times.json, whose
+ * TensorFlow Lite times are relative to the same anchor, and prints the ratio.
  */
 #include <errno.h>
 #include <fcntl.h>

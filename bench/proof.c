@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the proof of a file costs a load: the same file loaded here, as the daemon loads it with one interpreter, and proven by a child process,
- * in turn. The floor is starting the daemon's binary for "--version": what a proof has besides that and the load is the rest.
+ * What the proof of a file costs a load: the same file loaded here, as the daemon loads it with one interpreter, and proven by a child
+ * process, in turn. The floor is starting the daemon's binary for "--version": what a proof has besides that and the load is the rest.
  *
  *   bench/proof [--rounds N] TFLD FILE...
  */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A tfld of a benchmark's own: private folder, private socket, ended with the benchmark. What cannot be done ends the program with a sentence. */
+/*
+ * A tfld of a benchmark's own: private folder, private socket, ended with the benchmark. What cannot be done ends the program with a
+ * sentence.
+ */
 #ifndef BENCH_SERVED_H
 #define BENCH_SERVED_H
 

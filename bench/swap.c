@@ -7,15 +7,15 @@
  *
  * A and B are int8 networks on pictures of 224 by 224, such as tfl-emit writes; TFLD is the daemon's binary.
  *
- * Four clients ask as fast as they are answered. Blocks alternate: in a steady one nothing else happens; in a busy one the model is swapped between
- * its two versions every 100 ms, while a third is loaded and erased over and over. Every reply must come, and from a version that was active between
- * its send and its receipt; the p99 of busy blocks is compared with that of steady ones.
+ * Four clients ask as fast as they are answered. Blocks alternate: in a steady one nothing else happens; in a busy one the model is swapped
+ * between its two versions every 100 ms, while a third is loaded and erased over and over. Every reply must come, and from a version that
+ * was active between its send and its receipt; the p99 of busy blocks is compared with that of steady ones.
  *
- * Then, without clients: rounds of load, swap, swap back, unload. Memory and the time of a load after the last are compared with those after 20. Last, what one
- * more version takes, and what its unload gives back.
+ * Then, without clients: rounds of load, swap, swap back, unload. Memory and the time of a load after the last are compared with those
+ * after 20. Last, what one more version takes, and what its unload gives back.
  *
- * With --shadow, only this: N pairs of blocks, without and with B as the shadow of A, which gets copies of what the four clients ask and never answers. The
- * p99 of the ones is compared with that of the others.
+ * With --shadow, only this: N pairs of blocks, without and with B as the shadow of A, which gets copies of what the four clients ask and
+ * never answers. The p99 of the ones is compared with that of the others.
  */
 #include <errno.h>
 #include <fcntl.h>

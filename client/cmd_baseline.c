@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tflctl baseline: shows what a model's drift is measured against, or makes it what was seen lately, or what a file says. What --json prints is such a
- * file, as is what 'tflctl hist --json' prints: {"heads": [{"output", "kind", "classes", "histogram"}]}.
+ * tflctl baseline: shows what a model's drift is measured against, or makes it what was seen lately, or what a file says. What --json
+ * prints is such a file, as is what 'tflctl hist --json' prints: {"heads": [{"output", "kind", "classes", "histogram"}]}.
  */
 #include <errno.h>
 #include <stdio.h>

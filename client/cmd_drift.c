@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tflctl drift: how far the verdicts of a window are from the baseline's, or from another version's; stats/drift.h says what the distances mean. The
- * exit status is that of the request, never the verdict: a script reads that from --json.
+ * tflctl drift: how far the verdicts of a window are from the baseline's, or from another version's; stats/drift.h says what the distances
+ * mean. The exit status is that of the request, never the verdict: a script reads that from --json.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tflctl history and watch: what changed, by the daemon's own account: what it remembers, and what happens from now on. history is over when it was
- * printed; watch goes on, and comes back after the daemon was away.
+ * tflctl history and watch: what changed, by the daemon's own account: what it remembers, and what happens from now on. history is over
+ * when it was printed; watch goes on, and comes back after the daemon was away.
  */
 #include <errno.h>
 #include <poll.h>

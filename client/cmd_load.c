@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tflctl load: opens the file with this user's rights and passes the descriptor; the daemon copies it into its store. Or, without a file, has the
- * daemon load what lies there. Waits until the version serves or was refused.
+ * tflctl load: opens the file with this user's rights and passes the descriptor; the daemon copies it into its store. Or, without a file,
+ * has the daemon load what lies there. Waits until the version serves or was refused.
  */
 #include <stdio.h>
 #include <string.h>

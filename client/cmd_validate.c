@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tflctl validate: a new model beside one that is known to be good, on the same samples: how often both choose the same class, how far their numbers
- * are apart, and what the new one costs. Runs in turn, so that a machine's mood meets both.
+ * tflctl validate: a new model beside one that is known to be good, on the same samples: how often both choose the same class, how far
+ * their numbers are apart, and what the new one costs. Runs in turn, so that a machine's mood meets both.
  */
 #include <errno.h>
 #include <math.h>

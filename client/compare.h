@@ -56,8 +56,8 @@ struct ctl_compare_window {
 
 /**
  * Reads the answer and compares. @p window: NULL for all since the versions were loaded. @p output: the name or index of the output whose
- * confidence is compared, NULL: the first that both have. The caller frees *ret_compare, whose strings are the answer's. -EPROTO, -EINVAL for an output that not both have, -ENOMEM, each with a
- * sentence.
+ * confidence is compared, NULL: the first that both have. The caller frees *ret_compare, whose strings are the answer's. -EPROTO, -EINVAL
+ * for an output that not both have, -ENOMEM, each with a sentence.
  */
 int ctl_compare_create(const struct tfl_value *answer, const struct ctl_compare_window *window, const char *output,
 		       struct ctl_compare **ret_compare, struct tfl_error *error);

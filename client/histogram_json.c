@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counters come as index, count, index, count, ascending and without the zeros; how many verdicts there are is the sum of the bins, so nothing can
- * contradict it.
+ * Counters come as index, count, index, count, ascending and without the zeros; how many verdicts there are is the sum of the bins, so
+ * nothing can contradict it.
  */
 #include "client/histogram_json.h"
 

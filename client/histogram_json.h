@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Histograms of confidence in JSON, as tflctl prints them, back into what stats/ computes with. Neither files nor the daemon are trusted: counters that
- * cannot be make a histogram unreadable.
+ * Histograms of confidence in JSON, as tflctl prints them, back into what stats/ computes with. Neither files nor the daemon are trusted:
+ * counters that cannot be make a histogram unreadable.
  */
 #ifndef CLIENT_HISTOGRAM_JSON_H
 #define CLIENT_HISTOGRAM_JSON_H

@@ -45,8 +45,8 @@ void page_set_text(json_t *object, const char *key, const char *value);
 /* page_serving.c */
 
 /**
- * How requests to @p model are served: its "route", the "trial" that runs, its "shadow" (each null where there is none), and versions that were
- * "rejected". @p versions: those of stats. What cannot be asked is left out, for it may have gone meanwhile.
+ * How requests to @p model are served: its "route", the "trial" that runs, its "shadow" (each null where there is none), and versions that
+ * were "rejected". @p versions: those of stats. What cannot be asked is left out, for it may have gone meanwhile.
  */
 void page_add_serving(json_t *figures, struct tfl_client *client, const char *model, const struct tfl_value *versions);
 

@@ -25,8 +25,8 @@ struct tfl_picture {
 
 /**
  * Decodes PNG or JPEG bytes; which of the two is seen in the bytes. Transparent pixels are laid over black. 16 bits a channel are reduced
- * to 8. A photograph stands upright: it is turned as its Exif orientation says. Fills @p ret_picture, to be finished by the caller; on failure it is untouched. Errors: -EINVAL for what is neither, or is
- * damaged or cut short; -EFBIG past the limits; -ENOMEM.
+ * to 8. A photograph stands upright: it is turned as its Exif orientation says. Fills @p ret_picture, to be finished by the caller; on
+ * failure it is untouched. Errors: -EINVAL for what is neither, or is damaged or cut short; -EFBIG past the limits; -ENOMEM.
  */
 int tfl_picture_decode(const void *data, size_t size, struct tfl_picture *ret_picture, struct tfl_error *error);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the daemon has seen of a version's verdicts, out of its answer to "histogram", as the arithmetic of stats/ takes it. The daemon is not trusted:
- * counters that cannot be make the answer unreadable.
+ * What the daemon has seen of a version's verdicts, out of its answer to "histogram", as the arithmetic of stats/ takes it. The daemon is
+ * not trusted: counters that cannot be make the answer unreadable.
  */
 #ifndef CLIENT_SEEN_H
 #define CLIENT_SEEN_H

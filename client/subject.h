@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A model that is compared with another one: a file, run here, or one that the daemon serves. Either takes and gives real numbers, whatever its
- * own types are, so that a quantised network can be compared with the one it was made from.
+ * A model that is compared with another one: a file, run here, or one that the daemon serves. Either takes and gives real numbers, whatever
+ * its own types are, so that a quantised network can be compared with the one it was made from.
  *
  * Lifetime: opened into zeroed memory, finished by the caller. Thread: one.
  */
@@ -47,8 +47,8 @@ int ctl_subject_open_served(struct tfl_client *client, const char *model, struct
 void ctl_subject_finish(struct ctl_subject *subject);
 
 /**
- * Runs it once on real numbers, an array for each input, into subject->results; *ret_ns is the time of the computation alone. -EINVAL for an input
- * that is of no type that stands for real numbers.
+ * Runs it once on real numbers, an array for each input, into subject->results; *ret_ns is the time of the computation alone. -EINVAL for
+ * an input that is of no type that stands for real numbers.
  */
 int ctl_subject_run(struct ctl_subject *subject, const float *const *inputs, uint64_t *ret_ns, struct tfl_error *error);
 

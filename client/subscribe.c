@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Notifications of changes. Whoever reads from the socket queues them, under the lock; callbacks run in dispatch, without it, so everything is looked at
- * anew after each: they may subscribe again, or destroy the client.
+ * Notifications of changes. Whoever reads from the socket queues them, under the lock; callbacks run in dispatch, without it, so everything
+ * is looked at anew after each: they may subscribe again, or destroy the client.
  *
- * A subscription begins with the daemon's answer to it: what was told before is of the one before, and a connection that is lost before is not the one that
- * it is made on.
+ * A subscription begins with the daemon's answer to it: what was told before is of the one before, and a connection that is lost before is
+ * not the one that it is made on.
  */
 #include <stdlib.h>
 

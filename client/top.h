@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tflctl top, in four layers: what the daemon said becomes a table (top_table.c, top_news.c), a table becomes lines (top_view.c, top_detail.c), lines
- * go to the terminal (top_screen.c), or a table goes out as text or JSON (cmd_top.c). The first three know no terminal, so tests need
- * none.
+ * tflctl top, in four layers: what the daemon said becomes a table (top_table.c, top_news.c), a table becomes lines (top_view.c,
+ * top_detail.c), lines go to the terminal (top_screen.c), or a table goes out as text or JSON (cmd_top.c). The first three know no
+ * terminal, so tests need none.
  *
  * Everything counts from one answer to another: requests a second since the last refresh; latency and failures in the last minute, or
  * since top began.

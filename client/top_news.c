@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What happens to versions: the latest changes (swaps, rollbacks, routes, verdicts), and how far trials are. Changes are asked for once, then only
- * those of the last minute, which are few: a daemon remembers 256. Their age goes on by our clock, and they are told by their number.
+ * What happens to versions: the latest changes (swaps, rollbacks, routes, verdicts), and how far trials are. Changes are asked for once,
+ * then only those of the last minute, which are few: a daemon remembers 256. Their age goes on by our clock, and they are told by their
+ * number.
  *
  * Neither is a reason to fail: of a daemon that knows of no changes, or of a trial that has just ended, there is nothing to be shown.
  */

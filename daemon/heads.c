@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every row of a head is a verdict. A detector's row is ordered: its verdict is the first thing it found, ahead of the second, and the class stands in
- * another output, as a float.
+ * Every row of a head is a verdict. A detector's row is ordered: its verdict is the first thing it found, ahead of the second, and the
+ * class stands in another output, as a float.
  */
 #include "daemon/heads.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The outputs of a version that say how sure it is, and how a request's verdicts are read from them: found when the version is loaded, used by
- * whoever ran a request, right after its reply has gone.
+ * The outputs of a version that say how sure it is, and how a request's verdicts are read from them: found when the version is loaded, used
+ * by whoever ran a request, right after its reply has gone.
  *
  * Lifetime: part of its version, immutable once found. Thread: any.
  */
@@ -36,8 +36,8 @@ struct tfl_heads {
 };
 
 /**
- * Looks at every output of a program, or only at what @p choice says; past TFL_CONFIDENCE_OUTPUTS_MAX heads the rest is left out. -EINVAL, with a
- * sentence, for a choice that is not of this program.
+ * Looks at every output of a program, or only at what @p choice says; past TFL_CONFIDENCE_OUTPUTS_MAX heads the rest is left out. -EINVAL,
+ * with a sentence, for a choice that is not of this program.
  */
 int tfl_heads_find(const struct tfl_program *program, const struct tfl_confidence_choice *choice, struct tfl_heads *ret_heads,
 		   struct tfl_error *error);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What counts, and why. A thermal zone's temperature alone does not: what is hot is another number on each board. A cooling device whose type names the
- * processor is in use when cur_state is above 0 (fans are cooling devices too, and cost nothing). A scaling_max_freq below cpuinfo_max_freq can be
- * an operator's choice, but then it does not change while a trial runs; so it counts only where the kernel says that it capped, which cooling
- * devices do, or a firmware's bios_limit. Raspberry Pi's get_throttled: bit 1 the frequency is capped, bit 2 throttled, bit 3 the soft limit of the
- * temperature; bit 0 too little voltage, which caps as well. The bits from 16 on say that it was so once.
+ * What counts, and why. A thermal zone's temperature alone does not: what is hot is another number on each board. A cooling device whose
+ * type names the processor is in use when cur_state is above 0 (fans are cooling devices too, and cost nothing). A scaling_max_freq below
+ * cpuinfo_max_freq can be an operator's choice, but then it does not change while a trial runs; so it counts only where the kernel says
+ * that it capped, which cooling devices do, or a firmware's bios_limit. Raspberry Pi's get_throttled: bit 1 the frequency is capped, bit 2
+ * throttled, bit 3 the soft limit of the temperature; bit 0 too little voltage, which caps as well. The bits from 16 on say that it was so
+ * once.
  */
 #include "daemon/heat.h"
 

@@ -18,8 +18,8 @@ struct tfl_writer;
 void tfl_histogram_write(struct tfl_writer *writer, const char *key, const struct tfl_confidence *confidence);
 
 /**
- * Reads counters, of which there are @p max, into zeroed memory; *ret_sum is theirs. -EINVAL with a sentence for an index that is no counter's or not
- * above the one before it, and for counts that do not fit 64 bits together.
+ * Reads counters, of which there are @p max, into zeroed memory; *ret_sum is theirs. -EINVAL with a sentence for an index that is no
+ * counter's or not above the one before it, and for counts that do not fit 64 bits together.
  */
 int tfl_counters_read(const struct tfl_wire_array *array, uint64_t *counters, uint32_t max, uint64_t *ret_sum, struct tfl_error *error);
 

@@ -22,8 +22,8 @@ static int64_t now(void)
 }
 
 /*
- * What is erased is gone by one rename, whatever its state says then: a start finds the same heir as the registry did. The other way round, a
- * power cut between the two would leave a version that is there and does not serve.
+ * What is erased is gone by one rename, whatever its state says then: a start finds the same heir as the registry did. The other way round,
+ * a power cut between the two would leave a version that is there and does not serve.
  */
 static int run_unload(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which device this is, for splitting a fleet (route.h), without telling it: machine-id(5) asks that the id itself is kept on the machine. What is used is an HMAC
- * of it with an id of tfld's own, the same as sd_id128_get_machine_app_specific() gives, and that goes nowhere but into the choice of a version.
+ * Which device this is, for splitting a fleet (route.h), without telling it: machine-id(5) asks that the id itself is kept on the machine.
+ * What is used is an HMAC of it with an id of tfld's own, the same as sd_id128_get_machine_app_specific() gives, and that goes nowhere but
+ * into the choice of a version.
  */
 #ifndef DAEMON_MACHINE_H
 #define DAEMON_MACHINE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A moment that can be written down and compared with one of a later run, after a restart of the daemon or of the device: seconds since the boot say
- * how long it has been while the boot is the same one, else the time of day does, as well as it knows.
+ * A moment that can be written down and compared with one of a later run, after a restart of the daemon or of the device: seconds since the
+ * boot say how long it has been while the boot is the same one, else the time of day does, as well as it knows.
  */
 #ifndef DAEMON_MOMENT_H
 #define DAEMON_MOMENT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which versions of a model are loaded without being asked for: "all" that lie there, "latest" or "latest N", the greatest, or "specific 3 7". Plain data,
- * pure functions. What is active is loaded in any case; that is the caller's to see to.
+ * Which versions of a model are loaded without being asked for: "all" that lie there, "latest" or "latest N", the greatest, or "specific 3
+ * 7". Plain data, pure functions. What is active is loaded in any case; that is the caller's to see to.
  */
 #ifndef DAEMON_POLICY_H
 #define DAEMON_POLICY_H

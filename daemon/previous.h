@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The versions that were a model's active one before the present one, the latest first: the way back. Each number is there once. Plain data; zeroed memory
- * is no way back.
+ * The versions that were a model's active one before the present one, the latest first: the way back. Each number is there once. Plain
+ * data; zeroed memory is no way back.
  */
 #ifndef DAEMON_PREVIOUS_H
 #define DAEMON_PREVIOUS_H

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The waiting time of a version with weight w is -log2(u) / w, with u from its hash even on (0, 1]. Both the logarithm and the comparison of two such times
- * are done in integers: a floating point log() may differ in its last bit from one libm to the next, and then some key would go elsewhere on another
- * machine.
+ * The waiting time of a version with weight w is -log2(u) / w, with u from its hash even on (0, 1]. Both the logarithm and the comparison
+ * of two such times are done in integers: a floating point log() may differ in its last bit from one libm to the next, and then some key
+ * would go elsewhere on another machine.
  *
- * What a pick costs is its hash (two rounds for each eight bytes of salt and key, once; eight more a version) and some 40 multiplications a version.
+ * What a pick costs is its hash (two rounds for each eight bytes of salt and key, once; eight more a version) and some 40 multiplications a
+ * version.
  */
 #include "daemon/route.h"
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the requests that name a model and no version are split among its versions: each gets its share of the keys, and a key always goes to the same
- * version, on every machine and after every restart. Pure: no sockets, no clocks, nothing of a model but numbers.
+ * How the requests that name a model and no version are split among its versions: each gets its share of the keys, and a key always goes to
+ * the same version, on every machine and after every restart. Pure: no sockets, no clocks, nothing of a model but numbers.
  *
- * The pick is weighted rendezvous hashing: each version draws a number from (salt, key, version), an exponential waiting time whose rate is its weight, and
- * the first one wins. So version i gets its weight's share of all keys; and since the draw of a version does not depend on the others' weights, more
- * weight for one takes keys from the others and moves none between them.
+ * The pick is weighted rendezvous hashing: each version draws a number from (salt, key, version), an exponential waiting time whose rate is
+ * its weight, and the first one wins. So version i gets its weight's share of all keys; and since the draw of a version does not depend on
+ * the others' weights, more weight for one takes keys from the others and moves none between them.
  *
- * A shadow is a version that gets copies of the requests and never answers (shadows.h). It is here because it is decided, remembered and shown with the
- * rest; a route may be that alone: `shadow` is its number, 0 for none.
+ * A shadow is a version that gets copies of the requests and never answers (shadows.h). It is here because it is decided, remembered and
+ * shown with the rest; a route may be that alone: `shadow` is its number, 0 for none.
  */
 #ifndef DAEMON_ROUTE_H
 #define DAEMON_ROUTE_H

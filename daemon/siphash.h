@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SipHash-2-4 (Aumasson, Bernstein 2012): a hash of 64 bits whose results are the same on every machine, and spread evenly also where the keys that are hashed
- * are chosen by somebody. It is given words of eight bytes, so that what many messages begin with is taken in once. Pure.
+ * SipHash-2-4 (Aumasson, Bernstein 2012): a hash of 64 bits whose results are the same on every machine, and spread evenly also where the
+ * keys that are hashed are chosen by somebody. It is given words of eight bytes, so that what many messages begin with is taken in once.
+ * Pure.
  */
 #ifndef DAEMON_SIPHASH_H
 #define DAEMON_SIPHASH_H

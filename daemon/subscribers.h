@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Connections that hear of every change, or of those of one model, as notifications "changed" whose params are what the method changes has for each.
- * One that reads too little loses its connection as with replies (channel.h).
+ * Connections that hear of every change, or of those of one model, as notifications "changed" whose params are what the method changes has
+ * for each. One that reads too little loses its connection as with replies (channel.h).
  *
  * Lifetime and thread: one, made by the server, used on the loop thread alone.
  */

@@ -46,8 +46,8 @@ struct tfl_frame {
 void tfl_frame_finish(struct tfl_frame *frame);
 
 /**
- * Gives back what was charged though the memory stays (frame->charged goes on to say how much that is): for a frame that outlives its account,
- * and that the caller bounds by other means. From any thread.
+ * Gives back what was charged though the memory stays (frame->charged goes on to say how much that is): for a frame that outlives its
+ * account, and that the caller bounds by other means. From any thread.
  */
 void tfl_frame_disown(struct tfl_frame *frame);
 

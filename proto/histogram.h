@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counters as MessagePack, on the wire and on disk: an array of index, count, index, count and so on, ascending and without the zeros. A histogram of
- * confidence is a map {"invalid", "sum", "bins", "margins", "fine"} of them, as in stats/confidence.h.
+ * Counters as MessagePack, on the wire and on disk: an array of index, count, index, count and so on, ascending and without the zeros. A
+ * histogram of confidence is a map {"invalid", "sum", "bins", "margins", "fine"} of them, as in stats/confidence.h.
  */
 #ifndef PROTO_HISTOGRAM_H
 #define PROTO_HISTOGRAM_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Of n records drawn from a distribution, the k-th is where its cumulative share is a number drawn from beta(k, n - k + 1). A beta is made of two gammas
- * (Marsaglia and Tsang 2000), those of normals (the polar method), those of a 64-bit generator (xorshift, whose seed SplitMix's step spreads).
+ * Of n records drawn from a distribution, the k-th is where its cumulative share is a number drawn from beta(k, n - k + 1). A beta is made
+ * of two gammas (Marsaglia and Tsang 2000), those of normals (the polar method), those of a 64-bit generator (xorshift, whose seed
+ * SplitMix's step spreads).
  */
 #include "stats/bootstrap.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How far the ratio of two percentiles may be off: both histograms are drawn anew, again and again, from themselves. The percentile of n records
- * that are drawn from a histogram is the record at a place that is beta distributed: so one number is drawn in place of n, and the work does not
- * depend on how many records there are. Inside of a bucket records are taken to be spread evenly.
+ * How far the ratio of two percentiles may be off: both histograms are drawn anew, again and again, from themselves. The percentile of n
+ * records that are drawn from a histogram is the record at a place that is beta distributed: so one number is drawn in place of n, and the
+ * work does not depend on how many records there are. Inside of a bucket records are taken to be spread evenly.
  *
  * With a seed: the same arguments give the same answer, on any machine with IEEE arithmetic up to the last digits of its libm.
  */
@@ -22,8 +22,8 @@ struct tfl_ratio {
 };
 
 /**
- * Percentile @p share (between 0 and 1) of two histograms that are not empty. @p run: so many records count as one. @p error: in the interval, both
- * sides together. Not on a small stack.
+ * Percentile @p share (between 0 and 1) of two histograms that are not empty. @p run: so many records count as one. @p error: in the
+ * interval, both sides together. Not on a small stack.
  */
 void tfl_bootstrap_ratio(const struct tfl_latency *first, const struct tfl_latency *second, double share, double run, double error,
 			 uint64_t seed, struct tfl_ratio *ret_ratio);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each subject is a row of a table: what it measures, how wide its interval would be with other numbers of records, and what of it matters. A row's
- * measurement gives an estimate in the units in which intervals are symmetrical (the logarithm of a ratio), from which verdicts and the wanted number of
- * records follow in the same way for all.
+ * Each subject is a row of a table: what it measures, how wide its interval would be with other numbers of records, and what of it matters.
+ * A row's measurement gives an estimate in the units in which intervals are symmetrical (the logarithm of a ratio), from which verdicts and
+ * the wanted number of records follow in the same way for all.
  *
- * A difference is called where its probability between equals, corrected by Holm's steps, is not above the family's error. What is not called is the same
- * where the whole interval lies within what matters. The rest cannot be told: for that the interval must shrink either below what is seen, or until it and
- * what is seen fit into what matters, whichever comes first.
+ * A difference is called where its probability between equals, corrected by Holm's steps, is not above the family's error. What is not
+ * called is the same where the whole interval lies within what matters. The rest cannot be told: for that the interval must shrink either
+ * below what is seen, or until it and what is seen fit into what matters, whichever comes first.
  */
 #include "stats/compare.h"
 
@@ -199,8 +199,8 @@ static void count_means(const struct pair *pair, const struct subject *subject, 
 }
 
 /*
- * Of the middles of the bins. One record more at either end, as if it had been seen: a hundred equal confidences are no proof that the next one cannot
- * be another.
+ * Of the middles of the bins. One record more at either end, as if it had been seen: a hundred equal confidences are no proof that the next
+ * one cannot be another.
  */
 static double variance(const struct tfl_confidence *confidence, double mean, double count)
 {
@@ -261,7 +261,10 @@ static double distribution_half_width(const struct estimate *estimate, const dou
 	return sqrt(-log(INTERVAL_ERROR / 2) / 2 * (1 / counts[0] + 1 / counts[1]));
 }
 
-/* Percentiles want so many records that the greatest of them is above the percentile: (share ^ (least / TFL_COMPARE_RUN)) is below the interval's error. */
+/*
+ * Percentiles want so many records that the greatest of them is above the percentile: (share ^ (least / TFL_COMPARE_RUN)) is below the
+ * interval's error.
+ */
 static const struct subject subjects[TFL_COMPARE_SUBJECTS] = {
 	[TFL_COMPARE_ERRORS] = {"errors", 0.01, false, 0, 1, TFL_COMPARE_FIRST, TFL_COMPARE_SECOND, count_requests, measure_errors,
 				errors_half_width},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two versions side by side: which is better at what, and how sure that is. Arithmetic over counters and histograms of which nobody is a writer.
+ * Two versions side by side: which is better at what, and how sure that is. Arithmetic over counters and histograms of which nobody is a
+ * writer.
  *
  * Each thing that is compared has a test of its own:
  *   errors        shares: Fisher's exact test (above 10,000 errors the score test), Newcombe's interval. Both hold for few and for no errors.
@@ -9,14 +10,16 @@
  *   distribution  of confidence: Kolmogorov and Smirnov over the fine bins. Inside of a bin nothing is seen and the probability is that of values
  *                 without ties, so it errs to the side of no difference.
  *
- * All are one family, corrected as Holm does: that any of them calls a difference between two versions that do not differ happens in less than
- * TFL_COMPARE_ERROR of all comparisons, whatever depends on what. That holds for one look. Who looks again and again until there is a winner will
- * find one.
+ * All are one family, corrected as Holm does: that any of them calls a difference between two versions that do not differ happens in less
+ * than TFL_COMPARE_ERROR of all comparisons, whatever depends on what. That holds for one look. Who looks again and again until there is a
+ * winner will find one.
  *
- * Latencies come in runs (a busy second, a hot minute), so one says less than one that knows nothing of its neighbours: TFL_COMPARE_RUN of them count
- * as one record. What separates two versions that were measured at different times, another load, is not told from what separates the versions.
+ * Latencies come in runs (a busy second, a hot minute), so one says less than one that knows nothing of its neighbours: TFL_COMPARE_RUN of
+ * them count as one record. What separates two versions that were measured at different times, another load, is not told from what
+ * separates the versions.
  *
- * No difference is a finding too, and not the absence of one: all that is still likely is smaller than what matters (tfl_compare_matters()).
+ * No difference is a finding too, and not the absence of one: all that is still likely is smaller than what matters
+ * (tfl_compare_matters()).
  */
 #ifndef STATS_COMPARE_H
 #define STATS_COMPARE_H
@@ -75,7 +78,9 @@ struct tfl_compare {
 void tfl_compare(const struct tfl_compare_side *first, const struct tfl_compare_side *second, uint64_t seed,
 		 struct tfl_compare *ret_compare);
 
-/** The smallest difference that matters: 0.01 of errors, a ratio of 1.05 of p50 and 1.1 of p99, 0.02 of the mean, 0.1 of the distribution. */
+/**
+ * The smallest difference that matters: 0.01 of errors, a ratio of 1.05 of p50 and 1.1 of p99, 0.02 of the mean, 0.1 of the distribution.
+ */
 double tfl_compare_matters(enum tfl_compare_subject subject);
 
 /** "errors", "p50", "p99", "confidence", "distribution". */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A fine bin is found in the distance to the nearer end, counted in steps of 2^-24: a float below 1 is a whole number of them away from 1.
- * The distance is cut as a latency is (latency.c), into 8 buckets for each power of two; buckets of distances to 0 come first, those to 1 follow
- * in reverse, so that the index ascends with the confidence.
+ * The distance is cut as a latency is (latency.c), into 8 buckets for each power of two; buckets of distances to 0 come first, those to 1
+ * follow in reverse, so that the index ascends with the confidence.
  *
  * As in latency.c a record is loads and stores by its only writer; they are atomic (relaxed), because another thread may be merging.
  */

@@ -2,12 +2,12 @@
 /*
  * How sure a model was: histograms of the top-1 confidence and of the margin between the two best, both from 0 to 1.
  *
- * Three resolutions of the same records. `bins` are what people are shown: 50 equal ones. A good classifier puts most of its confidences into
- * the last of them, so `fine` is what distributions are compared by: 8 bins for each halving of the distance to 0 or 1, whichever is nearer,
- * down to 2^-24. The sum is kept in fixed point, so that merging is exact and in any order.
+ * Three resolutions of the same records. `bins` are what people are shown: 50 equal ones. A good classifier puts most of its confidences
+ * into the last of them, so `fine` is what distributions are compared by: 8 bins for each halving of the distance to 0 or 1, whichever is
+ * nearer, down to 2^-24. The sum is kept in fixed point, so that merging is exact and in any order.
  *
- * Plain data: zeroed memory is an empty histogram. One writer at a time; other threads may merge from it meanwhile and see a state that is at
- * most some records old. Everything else needs a histogram that nobody writes to: merge into one of your own first.
+ * Plain data: zeroed memory is an empty histogram. One writer at a time; other threads may merge from it meanwhile and see a state that is
+ * at most some records old. Everything else needs a histogram that nobody writes to: merge into one of your own first.
  */
 #ifndef STATS_CONFIDENCE_H
 #define STATS_CONFIDENCE_H
@@ -49,8 +49,8 @@ double tfl_confidence_mean(const struct tfl_confidence *confidence);
 double tfl_confidence_mean_margin(const struct tfl_confidence *confidence);
 
 /**
- * Lower edge of fine bin @p index; 1 for TFL_CONFIDENCE_FINE. Below one half a bin holds its lower edge and not its upper one; from there on
- * it holds its upper edge and not its lower one, but for one half itself.
+ * Lower edge of fine bin @p index; 1 for TFL_CONFIDENCE_FINE. Below one half a bin holds its lower edge and not its upper one; from there
+ * on it holds its upper edge and not its lower one, but for one half itself.
  */
 double tfl_confidence_edge(unsigned index);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Groups are runs of fine bins. A decile falls between two edges as a rule; of those the nearer one, by the baseline's cumulative share, is the
- * cut. Where one bin holds more than a tenth of the baseline (a quantised softmax says 255 / 256 most of the time), deciles inside it move to
- * its two edges, so the bin becomes a group of its own, and what lies on either side of it another, even if the baseline never went there: that
- * is where a model goes that has drifted.
+ * Groups are runs of fine bins. A decile falls between two edges as a rule; of those the nearer one, by the baseline's cumulative share, is
+ * the cut. Where one bin holds more than a tenth of the baseline (a quantised softmax says 255 / 256 most of the time), deciles inside it
+ * move to its two edges, so the bin becomes a group of its own, and what lies on either side of it another, even if the baseline never went
+ * there: that is where a model goes that has drifted.
  */
 #include "stats/drift.h"
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How far a window's distribution of confidence is from a baseline's: three distances, and what they mean. Arithmetic over two histograms of
- * which nobody is a writer.
+ * How far a window's distribution of confidence is from a baseline's: three distances, and what they mean. Arithmetic over two histograms
+ * of which nobody is a writer.
  *
- * PSI (population stability index) is the sum over groups of (q - p) ln(q / p), for the baseline's share p and the window's share q. The groups
- * are at most ten, cut at the baseline's deciles, as near as fine bins allow: equal bins would be empty where a good classifier never is, and
- * blind where it always is. Each group counts half a record more than it has, so that an empty one is no infinity. Of two samples of the same
- * distribution PSI is not 0 but about (groups - 1) (1 / n + 1 / m), with n and m records: that much is taken off before the verdict.
+ * PSI (population stability index) is the sum over groups of (q - p) ln(q / p), for the baseline's share p and the window's share q. The
+ * groups are at most ten, cut at the baseline's deciles, as near as fine bins allow: equal bins would be empty where a good classifier
+ * never is, and blind where it always is. Each group counts half a record more than it has, so that an empty one is no infinity. Of two
+ * samples of the same distribution PSI is not 0 but about (groups - 1) (1 / n + 1 / m), with n and m records: that much is taken off before
+ * the verdict.
  *
- * Jensen-Shannon divergence is in bits, 0 to 1, over the 50 equal bins; the Kolmogorov-Smirnov statistic is the largest difference between the
- * two cumulative shares at the edges of fine bins.
+ * Jensen-Shannon divergence is in bits, 0 to 1, over the 50 equal bins; the Kolmogorov-Smirnov statistic is the largest difference between
+ * the two cumulative shares at the edges of fine bins.
  */
 #ifndef STATS_DRIFT_H
 #define STATS_DRIFT_H

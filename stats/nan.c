@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Bit patterns are compared, which holds whatever the compiler is told about NaN; in pieces, so that a long row of them ends at the first. */
+/*
+ * Bit patterns are compared, which holds whatever the compiler is told about NaN; in pieces, so that a long row of them ends at the first.
+ */
 #include "stats/nan.h"
 
 #include <stdint.h>

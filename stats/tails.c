@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The incomplete beta function is the one everything discrete rests on: a binomial's tail and Student's are values of it. It is computed as its
- * continued fraction (Abramowitz and Stegun 26.5.8), on that side of the mean where the fraction converges fast, from front to back as Lentz does.
+ * The incomplete beta function is the one everything discrete rests on: a binomial's tail and Student's are values of it. It is computed as
+ * its continued fraction (Abramowitz and Stegun 26.5.8), on that side of the mean where the fraction converges fast, from front to back as
+ * Lentz does.
  *
  * Inverses halve an interval: slow, sure, and asked for a few times a look.
  */

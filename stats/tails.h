@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tails of distributions, as tests of significance want them: how likely is something at least as far out as what was seen. Pure functions of
- * numbers; each is within 1e-9 of the true probability, and small probabilities keep their leading digits.
+ * Tails of distributions, as tests of significance want them: how likely is something at least as far out as what was seen. Pure functions
+ * of numbers; each is within 1e-9 of the true probability, and small probabilities keep their leading digits.
  */
 #ifndef STATS_TAILS_H
 #define STATS_TAILS_H

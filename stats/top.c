@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One pass keeps the best two of each of sixteen lanes, so that nothing depends on the order of evaluation and the vectoriser has whole vectors: the
- * greater of two and the lesser of two are one instruction each, for floats and for unsigned bytes (signed ones are moved into their range). What is
- * no number, or infinite, shows in the sum of all. Only the best two scores become real numbers; a softmax over logits needs all of them, 8-bit
- * ones through a table.
+ * One pass keeps the best two of each of sixteen lanes, so that nothing depends on the order of evaluation and the vectoriser has whole
+ * vectors: the greater of two and the lesser of two are one instruction each, for floats and for unsigned bytes (signed ones are moved into
+ * their range). What is no number, or infinite, shows in the sum of all. Only the best two scores become real numbers; a softmax over
+ * logits needs all of them, 8-bit ones through a table.
  */
 #include "stats/top.h"
 
@@ -24,8 +24,8 @@ struct scan {
 #define LESSER(a, b) ((a) < (b) ? (a) : (b))
 
 /*
- * @p lowest: no key is below it. @p stride: classes that are looked through at once, because to ask whether one was there costs more than to look. @p key of
- * row[i] ascends as the score does; @p score is the way back.
+ * @p lowest: no key is below it. @p stride: classes that are looked through at once, because to ask whether one was there costs more than
+ * to look. @p key of row[i] ascends as the score does; @p score is the way back.
  */
 #define DEFINE_SCAN(name, type, key_type, lowest, stride, key, score, add) \
 	static void take_##name(key_type x, key_type *best, key_type *second) \
@@ -130,8 +130,8 @@ static float real_of(const struct tfl_top_reader *reader, float score)
 #define EXPONENT_LEAST (-87.0f) /* exp() of less is no normal number */
 
 /*
- * exp(x) for EXPONENT_LEAST <= x <= 0, within 3e-6 of itself, and 1 for 0: a power of two to the nearest whole number, which a float of 1.5 * 2^23 more holds
- * in its lowest bits, by a polynomial over what is left.
+ * exp(x) for EXPONENT_LEAST <= x <= 0, within 3e-6 of itself, and 1 for 0: a power of two to the nearest whole number, which a float of 1.5
+ * * 2^23 more holds in its lowest bits, by a polynomial over what is left.
  */
 static inline float exp_below(float x)
 {
@@ -147,8 +147,8 @@ static inline float exp_below(float x)
 }
 
 /*
- * @p least: the least difference to the best score that counts. It is no constant, because gcc takes a comparison with one for a branch, and does
- * all the arithmetic for both sides of it.
+ * @p least: the least difference to the best score that counts. It is no constant, because gcc takes a comparison with one for a branch,
+ * and does all the arithmetic for both sides of it.
  */
 #define DEFINE_SUM(name, type, term) \
 	static float sum_##name(const struct tfl_top_reader *reader, const type *row, type best, float least) \

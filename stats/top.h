@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The best class of a row of scores, how sure it is of itself, and how far ahead of the second: what a confidence histogram is made of. Written for
- * the compiler's vectoriser, because every request pays for it.
+ * The best class of a row of scores, how sure it is of itself, and how far ahead of the second: what a confidence histogram is made of.
+ * Written for the compiler's vectoriser, because every request pays for it.
  */
 #ifndef STATS_TOP_H
 #define STATS_TOP_H
@@ -36,7 +36,8 @@ struct tfl_top {
 };
 
 /**
- * Rows of @p classes scores of type float32, or int8, uint8 or int16 with a scale and zero point. BINARY rows have one score, others two or more.
+ * Rows of @p classes scores of type float32, or int8, uint8 or int16 with a scale and zero point. BINARY rows have one score, others two or
+ * more.
  * 0, or -EINVAL for another type or number of classes, or a scale that is not positive and finite.
  */
 int tfl_top_reader_init(struct tfl_top_reader *reader, enum tfl_dtype dtype, enum tfl_scores scores, uint32_t classes, float scale,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two rings, of minutes and of hours. A slot is the difference of two totals, each counter in 32 bits: to overflow one takes a million verdicts a second
- * for an hour. A slot is emptied when its window begins, so a ring holds nothing older than itself.
+ * Two rings, of minutes and of hours. A slot is the difference of two totals, each counter in 32 bits: to overflow one takes a million
+ * verdicts a second for an hour. A slot is emptied when its window begins, so a ring holds nothing older than itself.
  */
 #include "stats/windows.h"
 

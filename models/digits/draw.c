@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A glyph is taken as an outline without hinting, brought to a height of 1 around the origin, moved by one linear map and a perspective
- * division, and filled by FreeType at three times the wanted resolution. That picture is bent by a smooth field of displacements while it is
- * scaled down, then blurred, and mapped to a black and a white level with noise. All lengths are shares of the picture's side, so that a
+ * division, and filled by FreeType at three times the wanted resolution. That picture is bent by a smooth field of displacements while it
+ * is scaled down, then blurred, and mapped to a black and a white level with noise. All lengths are shares of the picture's side, so that a
  * large picture shows what a small one is trained on.
  */
 #include "models/digits/draw.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Subscriptions, against a daemon that tells what a test wants, when it wants: where a subscription begins and ends, what callbacks may do, and
- * what a program costs itself that does not dispatch.
+ * Subscriptions, against a daemon that tells what a test wants, when it wants: where a subscription begins and ends, what callbacks may do,
+ * and what a program costs itself that does not dispatch.
  */
 #include <pthread.h>
 #include <stdatomic.h>

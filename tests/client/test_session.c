@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Sessions as a program that links the library has them, and as tflctl does: against the real daemon, with a model that sums up what it is given. */
+/*
+ * Sessions as a program that links the library has them, and as tflctl does: against the real daemon, with a model that sums up what it is
+ * given.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

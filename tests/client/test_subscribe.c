@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changes as they happen: through the library, of all models and of one; a daemon that goes and comes back; more subscribers than there may be; and
- * tflctl watch and history, which show them.
+ * Changes as they happen: through the library, of all models and of one; a daemon that goes and comes back; more subscribers than there may
+ * be; and tflctl watch and history, which show them.
  */
 #include <check.h>
 #include <poll.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Which version of a model is the active one, and on trial, as whoever types tflctl sees it, against the real daemon and the sample model. */
+/*
+ * Which version of a model is the active one, and on trial, as whoever types tflctl sees it, against the real daemon and the sample model.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tflctl validate: the digits models against each other and against themselves, a model that answers NaN, limits, samples of every kind, and what cannot
- * be compared.
+ * tflctl validate: the digits models against each other and against themselves, a model that answers NaN, limits, samples of every kind,
+ * and what cannot be compared.
  */
 #include <check.h>
 #include <jansson.h>

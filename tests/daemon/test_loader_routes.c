@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Routes of models: which version the registry picks while versions come and go, what stands in a state, and who has a say: an operator, model.conf, a
- * rollback; before and after restarts.
+ * Routes of models: which version the registry picks while versions come and go, what stands in a state, and who has a say: an operator,
+ * model.conf, a rollback; before and after restarts.
  */
 #include <errno.h>
 #include <stdio.h>

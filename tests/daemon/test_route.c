@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The split of requests: SipHash against the vectors of its authors, and what a split has to be: fair, sticky, and moved only by as much as its weights are.
- * Neither sockets nor clocks; what a device's key is, over files.
+ * The split of requests: SipHash against the vectors of its authors, and what a split has to be: fair, sticky, and moved only by as much as
+ * its weights are. Neither sockets nor clocks; what a device's key is, over files.
  */
 #include <errno.h>
 #include <stdio.h>

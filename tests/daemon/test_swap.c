@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Swaps and rollbacks by the loader: the next request is served by the other version before anything is on disk, and what is on disk serves after a
- * restart.
+ * Swaps and rollbacks by the loader: the next request is served by the other version before anything is on disk, and what is on disk serves
+ * after a restart.
  */
 #include <errno.h>
 #include <stdio.h>

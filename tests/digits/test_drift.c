@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether the verdict on drift is sensitive and calm, with the digits model and the daemon's own counting: a picture every 3.6 seconds, judged each minute
- * over the last hour against the first thousand verdicts. Pictures are the committed samples of fonts that the training never saw, each moved by up to
- * a pixel: clean ones stay stable, blurred or faded ones are noticed, and what the verdict says is printed beside how often the model is right.
+ * Whether the verdict on drift is sensitive and calm, with the digits model and the daemon's own counting: a picture every 3.6 seconds,
+ * judged each minute over the last hour against the first thousand verdicts. Pictures are the committed samples of fonts that the training
+ * never saw, each moved by up to a pixel: clean ones stay stable, blurred or faded ones are noticed, and what the verdict says is printed
+ * beside how often the model is right.
  */
 #include <check.h>
 #include <math.h>

@@ -4,8 +4,8 @@
  *
  *   compute-stats BASELINE WINDOW LATENCIES LATER
  *
- * The first two hold float32 pairs (confidence, margin), the others uint64 nanoseconds, all in this machine's byte order. Baseline and latencies are the
- * first side of a comparison, window and later ones the second.
+ * The first two hold float32 pairs (confidence, margin), the others uint64 nanoseconds, all in this machine's byte order. Baseline and
+ * latencies are the first side of a comparison, window and later ones the second.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Comparison: noise is no winner, real differences are found and told the right way round, what cannot be told says when it could, and absurd counters
- * are no trouble. The probabilities themselves are compared with numpy's elsewhere (compare_numpy.py).
+ * Comparison: noise is no winner, real differences are found and told the right way round, what cannot be told says when it could, and
+ * absurd counters are no trouble. The probabilities themselves are compared with numpy's elsewhere (compare_numpy.py).
  */
 #include <check.h>
 #include <math.h>

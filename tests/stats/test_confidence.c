@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Confidence histograms by their definition: where each value belongs, that merging and subtracting are exact, and that a reader beside a writer
- * sees sound counts. The arithmetic on a million values is compared with numpy's elsewhere (compare_numpy.py).
+ * Confidence histograms by their definition: where each value belongs, that merging and subtracting are exact, and that a reader beside a
+ * writer sees sound counts. The arithmetic on a million values is compared with numpy's elsewhere (compare_numpy.py).
  */
 #include <check.h>
 #include <math.h>

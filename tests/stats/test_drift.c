@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Drift: calm where nothing changed, sensitive where something did, and sound at the edges: distributions of one value, values the baseline never
- * had, few records. The distances themselves are compared with numpy's elsewhere (compare_numpy.py).
+ * Drift: calm where nothing changed, sensitive where something did, and sound at the edges: distributions of one value, values the baseline
+ * never had, few records. The distances themselves are compared with numpy's elsewhere (compare_numpy.py).
  */
 #include <check.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The best class of random rows against the definition in double precision: every type, every kind of scores, lengths around the vectors', ties, and
- * numbers that are none.
+ * The best class of random rows against the definition in double precision: every type, every kind of scores, lengths around the vectors',
+ * ties, and numbers that are none.
  */
 #include <check.h>
 #include <errno.h>

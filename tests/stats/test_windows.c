@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Windows against a list of every verdict with its time: whatever the order of verdicts and calls, each window holds exactly what came between the
- * calls that belong to it.
+ * Windows against a list of every verdict with its time: whatever the order of verdicts and calls, each window holds exactly what came
+ * between the calls that belong to it.
  */
 #include <check.h>
 #include <errno.h>

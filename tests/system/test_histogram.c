@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the daemon says of its models' confidence: verdicts of every row of every request counted, by class; what survives a restart in order, and what a
- * baseline is made of. The model is a softmax and nothing else, so that each request says which verdict it wants.
+ * What the daemon says of its models' confidence: verdicts of every row of every request counted, by class; what survives a restart in
+ * order, and what a baseline is made of. The model is a softmax and nothing else, so that each request says which verdict it wants.
  */
 #include <math.h>
 #include <signal.h>
