@@ -176,7 +176,8 @@ const struct ctl_command ctl_cmd_route = {
 	.brief = "split requests by versions",
 	.summary = "Split the requests that name no version among versions of a model; without shares, show how they are.",
 	.details = "'tflctl route digits 1=90 2=10' gives a tenth of the keys to version 2; a key always gets the same version, and with "
-		   "other weights no more keys move than must. What is not given stays as it is. Requests for a version, or label, get that.\n",
+		   "other weights no more keys move than must. What is not given stays as it is. Requests for a version, or "
+		   "label, get that.\n",
 	.table = {route_options, TFL_ARRAY_SIZE(route_options)},
 	.options_size = sizeof(struct options),
 	.check = check,

@@ -45,7 +45,8 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 	if (tfl_value_bool(tfl_value_get(value, "unrouted"), false))
 		ctl_print_wrapped("and", 4, "the route that split the requests has ended");
 	if (tfl_value_bool(tfl_value_get(value, "routed"), false))
-		ctl_printf_wrapped("but", 4, "a route decides which version gets a request: 'tflctl route %1$s' shows it, with --clear it ends",
+		ctl_printf_wrapped("but", 4,
+				   "a route decides which version gets a request: 'tflctl route %1$s' shows it, with --clear it ends",
 				   tfl_value_string(tfl_value_get(value, "model"), ""));
 	if (!tfl_value_bool(tfl_value_get(value, "remembered"), true))
 		ctl_print_wrapped("but", 4, tfl_value_string(tfl_value_get(value, "reason"), ""));

@@ -102,8 +102,8 @@ static void print_end(const struct tfl_value *value)
 	uint64_t requests = missing(value, "requests", "requests_wanted"), seconds = missing(value, "seconds", "seconds_wanted");
 	char time[CTL_UNIT_MAX];
 
-	printf("  %llu request%s in %s; it has passed ", (unsigned long long)number(value, "requests"), ctl_plural(number(value, "requests")),
-	       ctl_format_uptime(time, number(value, "seconds")));
+	printf("  %llu request%s in %s; it has passed ", (unsigned long long)number(value, "requests"),
+	       ctl_plural(number(value, "requests")), ctl_format_uptime(time, number(value, "seconds")));
 	if (requests)
 		printf("after %llu more", (unsigned long long)requests);
 	if (seconds)
@@ -171,8 +171,8 @@ const struct ctl_command ctl_cmd_trial = {
 	.group = CTL_GROUP_MODELS,
 	.brief = "how a new version stands",
 	.summary = "Show what is seen of a version that was swapped in, and how far that is from its limits.",
-	.details = "A limit trips when it is sure that it is passed, not when what is seen is above it: the last column says how much of the "
-		   "evidence for that there is. Then the version before serves again, and this one is rejected. Limits are in "
+	.details = "A limit trips when it is sure that it is passed, not when what is seen is above it: the last column says how much of "
+		   "the evidence for that there is. Then the version before serves again, and this one is rejected. Limits are in "
 		   "model.conf; doc/trial.md says how they are judged.\n",
 	.call = call,
 	.print = print_text,

@@ -290,6 +290,6 @@ json_t *ctl_compare_json(const struct ctl_compare *compare)
 		json_array_append_new(subjects, json_of_subject(compare, i));
 	return json_pack("{s:s, s:[o, o], s:s?, s:b, s:s, s:o, s:o, s:o}", "model", compare->model, "versions",
 			 json_of_side(&compare->sides[0]), json_of_side(&compare->sides[1]), "output", compare->output, "computing",
-			 compare->computing, "better", outcomes[outcome], "probability", differs ? json_real(probability) : json_null(), "subjects", subjects, "agreement",
-			 json_of_agreement(compare));
+			 compare->computing, "better", outcomes[outcome], "probability",
+			 differs ? json_real(probability) : json_null(), "subjects", subjects, "agreement", json_of_agreement(compare));
 }

@@ -307,7 +307,8 @@ static void rejected(FILE *out, const struct page_node *root)
 static void versions(FILE *out, const struct page_node *root)
 {
 	static const struct column columns[] = {
-		{"version", "version", PAGE_COUNT}, {"state", "state", PAGE_TEXT},       {"active", "active", PAGE_TEXT},    {"role", "roles", PAGE_TEXT},
+		{"version", "version", PAGE_COUNT}, {"state", "state", PAGE_TEXT},       {"active", "active", PAGE_TEXT},
+		{"role", "roles", PAGE_TEXT},
 		{"verdict", "verdict", PAGE_TEXT},  {"PSI", "psi", PAGE_REAL},           {"verdicts", "verdicts", PAGE_COUNT},
 		{"confidence", "mean", PAGE_REAL}, {"p50", "p50_ns", PAGE_DURATION}, {"p95", "p95_ns", PAGE_DURATION},
 		{"p99", "p99_ns", PAGE_DURATION},   {"requests", "requests", PAGE_COUNT}, {"failed", "failed", PAGE_COUNT},

@@ -88,7 +88,8 @@ static void draw_shadow(const json_t *shadow, struct top_lines *lines)
 		top_add_wrapped(lines, TOP_WATCH, 0, ctl_clean_text(text));
 		return;
 	}
-	snprintf(text, sizeof(text), "as a shadow: %.0f copies run, %.0f of them OK, %.0f left out for want of time; processor time p50 %s, p99 %s",
+	snprintf(text, sizeof(text),
+		 "as a shadow: %.0f copies run, %.0f of them OK, %.0f left out for want of time; processor time p50 %s, p99 %s",
 		 real_of(shadow, "requests"), real_of(json_object_get(shadow, "results"), "OK"), real_of(shadow, "dropped"),
 		 top_duration(p50, real_of(compute, "p50_ns")), top_duration(p99, real_of(compute, "p99_ns")));
 	top_add_wrapped(lines, TOP_PLAIN, 0, text);

@@ -143,11 +143,13 @@ json_t *top_news_trials_json(const struct top_news *news)
 		const struct top_trial *trial = &news->trials[i];
 		json_t *nearest = trial->nearest[0] ? text_of(trial->nearest) : json_null();
 
-		json_array_append_new(list, json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f}", "model", text_of(trial->model), "candidate",
-						      (json_int_t)trial->candidate, "previous", (json_int_t)trial->previous, "requests",
-						      (json_int_t)trial->requests, "requests_wanted", (json_int_t)trial->requests_wanted,
-						      "seconds", (json_int_t)trial->seconds, "seconds_wanted",
-						      (json_int_t)trial->seconds_wanted, "nearest", nearest, "evidence", trial->evidence));
+		json_t *json = json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f}", "model", text_of(trial->model), "candidate",
+					 (json_int_t)trial->candidate, "previous", (json_int_t)trial->previous, "requests",
+					 (json_int_t)trial->requests, "requests_wanted", (json_int_t)trial->requests_wanted, "seconds",
+					 (json_int_t)trial->seconds, "seconds_wanted", (json_int_t)trial->seconds_wanted, "nearest", nearest,
+					 "evidence", trial->evidence);
+
+		json_array_append_new(list, json);
 	}
 	return list;
 }
@@ -161,9 +163,11 @@ json_t *top_news_changes_json(const struct top_table *table)
 		json_t *model = change->model[0] ? text_of(change->model) : json_null();
 		json_t *version = change->version ? json_integer((json_int_t)change->version) : json_null();
 
-		json_array_append_new(list, json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "number", (json_int_t)change->number, "age_s",
-						      (json_int_t)top_news_age(table, change), "kind", text_of(change->kind), "model", model,
-						      "version", version, "text", text_of(change->text)));
+		json_t *json = json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "number", (json_int_t)change->number, "age_s",
+					 (json_int_t)top_news_age(table, change), "kind", text_of(change->kind), "model", model, "version",
+					 version, "text", text_of(change->text));
+
+		json_array_append_new(list, json);
 	}
 	return list;
 }

@@ -11,7 +11,9 @@
 #include "base/util.h"
 
 /* Never changed: every device would move. */
-static const uint8_t own_id[TFL_MACHINE_BYTES] = {0x9b, 0x1c, 0x6e, 0x52, 0x2f, 0x0a, 0x4d, 0x8e, 0xb1, 0x37, 0x5c, 0xe4, 0x60, 0xd2, 0x7a, 0x15};
+static const uint8_t own_id[TFL_MACHINE_BYTES] = {
+	0x9b, 0x1c, 0x6e, 0x52, 0x2f, 0x0a, 0x4d, 0x8e, 0xb1, 0x37, 0x5c, 0xe4, 0x60, 0xd2, 0x7a, 0x15,
+};
 
 static int digit(char c)
 {
@@ -45,7 +47,8 @@ int tfl_machine_read(const char *path, uint8_t ret_key[static TFL_MACHINE_BYTES]
 	if (fd < 0)
 		return tfl_error_set(error, -errno, "%s cannot be read: %s", path, strerror(errno));
 	if (read(fd, text, sizeof(text)) != sizeof(text) || parse(text, id) < 0)
-		return tfl_error_set(error, -EINVAL, "%s holds no machine id (see machine-id(5); 'systemd-machine-id-setup' makes one)", path);
+		return tfl_error_set(error, -EINVAL,
+				     "%s holds no machine id (see machine-id(5); 'systemd-machine-id-setup' makes one)", path);
 	hmac_sha256_set_key(&hmac, sizeof(id), id);
 	hmac_sha256_update(&hmac, sizeof(own_id), own_id);
 	hmac_sha256_digest(&hmac, sizeof(key), key);

@@ -128,7 +128,8 @@ int tfl_route_parse(const char *text, struct tfl_route *route, struct tfl_error 
 		struct tfl_route_share share = {0};
 
 		if (take_share(text, length, &share) < 0)
-			return tfl_error_set(error, -EINVAL, "'%.*s' is no share, expected a version and its weight (1 to %d), as in 1=90 2=10",
+			return tfl_error_set(error, -EINVAL,
+					     "'%.*s' is no share, expected a version and its weight (1 to %d), as in 1=90 2=10",
 					     length < 64 ? (int)length : 64, text, TFL_ROUTE_WEIGHT_MAX);
 		if (tfl_route_names(&parsed, share.number))
 			return tfl_error_set(error, -EINVAL, "version %" PRIu64 " is there twice", share.number);

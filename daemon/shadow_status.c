@@ -80,7 +80,8 @@ void tfl_shadow_write(struct tfl_writer *writer, const char *key, const struct t
 		tfl_field_text(writer, "reason", status.reason);
 }
 
-void tfl_shadow_write_alone(struct tfl_writer *writer, const char *key, const struct tfl_server *server, const char *model, uint64_t number)
+void tfl_shadow_write_alone(struct tfl_writer *writer, const char *key, const struct tfl_server *server, const char *model,
+			    uint64_t number)
 {
 	_tfl_free_ struct tfl_recorder_summary *summary = malloc(sizeof(*summary));
 

@@ -20,6 +20,7 @@ void tfl_shadow_write(struct tfl_writer *writer, const char *key, const struct t
 		      struct tfl_recorder_summary *summary);
 
 /** The same without buckets, with memory of its own: without any the map is empty. */
-void tfl_shadow_write_alone(struct tfl_writer *writer, const char *key, const struct tfl_server *server, const char *model, uint64_t number);
+void tfl_shadow_write_alone(struct tfl_writer *writer, const char *key, const struct tfl_server *server, const char *model,
+			    uint64_t number);
 
 #endif

@@ -170,7 +170,8 @@ static void measure_latency(const struct pair *pair, const struct subject *subje
 {
 	struct tfl_ratio ratio;
 
-	tfl_bootstrap_ratio(pair->sides[0]->latency, pair->sides[1]->latency, subject->share, TFL_COMPARE_RUN, INTERVAL_ERROR, pair->seed, &ratio);
+	tfl_bootstrap_ratio(pair->sides[0]->latency, pair->sides[1]->latency, subject->share, TFL_COMPARE_RUN, INTERVAL_ERROR,
+			    pair->seed, &ratio);
 	estimate->low = log(ratio.low);
 	estimate->high = log(ratio.high);
 	/* What is seen is known to a bucket, the interval is finer: where it lies outside, that is rounding. */
@@ -268,10 +269,12 @@ static double distribution_half_width(const struct estimate *estimate, const dou
 static const struct subject subjects[TFL_COMPARE_SUBJECTS] = {
 	[TFL_COMPARE_ERRORS] = {"errors", 0.01, false, 0, 1, TFL_COMPARE_FIRST, TFL_COMPARE_SECOND, count_requests, measure_errors,
 				errors_half_width},
-	[TFL_COMPARE_P50] = {"p50", 1.05, true, 0.5, 80, TFL_COMPARE_FIRST, TFL_COMPARE_SECOND, count_latencies, measure_latency, half_width},
-	[TFL_COMPARE_P99] = {"p99", 1.1, true, 0.99, 2800, TFL_COMPARE_FIRST, TFL_COMPARE_SECOND, count_latencies, measure_latency, half_width},
-	[TFL_COMPARE_CONFIDENCE] = {"confidence", 0.02, false, 0, TFL_COMPARE_RECORDS_MIN, TFL_COMPARE_SECOND, TFL_COMPARE_FIRST, count_means,
-				    measure_means, half_width},
+	[TFL_COMPARE_P50] = {"p50", 1.05, true, 0.5, 80, TFL_COMPARE_FIRST, TFL_COMPARE_SECOND, count_latencies, measure_latency,
+			     half_width},
+	[TFL_COMPARE_P99] = {"p99", 1.1, true, 0.99, 2800, TFL_COMPARE_FIRST, TFL_COMPARE_SECOND, count_latencies, measure_latency,
+			     half_width},
+	[TFL_COMPARE_CONFIDENCE] = {"confidence", 0.02, false, 0, TFL_COMPARE_RECORDS_MIN, TFL_COMPARE_SECOND, TFL_COMPARE_FIRST,
+				    count_means, measure_means, half_width},
 	[TFL_COMPARE_DISTRIBUTION] = {"distribution", 0.1, false, 0, TFL_COMPARE_RECORDS_MIN, TFL_COMPARE_OTHER, TFL_COMPARE_OTHER,
 				      count_confidences, measure_distribution, distribution_half_width},
 };

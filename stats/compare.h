@@ -4,11 +4,12 @@
  * writer.
  *
  * Each thing that is compared has a test of its own:
- *   errors        shares: Fisher's exact test (above 10,000 errors the score test), Newcombe's interval. Both hold for few and for no errors.
+ *   errors        shares: Fisher's exact test (above 10,000 errors the score test), Newcombe's interval. Both hold for few and for no
+ *                 errors.
  *   p50, p99      ratio of the latencies: bootstrap from the histograms, with a seed.
  *   confidence    difference of means: Welch's test.
- *   distribution  of confidence: Kolmogorov and Smirnov over the fine bins. Inside of a bin nothing is seen and the probability is that of values
- *                 without ties, so it errs to the side of no difference.
+ *   distribution  of confidence: Kolmogorov and Smirnov over the fine bins. Inside of a bin nothing is seen and the probability is
+ *                 that of values without ties, so it errs to the side of no difference.
  *
  * All are one family, corrected as Holm does: that any of them calls a difference between two versions that do not differ happens in less
  * than TFL_COMPARE_ERROR of all comparisons, whatever depends on what. That holds for one look. Who looks again and again until there is a
@@ -67,7 +68,8 @@ struct tfl_comparison {
 	double difference;     /* second less first; the ratio second / first of latencies; the largest difference of cumulative shares */
 	double low, high;      /* where the true difference lies, at a level that all intervals together keep but for TFL_COMPARE_ERROR */
 	double probability;    /* of so great a difference between equals, corrected for the family: 1 less how sure it is */
-	uint64_t more_first, more_second; /* UNKNOWN: requests after which it could be told, if what is seen stays; UINT64_MAX: not in reach */
+	/* UNKNOWN: requests after which it could be told, if what is seen stays; UINT64_MAX: not in reach. */
+	uint64_t more_first, more_second;
 };
 
 struct tfl_compare {

@@ -383,7 +383,8 @@ START_TEST(shares_have_a_column_where_there_are_some)
 	strcpy(second()->roles, "10 %");
 	draw(80, 24);
 	ck_assert_int_ge(line_of("SHARE"), 0);
-	ck_assert_msg(strstr(lines.lines[line_of("digits@2")].text, "routed       10%") != NULL, "%s", lines.lines[line_of("digits@2")].text);
+	ck_assert_msg(strstr(lines.lines[line_of("digits@2")].text, "routed       10%") != NULL, "%s",
+		      lines.lines[line_of("digits@2")].text);
 	ck_assert_int_ge(line_of("DRIFT"), 0);
 }
 END_TEST
