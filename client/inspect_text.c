@@ -51,8 +51,11 @@ static void print_headline(const struct ctl_inspection *inspection)
 static void print_verdict(const struct tfl_survey *survey)
 {
 	uint32_t counts[TFL_VERDICTS] = {0};
+	char late[80] = "";
 
 	count_verdicts(survey, counts);
+	if (counts[TFL_VERDICT_LATE] > 0)
+		snprintf(late, sizeof(late), ", %u prepared for the shapes of each request", counts[TFL_VERDICT_LATE]);
 	if (!survey->runs && counts[TFL_VERDICT_UNSUPPORTED] + counts[TFL_VERDICT_UNCERTAIN] > 0) {
 		ctl_printf_wrapped("runs", CTL_TEXT_INDENT, "no: %u of its operators %s not supported (below)",
 				   counts[TFL_VERDICT_UNSUPPORTED], counts[TFL_VERDICT_UNSUPPORTED] == 1 ? "is" : "are");
@@ -63,9 +66,9 @@ static void print_verdict(const struct tfl_survey *survey)
 		return;
 	}
 	ctl_printf_wrapped("runs", CTL_TEXT_INDENT,
-			   "yes, in %u step%s: %u operator%s in XNNPACK, %u in portable kernels%s", survey->steps,
+			   "yes, in %u step%s: %u operator%s in XNNPACK, %u in portable kernels%s%s", survey->steps,
 			   ctl_plural(survey->steps), counts[TFL_VERDICT_XNNPACK], ctl_plural(counts[TFL_VERDICT_XNNPACK]),
-			   counts[TFL_VERDICT_PORTABLE],
+			   counts[TFL_VERDICT_PORTABLE], late,
 			   counts[TFL_VERDICT_FOLDED] ? "; the others are computed at load, or read by nobody" : "");
 }
 

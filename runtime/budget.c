@@ -27,15 +27,25 @@ void tfl_run_budget_init(struct tfl_run_budget *budget, const struct tfl_program
 	*budget = (struct tfl_run_budget){
 		.control = control,
 		.iterations_max = options->loop_iterations ? options->loop_iterations : TFL_LOOP_ITERATIONS_DEFAULT,
-		.work = options->work_max ? options->work_max : TFL_WORK_MAX,
+		.work_max = options->work_max ? options->work_max : TFL_WORK_MAX,
 		.loop_ns = options->loop_ns ? options->loop_ns : TFL_LOOP_NS_DEFAULT,
 	};
 	budget->iterations = budget->iterations_max;
+	budget->work = budget->work_max;
 }
 
 void tfl_run_budget_begin_loop(struct tfl_run_budget *budget)
 {
 	budget->loop_end_ns = now() + budget->loop_ns;
+}
+
+int tfl_run_budget_take(struct tfl_run_budget *budget, uint64_t work, struct tfl_error *error)
+{
+	if (work > budget->work)
+		return tfl_error_set(error, -EDQUOT, "budget exceeded: the inference would take more than the %llu operations that are the limit",
+				     (unsigned long long)budget->work_max);
+	budget->work -= work;
+	return 0;
 }
 
 int tfl_run_budget_check(const struct tfl_run_budget *budget, struct tfl_error *error)

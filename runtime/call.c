@@ -105,7 +105,7 @@ static int in_callee(const struct tfl_graph *graph, const struct tfl_node *node,
 }
 
 int tfl_call_prepare(struct tfl_graph *graph, const struct tfl_node *node, int32_t subgraph, uint32_t first, const bool *steady,
-		     uint32_t *ret_callee, struct tfl_error *error)
+		     const bool *late, uint32_t *ret_callee, struct tfl_error *error)
 {
 	_tfl_free_ struct tfl_graph_given *given = calloc((size_t)node->source->input_count + 1, sizeof(*given));
 	struct tfl_graph *callee;
@@ -120,9 +120,9 @@ int tfl_call_prepare(struct tfl_graph *graph, const struct tfl_node *node, int32
 	for (uint32_t i = first; r == 0 && i < node->source->input_count; i++) {
 		const struct tfl_value *value = tfl_node_input(graph, node, i);
 
-		given[i - first] = (struct tfl_graph_given){.rank = value->rank};
+		given[i - first] = (struct tfl_graph_given){.rank = value->rank, .late = late && late[i - first]};
 		memcpy(given[i - first].dims, value->dims, sizeof(value->dims));
-		if (!steady || steady[i - first] || value->dtype == TFL_RESOURCE)
+		if (!given[i - first].late && (!steady || steady[i - first] || value->dtype == TFL_RESOURCE))
 			given[i - first].data = value->data;
 	}
 	if (r < 0)
@@ -137,6 +137,12 @@ int tfl_call_prepare(struct tfl_graph *graph, const struct tfl_node *node, int32
 	}
 	*ret_callee = graph->callee_count - 1;
 	return tfl_node_charge(graph, node, callee->work, 1, error);
+}
+
+void tfl_call_discard(struct tfl_graph *graph, uint32_t count)
+{
+	while (graph->callee_count > count)
+		tfl_graph_destroy(graph->callees[--graph->callee_count]);
 }
 
 int tfl_callee_check_outputs(const struct tfl_graph *graph, const struct tfl_node *node, uint32_t callee, struct tfl_error *error)
@@ -156,28 +162,65 @@ int tfl_callee_check_outputs(const struct tfl_graph *graph, const struct tfl_nod
 	return 0;
 }
 
-void tfl_call_give(const struct tfl_run *run, uint32_t callee, uint32_t index, const void *data)
+int tfl_run_resize(const struct tfl_run *run, const struct tfl_node *node, uint32_t output, unsigned rank, const int32_t *dims, void **ret_data,
+		   struct tfl_error *error)
 {
-	const struct tfl_value *value = tfl_callee_input(run->graph, callee, index);
+	uint32_t index = (uint32_t)node->source->outputs[output];
+	int r = 0;
 
-	if (!value->data && value->bytes > 0)
-		memcpy(tfl_interpreter_input(run->interpreter->callees[callee], index), data, value->bytes);
+	if (run->graph->values[index].late)
+		r = tfl_late_resize(run->interpreter, index, rank, dims, error);
+	if (r < 0)
+		return tfl_error_prefix(error, r, "operator %u (%s)", node->index, node->op->name);
+	*ret_data = run->data[index];
+	return 0;
+}
+
+int tfl_call_give(const struct tfl_run *run, uint32_t callee, uint32_t index, const struct tfl_value *value, struct tfl_error *error)
+{
+	struct tfl_interpreter *called = run->interpreter->callees[callee];
+	const struct tfl_value *input = tfl_callee_input(run->graph, callee, index);
+	struct tfl_place place = tfl_interpreter_locate(run->interpreter, tfl_value_index(run->graph, value));
+	int r = 0;
+
+	if (input->data)
+		return 0;
+	if (input->late)
+		r = tfl_late_resize(called, tfl_value_index(called->program->graph, input), place.rank, place.dims, error);
+	if (r == 0 && place.bytes > 0)
+		memcpy(tfl_interpreter_input(called, index), place.data, place.bytes);
+	return r;
+}
+
+int tfl_call_take(const struct tfl_run *run, const struct tfl_node *node, uint32_t callee, uint32_t output, struct tfl_error *error)
+{
+	const struct tfl_value *value = tfl_node_output(run->graph, node, output);
+	struct tfl_place place = tfl_call_result(run, callee, output);
+	void *data;
+	int r;
+
+	if (value->data)
+		return 0;
+	r = tfl_run_resize(run, node, output, place.rank, place.dims, &data, error);
+	if (r == 0 && place.bytes > 0)
+		memcpy(data, place.data, place.bytes);
+	return r;
 }
 
 int tfl_call_run(const struct tfl_run *run, uint32_t callee, struct tfl_error *error)
 {
-	const struct tfl_graph *called = run->graph->callees[callee];
+	int r = tfl_run_budget_take(run->budget, run->graph->callees[callee]->work, error);
 
-	if (called->work > run->budget->work)
-		return tfl_error_set(error, -EDQUOT, "budget exceeded: the inference would take more than the %llu operations that are the limit",
-				     (unsigned long long)run->graph->work_max);
-	run->budget->work -= called->work;
+	if (r < 0)
+		return r;
 	return tfl_interpreter_run(run->interpreter->callees[callee], run->budget, error);
 }
 
-const void *tfl_call_result(const struct tfl_run *run, uint32_t callee, uint32_t index)
+struct tfl_place tfl_call_result(const struct tfl_run *run, uint32_t callee, uint32_t index)
 {
-	return tfl_interpreter_output(run->interpreter->callees[callee], index);
+	const struct tfl_interpreter *called = run->interpreter->callees[callee];
+
+	return tfl_interpreter_locate(called, (uint32_t)called->program->graph->source->outputs[index]);
 }
 
 int tfl_call_iterate(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error)

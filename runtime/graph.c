@@ -29,6 +29,7 @@ void tfl_graph_destroy(struct tfl_graph *graph)
 		tfl_graph_destroy(graph->callees[i]);
 	free(graph->callees);
 	tfl_graph_free_blocks(graph);
+	tfl_graph_finish_late(graph);
 	free(graph->values);
 	free(graph->nodes);
 	free(graph->reads);
@@ -228,15 +229,35 @@ static bool touches_state(const struct tfl_graph *graph, const struct tfl_node *
 	return touches;
 }
 
+/* Asks prepare(). 1: what it wants to know is not known here. */
+static int prepare_node(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
+{
+	uint64_t before = graph->work;
+	int r;
+
+	if (tfl_graph_is_behind(graph, node))
+		return 1;
+	graph->account->wanted_count = 0;
+	r = node->op->prepare(graph, node, error);
+	node->work = graph->work - before;
+	if (r == -EOPNOTSUPP && graph->account->wanted_count > 0)
+		return 1;
+	graph->account->wanted_count = 0;
+	for (uint32_t i = 0; r == 0 && i < node->source->output_count; i++)
+		r = tfl_node_charge(graph, node, graph->values[node->source->outputs[i]].elements, 1, error);
+	for (uint32_t i = 0; r == 0 && i < node->source->input_count; i++)
+		r = tfl_node_charge(graph, node, node->source->inputs[i] < 0 ? 0 : graph->values[node->source->inputs[i]].elements, 1, error);
+	return r;
+}
+
 static int add_node(struct tfl_graph *graph, uint32_t index, struct tfl_error *error)
 {
 	struct tfl_node *node = &graph->nodes[index];
 	const struct tfl_operator *source = &graph->source->operators[index];
-	uint64_t before = graph->work;
 	int r;
 
 	node->source = source;
-	node->index = index;
+	node->index = graph->numbers ? graph->numbers[index] : index;
 	node->op = tfl_op_find(source->code, source->custom_name);
 	if (!node->op) {
 		node->cause = tfl_cause_of_unknown(source->code, source->custom_name);
@@ -246,14 +267,9 @@ static int add_node(struct tfl_graph *graph, uint32_t index, struct tfl_error *e
 	if (r < 0)
 		return r;
 	node->ordered = touches_state(graph, node);
-	r = node->op->prepare(graph, node, error);
-	node->work = graph->work - before;
-	for (uint32_t i = 0; r == 0 && i < source->output_count; i++)
-		r = tfl_node_charge(graph, node, graph->values[source->outputs[i]].elements, 1, error);
-	for (uint32_t i = 0; r == 0 && i < source->input_count; i++)
-		r = tfl_node_charge(graph, node, source->inputs[i] < 0 ? 0 : graph->values[source->inputs[i]].elements, 1, error);
-	if (r < 0)
-		return r;
+	r = prepare_node(graph, node, error);
+	if (r != 0)
+		return r > 0 ? tfl_graph_defer(graph, node) : r;
 	for (uint32_t i = 0; i < source->output_count; i++)
 		graph->values[source->outputs[i]].producer = tfl_node_output(graph, node, i)->variable ? TFL_NONE : index;
 	if (node->folded || node->ordered)
@@ -279,7 +295,7 @@ static int drop_unread(struct tfl_graph *graph)
 		for (uint32_t i = 0; i < source->output_count; i++)
 			read |= wanted[source->outputs[i]];
 		graph->nodes[n].folded |= !read;
-		for (uint32_t i = 0; !graph->nodes[n].folded && i < source->input_count; i++)
+		for (uint32_t i = 0; (!graph->nodes[n].folded || graph->nodes[n].deferred) && i < source->input_count; i++)
 			if (source->inputs[i] >= 0)
 				wanted[source->inputs[i]] = true;
 	}
@@ -358,13 +374,28 @@ static int take_given(struct tfl_graph *graph, const struct tfl_graph_given *giv
 			return tfl_error_set(error, -EINVAL, "input %u would have the shape %s, which is negative or larger than %u bytes", i,
 					     tfl_shape_to_string(given[i].dims, given[i].rank, shape, sizeof(shape)), TFL_TENSOR_BYTES_MAX);
 		value->data = given[i].data;
+		if (given[i].late && tfl_value_set_late(graph, value) < 0)
+			return tfl_error_set(error, -ENOMEM, "out of memory");
 	}
+	return 0;
+}
+
+/* A value of a graph behind another one: as it is there, but for what is late. */
+static int inherit_value(struct tfl_graph *graph, const struct tfl_graph *head, uint32_t index, struct tfl_error *error)
+{
+	struct tfl_value *value = &graph->values[index];
+
+	if (head->values[index].late)
+		return init_value(graph, value, &graph->source->tensors[index], error);
+	*value = head->values[index];
+	value->owned = false;
+	value->producer = TFL_NONE;
 	return 0;
 }
 
 static struct tfl_graph *allocate(const struct tfl_graph_spec *spec)
 {
-	const struct tfl_subgraph *source = &spec->model->subgraphs[spec->subgraph];
+	const struct tfl_subgraph *source = spec->head ? &spec->head->behind : &spec->model->subgraphs[spec->subgraph];
 	struct tfl_graph *graph = calloc(1, sizeof(*graph));
 
 	if (!graph)
@@ -373,8 +404,9 @@ static struct tfl_graph *allocate(const struct tfl_graph_spec *spec)
 	graph->work_max = spec->work_max ? spec->work_max : TFL_WORK_MAX;
 	graph->survey = spec->survey;
 	graph->state = spec->state;
-	graph->caller = spec->caller;
+	graph->caller = spec->head ? spec->head->caller : spec->caller;
 	graph->account = spec->caller ? spec->caller->account : &graph->own;
+	graph->numbers = spec->head ? spec->head->behind_numbers : NULL;
 	graph->subgraph = spec->subgraph;
 	graph->source = source;
 	graph->value_count = source->tensor_count;
@@ -392,7 +424,8 @@ static int build(struct tfl_graph *graph, const struct tfl_graph_spec *spec, str
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < graph->value_count; i++)
-		r = init_value(graph, &graph->values[i], &graph->source->tensors[i], error);
+		r = spec->head ? inherit_value(graph, spec->head, i, error)
+			       : init_value(graph, &graph->values[i], &graph->source->tensors[i], error);
 	if (r == 0)
 		r = take_given(graph, spec->given, error);
 	for (uint32_t i = 0; r == 0 && i < graph->node_count; i++)
@@ -400,7 +433,7 @@ static int build(struct tfl_graph *graph, const struct tfl_graph_spec *spec, str
 	if (r == -ENOMEM)
 		return tfl_graph_out_of_memory(graph, error);
 	free(TFL_STEAL(graph->reads));
-	if (r == 0 && drop_unread(graph) < 0)
+	if (r == 0 && (tfl_graph_collect(graph) < 0 || drop_unread(graph) < 0))
 		return tfl_error_set(error, -ENOMEM, "out of memory");
 	return r;
 }

@@ -37,6 +37,7 @@ struct tfl_value {
 	bool owned;          /* data is the graph's */
 	bool variable;       /* keeps its content from one run to the next (state.h); operators that say so write it as an input */
 	uint32_t producer;   /* node that writes it, or TFL_NONE */
+	bool late;           /* its shape is only known when it was written, see graph_late.c */
 	bool uncertain;      /* in a survey: behind a refused operator; its shape is what the file says */
 };
 
@@ -45,6 +46,7 @@ struct tfl_node {
 	const struct tfl_operator *source;
 	uint32_t index;        /* operator index in the file */
 	bool folded;           /* its outputs are constants (prepare() may say so itself), or nobody reads them; it never runs */
+	bool deferred;         /* behind a late value: it does not run here */
 	bool ordered;          /* touches state: such nodes run in the file's order, and always */
 	enum tfl_cause cause;  /* why it was refused; only a survey has such nodes, and their op may be NULL */
 	const char *reason;    /* the sentence about that; owned by the graph */
@@ -53,11 +55,15 @@ struct tfl_node {
 	size_t scratch_bytes;  /* memory its portable kernel wants during a run */
 };
 
+#define TFL_WANTED_MAX 8
+
 /* What a graph and those that it calls may take together. */
 struct tfl_graph_account {
 	size_t bytes;                   /* of all blocks; bounded by tfl_arena_limit() */
 	bool exhausted;                 /* a block was refused for that bound */
 	unsigned graphs;
+	uint32_t wanted[TFL_WANTED_MAX]; /* values whose content a prepare() asked for, see tfl_node_want() */
+	unsigned wanted_count;
 };
 
 struct tfl_graph {
@@ -73,6 +79,14 @@ struct tfl_graph {
 	bool once;                      /* it is run when an interpreter is made, and never again */
 	const struct tfl_graph *caller; /* of which it is one; NULL for the outermost */
 	const struct tfl_state_plan *state;
+	/* Where shapes depend on content, see graph_late.c; all empty in other graphs. */
+	uint32_t *lates;                /* values whose shape comes with their content: inputs, and outputs of nodes that find it out */
+	uint32_t *steering;             /* values whose content decides shapes behind them */
+	uint32_t late_count, steering_count, deferred_count;
+	bool holds;                     /* a node that touches state was deferred, and with it all that touch it later */
+	struct tfl_subgraph behind;     /* the deferred nodes, as a subgraph of the same tensors */
+	uint32_t *behind_numbers;       /* per operator of it: its index in the file */
+	const uint32_t *numbers;        /* of a graph behind another one: these; NULL: the operators are those of the file */
 	struct tfl_graph_account *account, own;
 	bool survey;                    /* refused operators stay in it, see tfl_graph_spec */
 	uint64_t work;                  /* elementary operations of one run, and how many there may be */
@@ -86,6 +100,7 @@ struct tfl_graph_given {
 	uint8_t rank;
 	int32_t dims[TFL_RANK_MAX];
 	const void *data; /* outlives the graph; NULL: not known */
+	bool late;        /* the shape comes with each run; what stands here is only an example */
 };
 
 struct tfl_graph_spec {
@@ -94,6 +109,7 @@ struct tfl_graph_spec {
 	uint64_t work_max;                   /* bounds the elementary operations of a run; 0: TFL_WORK_MAX */
 	const struct tfl_state_plan *state;  /* of the model; outlives the graph. NULL: resources are refused */
 	const struct tfl_graph *caller;      /* shares its account; NULL for one that nobody calls */
+	const struct tfl_graph *head;        /* the graph of what was deferred in this one, which outlives it; NULL: of the subgraph itself */
 	const struct tfl_graph_given *given; /* per input of the subgraph; NULL: as the file has them */
 	/*
 	 * For looking at: an operator that is refused stays in the graph with cause and reason, the shapes of its outputs are those of the
@@ -132,6 +148,18 @@ uint32_t tfl_value_index(const struct tfl_graph *graph, const struct tfl_value *
 /** Sets an output's shape; -EINVAL for a negative dimension or too many elements, said with the node's name. */
 int tfl_node_set_shape(const struct tfl_graph *graph, const struct tfl_node *node, uint32_t output, unsigned rank, const int32_t *dims,
 		       struct tfl_error *error);
+
+/** Says that an output gets its shape when the node runs, by tfl_run_resize() (call.h). */
+int tfl_node_set_late(struct tfl_graph *graph, const struct tfl_node *node, uint32_t output);
+
+/** Whether one of its outputs does. */
+bool tfl_node_is_late(const struct tfl_graph *graph, const struct tfl_node *node);
+
+/**
+ * Says that a shape follows from the content of an input that is no constant. A prepare() that refuses the node after that is asked again where
+ * the content is known: in a graph behind this one, made when it is there.
+ */
+void tfl_node_want(const struct tfl_graph *graph, const struct tfl_node *node, uint32_t input);
 
 /**
  * Counts the operations of a node that takes more than one for each element of its outputs: @p outer times @p inner. A small file can ask

@@ -218,6 +218,7 @@ int tfl_node_const_ints(const struct tfl_graph *graph, const struct tfl_node *no
 	}
 	if (value->dtype != TFL_INT32 && value->dtype != TFL_INT64)
 		return tfl_node_invalid(graph, node, error, "input %u holds integers, but its type is %s", input, tfl_dtype_to_string(value->dtype));
+	tfl_node_want(graph, node, input);
 	if (!value->data && value->elements > 0)
 		return tfl_node_unsupported(graph, node, error, "input %u is computed at run time; it must be a constant", input);
 	if (value->elements > max)

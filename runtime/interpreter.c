@@ -30,6 +30,7 @@ void tfl_interpreter_destroy(struct tfl_interpreter *interpreter)
 		tfl_interpreter_destroy(interpreter->callees[i]);
 	for (uint32_t i = 0; interpreter->runtimes && i < interpreter->program->partition.step_count; i++)
 		tfl_xnnpack_destroy(&interpreter->runtimes[i]);
+	tfl_late_finish(interpreter);
 	if (interpreter->workspace)
 		xnn_release_workspace(interpreter->workspace);
 	if (!interpreter->caller) {
@@ -75,9 +76,10 @@ static int allocate(struct tfl_interpreter *interpreter)
 	interpreter->arena = tfl_block_allocate(bytes);
 	interpreter->data = calloc(values + 1, sizeof(*interpreter->data));
 	interpreter->runtimes = calloc((size_t)program->partition.step_count + 1, sizeof(*interpreter->runtimes));
+	interpreter->lates = calloc((size_t)program->graph->late_count + 1, sizeof(*interpreter->lates));
 	if (program->options.profile)
 		interpreter->step_ns = calloc((size_t)program->partition.step_count + 1, sizeof(*interpreter->step_ns));
-	if (!interpreter->arena || !interpreter->data || !interpreter->runtimes || (program->options.profile && !interpreter->step_ns))
+	if (!interpreter->arena || !interpreter->data || !interpreter->runtimes || !interpreter->lates || (program->options.profile && !interpreter->step_ns))
 		return -ENOMEM;
 	if (xnn_create_workspace(&interpreter->workspace) != xnn_status_success)
 		return -ENOMEM;
@@ -292,10 +294,25 @@ void *tfl_interpreter_input(struct tfl_interpreter *interpreter, uint32_t index)
 
 const void *tfl_interpreter_output(const struct tfl_interpreter *interpreter, uint32_t index)
 {
-	int32_t value = interpreter->program->graph->source->outputs[index];
-	const void *constant = interpreter->program->graph->values[value].data;
+	const struct tfl_graph *graph = interpreter->program->graph;
+	uint32_t value = (uint32_t)graph->source->outputs[index];
 
-	return constant ? constant : interpreter->data[value];
+	if (graph->values[value].late)
+		return tfl_interpreter_locate(interpreter, value).data;
+	return graph->values[value].data ? graph->values[value].data : interpreter->data[value];
+}
+
+void tfl_interpreter_output_io(const struct tfl_interpreter *interpreter, uint32_t index, struct tfl_io *ret_io)
+{
+	const struct tfl_program *program = interpreter->program;
+	struct tfl_place place = tfl_interpreter_locate(interpreter, (uint32_t)program->graph->source->outputs[index]);
+
+	*ret_io = program->outputs[index];
+	ret_io->rank = place.rank;
+	ret_io->elements = place.elements;
+	ret_io->bytes = place.bytes;
+	if (place.rank > 0)
+		memcpy(ret_io->dims, place.dims, place.rank * sizeof(*place.dims));
 }
 
 static uint64_t now(void)
@@ -348,7 +365,7 @@ int tfl_interpreter_run(struct tfl_interpreter *interpreter, struct tfl_run_budg
 			begin = end;
 		}
 	}
-	return 0;
+	return interpreter->program->graph->deferred_count > 0 ? tfl_special_run(interpreter, budget, error) : 0;
 }
 
 bool tfl_interpreter_profile(const struct tfl_interpreter *interpreter, uint32_t index, struct tfl_step_profile *ret_profile)
@@ -381,5 +398,5 @@ size_t tfl_interpreter_bytes(const struct tfl_interpreter *interpreter)
 
 	for (uint32_t i = 0; i < program->callee_count; i++)
 		bytes += interpreter->callees[i] ? tfl_interpreter_bytes(interpreter->callees[i]) : 0;
-	return bytes + (interpreter->caller ? 0 : tfl_state_bytes(interpreter->state));
+	return bytes + (interpreter->caller ? 0 : tfl_state_bytes(interpreter->state) + interpreter->late_bytes);
 }

@@ -37,6 +37,10 @@ void *tfl_interpreter_input(struct tfl_interpreter *interpreter, uint32_t index)
 /** The memory of output @p index, valid from the end of a run to the next write of an input. */
 const void *tfl_interpreter_output(const struct tfl_interpreter *interpreter, uint32_t index);
 
+/** Output @p index as the last run left it: where its shape depends on content, tfl_io.late, that shape. All zeros before the first run. */
+struct tfl_io;
+void tfl_interpreter_output_io(const struct tfl_interpreter *interpreter, uint32_t index, struct tfl_io *ret_io);
+
 /**
  * Runs the program once. @p control may be NULL. Errors: -ECANCELED, -ETIME (deadline), or what a kernel reports about values it was
  * given (-EINVAL); afterwards the interpreter is as good as before.

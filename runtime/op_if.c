@@ -28,7 +28,7 @@ static struct params *make_params(struct tfl_graph *graph, struct tfl_node *node
 	return node->params = tfl_graph_alloc(graph, sizeof(struct params));
 }
 
-/* Outputs have the shapes of what is called. */
+/* Outputs have the shapes of what is called, and are late where those are. */
 static int set_outputs(struct tfl_graph *graph, const struct tfl_node *node, uint32_t callee, struct tfl_error *error)
 {
 	int r = tfl_callee_check_outputs(graph, node, callee, error);
@@ -36,7 +36,7 @@ static int set_outputs(struct tfl_graph *graph, const struct tfl_node *node, uin
 	for (uint32_t i = 0; r == 0 && i < node->source->output_count; i++) {
 		const struct tfl_value *value = tfl_callee_output(graph, callee, i);
 
-		r = tfl_node_set_shape(graph, node, i, value->rank, value->dims, error);
+		r = value->late ? tfl_node_set_late(graph, node, i) : tfl_node_set_shape(graph, node, i, value->rank, value->dims, error);
 	}
 	return r;
 }
@@ -54,13 +54,14 @@ static int prepare_if(struct tfl_graph *graph, struct tfl_node *node, struct tfl
 	if (condition->dtype != TFL_BOOL || condition->elements != 1)
 		return tfl_node_invalid(graph, node, error, "its condition is not one bool");
 	for (unsigned i = 0; r == 0 && i < 2; i++) {
-		r = tfl_call_prepare(graph, node, tfl_fb_i32(&node->source->options, fields[i], 0), 1, NULL, &params->callees[i], error);
+		r = tfl_call_prepare(graph, node, tfl_fb_i32(&node->source->options, fields[i], 0), 1, NULL, NULL, &params->callees[i], error);
 		if (r == 0)
 			r = set_outputs(graph, node, params->callees[i], error);
 	}
+	/* A shape may depend on which branch is taken. */
 	for (uint32_t i = 0; r == 0 && i < node->source->output_count; i++)
 		if (!tfl_same_shape(tfl_callee_output(graph, params->callees[0], i), tfl_callee_output(graph, params->callees[1], i)))
-			return tfl_node_unsupported(graph, node, error, "the shape of output %u depends on which branch is taken", i);
+			r = tfl_node_set_late(graph, node, i);
 	return r;
 }
 
@@ -73,7 +74,7 @@ static int prepare_composite(struct tfl_graph *graph, struct tfl_node *node, str
 		return -ENOMEM;
 	if (node->source->options_2_type != TFL_OPTIONS_2_STABLEHLO_COMPOSITE)
 		return tfl_node_invalid(graph, node, error, "its options do not say what it is composed of");
-	r = tfl_call_prepare(graph, node, tfl_fb_i32(&node->source->options, COMPOSITE_SUBGRAPH, 0), 0, NULL, &params->callees[0], error);
+	r = tfl_call_prepare(graph, node, tfl_fb_i32(&node->source->options, COMPOSITE_SUBGRAPH, 0), 0, NULL, NULL, &params->callees[0], error);
 	return r < 0 ? r : set_outputs(graph, node, params->callees[0], error);
 }
 
@@ -84,7 +85,7 @@ static int prepare_once(struct tfl_graph *graph, struct tfl_node *node, struct t
 
 	if (!params)
 		return -ENOMEM;
-	r = tfl_call_prepare(graph, node, tfl_fb_i32(&node->source->options, CALL_ONCE_SUBGRAPH, 0), 0, NULL, &params->callees[0], error);
+	r = tfl_call_prepare(graph, node, tfl_fb_i32(&node->source->options, CALL_ONCE_SUBGRAPH, 0), 0, NULL, NULL, &params->callees[0], error);
 	if (r < 0)
 		return r;
 	graph->callees[params->callees[0]]->once = true;
@@ -94,17 +95,14 @@ static int prepare_once(struct tfl_graph *graph, struct tfl_node *node, struct t
 static int call(const struct tfl_run *run, const struct tfl_node *node, uint32_t callee, struct tfl_error *error)
 {
 	const struct params *params = node->params;
-	int r;
+	int r = 0;
 
-	for (uint32_t i = params->first; i < node->source->input_count; i++)
-		tfl_call_give(run, callee, i - params->first, tfl_run_input(run, node, i));
-	r = tfl_call_run(run, callee, error);
-	for (uint32_t i = 0; r == 0 && i < node->source->output_count; i++) {
-		const struct tfl_value *output = tfl_node_output(run->graph, node, i);
-
-		if (output->bytes > 0)
-			memcpy(tfl_run_output(run, node, i), tfl_call_result(run, callee, i), output->bytes);
-	}
+	for (uint32_t i = params->first; r == 0 && i < node->source->input_count; i++)
+		r = tfl_call_give(run, callee, i - params->first, tfl_node_input(run->graph, node, i), error);
+	if (r == 0)
+		r = tfl_call_run(run, callee, error);
+	for (uint32_t i = 0; r == 0 && i < node->source->output_count; i++)
+		r = tfl_call_take(run, node, callee, i, error);
 	return r;
 }
 

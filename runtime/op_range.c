@@ -50,6 +50,7 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 	for (uint32_t i = START; i <= DELTA; i++) {
 		const struct tfl_value *value = tfl_node_input(graph, node, i);
 
+		tfl_node_want(graph, node, i);
 		if (!value->data)
 			return tfl_node_unsupported(graph, node, error, "input %u is computed at run time, and with it the output's shape", i);
 		if (value->elements != 1)

@@ -34,6 +34,8 @@ static int find_size(const struct tfl_graph *graph, const struct tfl_node *node,
 	int32_t dim = tfl_node_input(graph, node, 0)->dims[d], begin = params->begin[d];
 
 	if (*size == -1 && params->computed)
+		tfl_node_want(graph, node, 1);
+	if (*size == -1 && params->computed)
 		return tfl_node_unsupported(graph, node, error, "its beginning is computed at run time, and with it the size of dimension %u", d);
 	if (*size < -1 || begin < 0 || begin > dim || *size > dim - begin)
 		return tfl_node_invalid(graph, node, error, "dimension %u has %d elements; a slice of %d from element %d on does not fit", d, dim, *size,

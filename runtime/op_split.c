@@ -112,6 +112,7 @@ static int prepare_split_v(struct tfl_graph *graph, struct tfl_node *node, struc
 	r = prepare_parts(graph, node, 0, 2, &params, error);
 	if (r < 0)
 		return r;
+	tfl_node_want(graph, node, 1);
 	if (!sizes->data)
 		return tfl_node_unsupported(graph, node, error, "the sizes of its parts are computed at run time; they must be a constant");
 	if (sizes->elements != node->source->output_count)

@@ -144,6 +144,10 @@ static int take(struct reading *reading, unsigned i, unsigned axis)
 			params->picks[params->pick_count++] = (struct pick){i, axis};
 		return take_one(reading, i, dim, part);
 	}
+	if (begins_later)
+		tfl_node_want(reading->graph, reading->node, BEGIN);
+	if (ends_later)
+		tfl_node_want(reading->graph, reading->node, END);
 	if (begins_later || ends_later)
 		return tfl_node_unsupported(reading->graph, reading->node, reading->error,
 					    "where it begins or ends is computed at run time, and with it the size of dimension %u", axis);

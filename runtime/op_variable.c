@@ -9,7 +9,7 @@
 
 #include "base/dtype.h"
 #include "base/error.h"
-#include "runtime/op.h"
+#include "runtime/call.h"
 #include "runtime/state.h"
 
 static int prepare_handle(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
@@ -54,7 +54,12 @@ static int find_resource(struct tfl_graph *graph, struct tfl_node *node, struct 
 
 static int prepare_read(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
 {
-	return find_resource(graph, node, error);
+	int r = find_resource(graph, node, error);
+
+	/* Where the file leaves the shape open, it is that of what was assigned. */
+	if (r == 0 && tfl_node_output(graph, node, 0)->tensor->has_dynamic)
+		r = tfl_node_set_late(graph, node, 0);
+	return r;
 }
 
 static int run_read(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error)
@@ -64,18 +69,22 @@ static int run_read(const struct tfl_run *run, const struct tfl_node *node, stru
 	const struct tfl_resource *resource = tfl_state_resource(run->state, number);
 	const char *name = tfl_state_plan_name(run->graph->state, number);
 	char held[TFL_SHAPE_STRING_MAX], wanted[TFL_SHAPE_STRING_MAX];
+	void *data;
+	int r;
 
 	if (!resource->assigned)
 		return tfl_error_set(error, -EINVAL, "operator %u (READ_VARIABLE): '%.100s' is read before anything was assigned to it", node->index,
 				     name);
-	if (resource->dtype != output->dtype || resource->rank != output->rank ||
-	    memcmp(resource->dims, output->dims, output->rank * sizeof(*output->dims)) != 0)
+	if (resource->dtype != output->dtype ||
+	    (!output->late && (resource->rank != output->rank ||
+			       memcmp(resource->dims, output->dims, output->rank * sizeof(*output->dims)) != 0)))
 		return tfl_error_set(error, -EINVAL, "operator %u (READ_VARIABLE): '%.100s' holds %s %s, but %s %s is expected", node->index, name,
 				     tfl_dtype_to_string(resource->dtype), tfl_shape_to_string(resource->dims, resource->rank, held, sizeof(held)),
 				     tfl_dtype_to_string(output->dtype), tfl_shape_to_string(output->dims, output->rank, wanted, sizeof(wanted)));
-	if (output->bytes > 0)
-		memcpy(tfl_run_output(run, node, 0), resource->data, output->bytes);
-	return 0;
+	r = tfl_run_resize(run, node, 0, resource->rank, resource->dims, &data, error);
+	if (r == 0 && resource->bytes > 0)
+		memcpy(data, resource->data, resource->bytes);
+	return r;
 }
 
 static int prepare_assign(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)

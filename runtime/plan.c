@@ -28,6 +28,18 @@ static void note_read(struct life *life, uint32_t time)
 		life->last = time;
 }
 
+/* What is read after the last step. */
+static void keep_to_the_end(struct life *lives, const int32_t *values, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct life *life = &lives[values[i]];
+
+		life->last = UINT32_MAX;
+		life->crosses = true;
+		life->known = true;
+	}
+}
+
 /* Lives in steps; or, to know what XNNPACK needs inside of them, in nodes: then every value counts as seen outside. */
 static void find_lives(const struct tfl_program *program, bool by_node, struct life *lives)
 {
@@ -50,13 +62,8 @@ static void find_lives(const struct tfl_program *program, bool by_node, struct l
 				lives[source->outputs[i]] = (struct life){time, time, true, by_node || !step->xnnpack};
 		}
 	}
-	for (uint32_t i = 0; i < graph->source->output_count; i++) {
-		struct life *life = &lives[graph->source->outputs[i]];
-
-		life->last = UINT32_MAX;
-		life->crosses = true;
-		life->known = true;
-	}
+	keep_to_the_end(lives, graph->source->outputs, graph->source->output_count);
+	keep_to_the_end(lives, graph->behind.inputs, graph->behind.input_count);
 }
 
 struct placed {
@@ -93,7 +100,7 @@ static int place(const struct tfl_program *program, const struct life *lives, si
 	if (!placed || !items)
 		return -ENOMEM;
 	for (uint32_t v = 0; v < graph->value_count; v++)
-		if (lives[v].known && lives[v].crosses && !graph->values[v].data && !graph->values[v].variable)
+		if (lives[v].known && lives[v].crosses && !graph->values[v].data && !graph->values[v].variable && !graph->values[v].late)
 			placed[count++] = (struct placed){{graph->values[v].bytes + TFL_PADDING_BYTES, lives[v].first, lives[v].last, 0}, v};
 	qsort(placed, count, sizeof(*placed), by_first);
 	for (size_t i = 0; i < count; i++)

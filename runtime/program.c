@@ -30,10 +30,10 @@ void tfl_program_destroy(struct tfl_program *program)
 	free(program->callees);
 	tfl_partition_finish(&program->partition);
 	tfl_weights_destroy(program->weights);
-	if (!program->caller) {
+	if (!program->caller)
 		tfl_graph_destroy(program->graph);
+	if (!program->caller && !program->head)
 		tfl_state_plan_destroy(program->state);
-	}
 	free(program->lowered);
 	free(program->offsets);
 	free(program->inputs);
@@ -99,7 +99,7 @@ static int plan_all(struct tfl_program *program, struct tfl_error *error)
 	return r;
 }
 
-static int prove(struct tfl_program *program, struct tfl_error *error)
+static int prove(struct tfl_program *program, struct tfl_interpreter *caller, struct tfl_interpreter **ret_interpreter, struct tfl_error *error)
 {
 	struct tfl_refusal refusal = {0};
 	int r;
@@ -108,7 +108,7 @@ static int prove(struct tfl_program *program, struct tfl_error *error)
 		r = plan_all(program, error);
 		if (r < 0)
 			return r;
-		r = tfl_interpreter_build(program, program->options.threads, NULL, &program->spare, &refusal, error);
+		r = tfl_interpreter_build(program, program->options.threads, caller, ret_interpreter, &refusal, error);
 		if (r <= 0)
 			return r;
 		r = find_refused(refusal.program, &refusal.program->partition.steps[refusal.step]);
@@ -122,6 +122,8 @@ static bool is_read(const struct tfl_program *program, uint32_t node, uint32_t i
 {
 	const struct tfl_node *reader = &program->graph->nodes[node];
 
+	if (reader->deferred)
+		return true;
 	return !reader->folded && !(program->lowered[node] && reader->op->packed && reader->op->packed(reader, input));
 }
 
@@ -160,6 +162,7 @@ static void describe_io(const struct tfl_value *value, struct tfl_io *ret_io)
 	memcpy(ret_io->dims, value->dims, sizeof(ret_io->dims));
 	ret_io->elements = value->elements;
 	ret_io->bytes = value->bytes;
+	ret_io->late = value->late;
 	ret_io->quantized = tfl_value_quantized(value);
 	ret_io->scale = value->scale;
 	ret_io->zero_point = value->zero_point;
@@ -200,6 +203,17 @@ static int describe_ios(struct tfl_program *program)
 	return 0;
 }
 
+/* Names the first operator after which shapes depend on content. */
+static int refuse_late(const struct tfl_graph *graph, uint32_t output, struct tfl_error *error)
+{
+	uint32_t n = 0;
+
+	while (n + 1 < graph->node_count && !graph->nodes[n].deferred && !tfl_node_is_late(graph, &graph->nodes[n]))
+		n++;
+	return tfl_node_unsupported(graph, &graph->nodes[n], error, "the shape of what it writes depends on the content of a request, and with it "
+				    "output %u of the model, whose shape must be known", output);
+}
+
 /* Whoever calls must be able to give every input and read every output as plain bytes. */
 static int check_io(const struct tfl_program *program, const char *what, uint32_t index, int32_t tensor, struct tfl_error *error)
 {
@@ -210,6 +224,8 @@ static int check_io(const struct tfl_program *program, const char *what, uint32_
 	if (value->elements > 0 && value->bytes == 0)
 		return tfl_error_set(error, -EOPNOTSUPP, "%s %u '%.100s' has a type without a fixed size, which is not supported", what, index,
 				     value->tensor->name);
+	if (value->late && !program->options.late)
+		return refuse_late(program->graph, index, error);
 	return 0;
 }
 
@@ -306,13 +322,47 @@ int tfl_program_create(const struct tfl_model *model, const struct tfl_program_o
 	if (r == 0)
 		r = add_callees(program, error);
 	if (r == 0)
-		r = prove(program, error);
+		r = prove(program, NULL, &program->spare, error);
 	if (r < 0)
 		return r;
 	if (release_packed(program) < 0)
 		return tfl_error_set(error, -ENOMEM, "out of memory");
 	*ret_program = TFL_STEAL(program);
 	return 0;
+}
+
+int tfl_program_create_behind(const struct tfl_program *head, const struct tfl_graph_given *given, struct tfl_interpreter *head_interpreter,
+			      struct tfl_program **ret_program, struct tfl_interpreter **ret_interpreter, struct tfl_error *error)
+{
+	TFL_CLEANUP(tfl_program_destroyp) struct tfl_program *program = NULL;
+	int r;
+
+	r = begin(head->model, &head->options, &program, error);
+	if (r < 0)
+		return r;
+	program->head = head;
+	program->state = head->state;
+	r = tfl_graph_create(&(struct tfl_graph_spec){.model = head->model, .subgraph = head->graph->subgraph, .work_max = head->graph->work_max,
+						      .state = head->state, .head = head->graph, .given = given}, &program->graph, error);
+	if (r == 0)
+		r = furnish(program, error);
+	if (r == 0)
+		r = add_callees(program, error);
+	if (r == 0)
+		r = prove(program, head_interpreter, ret_interpreter, error);
+	if (r == 0)
+		*ret_program = TFL_STEAL(program);
+	return r;
+}
+
+size_t tfl_program_bytes(const struct tfl_program *program)
+{
+	const struct tfl_graph *graph = program->graph;
+	struct tfl_program_info info;
+
+	tfl_program_info(program, &info);
+	return sizeof(*program) + graph->account->bytes + info.packed_bytes + graph->value_count * sizeof(*graph->values) +
+	       graph->node_count * sizeof(*graph->nodes);
 }
 
 int tfl_program_sketch(const struct tfl_model *model, uint32_t subgraph, const struct tfl_program_options *options,

@@ -26,6 +26,7 @@ struct tfl_program_options {
 	uint64_t work_max; /* elementary operations that an inference may take; 0: TFL_WORK_MAX */
 	uint64_t loop_iterations; /* that the loops of one inference may take together; 0: TFL_LOOP_ITERATIONS_DEFAULT */
 	uint64_t loop_ns;  /* time from the first of them; 0: TFL_LOOP_NS_DEFAULT */
+	bool late;         /* outputs whose shapes depend on content are welcome; else such a model is refused */
 	bool profile;      /* keep times per step, see tfl_interpreter_profile() */
 	/*
 	 * Where the threads of an inference are made, since they inherit their maker's priority: calls the function with the argument on
@@ -44,6 +45,7 @@ struct tfl_io {
 	int32_t dims[TFL_RANK_MAX];
 	size_t elements;
 	size_t bytes;
+	bool late;      /* an output whose shape only a run finds out; what stands here is the file's guess */
 	bool quantized; /* scale and zero_point are set: real = scale * (q - zero_point) */
 	float scale;
 	int32_t zero_point;

@@ -8,10 +8,12 @@
 #include <pthreadpool.h>
 #include <xnnpack.h>
 
+#include "runtime/call.h"
 #include "runtime/partition.h"
 #include "runtime/program.h"
 
 struct tfl_graph;
+struct tfl_graph_given;
 struct tfl_interpreter;
 struct tfl_lower_block;
 struct tfl_lower_dynamic;
@@ -27,6 +29,7 @@ struct tfl_program {
 	const struct tfl_model *model;
 	struct tfl_program_options options;
 	struct tfl_program *caller;   /* of a program that another one calls; graph and state are then that one's */
+	const struct tfl_program *head; /* of one that runs what was deferred in another; the state is that one's */
 	struct tfl_program **callees; /* per callee of the graph */
 	uint32_t callee_count;
 	struct tfl_state_plan *state;
@@ -58,6 +61,28 @@ struct tfl_refusal {
 	uint32_t step;
 };
 
+/* The shape that a late value has at the moment. */
+struct tfl_late {
+	uint8_t rank;
+	int32_t dims[TFL_RANK_MAX];
+	size_t elements, bytes, capacity;
+};
+
+/*
+ * What was deferred in a graph, made for the shapes and the steering content that one run brought: key. Others with the same key find it
+ * again.
+ */
+struct tfl_special {
+	size_t key_size;
+	uint8_t *key;
+	void *content; /* what the graph has as constants out of the key */
+	struct tfl_graph_given *given;
+	struct tfl_program *program;
+	struct tfl_interpreter *interpreter;
+	size_t bytes;
+	uint64_t used; /* when, in runs */
+};
+
 struct tfl_interpreter {
 	const struct tfl_program *program;
 	struct tfl_interpreter *caller;        /* whose state, budget and threads it uses; NULL for the outermost */
@@ -71,6 +96,11 @@ struct tfl_interpreter {
 	unsigned threads; /* of one inference */
 	pthreadpool_t threadpool;
 	size_t xnnpack_bytes;                  /* workspace, indirection buffers, operators */
+	struct tfl_late *lates;                /* per late value of the graph */
+	struct tfl_special *specials;          /* TFL_SPECIALS_MAX, once there was one */
+	struct tfl_special *current;           /* of the last run */
+	uint64_t runs;
+	size_t late_bytes;                     /* of the outermost: what late values and specials take, here and in all that it calls */
 };
 
 /*
@@ -81,13 +111,33 @@ int tfl_interpreter_build(struct tfl_program *program, unsigned threads, struct 
 			  struct tfl_interpreter **ret_interpreter, struct tfl_refusal *ret_refusal, struct tfl_error *error);
 
 /* One run of it, as part of another or as a whole. */
-struct tfl_run_budget;
 int tfl_interpreter_run(struct tfl_interpreter *interpreter, struct tfl_run_budget *budget, struct tfl_error *error);
+
+/* Where a value of its graph is, or was at the end of the last run. */
+struct tfl_place tfl_interpreter_locate(const struct tfl_interpreter *interpreter, uint32_t value);
+
+/* special.c: memory for a late value of this shape. -EINVAL for one that cannot be, -EFBIG past the limit, -ENOMEM. */
+int tfl_late_resize(struct tfl_interpreter *interpreter, uint32_t value, unsigned rank, const int32_t *dims, struct tfl_error *error);
+void tfl_late_finish(struct tfl_interpreter *interpreter);
+
+/* Runs what was deferred, after the rest of the graph. */
+int tfl_special_run(struct tfl_interpreter *interpreter, struct tfl_run_budget *budget, struct tfl_error *error);
+
+/*
+ * program.c: the program of what is deferred in that of @p head, and an interpreter of it that @p head_interpreter calls. Whoever asks
+ * destroys the interpreter first. @p given and its contents outlive both.
+ */
+int tfl_program_create_behind(const struct tfl_program *head, const struct tfl_graph_given *given, struct tfl_interpreter *head_interpreter,
+			      struct tfl_program **ret_program, struct tfl_interpreter **ret_interpreter, struct tfl_error *error);
+size_t tfl_program_bytes(const struct tfl_program *program);
 
 /* budget.c: what a run of this program may take. */
 struct tfl_run_control;
 void tfl_run_budget_init(struct tfl_run_budget *budget, const struct tfl_program *program, const struct tfl_run_control *control);
 void tfl_run_budget_begin_loop(struct tfl_run_budget *budget);
+
+/* Counts operations. 0 or -EDQUOT. */
+int tfl_run_budget_take(struct tfl_run_budget *budget, uint64_t work, struct tfl_error *error);
 
 /* 0, -ECANCELED, -ETIME, or -EDQUOT. */
 int tfl_run_budget_check(const struct tfl_run_budget *budget, struct tfl_error *error);

@@ -42,6 +42,7 @@ static const char *const verdicts[TFL_VERDICTS] = {
 	[TFL_VERDICT_XNNPACK] = "XNNPACK",
 	[TFL_VERDICT_PORTABLE] = "portable",
 	[TFL_VERDICT_FOLDED] = "at load",
+	[TFL_VERDICT_LATE] = "at run time",
 	[TFL_VERDICT_UNSUPPORTED] = "unsupported",
 	[TFL_VERDICT_UNCERTAIN] = "uncertain",
 };
@@ -155,6 +156,8 @@ static enum tfl_verdict verdict_of(const struct tfl_graph *graph, const struct t
 	}
 	if (node->cause != TFL_CAUSE_NONE)
 		return TFL_VERDICT_UNSUPPORTED;
+	if (node->deferred)
+		return TFL_VERDICT_LATE;
 	if (node->folded)
 		return TFL_VERDICT_FOLDED;
 	return lowered ? TFL_VERDICT_XNNPACK : TFL_VERDICT_PORTABLE;

@@ -24,6 +24,7 @@ enum tfl_verdict {
 	TFL_VERDICT_XNNPACK,
 	TFL_VERDICT_PORTABLE,
 	TFL_VERDICT_FOLDED,      /* computed at load, or read by nobody: it never runs */
+	TFL_VERDICT_LATE,        /* behind a shape that depends on content: prepared when a run has brought it */
 	TFL_VERDICT_UNSUPPORTED,
 	TFL_VERDICT_UNCERTAIN,   /* refused with a shape that only an unsupported operator before it would know */
 	TFL_VERDICTS

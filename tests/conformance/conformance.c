@@ -84,7 +84,7 @@ struct loaded {
 
 static int load(const struct options *options, const char *path, struct loaded *ret_loaded, struct result *result)
 {
-	struct tfl_program_options program_options = {.portable = options->portable};
+	struct tfl_program_options program_options = {.portable = options->portable, .late = true};
 	struct tfl_error error = {0};
 	struct loaded loaded = {0};
 	int fd, r;
@@ -153,12 +153,12 @@ static int check_outputs(const struct loaded *loaded, const char *folder, json_t
 	const char *name = json_string_value(json_object_get(test_case, "case"));
 
 	for (uint32_t i = 0; i < loaded->output_count; i++) {
-		const struct tfl_io *io = &loaded->outputs[i];
+		struct tfl_io io;
 		json_t *limits = json_array_get(json_object_get(test_case, "outputs"), i);
 		struct tolerance tolerance = {tolerance_of(limits, "max"), tolerance_of(limits, "rms"),
 					      json_is_true(json_object_get(test_case, "top1"))};
 		struct difference difference;
-		size_t size = 0, element = tfl_dtype_size(io->dtype);
+		size_t size = 0, element = tfl_dtype_size(loaded->outputs[i].dtype);
 		_tfl_free_ void *expected = NULL;
 		char path[4096];
 
@@ -166,11 +166,12 @@ static int check_outputs(const struct loaded *loaded, const char *folder, json_t
 		expected = read_file(path, &size);
 		if (!expected && optional)
 			continue;
-		if (!expected || size != io->bytes) {
-			fail(result, "case %s: output %u has %zu bytes; the golden one %s %zu", name, i, io->bytes, expected ? "has" : "is missing:", size);
+		tfl_interpreter_output_io(loaded->interpreter, i, &io);
+		if (!expected || size != io.bytes) {
+			fail(result, "case %s: output %u has %zu bytes; the golden one %s %zu", name, i, io.bytes, expected ? "has" : "is missing:", size);
 			return -1;
 		}
-		difference = compare_outputs(io->dtype, expected, tfl_interpreter_output(loaded->interpreter, i), size / element, &tolerance);
+		difference = compare_outputs(io.dtype, expected, tfl_interpreter_output(loaded->interpreter, i), size / element, &tolerance);
 		if (!difference.within) {
 			fail(result, "case %s: output %u%s differs by %g at most (%g allowed), %g rms (%g allowed), top %zu (%zu expected)", name, i, suffix,
 			     difference.max, tolerance.max, difference.rms, tolerance.rms, difference.top_actual, difference.top_expected);

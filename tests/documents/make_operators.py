@@ -29,8 +29,9 @@ FOOT = """
 T: any type of fixed size, the same throughout. A bias may be left out; of LSTM and UNIDIRECTIONAL_SEQUENCE_LSTM the input gate, peepholes,
 projection and layer normalisation, as `runtime/kernel_lstm.h` says.
 
-Where the shape of an output depends on the content of an input (the size of SLICE, the multiples of TILE, all that WHERE looks at),
-that input must be a constant, or follow from shapes alone: a shape that depends on a request is refused by name.
+Where the shape of an output depends on the content of an input (the size of SLICE, the multiples of TILE, all that WHERE looks at) that a
+request brings, what stands behind it is prepared when it is there (`doc/runtime.md`). The daemon must know the shapes of a model's outputs:
+one that depends on a request is refused by name.
 """
 
 

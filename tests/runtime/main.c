@@ -24,6 +24,7 @@ static Suite *(*const suites[])(void) = {
 	interpreter_suite,
 	kernels_suite,
 	metadata_suite,
+	late_suite,
 	metadata_parts_suite,
 	model_suite,
 	move_suite,

@@ -20,6 +20,7 @@ Suite *greed_suite(void);
 Suite *hostile_suite(void);
 Suite *interpreter_suite(void);
 Suite *kernels_suite(void);
+Suite *late_suite(void);
 Suite *metadata_parts_suite(void);
 Suite *metadata_suite(void);
 Suite *model_suite(void);

@@ -222,20 +222,20 @@ struct dependent {
 };
 
 static const struct dependent dependents[] = {
-	{.code = TFL_BUILTIN_TILE, .after = 1, .count = 2, .words = {"TILE version 1 (float32, int32 -> float32)", "must be a constant"}},
-	{.code = TFL_BUILTIN_BROADCAST_TO, .after = 1, .count = 3, .words = {"BROADCAST_TO", "must be a constant"}},
-	{.code = TFL_BUILTIN_SLICE, .after = 2, .count = 2, .words = {"SLICE", "input 2 is computed at run time"}},
-	{.code = TFL_BUILTIN_STRIDED_SLICE, .after = 3, .count = 2, .words = {"STRIDED_SLICE", "input 3 is computed at run time"}},
-	{.code = TFL_BUILTIN_FILL, .before = 1, .count = 2, .words = {"FILL", "input 0 is computed at run time"}},
-	{.code = TFL_BUILTIN_EXPAND_DIMS, .after = 1, .count = 1, .words = {"EXPAND_DIMS", "must be a constant"}},
-	{.code = TFL_BUILTIN_REVERSE_V2, .after = 1, .count = 1, .words = {"REVERSE_V2", "must be a constant"}},
-	{.code = TFL_BUILTIN_PAD, .after = 1, .count = 4, .words = {"PAD", "must be a constant"}},
-	{.code = TFL_BUILTIN_SPACE_TO_BATCH_ND, .after = 2, .count = 1, .words = {"SPACE_TO_BATCH_ND", "must be a constant"}},
+	{.code = TFL_BUILTIN_TILE, .after = 1, .count = 2, .words = {"TILE version 1 (float32, int32 -> float32)", "depends on the content of a request"}},
+	{.code = TFL_BUILTIN_BROADCAST_TO, .after = 1, .count = 3, .words = {"BROADCAST_TO", "depends on the content of a request"}},
+	{.code = TFL_BUILTIN_SLICE, .after = 2, .count = 2, .words = {"SLICE", "depends on the content of a request"}},
+	{.code = TFL_BUILTIN_STRIDED_SLICE, .after = 3, .count = 2, .words = {"STRIDED_SLICE", "depends on the content of a request"}},
+	{.code = TFL_BUILTIN_FILL, .before = 1, .count = 2, .words = {"FILL", "depends on the content of a request"}},
+	{.code = TFL_BUILTIN_EXPAND_DIMS, .after = 1, .count = 1, .words = {"EXPAND_DIMS", "depends on the content of a request"}},
+	{.code = TFL_BUILTIN_REVERSE_V2, .after = 1, .count = 1, .words = {"REVERSE_V2", "depends on the content of a request"}},
+	{.code = TFL_BUILTIN_PAD, .after = 1, .count = 4, .words = {"PAD", "depends on the content of a request"}},
+	{.code = TFL_BUILTIN_SPACE_TO_BATCH_ND, .after = 2, .count = 1, .words = {"SPACE_TO_BATCH_ND", "depends on the content of a request"}},
 	{.code = TFL_BUILTIN_SPLIT, .options_type = TFL_OPTIONS_SPLIT, .options = {(const int32_t[]){1}, 1}, .before = 1, .count = 1,
-	 .words = {"SPLIT", "must be a constant"}},
-	{.code = TFL_BUILTIN_SCATTER_ND, .before = 1, .after = 1, .count = 2, .words = {"SCATTER_ND", "must be a constant"}},
-	{.code = TFL_BUILTIN_WHERE, .words = {"WHERE", "its input is computed at run time, and with it the output's shape"}},
-	{.code = TFL_BUILTIN_RANGE, .before = 3, .without_x = true, .words = {"RANGE version 1 (int32, int32, int32 -> int32)", "input 0 is computed"}},
+	 .words = {"SPLIT", "depends on the content of a request"}},
+	{.code = TFL_BUILTIN_SCATTER_ND, .before = 1, .after = 1, .count = 2, .words = {"SCATTER_ND", "depends on the content of a request"}},
+	{.code = TFL_BUILTIN_WHERE, .words = {"WHERE", "depends on the content of a request"}},
+	{.code = TFL_BUILTIN_RANGE, .before = 3, .without_x = true, .words = {"RANGE version 1 (int32, int32, int32 -> int32)", "depends on the content of a request"}},
 };
 
 START_TEST(shapes_that_depend_on_a_request_are_refused_by_name)

@@ -141,7 +141,6 @@ enum {
 	OF_STRINGS,
 	OF_BOOLS,
 	OF_SPARSE,
-	OF_INTEGERS, /* int32 [2], an input */
 	OF_FOUR,     /* float32 [4] */
 	SOURCES
 };
@@ -164,7 +163,6 @@ static const struct {
 	{TFL_BUILTIN_RELU, 99, NULL, {OF_FLOATS, -1}, TFL_CAUSE_VERSION, "the greatest version known is "},
 	{TFL_BUILTIN_RELU, 1, NULL, {OF_BOOLS, -1}, TFL_CAUSE_TYPES, "these types are not among those known"},
 	{TFL_BUILTIN_RELU, 1, NULL, {OF_SPARSE, -1}, TFL_CAUSE_SPARSE, "input 0: it is stored sparse, but no constant"},
-	{TFL_BUILTIN_TRANSPOSE, 1, NULL, {OF_FLOATS, OF_INTEGERS}, TFL_CAUSE_FORM, "input 1 is computed at run time"},
 	{TFL_BUILTIN_ADD, 1, NULL, {OF_FLOATS, OF_FOUR}, TFL_CAUSE_INVALID, "[2, 3]"},
 };
 
@@ -172,11 +170,11 @@ static const struct {
 static void open_refusals(void)
 {
 	struct tfl_builder *b = tfl_build_create();
-	const enum tfl_dtype types[SOURCES] = {[OF_STRINGS] = TFL_STRING, [OF_BOOLS] = TFL_BOOL, [OF_INTEGERS] = TFL_INT32};
+	const enum tfl_dtype types[SOURCES] = {[OF_STRINGS] = TFL_STRING, [OF_BOOLS] = TFL_BOOL};
 
 	for (int i = 0; i < SOURCES; i++)
 		tfl_build_tensor(b, &(struct tfl_build_tensor){
-			.name = "s", .dtype = types[i], .dims = i == OF_INTEGERS ? TFL_INTS(2) : i == OF_FOUR ? TFL_INTS(4) : TFL_INTS(2, 3),
+			.name = "s", .dtype = types[i], .dims = i == OF_FOUR ? TFL_INTS(4) : TFL_INTS(2, 3),
 			.sparse = i == OF_SPARSE});
 	for (size_t i = 0; i < TFL_ARRAY_SIZE(refusals); i++) {
 		const int *from = refusals[i].sources;
@@ -189,7 +187,7 @@ static void open_refusals(void)
 			.outputs = TFL_INTS(tensor(b, dtype, TFL_INTS(2, 3)))});
 	}
 	add_operator(b, TFL_BUILTIN_RELU, TFL_INTS(OF_FLOATS), tensor(b, TFL_FLOAT32, TFL_INTS(2, 3)), none);
-	tfl_build_io(b, TFL_INTS(OF_FLOATS, OF_STRINGS, OF_BOOLS, OF_SPARSE, OF_INTEGERS, OF_FOUR), TFL_INTS(SOURCES));
+	tfl_build_io(b, TFL_INTS(OF_FLOATS, OF_STRINGS, OF_BOOLS, OF_SPARSE, OF_FOUR), TFL_INTS(SOURCES));
 	open_builder(b);
 }
 
