@@ -2,8 +2,8 @@
 /*
  * Credentials are those of the moment of connect(): a peer that changes its user later, or hands the socket on, keeps the rights of the
  * one who connected. The kernel tells how many groups there are when the offered memory is too small, so the list is asked for twice at
- * most; a kernel without SO_PEERGROUPS (before 4.13) leaves it empty, which only ever means fewer rights. So does one that says that memory is
- * too small, but not how much it takes (qemu's user emulation).
+ * most; a kernel without SO_PEERGROUPS (before 4.13) leaves it empty, which only ever means fewer rights. So does one that says that memory
+ * is too small, but not how much it takes (qemu's user emulation).
  */
 #include "daemon/peer.h"
 

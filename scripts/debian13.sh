@@ -49,8 +49,9 @@ debootstrap_into() {
 	take_over_network "$folder"
 }
 
-# Run in namespaces of its own: the folder is a mount as any root is, with the file systems that programs expect. Mounts and processes end with
-# the namespaces. SHARED: a folder that is there as /src/shared, read-only. BINFMT: how the kernel is to run programs of another architecture.
+# Run in namespaces of its own: the folder is a mount as any root is, with the file systems that programs expect. Mounts and processes end
+# with the namespaces. SHARED: a folder that is there as /src/shared, read-only. BINFMT: how the kernel is to run programs of another
+# architecture.
 enter='
 	root=$1
 	shift

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""doc/raspberry-pi.md and doc/jetson.md against what they name: scripts and their options, commands of tflctl and theirs, keys of tfld.conf, files that are
-installed, other pages. Output is TAP.
+"""doc/raspberry-pi.md and doc/jetson.md against what they name: scripts and their options, commands of tflctl and theirs, keys of
+tfld.conf, files that are installed, other pages. Output is TAP.
 
 usage: check_devices.py SOURCE-ROOT TFLCTL"""
 
@@ -61,7 +61,8 @@ def installed(top):
 
 def check_names(top, page):
     keys = set(re.findall(r"^#?(\w+) =", (top / "systemd/tfld.conf").read_text(), re.M))
-    for key in sorted(set(re.findall(r"`(\w+)(?: = [^`]*)?` (?:and `\w+` )?(?:in|of) \[?(?:requests|log|models|`?tfld\.conf|`?model\.conf)", page))):
+    named = r"`(\w+)(?: = [^`]*)?`\s(?:and\s`\w+`\s)?(?:in|of)\s\[?(?:requests|log|models|`?tfld\.conf|`?model\.conf)"
+    for key in sorted(set(re.findall(named, page))):
         yield f"the key {key} is there", key in keys
     there = installed(top)
     for path in sorted(set(re.findall(r"/usr/share/(?:doc/)?tfld/\w+/([\w.-]+)", page))):
