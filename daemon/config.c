@@ -389,10 +389,11 @@ void tfl_config_take(struct tfl_config *config, const struct tfl_config *from, b
 {
 	text[0] = '\0';
 	for (unsigned i = 0; i < TFL_CONFIG_SETTINGS; i++) {
-		bool equal = tfl_setting_equal(&rows[i], config, from), waits = !equal && rows[i].when == TFL_SETTING_AT_START;
+		bool equal = tfl_setting_equal(&rows[i], config, from);
 
-		ret_waiting[i] = waits;
-		if (waits)
+		/* Not written to, even with what it is: other threads may hold on to it. */
+		ret_waiting[i] = !equal && rows[i].when == TFL_SETTING_AT_START;
+		if (rows[i].when == TFL_SETTING_AT_START)
 			continue;
 		tfl_setting_take(&tfl_config_table, i, config, from);
 		if (!equal)
