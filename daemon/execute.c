@@ -13,6 +13,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,8 +113,8 @@ static void write_outputs(struct tfl_executor *executor, const struct tfl_job *j
 	}
 }
 
-/* Inputs that are no numbers are their sender's matter, and so is what comes of them. */
-static bool has_nan_inputs(const struct tfl_job *job)
+/* Inputs that are no numbers, or, with @p infinite, too large for one, are their sender's matter, and so is what comes of them. */
+static bool has_nan_inputs(const struct tfl_job *job, bool infinite)
 {
 	const struct tfl_tensor_list *tensors = &job->request.inputs;
 
@@ -124,7 +125,7 @@ static bool has_nan_inputs(const struct tfl_job *job)
 			float value;
 
 			memcpy(&value, tensor->data.data + at, sizeof(value)); /* a frame aligns nothing */
-			if (tfl_has_nan(&value, 1))
+			if (tfl_has_nan(&value, 1) || (infinite && isinf(value)))
 				return true;
 		}
 	}
@@ -145,7 +146,7 @@ static bool has_nan_outputs(const struct tfl_job *job, const struct tfl_interpre
 /* Of a version on trial. */
 static void look_for_nan(const struct tfl_job *job, const struct tfl_interpreter *interpreter)
 {
-	if (has_nan_outputs(job, interpreter) && !has_nan_inputs(job))
+	if (has_nan_outputs(job, interpreter) && !has_nan_inputs(job, true))
 		atomic_fetch_add(&job->version->trial.nan, 1);
 }
 
@@ -231,7 +232,7 @@ static void keep_copy(struct tfl_job *job, const struct tfl_interpreter *interpr
 	size_t outputs = job->copy.shadow ? TFL_SHADOW_OUTPUTS_MAX : 0;
 	struct tfl_capture *capture;
 
-	if (job->sample.by && (has_nan_outputs(job, interpreter) || has_nan_inputs(job)))
+	if (job->sample.by && (has_nan_outputs(job, interpreter) || has_nan_inputs(job, false)))
 		tfl_recordings_leave_nan(TFL_STEAL(job->sample.by), job->sample.place);
 	if (!job->sample.by && !job->copy.shadow)
 		return;
