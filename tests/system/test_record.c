@@ -23,7 +23,7 @@
 #include "tests/system/suites.h"
 #include "tests/system/wire.h"
 
-#define PATIENCE_NS UINT64_C(20000000000)
+#define PATIENCE_NS UINT64_C(60000000000)
 #define TINY_SEED 7 /* of add_tiny() */
 #define SAMPLE "recorded-000001.tflsample"
 
