@@ -5,6 +5,7 @@
  */
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/util.h"
 #include "runtime/op.h"
@@ -38,28 +39,38 @@ static void print_type(char letter, unsigned times)
 		printf("%s%s", i ? ", " : "", name_of(letter));
 }
 
+/* One side of a pattern, "bbi" or "B*" or nothing; returns what is behind it. */
+static const char *print_side(const char *side)
+{
+	const char *end = side + strcspn(side, ": ");
+
+	if (side == end)
+		fputs("nothing", stdout);
+	for (const char *p = side; p < end;) {
+		unsigned times = 1;
+
+		while (p[times] == *p)
+			times++;
+		if (*p == '*') {
+			fputs("…", stdout);
+		} else {
+			fputs(p > side ? ", " : "", stdout);
+			print_type(*p, times);
+		}
+		p += times;
+	}
+	return end;
+}
+
 /* "bbi:b B*:B" becomes "int8, int8, int32 → int8; uint8… → uint8". */
 static void print_types(const char *types)
 {
-	bool first = true;
-
-	for (const char *p = types; *p; p++) {
-		const char *begin = p;
-
-		if (*p == ' ' || *p == ':') {
-			fputs(*p == ' ' ? "; " : " → ", stdout);
-			first = true;
-			continue;
-		}
-		if (*p == '*') {
-			fputs("…", stdout);
-			continue;
-		}
-		while (p[1] == *p)
-			p++;
-		fputs(first ? "" : ", ", stdout);
-		print_type(*begin, (unsigned)(p - begin) + 1);
-		first = false;
+	for (;;) {
+		types = print_side(types);
+		if (*types == '\0')
+			return;
+		fputs(*types == ':' ? " → " : "; ", stdout);
+		types++;
 	}
 }
 
