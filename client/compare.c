@@ -119,8 +119,13 @@ static int read_confidence(const struct tfl_value *versions, const char *output,
 		compare->reason = tfl_value_string(tfl_value_get(tfl_value_size(heads) ? second : first, "reason"), "");
 		return 0;
 	}
-	for (unsigned i = 0; i < 2 && r == 0; i++)
-		r = ctl_histogram_read(tfl_value_get(found[i], "histogram"), &compare->sides[i].confidence, error);
+	for (unsigned i = 0; i < 2 && r == 0; i++) {
+		struct ctl_compare_side *side = &compare->sides[i];
+
+		r = ctl_histogram_read(tfl_value_get(found[i], "histogram"), &side->confidence, error);
+		side->drift = tfl_value_string(tfl_value_get(found[i], "drift"), "unknown");
+		side->psi = tfl_value_double(tfl_value_get(found[i], "psi"), 0);
+	}
 	compare->output = tfl_value_string(tfl_value_get(found[0], "name"), "");
 	return r;
 }
@@ -249,6 +254,10 @@ static json_t *json_of_side(const struct ctl_compare_side *side)
 			 "p99_ns", (json_int_t)tfl_latency_percentile(&side->latency, 0.99), "verdicts", (json_int_t)side->confidence.count,
 			 "confidence", tfl_confidence_mean(&side->confidence));
 
+	if (side->drift) {
+		json_object_set_new(json, "drift", json_string(side->drift));
+		json_object_set_new(json, "psi", json_real(side->psi));
+	}
 	if (side->results)
 		json_object_set_new(json, "results", ctl_json_of(side->results));
 	return json;

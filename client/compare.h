@@ -27,6 +27,8 @@ struct ctl_compare_side {
 	uint64_t memory_bytes;
 	struct tfl_latency latency;
 	struct tfl_confidence confidence;
+	const char *drift; /* the answer's: whether its own confidence has moved from its baseline within the hour */
+	double psi;
 };
 
 struct ctl_compare {

@@ -112,6 +112,25 @@ static bool is_compared(const struct ctl_compare *compare, enum tfl_compare_subj
 	return compare->output || (which != TFL_COMPARE_CONFIDENCE && which != TFL_COMPARE_DISTRIBUTION);
 }
 
+/* Of each for itself, which is no comparison: whether it has moved from its own baseline. */
+static void add_drift(struct ctl_table *table, const struct ctl_compare *compare)
+{
+	ctl_table_add(table, "  drift, PSI");
+	for (unsigned i = 0; i < 2; i++) {
+		const struct ctl_compare_side *side = &compare->sides[i];
+
+		if (strcmp(side->drift, "unknown") == 0)
+			ctl_table_add(table, "-");
+		else
+			ctl_table_add(table, "%.3f", side->psi);
+	}
+	ctl_table_add(table, "%s", "");
+	if (strcmp(compare->sides[0].drift, compare->sides[1].drift) == 0)
+		ctl_table_add(table, "both %s", compare->sides[0].drift);
+	else
+		ctl_table_add(table, "%s, %s", compare->sides[0].drift, compare->sides[1].drift);
+}
+
 static void print_table(const struct ctl_compare *compare)
 {
 	struct ctl_table table = {.columns = 5, .right = 0x6};
@@ -130,6 +149,8 @@ static void print_table(const struct ctl_compare *compare)
 	for (unsigned i = 0; i < TFL_COMPARE_SUBJECTS; i++)
 		if (is_compared(compare, i))
 			add_subject(&table, compare, i);
+	if (compare->output)
+		add_drift(&table, compare);
 	ctl_table_add(&table, "memory");
 	for (unsigned i = 0; i < 2; i++)
 		ctl_table_add(&table, "%s", ctl_format_bytes(memory, compare->sides[i].memory_bytes));

@@ -14,6 +14,7 @@
 #include "daemon/fields.h"
 #include "daemon/handlers.h"
 #include "daemon/histogram.h"
+#include "daemon/history.h"
 #include "daemon/recorder.h"
 #include "daemon/registry.h"
 #include "daemon/server.h"
@@ -28,13 +29,18 @@ static void write_head(struct tfl_writer *writer, const struct tfl_version *vers
 	const struct tfl_confidence_source *source = &version->heads.items[index].source;
 	uint64_t classes[TFL_CONFIDENCE_CLASSES_MAX];
 	struct tfl_confidence confidence, baseline;
+	struct tfl_drift drift = {.verdict = TFL_DRIFT_UNKNOWN};
 
 	tfl_recorder_read_head(version->recorder, index, &confidence, &baseline, classes);
-	tfl_writer_map(writer, 4);
+	if (version->history)
+		tfl_history_drift(version->history, index, &drift);
+	tfl_writer_map(writer, 6);
 	tfl_field_uint(writer, "output", source->output);
 	tfl_field_text(writer, "name", version->outputs[source->output].name);
 	tfl_field_text(writer, "kind", tfl_confidence_kind_to_string(source->kind));
 	tfl_histogram_write(writer, "histogram", &confidence);
+	tfl_field_text(writer, "drift", tfl_drift_verdict_to_string(drift.verdict));
+	tfl_field_double(writer, "psi", drift.psi);
 }
 
 static void write_side(struct tfl_writer *writer, const struct tfl_server *server, const struct tfl_version *version,

@@ -191,14 +191,18 @@ static void write_shadow(const struct seen *seen)
 	}
 }
 
-static void write_head(const struct tfl_confidence *confidence)
+static void write_head(const struct tfl_confidence *confidence, unsigned side)
 {
 	const struct tfl_wire_histogram histogram = {
 		confidence->invalid, confidence->sum, confidence->bins, confidence->margins, confidence->fine, TFL_CONFIDENCE_BINS,
 		TFL_CONFIDENCE_FINE,
 	};
 
-	tfl_writer_map(&fake.writer, 3);
+	tfl_writer_map(&fake.writer, 5);
+	tfl_writer_text(&fake.writer, "drift");
+	tfl_writer_text(&fake.writer, side ? "watch" : "unknown");
+	tfl_writer_text(&fake.writer, "psi");
+	tfl_writer_double(&fake.writer, 0.125);
 	tfl_writer_text(&fake.writer, "output");
 	tfl_writer_uint64(&fake.writer, 3);
 	tfl_writer_text(&fake.writer, "name");
@@ -233,7 +237,7 @@ static void write_version(const struct traffic *traffic, unsigned side, const st
 	tfl_writer_text(writer, "heads");
 	tfl_writer_array(writer, traffic->heads);
 	for (unsigned i = 0; i < traffic->heads; i++)
-		write_head(&seen->confidence);
+		write_head(&seen->confidence, side);
 }
 
 static void reply(const struct tfl_message *request)
@@ -398,12 +402,14 @@ START_TEST(without_a_confidence_the_rest_is_compared)
 {
 	TFLCTL("compare", "headless", "1", "2");
 	expect("Confidence is not compared: it has none.");
-	ck_assert(!strstr(result.out, "its spread"));
+	ck_assert(!strstr(result.out, "its spread") && !strstr(result.out, "drift"));
 	TFLCTL("compare", "headless", "1", "2", "--output", "scores");
 	ck_assert_msg(result.status == 1 && strstr(result.err, "there is no output 'scores' by which both versions"), "%s", result.err);
 	for (unsigned i = 0; i < 2; i++) {
 		TFLCTL("compare", "few", "1", "2", "--output", i ? "3" : "scores");
 		expect("confidence");
+		expect("unknown, watch\n");
+		expect(" 0.125 ");
 	}
 	TFLCTL("compare", "few", "1", "2", "--output", "30");
 	ck_assert_int_eq(result.status, 1);

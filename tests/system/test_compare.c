@@ -123,6 +123,7 @@ START_TEST(two_versions_are_told_apart)
 		ck_assert_uint_eq(number(result, i, "heads.0.output"), 0);
 		ck_assert_uint_eq(sum(result, i, "heads.0.histogram.bins"), sides[i].ok);
 		ck_assert_uint_eq(sum(result, i, "heads.0.histogram.fine"), sides[i].ok);
+		ck_assert(tfl_string_equal(wire_string(result, i ? "versions.1.heads.0.drift" : "versions.0.heads.0.drift"), "unknown"));
 		ck_assert_uint_gt(number(result, i, "memory.packed"), 0);
 		ck_assert_uint_gt(number(result, i, "since"), 1000000000);
 	}
