@@ -49,6 +49,7 @@ static const char *const statuses[TFL_STATUS_COUNT] = {
 	[TFL_PROTOCOL_ERROR] = "PROTOCOL_ERROR",
 	[TFL_INTERNAL] = "INTERNAL",
 	[TFL_DISCONNECTED] = "DISCONNECTED",
+	[TFL_BUDGET_EXCEEDED] = "BUDGET_EXCEEDED",
 };
 
 const char *tfl_dtype_to_string(enum tfl_dtype dtype)

@@ -61,6 +61,7 @@
 #define TFL_SPECIALS_MAX 8               /* forms of what lies behind a shape that depends on content, kept by an interpreter … */
 #define TFL_SPECIAL_DEPTH_MAX 64         /* … such places behind each other … */
 #define TFL_STEERING_BYTES_MAX 65536     /* … and bytes of content that may decide a shape */
+#define TFL_LOOP_ITERATIONS_MAX 1000000000000ull /* … and what it may say */
 #define TFL_RESOURCES_MAX 256            /* resources that a model names (VAR_HANDLE) … */
 #define TFL_RESOURCE_NAME_MAX 1024       /* … and bytes of a name */
 #define TFL_STEP_NODES_MAX 4096          /* operators of one XNNPACK step: planning their memory takes time by the square of that */

@@ -54,6 +54,7 @@ enum tfl_status {
 	TFL_PROTOCOL_ERROR = 12,     /* bytes that are no frame of this protocol; the connection is closed after it */
 	TFL_INTERNAL = 13,           /* a fault of the daemon or of its system */
 	TFL_DISCONNECTED = 14,       /* made by the client library: the connection ended with the request in flight */
+	TFL_BUDGET_EXCEEDED = 15,    /* a loop of the model, steered by what the request brought, took more than the model may */
 	TFL_STATUS_COUNT             /* not a status */
 };
 

@@ -31,6 +31,7 @@ static const int errnos[TFL_STATUS_COUNT] = {
 	[TFL_PROTOCOL_ERROR] = EPROTO,
 	[TFL_INTERNAL] = EIO,
 	[TFL_DISCONNECTED] = ECONNRESET,
+	[TFL_BUDGET_EXCEEDED] = EDQUOT,
 };
 
 int tfl_status_errno(enum tfl_status status)

@@ -44,7 +44,8 @@
  * Results. Functions that return int give 0, or a negative errno that belongs to the wire's status (enum tfl_status): -EINVAL
  * INVALID_ARGUMENT, -ENOENT NOT_FOUND, -EEXIST ALREADY_EXISTS, -EACCES PERMISSION_DENIED, -ENOBUFS RESOURCE_EXHAUSTED, -ETIMEDOUT
  * DEADLINE_EXCEEDED, -ECANCELED CANCELLED, -EAGAIN UNAVAILABLE, -ENOSYS UNIMPLEMENTED, -ENOTSUP UNSUPPORTED_MODEL, -EBADMSG INVALID_MODEL,
- * -EPROTO PROTOCOL_ERROR, -EIO INTERNAL, -ECONNRESET DISCONNECTED. Memory that this process lacks is -ENOMEM with RESOURCE_EXHAUSTED.
+ * -EPROTO PROTOCOL_ERROR, -EIO INTERNAL, -ECONNRESET DISCONNECTED, -EDQUOT BUDGET_EXCEEDED. Memory that this process lacks is -ENOMEM with
+ * RESOURCE_EXHAUSTED.
  * Status and sentence stand in the request object, or in the struct tfl_call_error that the other functions take. On failure what a
  * ret_… parameter points to is left as it was.
  *

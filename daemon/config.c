@@ -36,6 +36,8 @@ static const struct tfl_setting rows[] = {
 	{ "models", "threads", "threads", TO(model.threads), TFL_MODEL_CONF_THREADS, NULL, "threads of one inference",
 	  .when = TFL_SETTING_AT_LOAD },
 	{ "models", "queue", NULL, TO(model.queue), TFL_MODEL_CONF_QUEUE },
+	{ "models", "loop_iterations", NULL, TO(model.loop_iterations), TFL_MODEL_CONF_LOOP_ITERATIONS, .when = TFL_SETTING_AT_LOAD },
+	{ "models", "loop_time", NULL, TO(model.loop_ms), TFL_MODEL_CONF_LOOP_TIME, .when = TFL_SETTING_AT_LOAD },
 	{ "models", "sessions", NULL, TO(model.sessions), TFL_MODEL_CONF_SESSIONS },
 	{ "models", "session_idle", NULL, TO(model.session_idle_ms), TFL_MODEL_CONF_SESSION_IDLE },
 	{ "models", "session_grace", NULL, TO(model.session_grace_ms), TFL_MODEL_CONF_SESSION_GRACE },

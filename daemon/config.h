@@ -21,7 +21,7 @@
 #define TFL_CONFIG_SOCKET_MAX 108 /* sun_path of a Unix socket */
 #define TFL_CONFIG_DEVICE_MAX 65 /* of a name, as of a host */
 #define TFL_CONFIG_PERIOD_MIN_MS 1000
-#define TFL_CONFIG_SETTINGS 52
+#define TFL_CONFIG_SETTINGS 54
 
 struct tfl_mistakes;
 

@@ -191,7 +191,7 @@ static int prepare(struct tfl_call *call, struct tfl_job *job, struct tfl_error 
 
 static bool runs_inline(const struct tfl_call *call, const struct tfl_job *job)
 {
-	return call->alone && job->version->run_ns < job->version->conf.inline_us * 1000 &&
+	return call->alone && !job->version->steered && job->version->run_ns < job->version->conf.inline_us * 1000 &&
 	       tfl_scheduler_start(call->server->scheduler, tfl_job_row(job));
 }
 

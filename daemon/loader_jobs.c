@@ -80,6 +80,8 @@ static int build(struct tfl_loader *loader, struct tfl_loader_job *job, int fd, 
 	const struct tfl_loader_options *options = &loader->options;
 	const struct tfl_program_options program = {
 		.threads = inference_threads(loader, job),
+		.loop_iterations = job->conf.loop_iterations,
+		.loop_ns = job->conf.loop_ms * 1000000,
 		.spawn = tfl_spawner_call,
 		.spawn_data = loader->spawner,
 	};

@@ -28,6 +28,8 @@ static const struct tfl_setting rows[] = {
 	{ "model", "timeout", NULL, TO(timeout_ms), TFL_MODEL_CONF_TIMEOUT },
 	{ "model", "priority", NULL, TO(priority), TFL_MODEL_CONF_PRIORITY },
 	{ "model", "inline", NULL, TO(inline_us), TFL_MODEL_CONF_INLINE },
+	{ "model", "loop_iterations", NULL, TO(loop_iterations), TFL_MODEL_CONF_LOOP_ITERATIONS, .when = TFL_SETTING_AT_LOAD },
+	{ "model", "loop_time", NULL, TO(loop_ms), TFL_MODEL_CONF_LOOP_TIME, .when = TFL_SETTING_AT_LOAD },
 	{ "model", "sessions", NULL, TO(sessions), TFL_MODEL_CONF_SESSIONS },
 	{ "model", "session_idle", NULL, TO(session_idle_ms), TFL_MODEL_CONF_SESSION_IDLE },
 	{ "model", "session_grace", NULL, TO(session_grace_ms), TFL_MODEL_CONF_SESSION_GRACE },

@@ -26,7 +26,7 @@ struct tfl_store;
 
 #define TFL_MODEL_LABELS_NAME_MAX 63
 #define TFL_MODEL_CONFIDENCE_MAX 127
-#define TFL_MODEL_CONF_SETTINGS 33
+#define TFL_MODEL_CONF_SETTINGS 35
 
 /* Plain data. Set once, when a version is loaded. */
 struct tfl_model_conf {
@@ -35,6 +35,7 @@ struct tfl_model_conf {
 	uint64_t queue;      /* requests of one version that may wait while its instances are busy; 0: no bound of its own */
 	uint64_t timeout_ms; /* of a request that gives none itself; 0: none */
 	uint64_t priority;   /* likewise */
+	uint64_t loop_iterations, loop_ms; /* that the loops of one inference may take together, and the time from the first of them */
 	uint64_t sessions;   /* of all its versions, at once; each ends when it … */
 	uint64_t session_idle_ms, session_grace_ms; /* … is not used for so long, or its version has left memory so long ago */
 	uint64_t auto_swap;  /* 1: a version that becomes AVAILABLE and is greater than the active one becomes the active one */
@@ -75,6 +76,8 @@ extern const struct tfl_setting_table tfl_model_conf_table;
 #define TFL_MODEL_CONF_TIMEOUT TFL_SETTING_DURATION, 0, TFL_TIMEOUT_US_MAX / 1000, 0
 #define TFL_MODEL_CONF_PRIORITY TFL_SETTING_COUNT, 1, TFL_PRIORITY_MAX, TFL_PRIORITY_DEFAULT
 #define TFL_MODEL_CONF_INLINE TFL_SETTING_COUNT, 0, TFL_INLINE_US_MAX, 20
+#define TFL_MODEL_CONF_LOOP_ITERATIONS TFL_SETTING_COUNT, 1, TFL_LOOP_ITERATIONS_MAX, TFL_LOOP_ITERATIONS_DEFAULT
+#define TFL_MODEL_CONF_LOOP_TIME TFL_SETTING_DURATION, 1, 3600000, TFL_LOOP_NS_DEFAULT / 1000000
 #define TFL_MODEL_CONF_SESSIONS TFL_SETTING_COUNT, 0, TFL_SESSIONS_MAX, 8
 #define TFL_MODEL_CONF_SESSION_IDLE TFL_SETTING_DURATION, 1000, 86400000, 300000
 #define TFL_MODEL_CONF_SESSION_GRACE TFL_SETTING_DURATION, 0, 3600000, 5000

@@ -165,6 +165,7 @@ static int build(struct tfl_version *version, int fd, unsigned instances, const 
 		return result;
 	version->inputs = tfl_program_inputs(version->program, &version->input_count);
 	version->outputs = tfl_program_outputs(version->program, &version->output_count);
+	version->steered = tfl_program_steered(version->program);
 	result = tfl_pool_create(version->program, instances, cancelled, &version->pool, error);
 	if (result == 0 && ran_in_proof(version))
 		version->run_ns = version->proof.run_ns;

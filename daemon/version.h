@@ -63,6 +63,7 @@ struct tfl_version {
 	uint64_t file_bytes;
 	uint64_t bytes;           /* that it counts for against the limit: all of tfl_version_memory() when it was loaded; 0 before */
 	uint64_t load_ns;         /* verify, build, pack and warm up */
+	bool steered;             /* how long a run takes is up to what a request brings; run_ns says nothing about it */
 	uint64_t run_ns;          /* one warm inference, measured at warm-up or by the proof */
 	struct tfl_proof proof;   /* of its content, at this load or before; without a time: there was none */
 	struct {

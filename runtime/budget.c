@@ -42,7 +42,8 @@ void tfl_run_budget_begin_loop(struct tfl_run_budget *budget)
 int tfl_run_budget_take(struct tfl_run_budget *budget, uint64_t work, struct tfl_error *error)
 {
 	if (work > budget->work)
-		return tfl_error_set(error, -EDQUOT, "budget exceeded: the inference would take more than the %llu operations that are the limit",
+		return tfl_error_set(error, -EXFULL,
+				     "budget exceeded: the inference would take more than the %llu operations that are the limit",
 				     (unsigned long long)budget->work_max);
 	budget->work -= work;
 	return 0;
@@ -57,7 +58,7 @@ int tfl_run_budget_check(const struct tfl_run_budget *budget, struct tfl_error *
 	if (control && control->deadline_ns && now() >= control->deadline_ns)
 		return tfl_error_set(error, -ETIME, "the request's time ran out while it ran");
 	if (budget->loop_end_ns && now() >= budget->loop_end_ns)
-		return tfl_error_set(error, -EDQUOT, "budget exceeded: a loop was still running after %llu ms, which is the limit",
+		return tfl_error_set(error, -EXFULL, "budget exceeded: a loop was still running after %llu ms, which is the limit",
 				     (unsigned long long)(budget->loop_ns / 1000000));
 	return 0;
 }

@@ -228,7 +228,8 @@ int tfl_call_iterate(const struct tfl_run *run, const struct tfl_node *node, str
 	struct tfl_run_budget *budget = run->budget;
 
 	if (budget->iterations == 0)
-		return tfl_error_set(error, -EDQUOT, "budget exceeded: operator %u (%s) was still looping after %llu iterations, which is the limit",
+		return tfl_error_set(error, -EXFULL,
+				     "budget exceeded: operator %u (%s) was still looping after %llu iterations, which is the limit",
 				     node->index, node->op->name, (unsigned long long)budget->iterations_max);
 	budget->iterations--;
 	if (budget->loop_end_ns == 0)

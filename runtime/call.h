@@ -66,7 +66,7 @@ int tfl_call_run(const struct tfl_run *run, uint32_t callee, struct tfl_error *e
 struct tfl_place tfl_call_result(const struct tfl_run *run, uint32_t callee, uint32_t index);
 int tfl_call_take(const struct tfl_run *run, const struct tfl_node *node, uint32_t callee, uint32_t output, struct tfl_error *error);
 
-/** Counts an iteration of a loop. -EDQUOT when the budget is used up, -ECANCELED, -ETIME. */
+/** Counts an iteration of a loop. -EXFULL when the budget is used up, -ECANCELED, -ETIME. */
 int tfl_call_iterate(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error);
 
 #endif

@@ -42,7 +42,8 @@ struct tfl_io;
 void tfl_interpreter_output_io(const struct tfl_interpreter *interpreter, uint32_t index, struct tfl_io *ret_io);
 
 /**
- * Runs the program once. @p control may be NULL. Errors: -ECANCELED, -ETIME (deadline), or what a kernel reports about values it was
+ * Runs the program once. @p control may be NULL. Errors: -ECANCELED, -ETIME (deadline), -EXFULL (its loops took more
+ * than the program's budget), or what a kernel reports about values it was
  * given (-EINVAL); afterwards the interpreter is as good as before.
  */
 int tfl_interpreter_invoke(struct tfl_interpreter *interpreter, const struct tfl_run_control *control, struct tfl_error *error);

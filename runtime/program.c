@@ -402,6 +402,18 @@ bool tfl_program_stateful(const struct tfl_program *program)
 	return !tfl_state_plan_empty(program->state);
 }
 
+bool tfl_program_steered(const struct tfl_program *program)
+{
+	const struct tfl_graph *graph = program->graph;
+	bool steered = graph->deferred_count > 0 || graph->late_count > 0;
+
+	for (uint32_t i = 0; i < graph->node_count; i++)
+		steered |= graph->nodes[i].op == &tfl_op_while;
+	for (uint32_t i = 0; i < program->callee_count; i++)
+		steered |= tfl_program_steered(program->callees[i]);
+	return steered;
+}
+
 /* Adds a program, and those that it calls. */
 static void add_info(const struct tfl_program *program, struct tfl_program_info *info)
 {

@@ -81,6 +81,9 @@ const struct tfl_io *tfl_program_outputs(const struct tfl_program *program, uint
 /** Whether its interpreters keep anything from one run to the next, which tfl_interpreter_reset() takes back. */
 bool tfl_program_stateful(const struct tfl_program *program);
 
+/** Whether a request's content decides how long a run takes: there are loops, or shapes that depend on content. */
+bool tfl_program_steered(const struct tfl_program *program);
+
 void tfl_program_info(const struct tfl_program *program, struct tfl_program_info *ret_info);
 
 #endif

@@ -136,10 +136,10 @@ struct tfl_run_control;
 void tfl_run_budget_init(struct tfl_run_budget *budget, const struct tfl_program *program, const struct tfl_run_control *control);
 void tfl_run_budget_begin_loop(struct tfl_run_budget *budget);
 
-/* Counts operations. 0 or -EDQUOT. */
+/* Counts operations. 0 or -EXFULL. */
 int tfl_run_budget_take(struct tfl_run_budget *budget, uint64_t work, struct tfl_error *error);
 
-/* 0, -ECANCELED, -ETIME, or -EDQUOT. */
+/* 0, -ECANCELED, -ETIME, or -EXFULL. */
 int tfl_run_budget_check(const struct tfl_run_budget *budget, struct tfl_error *error);
 
 /* xnnpack.c: prepares XNNPACK for this process. -ENOTSUP where the processor is too old. */

@@ -122,7 +122,7 @@ static const struct {
 	{ "[models]\nversions = 2\n", "c:2: [models] versions is '2', expected all, latest, a number of them as in latest 2, or some as in specific 3 7" },
 	{ "[models]\npath =\n", "c:2: [models] path is empty, expected a path" },
 	{ "[models]\nsuitcase = /x\n", "c:2: [models] has no key 'suitcase'; it has path, memory_limit, unload_idle, versions, auto_swap, transition, "
-	  "instances, threads, queue, sessions, session_idle, session_grace, proof, proof_memory, proof_time, "
+	  "instances, threads, queue, loop_iterations, loop_time, sessions, session_idle, session_grace, proof, proof_memory, proof_time, "
 	  "trial, trial_requests, trial_time, trial_errors, trial_latency, trial_confidence, trial_drift, trial_nan, trial_max_errors, trial_max_latency, trial_min_confidence" },
 	{ "[models]\ninstence = 2\n", "c:2: [models] has no key 'instence'; did you mean 'instances'?" },
 	{ "[models]\nworkers = 2\n", "c:2: [models] has no key 'workers'; [requests] has it" },

@@ -95,7 +95,8 @@ static const struct {
 	{ "[model]\nthreads = 0\n", "models/m/model.conf:2: [model] threads is '0', expected a number from 1 to 64" },
 	{ "[model]\npath = /\n",
 	  "models/m/model.conf:2: [model] has no key 'path'; it has versions, auto_swap, transition, instances, threads, queue, timeout, priority, inline, "
-	  "sessions, session_idle, session_grace, proof, proof_memory, proof_time, trial, trial_requests, trial_time, "
+	  "loop_iterations, loop_time, sessions, session_idle, session_grace, proof, proof_memory, proof_time, "
+	  "trial, trial_requests, trial_time, "
 	  "trial_errors, trial_latency, trial_confidence, trial_drift, trial_nan, trial_max_errors, trial_max_latency, trial_min_confidence, "
 	  "labels, confidence, route, route_salt, route_key, shadow, allow_groups" },
 	{ "[models]\nqueue = 1\n", "models/m/model.conf:2: there is no section [models]; did you mean [model]?" },

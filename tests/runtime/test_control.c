@@ -143,8 +143,8 @@ START_TEST(a_loop_has_a_budget)
 	program = scene_program(&scene, &rows[_i].options);
 	interpreter = scene_interpreter(program);
 	for (int i = 0; i < 3; i++) {
-		ck_assert_int_eq(run_loop(interpreter, INT32_MAX, NULL, &scene.error), -EDQUOT);
-		ck_assert_int_eq(scene.error.code, -EDQUOT);
+		ck_assert_int_eq(run_loop(interpreter, INT32_MAX, NULL, &scene.error), -EXFULL);
+		ck_assert_int_eq(scene.error.code, -EXFULL);
 		ck_assert_ptr_nonnull(strstr(scene.error.text, "budget exceeded"));
 		ck_assert_msg(strstr(scene.error.text, rows[_i].words) != NULL, "%s", scene.error.text);
 		ck_assert_int_eq(run_loop(interpreter, 100, NULL, &scene.error), 0);
