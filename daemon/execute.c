@@ -164,6 +164,16 @@ static int invoke(struct tfl_executor *executor, struct tfl_job *job, struct tfl
 	return r;
 }
 
+/* Whether the version, or that before one on trial, would not be done in time if nobody else wanted the processor. */
+static bool is_hopeless(const struct tfl_job *job, uint64_t started)
+{
+	const struct tfl_version *version = job->version;
+	uint64_t trial = atomic_load_explicit(&version->trial.id, memory_order_acquire);
+	uint64_t run_ns = trial ? atomic_load_explicit(&version->trial.run_ns, memory_order_relaxed) : version->run_ns;
+
+	return job->control.deadline_ns && job->control.deadline_ns < started + run_ns;
+}
+
 /* Runs the job on a borrowed interpreter and sends its outputs; on failure nothing was sent. */
 static int run(struct tfl_executor *executor, struct tfl_job *job, struct tfl_interpreter *interpreter, struct tfl_record *record,
 	       struct tfl_error *error)
@@ -182,6 +192,7 @@ static int run(struct tfl_executor *executor, struct tfl_job *job, struct tfl_in
 		return r;
 	tfl_binding_fill(&job->binding, &interface, &job->request.inputs, interpreter);
 	record->executed = true;
+	record->hopeless = is_hopeless(job, started);
 	r = invoke(executor, job, interpreter, error);
 	computed = tfl_clock_ns();
 	record->compute_ns = served.compute_ns = computed - started;

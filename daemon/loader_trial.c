@@ -151,12 +151,13 @@ static struct tfl_trial_reference *read_reference(const struct tfl_version *prev
 }
 
 /* From now on its workers count, on top of what it has counted. */
-static void watch(struct tfl_loader *loader, struct tfl_version *candidate, uint64_t id, struct tfl_trial_counts *counted)
+static void watch(struct tfl_version *candidate, const struct tfl_version *previous, uint64_t id, struct tfl_trial_counts *counted)
 {
 	counted->nan = 0;
 	candidate->trial.errors_before = counted->errors;
 	atomic_store(&candidate->trial.errors, 0);
 	atomic_store(&candidate->trial.nan, 0);
+	atomic_store(&candidate->trial.run_ns, previous->run_ns);
 	candidate->trial.looked = 0;
 	atomic_store(&candidate->trial.id, id);
 }
@@ -218,7 +219,7 @@ static int start(struct tfl_loader *loader, struct tfl_loader_trial *entry, stru
 	int result = 0;
 
 	if (both)
-		watch(loader, candidate, entry->state.id, &both->candidate);
+		watch(candidate, previous, entry->state.id, &both->candidate);
 	if (both && entry->kept)
 		result = tfl_trial_restore(&plan, entry->kept, entry->kept_size, &both->candidate, &both->previous, now, &entry->trial, error);
 	else if (both && reference)

@@ -23,16 +23,18 @@ struct tfl_top;
 struct tfl_record {
 	enum tfl_status status;
 	bool executed; /* an interpreter ran it, whatever came of that */
+	bool hopeless; /* it had less time than that takes at best */
 	uint64_t wait_ns;
 	uint64_t compute_ns;
 	uint64_t reply_ns;
 	uint64_t total_ns; /* from the arrival of the whole frame to the last byte given to the socket */
 };
 
-/** Whether it counts against the version: it ran, and failed, and not because its client cancelled it. */
+/** Whether it counts against the version: it ran, and failed, and not because its client cancelled it, or gave it no time. */
 static inline bool tfl_record_is_fault(const struct tfl_record *record)
 {
-	return record->executed && record->status != TFL_OK && record->status != TFL_CANCELLED;
+	return record->executed && record->status != TFL_OK && record->status != TFL_CANCELLED &&
+	       !(record->hopeless && record->status == TFL_DEADLINE_EXCEEDED);
 }
 
 struct tfl_recorder_summary {

@@ -102,6 +102,7 @@ struct tfl_version {
 	struct {
 		_Atomic uint64_t id; /* 0: it is not */
 		struct tfl_running *running; /* as it was made */
+		_Atomic uint64_t run_ns; /* of the version before: a request that is given less says nothing */
 		_Atomic uint64_t errors, nan; /* requests; of the present trial */
 		uint64_t looked;              /* loop thread: how many of both were seen to */
 		uint64_t errors_before;       /* likewise: of what it did before the trial */
