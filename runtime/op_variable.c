@@ -23,7 +23,7 @@ static int prepare_handle(struct tfl_graph *graph, struct tfl_node *node, struct
 	if (!graph->state)
 		return tfl_node_unsupported(graph, node, error, "there is no place for resources here");
 	*handle = tfl_state_plan_resource(graph->state, node->source);
-	r = tfl_node_set_shape(graph, node, 0, 0, NULL, error);
+	r = tfl_node_set_shape(graph, node, 0, 0, (int32_t[]){0}, error);
 	if (r < 0)
 		return r;
 	output->data = handle;
