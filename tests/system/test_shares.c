@@ -120,6 +120,28 @@ static void send_too_much(void)
 	}
 }
 
+/* As many as are allowed, each with an interpreter, and more and more of them. */
+static void open_too_many(void)
+{
+	int fd = daemon_connect(&tfld);
+
+	for (unsigned round = 0; round == 0 || goes_on(); round++) {
+		for (unsigned i = 0; i < 5; i++) {
+			struct tfl_writer writer;
+			bool refused;
+
+			tfl_writer_init(&writer);
+			wire_begin_model(&writer, 1, "session.open", "slow", 0, false);
+			wire_send_frame(fd, &writer);
+			tfl_writer_finish(&writer);
+			refused = is_refused(fd, "uid 65534 may have 4 sessions at once ([users] sessions)");
+			ck_assert(refused == (round > 0 || i == 4));
+		}
+		if (round == 0)
+			say_so();
+	}
+}
+
 static const struct {
 	const char *name, *configuration;
 	void (*attack)(void);
@@ -127,6 +149,7 @@ static const struct {
 	{"connections", "connections = 4\n", connect_too_often},
 	{"requests", "requests = 4\n", request_too_much},
 	{"bytes", "bytes = 512K\n", send_too_much},
+	{"sessions", "sessions = 4\n", open_too_many},
 };
 
 /* ---- The other one ---- */
