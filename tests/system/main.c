@@ -17,6 +17,7 @@ static Suite *(*const suites[])(void) = {
 	memory_suite,
 	metrics_suite,
 	limits_suite,
+	loop_suite,
 	manager_suite,
 	models_suite,
 	changes_suite,

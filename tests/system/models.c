@@ -152,6 +152,39 @@ struct model_file model_sum(float start, bool slow)
 	return file;
 }
 
+struct model_file model_loop(void)
+{
+	static const float zero, one = 1;
+	struct tfl_build_tensor number = {.name = "x", .dims = TFL_INTS(1, 1)}, constant = number;
+	struct tfl_builder *builder = tfl_build_create();
+	struct model_file file;
+
+	constant.data = &zero;
+	constant.data_size = sizeof(zero);
+	for (int i = 0; i < 3; i++)
+		tfl_build_tensor(builder, &number);
+	tfl_build_tensor(builder, &constant);
+	tfl_build_operator(builder, &(struct tfl_build_operator){.code = TFL_BUILTIN_WHILE, .inputs = TFL_INTS(3, 0), .outputs = TFL_INTS(1, 2),
+								 .options = tfl_options_ints(TFL_OPTIONS_WHILE, TFL_INTS(1, 2))});
+	tfl_build_io(builder, TFL_INTS(0), TFL_INTS(1));
+	tfl_build_subgraph(builder, "condition");
+	for (int i = 0; i < 2; i++)
+		tfl_build_tensor(builder, &number);
+	tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "below", .dtype = TFL_BOOL, .dims = TFL_INTS(1, 1)});
+	tfl_build_operator(builder, &(struct tfl_build_operator){.code = TFL_BUILTIN_LESS, .inputs = TFL_INTS(0, 1), .outputs = TFL_INTS(2)});
+	tfl_build_io(builder, TFL_INTS(0, 1), TFL_INTS(2));
+	tfl_build_subgraph(builder, "body");
+	for (int i = 0; i < 3; i++)
+		tfl_build_tensor(builder, &number);
+	constant.data = &one;
+	tfl_build_tensor(builder, &constant);
+	tfl_build_operator(builder, &(struct tfl_build_operator){.code = TFL_BUILTIN_ADD, .inputs = TFL_INTS(0, 3), .outputs = TFL_INTS(2)});
+	tfl_build_io(builder, TFL_INTS(0, 1), TFL_INTS(2, 1));
+	ck_assert_int_eq(tfl_build_finish(builder, &file.data, &file.size), 0);
+	tfl_build_destroy(builder);
+	return file;
+}
+
 static void add(const struct daemon *daemon, const char *name, struct model_file file)
 {
 	daemon_add_model(daemon, name, 1, file.data, file.size);

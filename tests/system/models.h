@@ -48,6 +48,9 @@ void add_large(const struct daemon *daemon);
  */
 struct model_file model_sum(float start, bool slow);
 
+/** float32 [1, 1] to how often a loop went round that counts, by one, as long as it is below that. */
+struct model_file model_loop(void);
+
 #define SCORES_ROWS 3
 #define SCORES_CLASSES 10
 

@@ -17,6 +17,7 @@ Suite *frames_suite(void);
 Suite *histogram_suite(void);
 Suite *infer_suite(void);
 Suite *limits_suite(void);
+Suite *loop_suite(void);
 Suite *manager_suite(void);
 Suite *memory_suite(void);
 Suite *metrics_suite(void);
