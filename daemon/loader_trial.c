@@ -303,12 +303,25 @@ void tfl_loader_swapped(struct tfl_loader *loader, struct tfl_version *version, 
 		begin(loader, version, before, wish);
 }
 
+/* The limits that have not tripped because nothing could be said of them: "latency, drift". */
+static void list_open(const struct tfl_trial_progress *progress, char *text, size_t size)
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < TFL_GUARD_SUBJECTS && used < size; i++)
+		if (progress->rows[i].standing == TFL_GUARD_FEW || progress->rows[i].standing == TFL_GUARD_WAITS)
+			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", tfl_guard_subject_to_string(i));
+}
+
 static void pass(struct tfl_loader *loader, struct tfl_loader_trial *entry, struct tfl_version *candidate)
 {
 	const struct tfl_trial_progress *progress = tfl_trial_progress(entry->trial);
-	char reason[128];
+	char reason[192], open[64];
 
-	snprintf(reason, sizeof(reason), "%" PRIu64 " requests in %" PRIu64 " s, all within their limits", progress->requests, progress->seconds);
+	list_open(progress, open, sizeof(open));
+	snprintf(reason, sizeof(reason), "%" PRIu64 " requests in %" PRIu64 " s, all within their limits%s%s", progress->requests, progress->seconds,
+		 *open ? " that could be judged; too little was seen of: " : "", open);
 	tell(loader, entry->model, entry->state.candidate, TFL_CHANGE_PASSED, reason);
 	drop(loader, entry);
 	tfl_loader_remember(loader, candidate, NULL, NULL);

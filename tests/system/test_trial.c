@@ -432,6 +432,16 @@ START_TEST(an_operator_may_have_it_nevertheless)
 }
 END_TEST
 
+/* A trial that is shorter than anything takes to be judged says so when it is over. */
+START_TEST(what_could_not_be_judged_is_told)
+{
+	swap_in(&sound, "[models]\nproof = no\ntrial_requests = 30\ntrial_time = 0\n");
+	for (uint64_t until = now_ns() + WAIT_NS; trial_is("running") && now_ns() < until;)
+		ck_assert_uint_eq(ask(0), 2);
+	ck_assert(changed("passed", 2, "all within their limits that could be judged; too little was seen of: latency, confidence, drift"));
+}
+END_TEST
+
 START_TEST(a_sound_version_passes)
 {
 	uint64_t until;
@@ -597,6 +607,7 @@ Suite *trial_suite(void)
 	tcase_add_test(tcase, what_only_the_version_before_takes_it_answers);
 	tcase_add_test(tcase, the_version_that_answers_is_in_use);
 	tcase_add_test(tcase, an_operator_may_have_it_nevertheless);
+	tcase_add_test(tcase, what_could_not_be_judged_is_told);
 	tcase_add_test(tcase, a_sound_version_passes);
 	tcase_add_loop_test(tcase, a_clients_nan_is_its_own, 0, 2);
 	tcase_add_test(tcase, time_that_nobody_could_keep_is_no_failure);
