@@ -58,12 +58,12 @@ static uint32_t producer(const struct tfl_graph *graph, const struct tfl_node *n
 	return node->folded || !value || value->data ? TFL_NONE : value->producer;
 }
 
-/* Nodes that touch state follow each other: *last is the one before. */
+/* Nodes that touch state, and run, follow each other: *last is the one before. */
 static uint32_t predecessor(const struct tfl_graph *graph, uint32_t node, uint32_t *last)
 {
 	uint32_t before = *last;
 
-	if (!graph->nodes[node].ordered)
+	if (!graph->nodes[node].ordered || graph->nodes[node].folded)
 		return TFL_NONE;
 	*last = node;
 	return before;

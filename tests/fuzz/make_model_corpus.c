@@ -14,6 +14,7 @@
 #include "tests/builder/mobilenet.h"
 #include "tests/runtime/metadata_sample.h"
 #include "tests/runtime/sample.h"
+#include "control_sample.h"
 
 #define CHANNELS_MAX 8
 
@@ -486,6 +487,7 @@ static int save_net(const char *folder, bool int8)
 static int save_samples(const char *folder)
 {
 	static const struct raw_model outside = {.buffer_offset = 40, .buffer_size = 4, .options_offset = 40, .options_size = 8};
+	struct tfl_builder *b;
 	uint8_t *data;
 	size_t size;
 	int r;
@@ -499,7 +501,12 @@ static int save_samples(const char *folder)
 	if (r < 0)
 		return r;
 	data = sample_raw(&outside, &size);
-	return save(folder, "sample", "outside", data, size);
+	r = save(folder, "sample", "outside", data, size);
+	if (r < 0 || !(b = tfl_build_create()))
+		return r < 0 ? r : -ENOMEM;
+	control_sample_build(b);
+	data = sample_finish(b, &size);
+	return save(folder, "sample", "control", data, size);
 }
 
 int main(int argc, char **argv)

@@ -280,6 +280,33 @@ START_TEST(a_shape_may_depend_on_a_branch)
 }
 END_TEST
 
+/* state = state + x stands behind a place where the graph ends, and so does what reads the state later: both wait, in their order. */
+START_TEST(what_touches_state_waits_with_what_stands_before_it)
+{
+	struct tfl_builder *b = tfl_build_create();
+	int x = tensor(b, TFL_FLOAT32, TFL_INTS(3)), times = tensor(b, TFL_INT32, TFL_INTS(1)), tiled = tensor(b, TFL_FLOAT32, TFL_INTS(3));
+	int state = tfl_build_tensor(b, &(struct tfl_build_tensor){.name = "state", .dims = TFL_INTS(3), .is_variable = true});
+	int y = tensor(b, TFL_FLOAT32, TFL_INTS(3));
+	struct late_scene late;
+
+	op(b, TFL_BUILTIN_TILE, TFL_INTS(x, times), TFL_INTS(tiled), none());
+	op(b, TFL_BUILTIN_ADD, TFL_INTS(state, tiled), TFL_INTS(state), tfl_options_add(0));
+	op(b, TFL_BUILTIN_ADD, TFL_INTS(state, x), TFL_INTS(y), tfl_options_add(0));
+	tfl_build_io(b, TFL_INTS(x, times), TFL_INTS(y, state));
+	open_late(&late, b, _i);
+	for (int run = 1; run <= 5; run++) {
+		memcpy(tfl_interpreter_input(late.interpreter, 0), (float[]){1, 2, 3}, 12);
+		memcpy(tfl_interpreter_input(late.interpreter, 1), (int32_t[]){1}, 4);
+		scene_invoke(late.interpreter);
+		for (int i = 0; i < 3; i++) {
+			ck_assert_float_eq(((const float *)tfl_interpreter_output(late.interpreter, 0))[i], (float)((run + 1) * (i + 1)));
+			ck_assert_float_eq(((const float *)tfl_interpreter_output(late.interpreter, 1))[i], (float)(run * (i + 1)));
+		}
+	}
+	close_late(&late);
+}
+END_TEST
+
 /* A survey, like whoever does not welcome such outputs, names the operator; the verdict on what stands behind it is its own. */
 START_TEST(such_an_output_is_refused_where_it_is_not_welcome)
 {
@@ -311,6 +338,7 @@ Suite *late_suite(void)
 	tcase_add_loop_test(tcase, a_shape_may_be_told_by_an_input, 0, 2);
 	tcase_add_loop_test(tcase, a_value_may_grow_in_a_loop, 0, 2);
 	tcase_add_loop_test(tcase, a_shape_may_depend_on_a_branch, 0, 2);
+	tcase_add_loop_test(tcase, what_touches_state_waits_with_what_stands_before_it, 0, 2);
 	tcase_add_test(tcase, such_an_output_is_refused_where_it_is_not_welcome);
 	suite_add_tcase(suite, tcase);
 	return suite;
