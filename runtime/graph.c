@@ -229,6 +229,26 @@ static bool touches_state(const struct tfl_graph *graph, const struct tfl_node *
 	return touches;
 }
 
+/* A variable has memory for the shape that the file gives it, whatever would be written there. */
+static int check_variables(const struct tfl_graph *graph, const struct tfl_node *node, struct tfl_error *error)
+{
+	char shape[TFL_SHAPE_STRING_MAX], written[TFL_SHAPE_STRING_MAX];
+
+	for (uint32_t i = 0; i < node->source->output_count; i++) {
+		const struct tfl_value *output = tfl_node_output(graph, node, i);
+		const struct tfl_tensor *tensor = output->tensor;
+
+		if (!output->variable ||
+		    (!output->late && output->rank == tensor->rank && memcmp(output->dims, tensor->dims, tensor->rank * sizeof(*tensor->dims)) == 0))
+			continue;
+		return tfl_node_invalid(graph, node, error, "output %u is a variable of shape %s; what is written there has the shape %s", i,
+					tfl_shape_to_string(tensor->dims, tensor->rank, shape, sizeof(shape)),
+					output->late ? "that a run finds out"
+						     : tfl_shape_to_string(output->dims, output->rank, written, sizeof(written)));
+	}
+	return 0;
+}
+
 /* Asks prepare(). 1: what it wants to know is not known here. */
 static int prepare_node(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
 {
@@ -243,6 +263,8 @@ static int prepare_node(struct tfl_graph *graph, struct tfl_node *node, struct t
 	if (r == -EOPNOTSUPP && graph->account->wanted_count > 0)
 		return 1;
 	graph->account->wanted_count = 0;
+	if (r == 0)
+		r = check_variables(graph, node, error);
 	for (uint32_t i = 0; r == 0 && i < node->source->output_count; i++)
 		r = tfl_node_charge(graph, node, graph->values[node->source->outputs[i]].elements, 1, error);
 	for (uint32_t i = 0; r == 0 && i < node->source->input_count; i++)

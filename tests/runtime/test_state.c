@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a model keeps from one run to the next: variable tensors in the order in which a file reads and writes them, and how a reset takes it back. */
+#include <errno.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -99,6 +100,24 @@ START_TEST(a_pool_lends_interpreters_that_remember_nothing)
 }
 END_TEST
 
+/* x of four elements into a variable of two; and what WHERE finds into one. */
+START_TEST(a_variable_holds_no_more_than_its_shape)
+{
+	struct tfl_builder *b = tfl_build_create();
+	struct tfl_program *program;
+	struct scene scene;
+
+	tfl_build_tensor(b, &(struct tfl_build_tensor){.name = "x", .dims = TFL_INTS(4)});
+	tfl_build_tensor(b, &(struct tfl_build_tensor){.name = "v", .dtype = _i ? TFL_INT64 : TFL_FLOAT32, .dims = TFL_INTS(2), .is_variable = true});
+	tfl_build_operator(b, &(struct tfl_build_operator){.code = _i ? TFL_BUILTIN_WHERE : TFL_BUILTIN_RELU, .inputs = TFL_INTS(0), .outputs = TFL_INTS(1)});
+	tfl_build_io(b, TFL_INTS(0), TFL_INTS(1));
+	ck_assert_int_eq(scene_open(&scene, b), 0);
+	ck_assert_int_eq(scene_try(&scene, &(struct tfl_program_options){.late = true}, &program), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(scene.error.text, "a variable of shape [2]"));
+	scene_close(&scene);
+}
+END_TEST
+
 START_TEST(a_model_without_variables_is_stateless)
 {
 	struct tfl_builder *b = tfl_build_create();
@@ -124,6 +143,7 @@ Suite *state_suite(void)
 
 	tcase_add_loop_test(tcase, a_variable_keeps_its_content_until_a_reset, 0, 2);
 	tcase_add_test(tcase, a_pool_lends_interpreters_that_remember_nothing);
+	tcase_add_loop_test(tcase, a_variable_holds_no_more_than_its_shape, 0, 2);
 	tcase_add_test(tcase, a_model_without_variables_is_stateless);
 	suite_add_tcase(suite, tcase);
 	return suite;
