@@ -23,11 +23,11 @@ struct tfl_top;
 struct tfl_record {
 	enum tfl_status status;
 	bool executed; /* an interpreter ran it, whatever came of that */
-	bool hopeless; /* it had less time than that takes at best */
 	uint64_t wait_ns;
 	uint64_t compute_ns;
 	uint64_t reply_ns;
 	uint64_t total_ns; /* from the arrival of the whole frame to the last byte given to the socket */
+	bool hopeless;     /* it was given less time than it takes at best */
 };
 
 /** Whether it counts against the version: it ran, and failed, and not because its client cancelled it, or gave it no time. */
