@@ -307,6 +307,54 @@ START_TEST(small_samples_trip_nothing)
 }
 END_TEST
 
+/* Blocks of these mean confidences, one after the other, against an absolute limit; whether that has tripped. */
+static bool look_at_blocks(const float *means, unsigned count)
+{
+	const struct tfl_guard_limits absolute = {.absolute_confidence = 0.5, .absolute_errors = 0.2, .absolute_p99_ns = 1e9, .block_seconds = 1};
+	bool tripped = false;
+
+	memset(&candidate, 0, sizeof(candidate));
+	candidate.seen.confidence = &candidate.confidence;
+	tfl_guard_init(&guard, &absolute, NULL);
+	tfl_guard_look(&guard, &absolute, &candidate.seen, NULL, NULL, false, 0, rows);
+	for (unsigned i = 0; i < count; i++) {
+		for (unsigned k = 0; k < TFL_GUARD_BLOCK; k++)
+			tfl_confidence_record(&candidate.confidence, means[i], 0);
+		candidate.seen.requests += TFL_GUARD_BLOCK;
+		tripped = tfl_guard_look(&guard, &absolute, &candidate.seen, NULL, NULL, false, 2 * (i + 1), rows);
+	}
+	ck_assert_int_eq(rows[TFL_GUARD_CONFIDENCE].standing, tripped ? TFL_GUARD_TRIPPED : TFL_GUARD_WITHIN);
+	return tripped;
+}
+
+/* The same blocks in two orders: what lasts for half of the time says less than what comes and goes. */
+START_TEST(neighbours_that_are_alike_say_less)
+{
+	float means[24];
+	double mixed;
+
+	for (unsigned i = 0; i < 24; i++)
+		means[i] = i % 2 ? 0.2f : 0.6f;
+	ck_assert(!look_at_blocks(means, 24));
+	mixed = rows[TFL_GUARD_CONFIDENCE].evidence;
+	for (unsigned i = 0; i < 24; i++)
+		means[i] = i < 12 ? 0.6f : 0.2f;
+	ck_assert(!look_at_blocks(means, 24));
+	ck_assert_float_gt(mixed, 0.2f);
+	ck_assert_float_lt(rows[TFL_GUARD_CONFIDENCE].evidence, mixed / 2);
+}
+END_TEST
+
+/* A few blocks that happen to be alike: by their own scatter they would be far from the limit, and one block more that keeps it says how little they are. */
+START_TEST(few_blocks_are_little)
+{
+	static const float close[] = {0.43f, 0.32f, 0.43f, 0.32f, 0.43f, 0.32f, 0.43f, 0.32f}, far[] = {0.2f, 0.1f, 0.2f, 0.1f, 0.2f, 0.1f, 0.2f, 0.1f};
+
+	ck_assert(!look_at_blocks(close, TFL_GUARD_BLOCKS_MIN));
+	ck_assert(look_at_blocks(far, TFL_GUARD_BLOCKS_MIN));
+}
+END_TEST
+
 /* All is slow, and hot: nothing; and cool again: what is slow then counts. */
 START_TEST(heat_is_not_read_as_a_worse_model)
 {
@@ -419,6 +467,8 @@ Suite *guard_suite(void)
 	tcase_add_test(tcase, drift_trips_though_the_mean_stays);
 	tcase_add_loop_test(tcase, answers_that_are_all_alike, 0, sizeof(alike) / sizeof(alike[0]));
 	tcase_add_test(tcase, small_samples_trip_nothing);
+	tcase_add_test(tcase, neighbours_that_are_alike_say_less);
+	tcase_add_test(tcase, few_blocks_are_little);
 	tcase_add_test(tcase, heat_is_not_read_as_a_worse_model);
 	tcase_add_test(tcase, what_both_suffer_is_not_the_candidates);
 	tcase_add_test(tcase, without_a_reference_only_absolute_limits_hold);
