@@ -69,7 +69,7 @@ START_TEST(a_model_has_a_queue_of_its_own)
 	start("[requests]\nworkers = 1\ninline = 0\n");
 	for (uint32_t i = 1; i <= 3; i++)
 		send_slow(fd, i, 0, 0);
-	wire_expect_failure(fd, 3, TFL_RESOURCE_EXHAUSTED, "as many as its 1 instances and its queue of 1 take");
+	wire_expect_failure(fd, 3, TFL_RESOURCE_EXHAUSTED, "as many as its 1 instance and its queue of 1 take");
 	send_tiny(fd, 4, 0);
 	expect_outputs(fd, 1);
 	/* Versions take turns. */
