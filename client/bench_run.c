@@ -107,10 +107,13 @@ static int make_slot(struct bench *bench, struct slot **ret_slot, struct tfl_cal
 	return 0;
 }
 
-/* Connects, and makes a first request: whatever is wrong with it is said before anything is measured. */
+/*
+ * Connects, and makes a first request: whatever is wrong with it is said before anything is measured. A connection that is lost stays lost,
+ * also between two levels, when no request is in flight: else all that follows would be measured against nobody.
+ */
 static int open_connection(struct bench *bench, const struct ctl *ctl, unsigned index)
 {
-	struct tfl_client_options options = {.size = sizeof(options), .timeout_ms = ctl->timeout_ms};
+	struct tfl_client_options options = {.size = sizeof(options), .timeout_ms = ctl->timeout_ms, .reconnect_ms = -1};
 	struct tfl_call_error error;
 	struct slot *slot;
 

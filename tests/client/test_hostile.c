@@ -262,7 +262,7 @@ static void serve_failures(struct fake *fake, unsigned connection)
 START_TEST(failures_come_through)
 {
 	static const int results[TFL_STATUS_COUNT] = {0,      EINVAL, ENOENT,  EEXIST,  EACCES, ENOBUFS, ETIMEDOUT, ECANCELED,
-						      EAGAIN, ENOSYS, ENOTSUP, EBADMSG, EPROTO, EIO,     ECONNRESET};
+						      EAGAIN, ENOSYS, ENOTSUP, EBADMSG, EPROTO, EIO,     ECONNRESET, EDQUOT};
 	struct tfl_client *client;
 	struct tfl_infer *infer = small_infer();
 	struct fake fake;

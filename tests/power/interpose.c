@@ -34,8 +34,16 @@
 static struct power_page *page;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* Another thread, at work in a mapped file of which the end has just been undone: the power would be off by now. */
+static void sleep_for_ever(int number)
+{
+	for (;;)
+		nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+}
+
 static __attribute__((noreturn)) void cut(void)
 {
+	sigaction(SIGBUS, &(struct sigaction){.sa_handler = sleep_for_ever}, NULL);
 	journal_undo((enum power_mode)page->mode, page->seed);
 	for (;;)
 		syscall(SYS_kill, getpid(), SIGKILL);
