@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/util.h"
 #include "runtime/survey.h"
+#include "tests/runtime/brief.h"
 #include "tests/runtime/scene.h"
 #include "tests/runtime/suites.h"
 
@@ -32,26 +33,6 @@ static void close_late(struct late_scene *late)
 	tfl_interpreter_destroy(late->interpreter);
 	tfl_program_destroy(late->program);
 	scene_close(&late->scene);
-}
-
-static int tensor(struct tfl_builder *b, enum tfl_dtype dtype, struct tfl_ints dims)
-{
-	return tfl_build_tensor(b, &(struct tfl_build_tensor){.name = "t", .dtype = dtype, .dims = dims});
-}
-
-static int constant(struct tfl_builder *b, enum tfl_dtype dtype, struct tfl_ints dims, const void *data, size_t size)
-{
-	return tfl_build_tensor(b, &(struct tfl_build_tensor){.name = "c", .dtype = dtype, .dims = dims, .data = data, .data_size = size});
-}
-
-static void op(struct tfl_builder *b, uint32_t code, struct tfl_ints inputs, struct tfl_ints outputs, struct tfl_build_options options)
-{
-	tfl_build_operator(b, &(struct tfl_build_operator){.code = code, .inputs = inputs, .outputs = outputs, .options = options});
-}
-
-static struct tfl_build_options none(void)
-{
-	return (struct tfl_build_options){0};
 }
 
 static const struct tfl_ints scalar = {NULL, 0};
