@@ -396,7 +396,7 @@ static void reconcile(struct tfl_loader *loader, struct tfl_loader_job *job)
 
 static void rescan_each(struct tfl_loader *loader, const struct tfl_rescan *rescan)
 {
-	struct tfl_dirty_mark mark = { 0 };
+	struct tfl_dirty_mark mark = { .moved = rescan->mark.moved };
 	const struct tfl_registry_model *models;
 	unsigned count;
 

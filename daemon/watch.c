@@ -5,7 +5,7 @@
  * brings about.
  *
  * Between the kernel's answer and the row in the table, events of a new folder are of an unknown number and are passed over: whoever adds a
- * folder looks into it afterwards, and sees what they were about.
+ * folder looks into it afterwards, and sees what they were about. A model's folder that comes is watched on the loop, and loses none.
  */
 #include "daemon/watch.h"
 
@@ -174,6 +174,7 @@ unsigned tfl_watch_count(struct tfl_watch *watch)
 static void on_root(struct tfl_watch *watch, const struct inotify_event *event, const char *name, uint64_t now_ms)
 {
 	struct tfl_dirty_mark *mark;
+	struct tfl_error unwatched;
 
 	if (!(event->mask & IN_ISDIR) || name[0] == '.')
 		return;
@@ -182,6 +183,9 @@ static void on_root(struct tfl_watch *watch, const struct inotify_event *event, 
 			tfl_log_warning("%s/%s is no model, whose names are " TFL_MODEL_NAME_RULE "; it is left alone", watch->path, name);
 		return;
 	}
+	/* What is moved into it next is seen to be moved. If it cannot be watched, the look at it says so. */
+	if (event->mask & CAME)
+		(void)tfl_watch_add(watch, name, 0, &unwatched);
 	mark = tfl_dirty_mark(&watch->dirty, name, now_ms);
 	mark->moved = event->mask & IN_MOVED_TO ? true : event->mask & NAMES ? false : mark->moved;
 }

@@ -6,8 +6,8 @@
  * The daemon's own writes are seen too. Statistics, state and what stands in staging are passed over by their names; the rest is looked at
  * in vain.
  *
- * Lifetime and thread: one, made by the server. Folders are added by the loader's thread, since finding a path may wait for a disk;
- * everything else is the loop's. Time is passed in, in milliseconds of a clock that does not jump.
+ * Lifetime and thread: one, made by the server. Folders are added by the loader's thread, since finding a path may wait for a disk, but
+ * for a model's that has just come; everything else is the loop's. Time is passed in, in milliseconds of a clock that does not jump.
  */
 #ifndef DAEMON_WATCH_H
 #define DAEMON_WATCH_H
@@ -34,7 +34,7 @@ int tfl_watch_fd(const struct tfl_watch *watch);
 
 /**
  * Watches the models folder (@p model ""), a model's (@p number 0), or a version's; once is enough, more do no harm. Errors, with a
- * sentence: -ENOENT, -ENOTDIR, -ENOSPC when the system allows no more watches, -ENOMEM. Loader's thread.
+ * sentence: -ENOENT, -ENOTDIR, -ENOSPC when the system allows no more watches, -ENOMEM. Any thread.
  */
 int tfl_watch_add(struct tfl_watch *watch, const char *model, uint64_t number, struct tfl_error *error);
 

@@ -74,13 +74,13 @@ int tfl_watching_init(struct tfl_watching *watching, uv_loop_t *loop, const char
 
 void tfl_watching_start(struct tfl_watching *watching, struct tfl_loader *loader)
 {
-	const struct tfl_dirty_mark all = { .model = "" };
+	const struct tfl_dirty_mark all = { .model = "", .moved = true };
 
 	if (!watching->watch)
 		return;
 	watching->loader = loader;
 	uv_poll_start(&watching->poll, UV_READABLE, on_events);
-	/* Watched first, then looked at: what came since the loader's listing is found now. */
+	/* Watched first, then looked at: what came since the loader's listing is found now, and counts as complete like what that found. */
 	tfl_loader_rescan(loader, &all);
 }
 

@@ -188,6 +188,18 @@ START_TEST(a_whole_model_that_is_moved_in_serves)
 }
 END_TEST
 
+/* A script does it so, faster than the clock of the file system moves: nothing but the event tells that the version was moved. */
+START_TEST(a_version_that_is_moved_into_a_new_folder_serves)
+{
+	ck_assert_int_eq(mkdir(path("other", 0), 0755), 0);
+	ask(); /* and the event is read */
+	ck_assert_int_eq(mkdir(path(".in", 0), 0755), 0);
+	write_file(path(".in/model.tflite", 0), model.data, model.size);
+	ck_assert_int_eq(rename(path(".in", 0), path("other/1", 0)), 0);
+	wait_for("other", 1, "AVAILABLE active", true);
+}
+END_TEST
+
 /* By hand, as the manual has it. */
 static void write_manifest(unsigned number)
 {
@@ -341,6 +353,7 @@ Suite *repository_suite(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_folder_that_is_moved_in_serves_without_a_restart);
 	tcase_add_test(tcase, a_whole_model_that_is_moved_in_serves);
+	tcase_add_test(tcase, a_version_that_is_moved_into_a_new_folder_serves);
 	tcase_add_test(tcase, a_slow_copy_is_told_once_and_never_served);
 	tcase_add_test(tcase, a_wrong_file_is_told_and_its_replacement_serves);
 	tcase_add_test(tcase, the_latest_takes_over_and_the_old_but_one_goes);
