@@ -13,6 +13,7 @@
 #define TFL_MAP_MAX 64                   /* entries of one map in a frame */
 #define TFL_INFER_TENSORS_MAX 64         /* inputs, or outputs, of one request */
 #define TFL_KEY_MAX 256                  /* bytes of a routing key */
+#define TFL_SIGNATURE_NAME_MAX 255       /* bytes of the name of a signature, as a request may give it */
 #define TFL_PASSED_FDS_MAX 4             /* descriptors waiting on a connection for the request that consumes them */
 #define TFL_FRAME_VALUES_MAX (1u << 20)  /* MessagePack values in a frame, keys among them: bounds the time to check it (some 5 ms) */
 #define TFL_SESSION_ID_MAX 9007199254740991ull /* 2^53 - 1, which JSON can say */

@@ -29,6 +29,7 @@ static const struct tfl_param infer_rows[] = {
 	{"label", TFL_PARAM_NAME, false, MEMBER(head.label), 0, 0, NULL},
 	{"key", TFL_PARAM_STRING, false, MEMBER(head.key), 1, TFL_KEY_MAX, NULL},
 	{"session", TFL_PARAM_UINT64, false, MEMBER(head.session), 1, TFL_SESSION_ID_MAX, NULL},
+	{"signature", TFL_PARAM_STRING, false, MEMBER(head.signature), 1, TFL_SIGNATURE_NAME_MAX, NULL},
 	{"timeout_us", TFL_PARAM_UINT64, false, MEMBER(head.timeout_us), 1, TFL_TIMEOUT_US_MAX, NULL},
 	{"priority", TFL_PARAM_UINT32, false, MEMBER(head.priority), 1, TFL_PRIORITY_MAX, NULL},
 	{"dtype", TFL_PARAM_DTYPE, false, MEMBER(head.dtype), 0, 0, NULL},

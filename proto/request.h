@@ -58,6 +58,7 @@ struct tfl_infer_head {
 	struct tfl_string label; /* text NULL: not given; never together with a version */
 	struct tfl_string key;   /* routing key; text NULL: not given */
 	uint64_t session;        /* 0: none; never together with one of these */
+	struct tfl_string signature; /* whose inputs and outputs these are; text NULL: not given. With a session too */
 	uint64_t timeout_us;     /* from the arrival at the daemon; 0: none */
 	uint32_t priority;       /* 1 highest; 0: not given */
 	enum tfl_dtype dtype;    /* TFL_FLOAT32: all outputs dequantised; TFL_DTYPE_COUNT: as the model has them */

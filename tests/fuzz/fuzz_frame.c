@@ -148,7 +148,8 @@ static void rewrite_request(const struct tfl_infer_request *request)
 	CHECK(same_string(again.head.model, request->head.model) && same_string(again.head.label, request->head.label));
 	CHECK(same_string(again.head.key, request->head.key) && again.head.version == request->head.version);
 	CHECK(again.head.timeout_us == request->head.timeout_us && again.head.priority == request->head.priority);
-	CHECK(again.head.dtype == request->head.dtype);
+	CHECK(again.head.dtype == request->head.dtype && again.head.session == request->head.session);
+	CHECK(same_string(again.head.signature, request->head.signature));
 	check_same_tensors(&again.inputs, &request->inputs);
 	check_same_tensors(&again.outputs, &request->outputs);
 	tfl_infer_request_finish(&again);
@@ -165,7 +166,8 @@ static void try_request(struct tfl_slice frame, struct tfl_slice params)
 	check_string(frame, request.head.model);
 	check_string(frame, request.head.label);
 	check_string(frame, request.head.key);
-	CHECK(request.inputs.count > 0 && !(request.head.version && request.head.label.text));
+	check_string(frame, request.head.signature);
+	CHECK(!(request.head.version && request.head.label.text) && !(request.head.session && request.head.model.text));
 	check_tensors(frame, &request.inputs);
 	check_tensors(frame, &request.outputs);
 	rewrite_request(&request);

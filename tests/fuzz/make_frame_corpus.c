@@ -54,6 +54,21 @@ static void infer_by_label(struct tfl_writer *writer)
 	tfl_infer_request_write(writer, 2, &head, &input, 1, NULL, 0);
 }
 
+static void infer_by_signature(struct tfl_writer *writer)
+{
+	struct tfl_infer_head head = {.session = 3, .signature = tfl_string_of("decode"), .dtype = TFL_DTYPE_COUNT};
+	struct tfl_wire_tensor input = tensor_of("tokens", -1, TFL_INT8, 1, 7, picture);
+
+	tfl_infer_request_write(writer, 9, &head, &input, 1, NULL, 0);
+}
+
+static void infer_without_inputs(struct tfl_writer *writer)
+{
+	struct tfl_infer_head head = {.model = tfl_string_of("m"), .signature = tfl_string_of("init"), .dtype = TFL_DTYPE_COUNT};
+
+	tfl_infer_request_write(writer, 10, &head, NULL, 0, NULL, 0);
+}
+
 static void infer_with_six_inputs(struct tfl_writer *writer)
 {
 	struct tfl_infer_head head = {.model = tfl_string_of("m"), .dtype = TFL_DTYPE_COUNT};
@@ -141,6 +156,8 @@ static const struct {
 } encoded[] = {
 	{"infer-with-everything", infer_with_everything},
 	{"infer-by-label", infer_by_label},
+	{"infer-by-signature", infer_by_signature},
+	{"infer-without-inputs", infer_without_inputs},
 	{"infer-with-six-inputs", infer_with_six_inputs},
 	{"infer-in-region", infer_in_region},
 	{"infer-past-the-stage", infer_past_the_stage},

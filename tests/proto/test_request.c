@@ -35,6 +35,7 @@ START_TEST(infer_with_everything)
 		.model = tfl_string_of("digits"),
 		.version = 12,
 		.key = tfl_string_of("camera-3"),
+		.signature = tfl_string_of("serving_default"),
 		.timeout_us = 5000000,
 		.priority = 1,
 		.dtype = TFL_FLOAT32,
@@ -57,6 +58,7 @@ START_TEST(infer_with_everything)
 	ck_assert_uint_eq(request.head.version, 12);
 	ck_assert_ptr_null(request.head.label.text);
 	ck_assert_string(request.head.key, "camera-3");
+	ck_assert_string(request.head.signature, "serving_default");
 	ck_assert_uint_eq(request.head.timeout_us, 5000000);
 	ck_assert_uint_eq(request.head.priority, 1);
 	ck_assert_int_eq(request.head.dtype, TFL_FLOAT32);
@@ -83,12 +85,64 @@ START_TEST(infer_with_little)
 	ck_assert_string(request.head.label, "stable");
 	ck_assert_uint_eq(request.head.version, 0);
 	ck_assert_ptr_null(request.head.key.text);
+	ck_assert_ptr_null(request.head.signature.text);
 	ck_assert_uint_eq(request.head.timeout_us, 0);
 	ck_assert_uint_eq(request.head.priority, 0);
 	ck_assert_int_eq(request.head.dtype, TFL_DTYPE_COUNT);
 	ck_assert_uint_eq(request.outputs.count, 0);
 	tfl_infer_request_finish(&request);
 	wire_free(map);
+}
+END_TEST
+
+/* The requests of one session may name different signatures; a name is the file's own, so anything that is UTF-8. */
+START_TEST(signature_in_a_session)
+{
+	struct tfl_infer_head head = {.session = 7, .signature = tfl_string_of("décode/step 2"), .dtype = TFL_DTYPE_COUNT};
+	struct tfl_writer writer = {0};
+	struct tfl_error error = {0};
+	struct tfl_infer_request request;
+	struct tfl_slice body;
+
+	tfl_infer_request_write(&writer, 1, &head, NULL, 0, NULL, 0);
+	body = wire_body(&writer);
+	ck_assert_msg(tfl_infer_request_parse(wire_message(body).params, &request, &error) == 0, "%s", error.text);
+	ck_assert_uint_eq(request.head.session, 7);
+	ck_assert_string(request.head.signature, "décode/step 2");
+	ck_assert_ptr_null(request.head.model.text);
+	tfl_infer_request_finish(&request);
+	wire_free(body);
+	tfl_writer_finish(&writer);
+}
+END_TEST
+
+START_TEST(longest_signature)
+{
+	char name[TFL_SIGNATURE_NAME_MAX + 2] = "";
+	struct tfl_infer_head head = {.model = tfl_string_of("m"), .dtype = TFL_DTYPE_COUNT};
+	struct tfl_writer writer = {0};
+	struct tfl_error error = {0};
+	struct tfl_infer_request request;
+	int r;
+
+	memset(name, 'a', sizeof(name) - 1);
+	for (size_t length = TFL_SIGNATURE_NAME_MAX; length < sizeof(name); length++) {
+		struct tfl_slice body;
+
+		head.signature = (struct tfl_string){name, length};
+		tfl_infer_request_write(&writer, 1, &head, NULL, 0, NULL, 0);
+		body = wire_body(&writer);
+		r = tfl_infer_request_parse(wire_message(body).params, &request, &error);
+		if (length > TFL_SIGNATURE_NAME_MAX) {
+			ck_assert_refused(r, error, -EINVAL, "params: 'signature' must be a string of 1 to 255 bytes, not one of 256");
+		} else {
+			ck_assert_msg(r == 0, "%s", error.text);
+			ck_assert_uint_eq(request.head.signature.length, length);
+			tfl_infer_request_finish(&request);
+		}
+		wire_free(body);
+	}
+	tfl_writer_finish(&writer);
 }
 END_TEST
 
@@ -140,6 +194,8 @@ static const struct {
 	{"{model: 'm', version: 0, inputs: [" INPUT "]}", "params: 'version' must be an integer from 1 to 9223372036854775807, not 0"},
 	{"{model: 'm', version: 1, label: 'x', inputs: [" INPUT "]}", "params: 'version' and 'label' are both there: give one of them"},
 	{"{model: 'm', key: '', inputs: [" INPUT "]}", "params: 'key' must be a string of 1 to 256 bytes, not one of 0"},
+	{"{model: 'm', signature: '', inputs: [" INPUT "]}", "params: 'signature' must be a string of 1 to 255 bytes, not one of 0"},
+	{"{model: 'm', signature: 0, inputs: [" INPUT "]}", "params: 'signature' must be a string of 1 to 255 bytes, not an integer"},
 	{"{model: 'm', timeout_us: 0, inputs: [" INPUT "]}", "params: 'timeout_us' must be an integer from 1 to 86400000000, not 0"},
 	{"{model: 'm', priority: 256, inputs: [" INPUT "]}", "params: 'priority' must be an integer from 1 to 255, not 256"},
 	{"{model: 'm', dtype: 'int8', inputs: [" INPUT "]}",
@@ -302,6 +358,8 @@ Suite *request_suite(void)
 
 	tcase_add_test(tcase, infer_with_everything);
 	tcase_add_test(tcase, infer_with_little);
+	tcase_add_test(tcase, signature_in_a_session);
+	tcase_add_test(tcase, longest_signature);
 	tcase_add_test(tcase, steady_infer_allocates_nothing);
 	tcase_add_loop_test(tcase, refuses_infer, 0, TFL_ARRAY_SIZE(wrong));
 	tcase_add_test(tcase, every_allocation_fails);
