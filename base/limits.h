@@ -59,6 +59,8 @@
 #define TFL_CALLS_MAX 256                /* … and graphs that one program is made of */
 #define TFL_LOOP_ITERATIONS_DEFAULT 1000000 /* of the loops of one inference together, unless the model's configuration says otherwise … */
 #define TFL_LOOP_NS_DEFAULT 10000000000ull  /* … and the time from the first of them: 10 s */
+#define TFL_ENTRIES_MAX 64               /* signatures that can be called, with the first subgraph */
+#define TFL_SHAPES_MAX 4                 /* sets of input shapes for which an interpreter keeps what it made */
 #define TFL_SPECIALS_MAX 8               /* forms of what lies behind a shape that depends on content, kept by an interpreter … */
 #define TFL_SPECIAL_DEPTH_MAX 64         /* … such places behind each other … */
 #define TFL_STEERING_BYTES_MAX 65536     /* … and bytes of content that may decide a shape */

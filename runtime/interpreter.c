@@ -28,6 +28,8 @@ void tfl_interpreter_destroy(struct tfl_interpreter *interpreter)
 		return;
 	for (uint32_t i = 0; interpreter->callees && i < interpreter->program->callee_count; i++)
 		tfl_interpreter_destroy(interpreter->callees[i]);
+	for (uint32_t i = 0; interpreter->others && i < interpreter->program->other_count; i++)
+		tfl_interpreter_destroy(interpreter->others[i]);
 	for (uint32_t i = 0; interpreter->runtimes && i < interpreter->program->partition.step_count; i++)
 		tfl_xnnpack_destroy(&interpreter->runtimes[i]);
 	tfl_late_finish(interpreter);
@@ -38,6 +40,7 @@ void tfl_interpreter_destroy(struct tfl_interpreter *interpreter)
 		tfl_state_destroy(interpreter->state);
 	}
 	free(interpreter->callees);
+	free(interpreter->others);
 	free(interpreter->runtimes);
 	free(interpreter->step_ns);
 	free(interpreter->data);
@@ -156,14 +159,13 @@ static int build_callees(struct tfl_interpreter *interpreter, struct tfl_refusal
 	return r;
 }
 
-/* All that may be made of a file together: each part alone has stayed below the limit. */
-static int check_sum(const struct tfl_interpreter *interpreter, struct tfl_error *error)
+int tfl_interpreter_check_sum(const struct tfl_interpreter *interpreter, struct tfl_error *error)
 {
 	size_t limit = tfl_arena_limit(interpreter->program->model->size);
 
 	if (tfl_interpreter_bytes(interpreter) / 2 <= limit)
 		return 0;
-	return tfl_error_set(error, -EFBIG, "one interpreter would take more than %zu bytes with the subgraphs that it calls; a file of %zu bytes "
+	return tfl_error_set(error, -EFBIG, "one interpreter would take more than %zu bytes with its other subgraphs; a file of %zu bytes "
 			     "may ask for twice %zu", tfl_interpreter_bytes(interpreter), interpreter->program->model->size, limit);
 }
 
@@ -194,7 +196,7 @@ int tfl_interpreter_build(struct tfl_program *program, unsigned threads, struct 
 	if (r == 0)
 		r = build_callees(interpreter, ret_refusal, error);
 	if (r == 0)
-		r = check_sum(interpreter, error);
+		r = tfl_interpreter_check_sum(interpreter, error);
 	if (r == 0)
 		*ret_interpreter = TFL_STEAL(interpreter);
 	return r;
@@ -236,6 +238,8 @@ static int begin(struct tfl_interpreter *interpreter, struct tfl_error *error)
 		return tfl_error_set(error, -ENOMEM, "out of memory");
 	tfl_run_budget_init(&budget, interpreter->program, NULL);
 	r = initialize(interpreter, done, &budget, error);
+	for (uint32_t i = 0; r == 0 && i < interpreter->program->other_count; i++)
+		r = initialize(interpreter->others[i], done, &budget, error);
 	if (r < 0)
 		return tfl_error_prefix(error, r, "while the model was initialised");
 	r = tfl_state_keep(interpreter->state);
@@ -243,6 +247,25 @@ static int begin(struct tfl_interpreter *interpreter, struct tfl_error *error)
 		return tfl_error_set(error, r, "its state would pass %zu bytes, the limit for this file",
 				     tfl_arena_limit(interpreter->program->model->size));
 	return r < 0 ? tfl_error_set(error, r, "out of memory") : 0;
+}
+
+static int build_whole(struct tfl_program *program, unsigned threads, struct tfl_interpreter **ret_interpreter,
+		       struct tfl_refusal *ret_refusal, struct tfl_error *error)
+{
+	TFL_CLEANUP(tfl_interpreter_destroyp) struct tfl_interpreter *interpreter = NULL;
+	int r;
+
+	r = tfl_interpreter_build(program, threads, NULL, &interpreter, ret_refusal, error);
+	if (r != 0)
+		return r;
+	interpreter->others = calloc((size_t)program->other_count + 1, sizeof(struct tfl_interpreter *));
+	if (!interpreter->others)
+		return tfl_error_set(error, -ENOMEM, "out of memory for an interpreter");
+	for (uint32_t i = 0; r == 0 && i < program->other_count; i++)
+		r = tfl_interpreter_build(program->others[i], threads, interpreter, &interpreter->others[i], ret_refusal, error);
+	if (r == 0)
+		*ret_interpreter = TFL_STEAL(interpreter);
+	return r;
 }
 
 /* Under the program's lock. */
@@ -253,7 +276,7 @@ static int make(struct tfl_program *program, unsigned threads, struct tfl_interp
 	struct tfl_refusal refusal = {0};
 	int r;
 
-	r = spare ? 0 : tfl_interpreter_build(program, threads, NULL, &interpreter, &refusal, error);
+	r = spare ? 0 : build_whole(program, threads, &interpreter, &refusal, error);
 	if (r != 0)
 		return r > 0 ? refused(refusal.step, error) : r;
 	r = begin(interpreter, error);
@@ -398,5 +421,12 @@ size_t tfl_interpreter_bytes(const struct tfl_interpreter *interpreter)
 
 	for (uint32_t i = 0; i < program->callee_count; i++)
 		bytes += interpreter->callees[i] ? tfl_interpreter_bytes(interpreter->callees[i]) : 0;
-	return bytes + (interpreter->caller ? 0 : tfl_state_bytes(interpreter->state) + interpreter->late_bytes);
+	for (uint32_t i = 0; interpreter->others && i < program->other_count; i++)
+		bytes += interpreter->others[i] ? tfl_interpreter_bytes(interpreter->others[i]) : 0;
+	return bytes + (interpreter->caller ? 0 : tfl_state_bytes(interpreter->state) + tfl_interpreter_late_bytes(interpreter));
+}
+
+size_t tfl_interpreter_late_bytes(const struct tfl_interpreter *interpreter)
+{
+	return atomic_load_explicit(&interpreter->late_bytes, memory_order_relaxed);
 }

@@ -14,6 +14,8 @@
 
 struct tfl_error;
 struct tfl_interpreter;
+struct tfl_io;
+struct tfl_io_shape;
 struct tfl_program;
 
 /* What may end a run early; looked at between steps. */
@@ -29,6 +31,20 @@ int tfl_interpreter_create_alone(struct tfl_program *program, struct tfl_interpr
 void tfl_interpreter_destroy(struct tfl_interpreter *interpreter);
 
 /**
+ * The part that runs entry @p index of the program, which can be run: for the functions below, and borrowed. It shares the state, and is never used
+ * while another part is; entry 0 is the interpreter itself.
+ */
+struct tfl_interpreter *tfl_interpreter_entry(struct tfl_interpreter *interpreter, uint32_t index);
+
+/**
+ * The part that runs the same entry with inputs of these shapes, @p shapes as many as it has; made if there is none yet, which takes its time, and
+ * borrowed until the next call of this function: a few of them are kept. That of the shapes in the file is the one that is given. Errors: -EINVAL for a
+ * shape that contradicts shape_signature, or with which the graph contradicts itself; -EOPNOTSUPP, -EFBIG, -ENOMEM as for a program.
+ */
+int tfl_interpreter_resize(struct tfl_interpreter *interpreter, const struct tfl_io_shape *shapes, struct tfl_interpreter **ret_resized,
+			   struct tfl_error *error);
+
+/**
  * The memory of input @p index: tfl_io.bytes bytes, 64-aligned, to be written before each run (a run may overwrite it). The index is
  * below the program's count.
  */
@@ -38,7 +54,6 @@ void *tfl_interpreter_input(struct tfl_interpreter *interpreter, uint32_t index)
 const void *tfl_interpreter_output(const struct tfl_interpreter *interpreter, uint32_t index);
 
 /** Output @p index as the last run left it: where its shape depends on content, tfl_io.late, that shape. All zeros before the first run. */
-struct tfl_io;
 void tfl_interpreter_output_io(const struct tfl_interpreter *interpreter, uint32_t index, struct tfl_io *ret_io);
 
 /**
@@ -70,5 +85,8 @@ void tfl_interpreter_profile_reset(struct tfl_interpreter *interpreter);
 
 /** Bytes this interpreter owns: activations, XNNPACK's workspace, indirection buffers and operators. Packed weights are the program's. */
 size_t tfl_interpreter_bytes(const struct tfl_interpreter *interpreter);
+
+/** Of these, what requests have made it take for shapes that only they knew; any thread may ask, at any time. */
+size_t tfl_interpreter_late_bytes(const struct tfl_interpreter *interpreter);
 
 #endif

@@ -18,7 +18,8 @@ struct tfl_pool {
 	pthread_mutex_t lock;
 	bool stateful;
 	unsigned instances, idle;
-	size_t bytes;
+	size_t bytes;                  /* of all when they were made */
+	struct tfl_interpreter **all;  /* in the order in which they were */
 	struct tfl_interpreter *stack[]; /* the first `idle` are here */
 };
 
@@ -30,11 +31,12 @@ int tfl_pool_create(struct tfl_program *program, unsigned instances, const atomi
 
 	if (instances < 1 || instances > TFL_INSTANCES_MAX)
 		return tfl_error_set(error, -EINVAL, "%u instances asked for; 1 to %u are possible", instances, TFL_INSTANCES_MAX);
-	pool = calloc(1, sizeof(*pool) + instances * sizeof(struct tfl_interpreter *));
+	pool = calloc(1, sizeof(*pool) + 2 * instances * sizeof(struct tfl_interpreter *));
 	if (!pool)
 		return tfl_error_set(error, -ENOMEM, "out of memory");
 	pthread_mutex_init(&pool->lock, NULL);
 	pool->instances = instances;
+	pool->all = pool->stack + instances;
 	pool->stateful = tfl_program_stateful(program);
 	while (pool->idle < instances) {
 		if (cancelled && atomic_load(cancelled))
@@ -45,6 +47,7 @@ int tfl_pool_create(struct tfl_program *program, unsigned instances, const atomi
 			tfl_pool_destroy(pool);
 			return r;
 		}
+		pool->all[pool->idle] = pool->stack[pool->idle];
 		pool->bytes += tfl_interpreter_bytes(pool->stack[pool->idle++]);
 	}
 	*ret_pool = pool;
@@ -88,5 +91,9 @@ unsigned tfl_pool_instances(const struct tfl_pool *pool)
 
 size_t tfl_pool_bytes(const struct tfl_pool *pool)
 {
-	return pool->bytes;
+	size_t bytes = pool->bytes;
+
+	for (unsigned i = 0; i < pool->instances; i++)
+		bytes += tfl_interpreter_late_bytes(pool->all[i]);
+	return bytes;
 }

@@ -32,7 +32,7 @@ void tfl_pool_return(struct tfl_pool *pool, struct tfl_interpreter *interpreter)
 
 unsigned tfl_pool_instances(const struct tfl_pool *pool);
 
-/** Bytes that the instances own together; shared weights are the program's. */
+/** Bytes that the instances own together now, with what requests have made them take; shared weights are the program's. */
 size_t tfl_pool_bytes(const struct tfl_pool *pool);
 
 #endif

@@ -25,6 +25,7 @@ void tfl_program_destroy(struct tfl_program *program)
 	if (!program)
 		return;
 	tfl_interpreter_destroy(program->spare);
+	tfl_entries_destroy(program);
 	for (uint32_t i = 0; i < program->callee_count; i++)
 		tfl_program_destroy(program->callees[i]);
 	free(program->callees);
@@ -32,7 +33,7 @@ void tfl_program_destroy(struct tfl_program *program)
 	tfl_weights_destroy(program->weights);
 	if (!program->caller)
 		tfl_graph_destroy(program->graph);
-	if (!program->caller && !program->head)
+	if (!program->caller && !program->base)
 		tfl_state_plan_destroy(program->state);
 	free(program->lowered);
 	free(program->offsets);
@@ -154,55 +155,6 @@ static int release_packed(struct tfl_program *program)
 	return 0;
 }
 
-static void describe_io(const struct tfl_value *value, struct tfl_io *ret_io)
-{
-	ret_io->name = value->tensor->name;
-	ret_io->dtype = value->dtype;
-	ret_io->rank = value->rank;
-	memcpy(ret_io->dims, value->dims, sizeof(ret_io->dims));
-	ret_io->elements = value->elements;
-	ret_io->bytes = value->bytes;
-	ret_io->late = value->late;
-	ret_io->quantized = tfl_value_quantized(value);
-	ret_io->scale = value->scale;
-	ret_io->zero_point = value->zero_point;
-}
-
-static const char *signature_name(const struct tfl_signature_tensor *names, uint32_t count, uint32_t tensor)
-{
-	for (uint32_t i = 0; i < count; i++)
-		if (names[i].tensor == tensor)
-			return names[i].name;
-	return NULL;
-}
-
-static int describe_ios(struct tfl_program *program)
-{
-	const struct tfl_model *model = program->model;
-	const struct tfl_subgraph *source = program->graph->source;
-	const struct tfl_signature *signature = NULL;
-
-	program->inputs = calloc((size_t)source->input_count + 1, sizeof(*program->inputs));
-	program->outputs = calloc((size_t)source->output_count + 1, sizeof(*program->outputs));
-	if (!program->inputs || !program->outputs)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < model->signature_count && !signature; i++)
-		if (&model->subgraphs[model->signatures[i].subgraph] == source)
-			signature = &model->signatures[i];
-	for (uint32_t i = 0; i < source->input_count; i++) {
-		describe_io(&program->graph->values[source->inputs[i]], &program->inputs[i]);
-		if (signature)
-			program->inputs[i].signature_name = signature_name(signature->inputs, signature->input_count, (uint32_t)source->inputs[i]);
-	}
-	for (uint32_t i = 0; i < source->output_count; i++) {
-		describe_io(&program->graph->values[source->outputs[i]], &program->outputs[i]);
-		if (signature)
-			program->outputs[i].signature_name =
-				signature_name(signature->outputs, signature->output_count, (uint32_t)source->outputs[i]);
-	}
-	return 0;
-}
-
 /* Names the first operator after which shapes depend on content. */
 static int refuse_late(const struct tfl_graph *graph, uint32_t output, struct tfl_error *error)
 {
@@ -269,8 +221,11 @@ static int begin(const struct tfl_model *model, const struct tfl_program_options
 /* What stands around the graph. */
 static int furnish(struct tfl_program *program, struct tfl_error *error)
 {
+	const struct tfl_program *base = program->caller ? program->caller : program->base;
+	size_t limit = tfl_arena_limit(program->model->size);
+
 	program->lowered = calloc((size_t)program->graph->node_count + 1, sizeof(bool));
-	if (!program->lowered || tfl_weights_create(tfl_arena_limit(program->model->size), &program->weights) < 0 || describe_ios(program) < 0)
+	if (!program->lowered || tfl_weights_create(limit, base ? base->weights : NULL, &program->weights) < 0 || tfl_program_describe(program) < 0)
 		return tfl_error_set(error, -ENOMEM, "out of memory");
 	if (!program->options.portable && ask_xnnpack(program) < 0)
 		return tfl_error_set(error, -ENOMEM, "out of memory");
@@ -303,6 +258,19 @@ static int add_callees(struct tfl_program *program, struct tfl_error *error)
 	return r;
 }
 
+/* Everything behind its graph, up to the first interpreter, which proves it. */
+static int complete(struct tfl_program *program, struct tfl_interpreter *caller, struct tfl_interpreter **ret_interpreter,
+		    struct tfl_error *error)
+{
+	int r = furnish(program, error);
+
+	if (r == 0 && !program->head)
+		r = check_ios(program, error);
+	if (r == 0)
+		r = add_callees(program, error);
+	return r < 0 ? r : prove(program, caller, ret_interpreter, error);
+}
+
 int tfl_program_create(const struct tfl_model *model, const struct tfl_program_options *options, struct tfl_program **ret_program,
 		       struct tfl_error *error)
 {
@@ -316,42 +284,60 @@ int tfl_program_create(const struct tfl_model *model, const struct tfl_program_o
 		r = tfl_graph_create(&(struct tfl_graph_spec){.model = model, .work_max = program->options.work_max, .state = program->state},
 				     &program->graph, error);
 	if (r == 0)
-		r = furnish(program, error);
-	if (r == 0)
-		r = check_ios(program, error);
-	if (r == 0)
-		r = add_callees(program, error);
-	if (r == 0)
-		r = prove(program, NULL, &program->spare, error);
+		r = complete(program, NULL, &program->spare, error);
 	if (r < 0)
 		return r;
 	if (release_packed(program) < 0)
 		return tfl_error_set(error, -ENOMEM, "out of memory");
-	*ret_program = TFL_STEAL(program);
-	return 0;
+	r = tfl_entries_create(program, error);
+	if (r == 0)
+		*ret_program = TFL_STEAL(program);
+	return r;
+}
+
+/* A program of another graph of the same model, which uses the state of @p base. */
+static int create_beside(const struct tfl_program *base, const struct tfl_graph_spec *spec, struct tfl_interpreter *base_interpreter,
+			 struct tfl_program **ret_program, struct tfl_interpreter **ret_interpreter, struct tfl_error *error)
+{
+	TFL_CLEANUP(tfl_program_destroyp) struct tfl_program *program = NULL;
+	int r;
+
+	r = begin(base->model, &base->options, &program, error);
+	if (r < 0)
+		return r;
+	program->base = base;
+	program->head = spec->head ? base : NULL;
+	program->state = base->state;
+	r = tfl_graph_create(spec, &program->graph, error);
+	if (r == 0)
+		r = complete(program, base_interpreter, ret_interpreter, error);
+	if (r == 0)
+		*ret_program = TFL_STEAL(program);
+	return r;
 }
 
 int tfl_program_create_behind(const struct tfl_program *head, const struct tfl_graph_given *given, struct tfl_interpreter *head_interpreter,
 			      struct tfl_program **ret_program, struct tfl_interpreter **ret_interpreter, struct tfl_error *error)
 {
-	TFL_CLEANUP(tfl_program_destroyp) struct tfl_program *program = NULL;
-	int r;
+	const struct tfl_graph_spec spec = {.model = head->model, .subgraph = head->graph->subgraph, .work_max = head->graph->work_max,
+					    .state = head->state, .head = head->graph, .given = given};
 
-	r = begin(head->model, &head->options, &program, error);
-	if (r < 0)
-		return r;
-	program->head = head;
-	program->state = head->state;
-	r = tfl_graph_create(&(struct tfl_graph_spec){.model = head->model, .subgraph = head->graph->subgraph, .work_max = head->graph->work_max,
-						      .state = head->state, .head = head->graph, .given = given}, &program->graph, error);
-	if (r == 0)
-		r = furnish(program, error);
-	if (r == 0)
-		r = add_callees(program, error);
-	if (r == 0)
-		r = prove(program, head_interpreter, ret_interpreter, error);
-	if (r == 0)
-		*ret_program = TFL_STEAL(program);
+	return create_beside(head, &spec, head_interpreter, ret_program, ret_interpreter, error);
+}
+
+int tfl_program_create_other(const struct tfl_program *base, uint32_t subgraph, const struct tfl_graph_given *given,
+			     struct tfl_interpreter *base_interpreter, struct tfl_program **ret_program,
+			     struct tfl_interpreter **ret_interpreter, struct tfl_error *error)
+{
+	const struct tfl_graph_spec spec = {.model = base->model, .subgraph = subgraph, .work_max = base->graph->work_max,
+					    .state = base->state, .given = given};
+	int r = create_beside(base, &spec, base_interpreter, ret_program, ret_interpreter, error);
+
+	if (r == 0 && release_packed(*ret_program) < 0) {
+		tfl_interpreter_destroy(TFL_STEAL(*ret_interpreter));
+		tfl_program_destroy(TFL_STEAL(*ret_program));
+		r = tfl_error_set(error, -ENOMEM, "out of memory");
+	}
 	return r;
 }
 
@@ -383,18 +369,6 @@ int tfl_program_sketch(const struct tfl_model *model, uint32_t subgraph, const s
 		return r;
 	*ret_program = TFL_STEAL(program);
 	return 0;
-}
-
-const struct tfl_io *tfl_program_inputs(const struct tfl_program *program, uint32_t *ret_count)
-{
-	*ret_count = program->graph->source->input_count;
-	return program->inputs;
-}
-
-const struct tfl_io *tfl_program_outputs(const struct tfl_program *program, uint32_t *ret_count)
-{
-	*ret_count = program->graph->source->output_count;
-	return program->outputs;
 }
 
 bool tfl_program_stateful(const struct tfl_program *program)
@@ -431,6 +405,8 @@ static void add_info(const struct tfl_program *program, struct tfl_program_info 
 	}
 	for (uint32_t i = 0; i < program->callee_count; i++)
 		add_info(program->callees[i], info);
+	for (uint32_t i = 0; i < program->other_count; i++)
+		add_info(program->others[i], info);
 }
 
 void tfl_program_info(const struct tfl_program *program, struct tfl_program_info *ret_info)

@@ -46,9 +46,28 @@ struct tfl_io {
 	size_t elements;
 	size_t bytes;
 	bool late;      /* an output whose shape only a run finds out; what stands here is the file's guess */
+	bool free;      /* one of the dimensions is -1 in shape_signature: of an input, whoever calls may choose them */
+	int32_t shape_signature[TFL_RANK_MAX]; /* dims, or -1 */
 	bool quantized; /* scale and zero_point are set: real = scale * (q - zero_point) */
 	float scale;
 	int32_t zero_point;
+};
+
+/* A shape that somebody wants an input to have. */
+struct tfl_io_shape {
+	uint8_t rank;
+	int32_t dims[TFL_RANK_MAX];
+};
+
+/*
+ * What a model can be called for: its subgraph 0, and each subgraph that a signature names. Entry 0 is subgraph 0, with the first signature
+ * that names it; then come the other signatures in the order of the file. All entries of one interpreter share its state.
+ */
+struct tfl_entry {
+	const char *signature; /* its name; NULL: none names subgraph 0 */
+	const char *fault;     /* the sentence why it cannot be run, and there are no inputs and outputs then; NULL: it can */
+	const struct tfl_io *inputs, *outputs;
+	uint32_t input_count, output_count;
 };
 
 struct tfl_program_info {
@@ -68,16 +87,22 @@ struct tfl_program_info {
 int tfl_runtime_init(struct tfl_error *error);
 
 /**
- * Builds the program of subgraph 0. Errors: -EOPNOTSUPP names operator, version and types that this runtime does not have; -EINVAL says
- * what in the graph contradicts itself; -ENOMEM, -EFBIG when the activations would pass the limit.
+ * Builds the program of subgraph 0, and those of the other subgraphs that signatures name, as far as they can be run. Errors: -EOPNOTSUPP names operator,
+ * version and types that this runtime does not have; -EINVAL says what in the graph contradicts itself; -ENOMEM, -EFBIG when the activations
+ * would pass the limit.
  */
 int tfl_program_create(const struct tfl_model *model, const struct tfl_program_options *options, struct tfl_program **ret_program,
 		       struct tfl_error *error);
 
 void tfl_program_destroy(struct tfl_program *program);
 
+/** Of entry 0. */
 const struct tfl_io *tfl_program_inputs(const struct tfl_program *program, uint32_t *ret_count);
 const struct tfl_io *tfl_program_outputs(const struct tfl_program *program, uint32_t *ret_count);
+
+/** All of them, at least one and at most TFL_ENTRIES_MAX. */
+const struct tfl_entry *tfl_program_entries(const struct tfl_program *program, uint32_t *ret_count);
+
 /** Whether its interpreters keep anything from one run to the next, which tfl_interpreter_reset() takes back. */
 bool tfl_program_stateful(const struct tfl_program *program);
 

@@ -29,9 +29,16 @@ struct tfl_program {
 	const struct tfl_model *model;
 	struct tfl_program_options options;
 	struct tfl_program *caller;   /* of a program that another one calls; graph and state are then that one's */
-	const struct tfl_program *head; /* of one that runs what was deferred in another; the state is that one's */
+	const struct tfl_program *base; /* whose state and packed weights it uses: of one for another entry, for other shapes … */
+	const struct tfl_program *head; /* … and of one that runs what was deferred in this one */
 	struct tfl_program **callees; /* per callee of the graph */
 	uint32_t callee_count;
+	struct tfl_program **others;  /* of a whole program: for the other subgraphs that entries are of */
+	uint32_t other_count;
+	struct tfl_entry *entries;    /* likewise; entry 0 is its own */
+	uint32_t *entry_others;       /* per entry: which of the others; TFL_NONE: none of them */
+	uint32_t entry_count;
+	struct tfl_shaped *shaped;    /* of the same subgraph, for inputs of other shapes, as long as an interpreter uses them; lock */
 	struct tfl_state_plan *state;
 	struct tfl_graph *graph;
 	struct tfl_partition partition;
@@ -41,7 +48,7 @@ struct tfl_program {
 	size_t scratch_offset;
 	struct tfl_io *inputs, *outputs;
 	struct tfl_weights *weights;
-	pthread_mutex_t lock;     /* creation of interpreters */
+	pthread_mutex_t lock;     /* creation of interpreters, and of what is made for other shapes */
 	struct tfl_interpreter *spare; /* the one that proved the program; given to the first who asks */
 };
 
@@ -69,8 +76,8 @@ struct tfl_late {
 };
 
 /*
- * What was deferred in a graph, made for the shapes and the steering content that one run brought: key. Others with the same key find it
- * again.
+ * A graph made for the shapes, and the steering content, that one run brought: what was deferred in another, found again by its key; or a whole
+ * one whose inputs were given other shapes, found again by these.
  */
 struct tfl_special {
 	size_t key_size;
@@ -78,15 +85,30 @@ struct tfl_special {
 	void *content; /* what the graph has as constants out of the key */
 	struct tfl_graph_given *given;
 	struct tfl_program *program;
+	struct tfl_shaped *shaped; /* whose given and program these are; NULL: its own */
 	struct tfl_interpreter *interpreter;
 	size_t bytes;
-	uint64_t used; /* when, in runs */
+	uint64_t used; /* when, in turns */
+};
+
+struct tfl_specials {
+	struct tfl_special *items; /* once there was one, as many as are kept; those that are made have an interpreter */
+	uint64_t turns;
+};
+
+/* A program for inputs of other shapes, which all interpreters share that were asked for them. */
+struct tfl_shaped {
+	struct tfl_shaped *next;
+	unsigned refs;
+	struct tfl_graph_given *given;
+	struct tfl_program *program;
 };
 
 struct tfl_interpreter {
 	const struct tfl_program *program;
 	struct tfl_interpreter *caller;        /* whose state, budget and threads it uses; NULL for the outermost */
 	struct tfl_interpreter **callees;      /* per callee of the program; NULL for one that ran once */
+	struct tfl_interpreter **others;       /* of a whole one: per other program */
 	uint8_t *arena;
 	struct tfl_state *state;
 	void **data;                           /* per value; NULL for constants and what stays inside a step */
@@ -97,10 +119,10 @@ struct tfl_interpreter {
 	pthreadpool_t threadpool;
 	size_t xnnpack_bytes;                  /* workspace, indirection buffers, operators */
 	struct tfl_late *lates;                /* per late value of the graph */
-	struct tfl_special *specials;          /* TFL_SPECIALS_MAX, once there was one */
-	struct tfl_special *current;           /* of the last run */
-	uint64_t runs;
-	size_t late_bytes;                     /* of the outermost: what late values and specials take, here and in all that it calls */
+	struct tfl_specials behind;            /* TFL_SPECIALS_MAX, of what is deferred */
+	struct tfl_special *current;           /* of these, that of the last run */
+	struct tfl_specials shaped;            /* TFL_SHAPES_MAX, of the whole graph with other inputs */
+	_Atomic size_t late_bytes;             /* of the outermost: what late values and specials take, here and in all that it calls */
 };
 
 /*
@@ -109,6 +131,9 @@ struct tfl_interpreter {
  */
 int tfl_interpreter_build(struct tfl_program *program, unsigned threads, struct tfl_interpreter *caller,
 			  struct tfl_interpreter **ret_interpreter, struct tfl_refusal *ret_refusal, struct tfl_error *error);
+
+/* All that may be made of a file together, where each part alone has stayed below the limit: 0 or -EFBIG. */
+int tfl_interpreter_check_sum(const struct tfl_interpreter *interpreter, struct tfl_error *error);
 
 /* One run of it, as part of another or as a whole. */
 int tfl_interpreter_run(struct tfl_interpreter *interpreter, struct tfl_run_budget *budget, struct tfl_error *error);
@@ -120,6 +145,17 @@ struct tfl_place tfl_interpreter_locate(const struct tfl_interpreter *interprete
 int tfl_late_resize(struct tfl_interpreter *interpreter, uint32_t value, unsigned rank, const int32_t *dims, struct tfl_error *error);
 void tfl_late_finish(struct tfl_interpreter *interpreter);
 
+/* A place in a list of @p max for one that is made: an empty one, or that of the one used longest ago, which ends. -ENOMEM. */
+int tfl_specials_place(struct tfl_interpreter *interpreter, struct tfl_specials *specials, unsigned max, struct tfl_special **ret_place,
+		       struct tfl_error *error);
+/* Charges one that was made; where there is no room for it, those that stand in the list end first. */
+int tfl_special_charge(struct tfl_interpreter *interpreter, struct tfl_specials *specials, unsigned max, struct tfl_special *special,
+		       struct tfl_error *error);
+void tfl_special_destroy(struct tfl_interpreter *interpreter, struct tfl_special *special);
+
+/* resize.c: gives back what an interpreter of @p base has used. */
+void tfl_shaped_unref(const struct tfl_program *base, struct tfl_shaped *shaped);
+
 /* Runs what was deferred, after the rest of the graph. */
 int tfl_special_run(struct tfl_interpreter *interpreter, struct tfl_run_budget *budget, struct tfl_error *error);
 
@@ -129,6 +165,18 @@ int tfl_special_run(struct tfl_interpreter *interpreter, struct tfl_run_budget *
  */
 int tfl_program_create_behind(const struct tfl_program *head, const struct tfl_graph_given *given, struct tfl_interpreter *head_interpreter,
 			      struct tfl_program **ret_program, struct tfl_interpreter **ret_interpreter, struct tfl_error *error);
+
+/* Likewise that of a subgraph, the same or another one, with inputs as given; @p given NULL: as the file has them. */
+int tfl_program_create_other(const struct tfl_program *base, uint32_t subgraph, const struct tfl_graph_given *given,
+			     struct tfl_interpreter *base_interpreter, struct tfl_program **ret_program,
+			     struct tfl_interpreter **ret_interpreter, struct tfl_error *error);
+
+/* entry.c: program->inputs and outputs, under the names of its subgraph's first signature. -ENOMEM. */
+int tfl_program_describe(struct tfl_program *program);
+
+/* The entries of a whole program, and what its spare interpreter needs for them. -ENOMEM. */
+int tfl_entries_create(struct tfl_program *program, struct tfl_error *error);
+void tfl_entries_destroy(struct tfl_program *program);
 size_t tfl_program_bytes(const struct tfl_program *program);
 
 /* budget.c: what a run of this program may take. */

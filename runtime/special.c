@@ -2,7 +2,8 @@
 /*
  * Late values and what lies behind them (graph_late.c). Behind each place where shapes depend on content, an interpreter keeps a few
  * specials: program and interpreter of the deferred nodes, prepared, planned and lowered for one set of shapes and steering content. The one
- * that was used longest ago makes room for a new one. A special may itself end in such a place, and has specials of its own then.
+ * that was used longest ago makes room for a new one. A special may itself end in such a place, and has specials of its own then. Those for
+ * inputs of other shapes (resize.c) are kept in the same manner.
  *
  * Always holds: what all of them take in one (outermost) interpreter, together with late values, stays within the limit of an arena; and
  * a special that stands in the list is complete.
@@ -36,15 +37,15 @@ static int charge(struct tfl_interpreter *interpreter, size_t bytes, struct tfl_
 	size_t limit = tfl_arena_limit(interpreter->program->model->size);
 
 	if (outer->late_bytes > limit || bytes > limit - outer->late_bytes)
-		return tfl_error_set(error, -EFBIG, "values whose shape depends on content, and what is made for them, would pass %zu bytes, the "
+		return tfl_error_set(error, -EFBIG, "values whose shape a request decides, and what is made for them, would pass %zu bytes, the "
 				     "limit for a file of %zu bytes", limit, interpreter->program->model->size);
-	outer->late_bytes += bytes;
+	atomic_fetch_add_explicit(&outer->late_bytes, bytes, memory_order_relaxed); /* somebody may look at it at any time */
 	return 0;
 }
 
 static void discharge(struct tfl_interpreter *interpreter, size_t bytes)
 {
-	outermost(interpreter)->late_bytes -= bytes;
+	atomic_fetch_sub_explicit(&outermost(interpreter)->late_bytes, bytes, memory_order_relaxed);
 }
 
 static uint32_t find_late(const struct tfl_graph *graph, uint32_t value)
@@ -89,24 +90,34 @@ int tfl_late_resize(struct tfl_interpreter *interpreter, uint32_t value, unsigne
 	return 0;
 }
 
-static void destroy_special(struct tfl_interpreter *interpreter, struct tfl_special *special)
+void tfl_special_destroy(struct tfl_interpreter *interpreter, struct tfl_special *special)
 {
 	tfl_interpreter_destroy(special->interpreter);
-	tfl_program_destroy(special->program);
+	if (special->shaped) {
+		tfl_shaped_unref(interpreter->program, special->shaped);
+	} else {
+		tfl_program_destroy(special->program);
+		free(special->given);
+	}
 	free(special->key);
-	free(special->given);
 	tfl_block_free(special->content);
 	discharge(interpreter, special->bytes);
 	*special = (struct tfl_special){0};
+}
+
+static void finish_list(struct tfl_interpreter *interpreter, struct tfl_specials *specials, unsigned max)
+{
+	for (unsigned i = 0; specials->items && i < max; i++)
+		tfl_special_destroy(interpreter, &specials->items[i]);
+	free(specials->items);
 }
 
 void tfl_late_finish(struct tfl_interpreter *interpreter)
 {
 	const struct tfl_graph *graph = interpreter->program->graph;
 
-	for (unsigned i = 0; interpreter->specials && i < TFL_SPECIALS_MAX; i++)
-		destroy_special(interpreter, &interpreter->specials[i]);
-	free(interpreter->specials);
+	finish_list(interpreter, &interpreter->shaped, TFL_SHAPES_MAX);
+	finish_list(interpreter, &interpreter->behind, TFL_SPECIALS_MAX);
 	for (uint32_t i = 0; interpreter->lates && interpreter->data && i < graph->late_count; i++) {
 		tfl_block_free(interpreter->data[graph->lates[i]]);
 		discharge(interpreter, interpreter->lates[i].capacity);
@@ -198,10 +209,42 @@ static int make_given(const struct tfl_interpreter *interpreter, struct tfl_spec
 	return 0;
 }
 
+int tfl_specials_place(struct tfl_interpreter *interpreter, struct tfl_specials *specials, unsigned max, struct tfl_special **ret_place,
+		       struct tfl_error *error)
+{
+	struct tfl_special *found;
+
+	if (!specials->items)
+		specials->items = calloc(max, sizeof(*specials->items));
+	if (!specials->items)
+		return tfl_error_set(error, -ENOMEM, "out of memory");
+	found = &specials->items[0];
+	for (unsigned i = 1; i < max; i++)
+		if (specials->items[i].used < found->used)
+			found = &specials->items[i];
+	tfl_special_destroy(interpreter, found);
+	*ret_place = found;
+	return 0;
+}
+
+int tfl_special_charge(struct tfl_interpreter *interpreter, struct tfl_specials *specials, unsigned max, struct tfl_special *special,
+		       struct tfl_error *error)
+{
+	size_t bytes = tfl_program_bytes(special->program) + tfl_interpreter_bytes(special->interpreter) + special->key_size;
+	int r = charge(interpreter, bytes, error);
+
+	for (unsigned i = 0; r == -EFBIG && specials->items && i < max; i++)
+		tfl_special_destroy(interpreter, &specials->items[i]);
+	if (r == -EFBIG)
+		r = charge(interpreter, bytes, error);
+	special->bytes = r == 0 ? bytes : 0;
+	return r;
+}
+
 static struct tfl_special *find_special(struct tfl_interpreter *interpreter, const struct tfl_special *wanted)
 {
-	for (unsigned i = 0; i < TFL_SPECIALS_MAX; i++) {
-		struct tfl_special *special = &interpreter->specials[i];
+	for (unsigned i = 0; interpreter->behind.items && i < TFL_SPECIALS_MAX; i++) {
+		struct tfl_special *special = &interpreter->behind.items[i];
 
 		if (special->interpreter && special->key_size == wanted->key_size && memcmp(special->key, wanted->key, wanted->key_size) == 0)
 			return special;
@@ -209,35 +252,10 @@ static struct tfl_special *find_special(struct tfl_interpreter *interpreter, con
 	return NULL;
 }
 
-static struct tfl_special *oldest(struct tfl_interpreter *interpreter)
-{
-	struct tfl_special *found = &interpreter->specials[0];
-
-	for (unsigned i = 1; i < TFL_SPECIALS_MAX; i++)
-		if (interpreter->specials[i].used < found->used)
-			found = &interpreter->specials[i];
-	return found;
-}
-
-/* Charges a special that was made; where there is no room for it, those that stand beside it go first. */
-static int charge_special(struct tfl_interpreter *interpreter, struct tfl_special *special, struct tfl_error *error)
-{
-	size_t bytes = tfl_program_bytes(special->program) + tfl_interpreter_bytes(special->interpreter) + special->key_size;
-	int r = charge(interpreter, bytes, error);
-
-	for (unsigned i = 0; r == -EFBIG && i < TFL_SPECIALS_MAX; i++)
-		destroy_special(interpreter, &interpreter->specials[i]);
-	if (r == -EFBIG)
-		r = charge(interpreter, bytes, error);
-	special->bytes = r == 0 ? bytes : 0;
-	return r;
-}
-
 static int add_special(struct tfl_interpreter *interpreter, struct tfl_special *special, struct tfl_special **ret_special,
 		       struct tfl_error *error)
 {
 	const struct tfl_program *head = interpreter->program;
-	struct tfl_special *slot;
 	unsigned depth = 0;
 	int r;
 
@@ -248,14 +266,13 @@ static int add_special(struct tfl_interpreter *interpreter, struct tfl_special *
 		return tfl_error_set(error, -ENOMEM, "out of memory");
 	r = tfl_program_create_behind(head, special->given, interpreter, &special->program, &special->interpreter, error);
 	if (r == 0)
-		r = charge_special(interpreter, special, error);
+		r = tfl_special_charge(interpreter, &interpreter->behind, TFL_SPECIALS_MAX, special, error);
+	if (r == 0)
+		r = tfl_specials_place(interpreter, &interpreter->behind, TFL_SPECIALS_MAX, ret_special, error);
 	if (r < 0)
 		return r;
-	slot = oldest(interpreter);
-	destroy_special(interpreter, slot);
-	*slot = *special;
+	**ret_special = *special;
 	*special = (struct tfl_special){0};
-	*ret_special = slot;
 	return 0;
 }
 
@@ -265,19 +282,15 @@ static int choose(struct tfl_interpreter *interpreter, struct tfl_special **ret_
 	struct tfl_special wanted = {0}, *found = NULL;
 	int r;
 
-	if (!interpreter->specials)
-		interpreter->specials = calloc(TFL_SPECIALS_MAX, sizeof(*interpreter->specials));
-	if (!interpreter->specials)
-		return tfl_error_set(error, -ENOMEM, "out of memory");
 	r = make_key(interpreter, &wanted, error);
 	if (r == 0)
 		found = find_special(interpreter, &wanted);
 	if (r == 0 && !found)
 		r = add_special(interpreter, &wanted, &found, error);
-	destroy_special(interpreter, &wanted);
+	tfl_special_destroy(interpreter, &wanted);
 	if (r < 0)
 		return r;
-	found->used = ++interpreter->runs;
+	found->used = ++interpreter->behind.turns;
 	*ret_special = found;
 	return 0;
 }

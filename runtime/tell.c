@@ -188,6 +188,14 @@ static void tell_use(struct tfl_teller *teller, const struct tfl_tensor_metadata
 		tell_labels(teller, names);
 }
 
+static void tell_dims(struct tfl_teller *teller, const char *key, const int32_t *dims, unsigned rank)
+{
+	teller->open(teller, key, false);
+	for (unsigned i = 0; i < rank; i++)
+		teller->integer(teller, NULL, dims[i]);
+	teller->close(teller);
+}
+
 static void tell_io(struct tfl_teller *teller, const struct tfl_io *io, uint32_t index, const struct tfl_tensor_metadata *tensor,
 		    const struct names *names, bool present)
 {
@@ -196,10 +204,11 @@ static void tell_io(struct tfl_teller *teller, const struct tfl_io *io, uint32_t
 	teller->text(teller, "name", io->name);
 	tell_text(teller, "signature_name", io->signature_name);
 	teller->text(teller, "dtype", tfl_dtype_to_string(io->dtype));
-	teller->open(teller, "shape", false);
-	for (unsigned i = 0; i < io->rank; i++)
-		teller->integer(teller, NULL, io->dims[i]);
-	teller->close(teller);
+	tell_dims(teller, "shape", io->dims, io->rank);
+	if (io->free)
+		tell_dims(teller, "shape_signature", io->shape_signature, io->rank);
+	if (io->late)
+		teller->boolean(teller, "dynamic", true);
 	teller->integer(teller, "bytes", (int64_t)io->bytes);
 	if (io->quantized) {
 		teller->open(teller, "quantization", true);
@@ -313,4 +322,36 @@ void tfl_tell_model(struct tfl_teller *teller, const struct tfl_model *model, co
 	teller->text(teller, "description", model->description);
 	tell_labels(teller, &names);
 	tell_metadata(teller, metadata);
+}
+
+/* What the metadata says is about subgraph 0, and told there. */
+static void tell_bare(struct tfl_teller *teller, const char *key, const struct tfl_io *ios, uint32_t count)
+{
+	static const struct tfl_tensor_metadata nothing = {.kind = TFL_OUTPUT_UNKNOWN};
+
+	teller->open(teller, key, false);
+	for (uint32_t i = 0; i < count; i++)
+		tell_io(teller, &ios[i], i, &nothing, &(struct names){0}, false);
+	teller->close(teller);
+}
+
+void tfl_tell_signatures(struct tfl_teller *teller, const struct tfl_entry *entries, uint32_t count)
+{
+	if (count == 1 && !entries[0].signature)
+		return;
+	teller->open(teller, "signatures", false);
+	for (uint32_t i = 0; i < count; i++) {
+		if (!entries[i].signature)
+			continue;
+		teller->open(teller, NULL, true);
+		teller->text(teller, "signature", entries[i].signature);
+		if (entries[i].fault) {
+			teller->text(teller, "reason", entries[i].fault);
+		} else {
+			tell_bare(teller, "inputs", entries[i].inputs, entries[i].input_count);
+			tell_bare(teller, "outputs", entries[i].outputs, entries[i].output_count);
+		}
+		teller->close(teller);
+	}
+	teller->close(teller);
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct tfl_entry;
 struct tfl_io;
 struct tfl_labels;
 struct tfl_model;
@@ -30,5 +31,8 @@ struct tfl_teller {
  */
 void tfl_tell_model(struct tfl_teller *teller, const struct tfl_model *model, const struct tfl_labels *labels, const struct tfl_io *inputs,
 		    const struct tfl_io *outputs);
+
+/** Tells "signatures", where there are any. Equal calls tell the same. */
+void tfl_tell_signatures(struct tfl_teller *teller, const struct tfl_entry *entries, uint32_t count);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * XNNPACK's protocol, as it behaves: look_up(key) before packing; reserve_space(n) for memory to pack into; look_up_or_insert(key, memory,
  * n) afterwards, also for keys that were found: the memory is then NULL, or was packed all the same. An "offset" is whatever
- * offset_to_addr() can turn into the address: here the entry's number. reserve_space() hands out one scratch buffer, which becomes an
+ * offset_to_addr() can turn into the address: here it is that address. reserve_space() hands out one scratch buffer, which becomes an
  * entry's own memory when its key is new and is used again when it is not. Depthwise convolutions of a subgraph are made without a cache:
  * each interpreter packs those, a few per cent of a network's weights, by itself.
  *
@@ -33,6 +33,7 @@ struct use {
 
 struct tfl_weights {
 	struct xnn_weights_cache_provider provider;
+	const struct tfl_weights *base; /* looked into first; NULL: there is none */
 	struct entry *entries;
 	uint32_t *slots; /* open addressing over entries, entry number + 1 or 0; a power of two, at most half full */
 	uint32_t entry_count, slot_count;
@@ -90,15 +91,24 @@ static int grow(struct tfl_weights *weights)
 	return 0;
 }
 
+/* The base's, else its own; NULL. */
+static const struct entry *find_entry(const struct tfl_weights *weights, const struct xnn_weights_cache_look_up_key *key)
+{
+	const struct entry *found = weights->base ? find_entry(weights->base, key) : NULL;
+	uint32_t slot = found || weights->slot_count == 0 ? 0 : *find_slot(weights, key);
+
+	return slot > 0 ? &weights->entries[slot - 1] : found;
+}
+
 static size_t look_up(void *context, const struct xnn_weights_cache_look_up_key *key)
 {
 	struct tfl_weights *weights = context;
-	uint32_t slot;
+	const struct entry *found = find_entry(weights, key);
 
-	if (weights->slot_count == 0 || (slot = *find_slot(weights, key)) == 0)
+	if (!found)
 		return SIZE_MAX;
 	__atomic_fetch_add(&weights->stats.reused, 1, __ATOMIC_RELAXED); /* also while somebody reads it */
-	return slot - 1;
+	return (uintptr_t)found->data;
 }
 
 static void *reserve_space(void *context, size_t size)
@@ -133,11 +143,11 @@ static void *own(struct tfl_weights *weights, void *data, size_t size)
 static size_t look_up_or_insert(void *context, const struct xnn_weights_cache_look_up_key *key, void *data, size_t size)
 {
 	struct tfl_weights *weights = context;
+	const struct entry *found = find_entry(weights, key);
 	struct entry *entry;
-	size_t found = look_up(context, key);
 
-	if (found != SIZE_MAX && (!data || (weights->entries[found].size == size && memcmp(weights->entries[found].data, data, size) == 0)))
-		return found;
+	if (found && (!data || (found->size == size && memcmp(found->data, data, size) == 0)))
+		return look_up(context, key);
 	if (!weights->sealed && (weights->entry_count < weights->slot_count / 2 || grow(weights) == 0))
 		data = own(weights, data, size);
 	else
@@ -151,7 +161,7 @@ static size_t look_up_or_insert(void *context, const struct xnn_weights_cache_lo
 	*find_slot(weights, key) = ++weights->entry_count;
 	weights->stats.bytes += size;
 	weights->stats.packed++;
-	return weights->entry_count - 1;
+	return (uintptr_t)data;
 }
 
 static bool is_finalized(void *context)
@@ -161,9 +171,7 @@ static bool is_finalized(void *context)
 
 static void *offset_to_addr(void *context, size_t offset)
 {
-	struct tfl_weights *weights = context;
-
-	return offset < weights->entry_count ? weights->entries[offset].data : NULL;
+	return offset == SIZE_MAX ? NULL : (void *)(uintptr_t)offset;
 }
 
 /* XNNPACK's own delete function is never called on us; tfl_weights_destroy() frees. */
@@ -172,13 +180,14 @@ static enum xnn_status delete_cache(void *context)
 	return xnn_status_success;
 }
 
-int tfl_weights_create(size_t limit, struct tfl_weights **ret_weights)
+int tfl_weights_create(size_t limit, const struct tfl_weights *base, struct tfl_weights **ret_weights)
 {
 	struct tfl_weights *weights = calloc(1, sizeof(*weights));
 
 	if (!weights)
 		return -ENOMEM;
 	weights->limit = limit;
+	weights->base = base;
 	weights->provider = (struct xnn_weights_cache_provider){
 		.context = weights,
 		.look_up = look_up,
@@ -255,20 +264,22 @@ static struct tfl_weights_operands operands_of(const struct use *use)
 	return (struct tfl_weights_operands){use->kernel ? use->kernel : use->use.kernel, use->bias ? use->bias : use->use.bias};
 }
 
-/* The same use, or NULL. *ret_taken tells whether another one has the key that this one would have. */
-static const struct use *find_use(const struct tfl_weights *weights, const struct tfl_weights_use *use, bool *ret_taken)
+/* The same use, or NULL. Sets *taken where another one has the key that this one would have. */
+static const struct use *find_use(const struct tfl_weights *weights, const struct tfl_weights_use *use, bool *taken)
 {
-	*ret_taken = false;
-	for (uint32_t i = 0; i < weights->use_count; i++) {
+	const struct use *found = weights->base ? find_use(weights->base, use, taken) : NULL;
+
+	for (uint32_t i = 0; !found && i < weights->use_count; i++) {
 		const struct tfl_weights_use *seen = &weights->uses[i].use;
 
 		if (seen->kernel != use->kernel || seen->dynamic != use->dynamic || (!use->dynamic && seen->bias != use->bias))
 			continue;
 		if (memcmp(seen, use, sizeof(*use)) == 0)
-			return &weights->uses[i];
-		*ret_taken = true;
+			found = &weights->uses[i];
+		else
+			*taken = true;
 	}
-	return NULL;
+	return found;
 }
 
 static int copy_operands(struct use *added, uint32_t count, size_t bytes, const struct tfl_multiplier *multipliers, bool taken)
@@ -297,7 +308,7 @@ int tfl_weights_use(struct tfl_weights *weights, const struct tfl_weights_use *u
 	size_t planned = packed_estimate(count, bytes);
 	const struct use *found;
 	struct use *added;
-	bool taken;
+	bool taken = false;
 	int r;
 
 	found = find_use(weights, use, &taken);
@@ -305,7 +316,7 @@ int tfl_weights_use(struct tfl_weights *weights, const struct tfl_weights_use *u
 		*ret_operands = operands_of(found);
 		return 0;
 	}
-	if (planned > weights->limit - weights->planned)
+	if (weights->sealed || planned > weights->limit - weights->planned)
 		return 1;
 	added = add_use(weights);
 	if (!added)

@@ -9,8 +9,11 @@
  * address makes the key its own. Where inputs are quantised at run time XNNPACK leaves the bias out of the key too; then it is the weights that
  * a second layer gets a copy of.
  *
+ * Programs of one model that are made of the same constants share what they have packed: those of the other may be the base of these, and
+ * what is found there is used.
+ *
  * Lifetime: belongs to the program. Thread: XNNPACK calls it while a runtime is created, which the program serialises; afterwards packed
- * memory is only read.
+ * memory is only read. Of a base that is sealed anything is only read.
  */
 #ifndef RUNTIME_WEIGHTS_H
 #define RUNTIME_WEIGHTS_H
@@ -45,8 +48,11 @@ struct tfl_weights_stats {
 	uint64_t reused;   /* look-ups that found theirs */
 };
 
-/** @p limit bounds the bytes that may be packed, as they are estimated before packing; past it tfl_weights_use() gives up uses. */
-int tfl_weights_create(size_t limit, struct tfl_weights **ret_weights);
+/**
+ * @p limit bounds the bytes that may be packed, as they are estimated before packing; past it tfl_weights_use() gives up uses. @p base,
+ * NULL for none, outlives them, and is sealed unless it is used by the same thread.
+ */
+int tfl_weights_create(size_t limit, const struct tfl_weights *base, struct tfl_weights **ret_weights);
 void tfl_weights_destroy(struct tfl_weights *weights);
 
 /** For xnn_create_runtime_v4. Never hand it to XNNPACK's own cache functions: they take its context for theirs. */
@@ -63,7 +69,8 @@ struct tfl_weights_operands {
  * elements) that stay valid as long as the weights. The same use gets the same addresses each time. With use->rectified, 1 is added to
  * the bias wherever the channel's multiplier shifts right.
  *
- * 0; 1 when the weights of this use, @p bytes as they are in the file, would pass the limit: the node then runs without packing; -ENOMEM.
+ * 0; 1 when the weights of this use, @p bytes as they are in the file, would pass the limit, or would be new to weights that are sealed: the
+ * node then runs without packing; -ENOMEM.
  */
 int tfl_weights_use(struct tfl_weights *weights, const struct tfl_weights_use *use, uint32_t count, size_t bytes,
 		    const struct tfl_multiplier *multipliers, struct tfl_weights_operands *ret_operands);

@@ -300,7 +300,7 @@ START_TEST(provider_keeps_what_it_is_given)
 	size_t offsets[ENTRIES], bytes = 0;
 	xnn_weights_cache_t cache;
 
-	ck_assert_int_eq(tfl_weights_create(SIZE_MAX, &weights), 0);
+	ck_assert_int_eq(tfl_weights_create(SIZE_MAX, NULL, &weights), 0);
 	cache = tfl_weights_provider(weights);
 	ck_assert(cache->is_finalized(cache->context));
 	for (size_t i = 0; i < ENTRIES; i++) {
@@ -354,7 +354,7 @@ START_TEST(uses_that_differ_get_biases_of_their_own)
 	struct tfl_weights *weights;
 	const void *copy;
 
-	ck_assert_int_eq(tfl_weights_create(SIZE_MAX, &weights), 0);
+	ck_assert_int_eq(tfl_weights_create(SIZE_MAX, NULL, &weights), 0);
 	memset(&first, 0, sizeof(first));
 	first.kernel = weights;
 	first.bias = bias;
@@ -385,7 +385,7 @@ START_TEST(a_sealed_provider_packs_nothing_new)
 	xnn_weights_cache_t cache;
 	size_t offset;
 
-	ck_assert_int_eq(tfl_weights_create(SIZE_MAX, &weights), 0);
+	ck_assert_int_eq(tfl_weights_create(SIZE_MAX, NULL, &weights), 0);
 	cache = tfl_weights_provider(weights);
 	offset = insert(cache, &key, 100, 7);
 	tfl_weights_seal(weights);
@@ -407,7 +407,7 @@ START_TEST(packing_is_bounded)
 	unsigned count = 0;
 	int r = 0;
 
-	ck_assert_int_eq(tfl_weights_create(100000, &weights), 0);
+	ck_assert_int_eq(tfl_weights_create(100000, NULL, &weights), 0);
 	memset(&use, 0, sizeof(use));
 	for (; r == 0 && count < 1000; count++) {
 		use.kernel = (const uint8_t *)&use + count;
