@@ -27,6 +27,7 @@ struct tensor_set {
 struct tfl_infer {
 	struct tfl_model_ref ref;
 	char *key;
+	char *signature;
 	int timeout_ms; /* 0: the client's */
 	unsigned priority;
 	uint64_t session; /* 0: none */
@@ -81,6 +82,7 @@ void tfl_infer_destroy(struct tfl_infer *infer)
 	tfl_freep(&infer->wanted.tensors);
 	tfl_result_finish(&infer->result);
 	tfl_freep(&infer->key);
+	tfl_freep(&infer->signature);
 	tfl_writer_finish(&infer->writer);
 	tfl_freep(&infer);
 }
@@ -204,20 +206,31 @@ int tfl_infer_add_output_by_name(struct tfl_infer *infer, const char *name)
 	return tensor_set_entry(&infer->wanted, name ? name : "", 0, &tensor, &infer->error);
 }
 
-int tfl_infer_set_key(struct tfl_infer *infer, const char *key)
+/* Puts a copy of @p text, which may be NULL, in the place of *text_of_request. */
+static int set_text(struct tfl_infer *infer, char **text_of_request, const char *text, const char *what, size_t max)
 {
 	char *copy = NULL;
 
-	if (key && (!*key || strlen(key) > TFL_KEY_MAX))
-		return tfl_call_fail(&infer->error, TFL_INVALID_ARGUMENT, "a key has 1 to %d bytes, not %zu", TFL_KEY_MAX, strlen(key));
-	if (key) {
-		copy = strdup(key);
+	if (text && (!*text || strlen(text) > max))
+		return tfl_call_fail(&infer->error, TFL_INVALID_ARGUMENT, "%s has 1 to %zu bytes, not %zu", what, max, strlen(text));
+	if (text) {
+		copy = strdup(text);
 		if (!copy)
 			return tfl_call_no_memory(&infer->error);
 	}
-	free(infer->key);
-	infer->key = copy;
+	free(*text_of_request);
+	*text_of_request = copy;
 	return 0;
+}
+
+int tfl_infer_set_key(struct tfl_infer *infer, const char *key)
+{
+	return set_text(infer, &infer->key, key, "a key", TFL_KEY_MAX);
+}
+
+int tfl_infer_set_signature(struct tfl_infer *infer, const char *name)
+{
+	return set_text(infer, &infer->signature, name, "the name of a signature", TFL_SIGNATURE_NAME_MAX);
 }
 
 void tfl_infer_set_timeout(struct tfl_infer *infer, int timeout_ms)
@@ -274,7 +287,11 @@ static void choose(const struct tfl_infer *infer, struct tfl_infer_head *head)
 
 static int write_request(struct tfl_infer *infer, uint64_t timeout_us)
 {
-	struct tfl_infer_head head = {.timeout_us = timeout_us, .dtype = infer->float_outputs ? TFL_FLOAT32 : TFL_DTYPE_COUNT};
+	struct tfl_infer_head head = {
+		.signature = tfl_string_of(infer->signature),
+		.timeout_us = timeout_us,
+		.dtype = infer->float_outputs ? TFL_FLOAT32 : TFL_DTYPE_COUNT,
+	};
 	struct tfl_error reason;
 	int r;
 

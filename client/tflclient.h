@@ -150,7 +150,7 @@ struct tfl_infer;
 
 /** One output. Later releases may add members at the end. */
 struct tfl_output {
-	const char *name; /**< the model's name for it, "" without one */
+	const char *name; /**< the model's name for it (or its signature's, where the request names one), "" without one */
 	enum tfl_dtype dtype;
 	unsigned rank;       /**< number of dimensions, 0 for a scalar */
 	const int32_t *dims; /**< rank dimensions, the slowest first */
@@ -175,6 +175,9 @@ void tfl_infer_destroy(struct tfl_infer *infer);
  * Sets input number @p index (counted from 0 as the model has them): @p rank dimensions of elements of type @p dtype, @p bytes bytes in
  * all, row-major, little-endian. float32 is accepted for quantised inputs too: the daemon quantises.
  *
+ * Where the model leaves a dimension free (-1 in the "shape_signature" that tfl_client_describe() tells), it may be of any size from 1 on,
+ * and another one in the next call. The first request of a size takes longer: the daemon makes ready for it.
+ *
  * @p dims is copied. @p data is borrowed: it is read during every tfl_client_infer() with this request, and from every tfl_client_submit()
  * until the callback. So it stays the caller's and must stay valid until the last of them is over or the input was set anew; its content
  * may change between calls. It needs no alignment.
@@ -185,7 +188,10 @@ void tfl_infer_destroy(struct tfl_infer *infer);
 int tfl_infer_set_input(struct tfl_infer *infer, unsigned index, enum tfl_dtype dtype, const int32_t *dims, unsigned rank, const void *data,
 			size_t bytes);
 
-/** The same for the input that the model calls @p name (copied, UTF-8). A request names an input either way, not both. */
+/**
+ * The same for the input that the model, or the request's signature, calls @p name (copied, UTF-8). A request names an input either way, not
+ * both.
+ */
 int tfl_infer_set_input_by_name(struct tfl_infer *infer, const char *name, enum tfl_dtype dtype, const int32_t *dims, unsigned rank,
 				const void *data, size_t bytes);
 
@@ -198,11 +204,18 @@ void tfl_infer_set_float_outputs(struct tfl_infer *infer, bool float_outputs);
 /** Asks for output number @p index only, and for others added so. Without any, all outputs come. -EINVAL above 63, -ENOMEM. */
 int tfl_infer_add_output(struct tfl_infer *infer, unsigned index);
 
-/** The same for the output that the model calls @p name (copied, UTF-8). */
+/** The same for the output that the model, or the request's signature, calls @p name (copied, UTF-8). */
 int tfl_infer_add_output_by_name(struct tfl_infer *infer, const char *name);
 
 /** Key by which a route picks the version (the same key, the same version); copied; NULL: none. -EINVAL unless 1 to 256 bytes, -ENOMEM. */
 int tfl_infer_set_key(struct tfl_infer *infer, const char *key);
+
+/**
+ * Runs the signature of the model that has this @p name, "serving_default" or "encode" (tfl_client_describe() lists them): inputs and outputs
+ * are then its own, by their names there or by their numbers in it. Copied; NULL, as at first: none, which is the model's main graph. Whether
+ * it exists is seen when the request is called. -EINVAL unless 1 to 255 bytes, -ENOMEM.
+ */
+int tfl_infer_set_signature(struct tfl_infer *infer, const char *name);
 
 /** Longest time of this request in milliseconds; the daemon gives up by then too. 0: the client's; negative: no limit here. */
 void tfl_infer_set_timeout(struct tfl_infer *infer, int timeout_ms);
@@ -212,7 +225,7 @@ int tfl_infer_set_priority(struct tfl_infer *infer, unsigned priority);
 
 /**
  * Lets the request run in a session of the client that it is sent with (tfl_client_open_session()): its version answers, whatever model,
- * version, key and priority the request has. 0: in none.
+ * version, key and priority the request has. Its signature counts: those of a model share the session's state. 0: in none.
  */
 void tfl_infer_set_session(struct tfl_infer *infer, uint64_t session);
 
@@ -231,10 +244,13 @@ const char *tfl_infer_error_message(const struct tfl_infer *infer);
 /** Outputs of the last call; 0 when it failed. */
 unsigned tfl_infer_output_count(const struct tfl_infer *infer);
 
-/** Output number @p position of the result, or NULL past the last. Valid until the next call with @p infer, or its end. */
+/**
+ * Output number @p position of the result, or NULL past the last. Its shape is that of this result: it follows inputs of a free size, and
+ * may depend on their content. Valid until the next call with @p infer, or its end.
+ */
 const struct tfl_output *tfl_infer_output(const struct tfl_infer *infer, unsigned position);
 
-/** The output that the model calls @p name, or NULL. Valid as above. */
+/** The output that the model (or the request's signature) calls @p name, or NULL. Valid as above. */
 const struct tfl_output *tfl_infer_output_by_name(const struct tfl_infer *infer, const char *name);
 
 /** The version that computed the result; 0 when there is none. */

@@ -179,7 +179,7 @@ void fake_write_echo(struct fake *fake, const struct tfl_message *request)
 	assert(tfl_string_equal(request->method, TFL_METHOD_INFER));
 	r = tfl_infer_request_parse(request->params, &parsed, NULL);
 	assert(r == 0);
-	served.model = parsed.head.model;
+	served.model = parsed.head.model.text ? parsed.head.model : tfl_string_of("digits"); /* a session names none */
 	tfl_infer_response_begin(&fake->writer, request->msgid, &served, parsed.inputs.count);
 	for (uint32_t i = 0; i < parsed.inputs.count; i++) {
 		struct tfl_wire_tensor tensor = *tfl_tensor_list_at(&parsed.inputs, i);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Request objects: what arrives at the daemon, what comes back, and reuse. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -110,6 +111,7 @@ static void serve_checks(struct fake *fake, unsigned connection)
 		ck_assert(tfl_string_equal(parsed.head.model, "digits"));
 		ck_assert_uint_eq(parsed.head.version, 12);
 		ck_assert(tfl_string_equal(parsed.head.key, "käse"));
+		ck_assert(tfl_string_equal(parsed.head.signature, "décode"));
 		ck_assert_uint_eq(parsed.head.priority, 3);
 		ck_assert_int_eq(parsed.head.dtype, TFL_FLOAT32);
 		ck_assert_uint_le(parsed.head.timeout_us, 900000);
@@ -149,12 +151,86 @@ START_TEST(everything_that_can_be_set)
 		ck_assert_int_eq(tfl_infer_add_output(infer, 4), 0);
 		ck_assert_int_eq(tfl_infer_add_output_by_name(infer, "scores"), 0);
 		ck_assert_int_eq(tfl_infer_set_key(infer, i ? "käse" : "brot"), 0);
+		ck_assert_int_eq(tfl_infer_set_signature(infer, i ? "décode" : "encode"), 0);
 	}
 	ck_assert_int_eq(tfl_infer_set_priority(infer, 3), 0);
 	tfl_infer_set_timeout(infer, 900);
 	ck_assert_msg(tfl_client_infer(client, infer) == 0, "%s", tfl_infer_error_message(infer));
 	ck_assert_int_eq(*(const int16_t *)tfl_infer_output(infer, 0)->data, -5);
 	ck_assert_uint_eq(tfl_infer_output(infer, 1)->bytes, 0);
+	tfl_infer_destroy(infer);
+	tfl_client_destroy(client);
+	fake_stop(&fake);
+}
+END_TEST
+
+/* The signatures that are named, in turn, and whether within session 7. */
+static void serve_signatures(struct fake *fake, unsigned connection)
+{
+	char(*names)[16] = fake->data;
+	struct tfl_infer_request parsed;
+	struct tfl_message request;
+
+	while (fake_receive(fake, &request)) {
+		ck_assert_int_eq(tfl_infer_request_parse(request.params, &parsed, NULL), 0);
+		snprintf(*names++, sizeof(*names), "%.*s%s", TFL_STRING_ARGS(parsed.head.signature), parsed.head.session == 7 ? " in 7" : "");
+		tfl_infer_request_finish(&parsed);
+		fake_write_echo(fake, &request);
+		fake_send(fake);
+	}
+}
+
+START_TEST(signature_is_named_when_set)
+{
+	static const struct {
+		const char *name;
+		uint64_t session;
+		const char *told;
+	} rows[] = {{NULL, 0, ""}, {"encode", 0, "encode"}, {"decode", 7, "decode in 7"}, {NULL, 7, " in 7"}, {NULL, 0, ""}};
+	char told[sizeof(rows) / sizeof(rows[0])][16] = {""};
+	struct tfl_client *client;
+	struct tfl_infer *infer = small_infer();
+	struct fake fake;
+
+	fake_start(&fake, serve_signatures, told);
+	client = connect_to(&fake, 0, 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ck_assert_int_eq(tfl_infer_set_signature(infer, rows[i].name), 0);
+		tfl_infer_set_session(infer, rows[i].session);
+		ck_assert_msg(tfl_client_infer(client, infer) == 0, "%s", tfl_infer_error_message(infer));
+		ck_assert_str_eq(told[i], rows[i].told);
+	}
+	tfl_infer_destroy(infer);
+	tfl_client_destroy(client);
+	fake_stop(&fake);
+}
+END_TEST
+
+/* Inputs of a free size: each result has its own shape, whatever the one before had. */
+START_TEST(shapes_follow_each_call)
+{
+	static const int32_t sizes[] = {3, 1000, 1, 17};
+	static float data[2 * 1000];
+	struct tfl_client *client;
+	struct tfl_infer *infer = small_infer();
+	struct fake fake;
+
+	fake_start(&fake, fake_serve_echo, NULL);
+	client = connect_to(&fake, 0, 0);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		const int32_t dims[3] = {sizes[i], 1, 2};
+		size_t bytes = (size_t)sizes[i] * 2 * sizeof(float);
+		const struct tfl_output *output;
+
+		data[2 * sizes[i] - 1] = (float)i + 1;
+		ck_assert_int_eq(tfl_infer_set_input(infer, 0, TFL_FLOAT32, dims, 3, data, bytes), 0);
+		ck_assert_msg(tfl_client_infer(client, infer) == 0, "%s", tfl_infer_error_message(infer));
+		output = tfl_infer_output(infer, 0);
+		ck_assert_uint_eq(output->rank, 3);
+		ck_assert_int_eq(output->dims[0], sizes[i]);
+		ck_assert_uint_eq(output->bytes, bytes);
+		ck_assert_mem_eq(output->data, data, output->bytes);
+	}
 	tfl_infer_destroy(infer);
 	tfl_client_destroy(client);
 	fake_stop(&fake);
@@ -238,7 +314,7 @@ START_TEST(setters_refuse)
 	static const int32_t dims[9] = {1, 2, 3, 1, 1, 1, 1, 1, 1}, negative[1] = {-1}, large[2] = {1 << 20, 1 << 20};
 	static const float data[6] = {0};
 	struct tfl_infer *infer = small_infer();
-	char key[TFL_KEY_MAX + 2];
+	char key[TFL_KEY_MAX + 2], name[TFL_SIGNATURE_NAME_MAX + 2];
 
 	ck_assert_int_eq(tfl_infer_set_input(infer, 0, TFL_FLOAT32, dims, 9, data, sizeof(data)), -EINVAL);
 	ck_assert_msg(strstr(tfl_infer_error_message(infer), "8") && strstr(tfl_infer_error_message(infer), "9"), "%s",
@@ -267,6 +343,14 @@ START_TEST(setters_refuse)
 	key[TFL_KEY_MAX] = '\0';
 	ck_assert_int_eq(tfl_infer_set_key(infer, key), 0);
 	ck_assert_int_eq(tfl_infer_set_key(infer, NULL), 0);
+	memset(name, 's', sizeof(name));
+	name[TFL_SIGNATURE_NAME_MAX + 1] = '\0';
+	ck_assert_int_eq(tfl_infer_set_signature(infer, name), -EINVAL);
+	ck_assert_str_eq(tfl_infer_error_message(infer), "the name of a signature has 1 to 255 bytes, not 256");
+	ck_assert_int_eq(tfl_infer_set_signature(infer, ""), -EINVAL);
+	name[TFL_SIGNATURE_NAME_MAX] = '\0';
+	ck_assert_int_eq(tfl_infer_set_signature(infer, name), 0);
+	ck_assert_int_eq(tfl_infer_set_signature(infer, NULL), 0);
 	tfl_infer_destroy(infer);
 }
 END_TEST
@@ -416,6 +500,8 @@ Suite *infer_suite(void)
 	tcase_add_test(tcase, large_tensors);
 	tcase_add_test(tcase, larger_than_a_frame);
 	tcase_add_test(tcase, everything_that_can_be_set);
+	tcase_add_test(tcase, signature_is_named_when_set);
+	tcase_add_test(tcase, shapes_follow_each_call);
 	tcase_add_test(tcase, timeout_is_told_when_set);
 	tcase_add_test(tcase, without_inputs);
 	tcase_add_test(tcase, setters_refuse);
