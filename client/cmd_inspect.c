@@ -47,7 +47,7 @@ static int open_survey(struct work *work, const char *path, struct tfl_error *er
 		return r;
 	r = tfl_model_open_memory(work->bytes, size, &work->model, error);
 	if (r == 0)
-		r = tfl_survey_create(work->model, NULL, &work->survey, error);
+		r = tfl_survey_create(work->model, &(struct tfl_program_options){.late = true}, &work->survey, error);
 	if (r < 0)
 		return tfl_error_prefix(error, r, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
 	return 0;

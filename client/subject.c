@@ -128,7 +128,7 @@ int ctl_subject_open_file(const char *path, struct ctl_subject *subject, struct 
 		return r;
 	r = tfl_model_open_memory(subject->bytes, size, &subject->model, error);
 	if (r == 0)
-		r = tfl_program_create(subject->model, &(struct tfl_program_options){0}, &subject->program, error);
+		r = tfl_program_create(subject->model, &(struct tfl_program_options){.late = true}, &subject->program, error);
 	if (r == 0)
 		r = tfl_interpreter_create(subject->program, &subject->interpreter, error);
 	if (r < 0)

@@ -4,7 +4,8 @@
  * and size are known to fit. The wire's parser has already made sure that shape, type and byte count of a tensor agree with each other, so
  * comparing shape and type with the model's settles the byte count too.
  *
- * Names are looked up as tensor names first, over all tensors, and as names of the signature after that.
+ * Names are looked up as tensor names first, over all tensors, and as names of the signature after that; the other way round where the request names
+ * a signature.
  *
  * Every tensor is bound once at most, and the outputs together fit into a frame: what a request makes the daemon hold for its reply is
  * bounded however it is worded.
@@ -26,11 +27,12 @@
 static_assert(TFL_INFER_TENSORS_MAX <= 64, "one bit for each tensor of a request");
 static_assert(TFL_SUBGRAPH_EDGE_MAX <= UINT16_MAX + 1, "an index fits");
 
-/* One side of the model, and the words for it. */
+/* One side of an entry, and the words for it. */
 struct side {
 	const struct tfl_io *ios;
 	uint32_t count;
 	const char *noun;
+	bool by_signature; /* which was named, and so its names come first */
 };
 
 /* "input 0 'image'" */
@@ -74,9 +76,9 @@ static int find(const struct side *side, const struct tfl_wire_tensor *tensor, u
 		return tfl_error_set(error, -ENOENT, "%ss[%u]: there is no %s %d; the model has %s", side->noun, position, side->noun,
 				     tensor->index, list(side, known, sizeof(known)));
 	}
-	for (unsigned by_signature = 0; by_signature < 2; by_signature++) {
+	for (unsigned turn = 0; turn < 2; turn++) {
 		for (uint32_t i = 0; i < side->count; i++) {
-			if (names(by_signature ? side->ios[i].signature_name : side->ios[i].name, tensor->name)) {
+			if (names(side->by_signature == (turn == 0) ? side->ios[i].signature_name : side->ios[i].name, tensor->name)) {
 				*ret_index = i;
 				return 0;
 			}
@@ -119,6 +121,16 @@ static bool same_shape(const struct tfl_io *io, const struct tfl_wire_shape *sha
 	return shape->rank == io->rank && memcmp(shape->dims, io->dims, io->rank * sizeof(io->dims[0])) == 0;
 }
 
+/* Whether it is one that whoever calls may choose. */
+static bool free_shape(const struct tfl_io *io, const struct tfl_wire_shape *shape)
+{
+	bool fits = io->free && shape->rank == io->rank;
+
+	for (unsigned i = 0; fits && i < io->rank; i++)
+		fits = io->shape_signature[i] == -1 ? shape->dims[i] > 0 : shape->dims[i] == io->dims[i];
+	return fits;
+}
+
 static int wrong_dtype(const struct side *side, uint32_t index, enum tfl_dtype dtype, struct tfl_error *error)
 {
 	const struct tfl_io *io = &side->ios[index];
@@ -135,6 +147,11 @@ static int wrong_shape(const struct side *side, uint32_t index, const struct tfl
 	const struct tfl_io *io = &side->ios[index];
 	char name[128], sent[TFL_SHAPE_STRING_MAX], wanted[TFL_SHAPE_STRING_MAX];
 
+	if (io->free)
+		return tfl_error_set(error, -EINVAL, "%s has shape %s and must have %s, where -1 is any size from 1 on",
+				     title(side, index, name, sizeof(name)),
+				     tfl_shape_to_string(tensor->shape.dims, (unsigned)tensor->shape.rank, sent, sizeof(sent)),
+				     tfl_shape_to_string(io->shape_signature, io->rank, wanted, sizeof(wanted)));
 	return tfl_error_set(error, -EINVAL, "%s has shape %s and must have %s: %zu elements of %s, %zu bytes",
 			     title(side, index, name, sizeof(name)),
 			     tfl_shape_to_string(tensor->shape.dims, (unsigned)tensor->shape.rank, sent, sizeof(sent)),
@@ -142,8 +159,8 @@ static int wrong_shape(const struct side *side, uint32_t index, const struct tfl
 			     tfl_dtype_to_string(tensor->dtype), io->elements * tfl_dtype_size(tensor->dtype));
 }
 
-/* Type and shape against the model's; *ret_converted where float32 meets a quantised input. */
-static int check_input(const struct side *side, uint32_t index, const struct tfl_wire_tensor *tensor, bool *ret_converted,
+/* Type and shape against the model's; *ret_converted where float32 meets a quantised input, *resized for a shape that was chosen. */
+static int check_input(const struct side *side, uint32_t index, const struct tfl_wire_tensor *tensor, bool *ret_converted, bool *resized,
 		       struct tfl_error *error)
 {
 	const struct tfl_io *io = &side->ios[index];
@@ -155,9 +172,12 @@ static int check_input(const struct side *side, uint32_t index, const struct tfl
 				     title(side, index, name, sizeof(name)));
 	if (tensor->dtype != io->dtype && !converted)
 		return wrong_dtype(side, index, tensor->dtype, error);
-	if (!same_shape(io, &tensor->shape))
-		return wrong_shape(side, index, tensor, error);
 	*ret_converted = converted;
+	if (same_shape(io, &tensor->shape))
+		return 0;
+	if (!free_shape(io, &tensor->shape))
+		return wrong_shape(side, index, tensor, error);
+	*resized = true;
 	return 0;
 }
 
@@ -183,7 +203,7 @@ static int bind_inputs(const struct side *side, const struct tfl_tensor_list *te
 
 		r = bind_once(side, tensor, i, binding->inputs, &index, error);
 		if (r == 0)
-			r = check_input(side, index, tensor, &converted, error);
+			r = check_input(side, index, tensor, &converted, &binding->resized, error);
 		if (r < 0)
 			return r;
 		binding->quantize |= (uint64_t)converted << i;
@@ -253,14 +273,18 @@ static int bind_all(const struct side *side, const struct tfl_infer_request *req
 	return 0;
 }
 
-/* A reply that no frame can hold is refused before anything is computed for it. */
+/* A reply that no frame can hold is refused before anything is computed for it, where that can be known before. */
 static int check_size(const struct side *side, const struct tfl_binding *binding, struct tfl_error *error)
 {
 	size_t size = 0;
 
+	if (binding->resized)
+		return 0;
 	for (uint32_t i = 0; i < binding->output_count; i++) {
 		const struct tfl_io *io = &side->ios[binding->outputs[i]];
 
+		if (io->late)
+			continue;
 		size += binding->dequantize & UINT64_C(1) << i ? io->elements * sizeof(float) : io->bytes;
 	}
 	if (size <= TFL_FRAME_MAX)
@@ -268,14 +292,58 @@ static int check_size(const struct side *side, const struct tfl_binding *binding
 	return tfl_error_set(error, -EINVAL, "the outputs have %zu bytes, and a reply can bring %u: name those that are wanted", size, TFL_FRAME_MAX);
 }
 
+/* "'encode', 'decode'", cut after a few. */
+static const char *list_signatures(const struct tfl_interface *interface, char *buffer, size_t size)
+{
+	size_t used = (size_t)snprintf(buffer, size, "%s", interface->count > 1 || interface->entries[0].signature ? "" : "none");
+	unsigned named = 0;
+
+	for (uint32_t i = 0; i < interface->count && used < size; i++) {
+		if (!interface->entries[i].signature)
+			continue;
+		if (named == 6) {
+			snprintf(buffer + used, size - used, ", …");
+			break;
+		}
+		used += (size_t)snprintf(buffer + used, size - used, "%s'%.40s'", named++ ? ", " : "", interface->entries[i].signature);
+	}
+	return buffer;
+}
+
+static int find_entry(const struct tfl_interface *interface, struct tfl_string signature, uint32_t *ret_entry, struct tfl_error *error)
+{
+	char known[400];
+	uint32_t i = 0;
+
+	*ret_entry = 0;
+	if (!signature.text)
+		return 0;
+	while (i < interface->count && !names(interface->entries[i].signature, signature))
+		i++;
+	if (i == interface->count)
+		return tfl_error_set(error, -ENOENT, "the model has no signature '%.*s'; it has %s", TFL_STRING_ARGS(signature),
+				     list_signatures(interface, known, sizeof(known)));
+	if (interface->entries[i].fault)
+		return tfl_error_set(error, -EOPNOTSUPP, "signature '%.80s' cannot be run: %s", interface->entries[i].signature,
+				     interface->entries[i].fault);
+	*ret_entry = i;
+	return 0;
+}
+
 int tfl_binding_make(const struct tfl_interface *interface, const struct tfl_infer_request *request, struct tfl_binding *ret_binding,
 		     struct tfl_error *error)
 {
-	struct side inputs = {interface->inputs, interface->input_count, "input"};
-	struct side outputs = {interface->outputs, interface->output_count, "output"};
 	struct tfl_binding binding = {0};
+	const struct tfl_entry *entry;
+	struct side inputs, outputs;
 	int r;
 
+	r = find_entry(interface, request->head.signature, &binding.entry, error);
+	if (r < 0)
+		return r;
+	entry = &interface->entries[binding.entry];
+	inputs = (struct side){entry->inputs, entry->input_count, "input", request->head.signature.text != NULL};
+	outputs = (struct side){entry->outputs, entry->output_count, "output", inputs.by_signature};
 	r = bind_inputs(&inputs, &request->inputs, &binding, error);
 	if (r < 0)
 		return r;
@@ -288,17 +356,38 @@ int tfl_binding_make(const struct tfl_interface *interface, const struct tfl_inf
 	return 0;
 }
 
-void tfl_binding_fill(const struct tfl_binding *binding, const struct tfl_interface *interface, const struct tfl_tensor_list *inputs,
-		      struct tfl_interpreter *interpreter)
+static int resize(const struct tfl_binding *binding, const struct tfl_tensor_list *inputs, struct tfl_interpreter **part, struct tfl_error *error)
 {
+	struct tfl_io_shape shapes[TFL_INFER_TENSORS_MAX];
+
+	for (uint32_t i = 0; i < inputs->count; i++) {
+		const struct tfl_wire_shape *shape = &tfl_tensor_list_at(inputs, i)->shape;
+
+		shapes[binding->inputs[i]].rank = (uint8_t)shape->rank;
+		memcpy(shapes[binding->inputs[i]].dims, shape->dims, sizeof(shape->dims));
+	}
+	return tfl_interpreter_resize(*part, shapes, part, error);
+}
+
+int tfl_binding_fill(const struct tfl_binding *binding, const struct tfl_interface *interface, const struct tfl_tensor_list *inputs,
+		     struct tfl_interpreter *interpreter, struct tfl_interpreter **ret_part, struct tfl_error *error)
+{
+	const struct tfl_entry *entry = &interface->entries[binding->entry];
+	struct tfl_interpreter *part = tfl_interpreter_entry(interpreter, binding->entry);
+	int r = binding->resized ? resize(binding, inputs, &part, error) : 0;
+
+	if (r < 0)
+		return r;
 	for (uint32_t i = 0; i < inputs->count; i++) {
 		const struct tfl_wire_tensor *tensor = tfl_tensor_list_at(inputs, i);
-		const struct tfl_io *io = &interface->inputs[binding->inputs[i]];
-		void *memory = tfl_interpreter_input(interpreter, binding->inputs[i]);
+		const struct tfl_io *io = &entry->inputs[binding->inputs[i]];
+		void *memory = tfl_interpreter_input(part, binding->inputs[i]);
 
 		if (binding->quantize & UINT64_C(1) << i)
-			tfl_quantize(io->dtype, io->scale, io->zero_point, tensor->data.data, io->elements, memory);
+			tfl_quantize(io->dtype, io->scale, io->zero_point, tensor->data.data, tensor->data.size / sizeof(float), memory);
 		else
-			memcpy(memory, tensor->data.data, io->bytes);
+			memcpy(memory, tensor->data.data, tensor->data.size);
 	}
+	*ret_part = part;
+	return 0;
 }

@@ -17,12 +17,15 @@
 #define ALIGNMENT 16
 
 /* Bytes of all outputs; 0 where they are more than @p max. */
-static size_t output_bytes(const struct tfl_version *version, size_t max)
+static size_t output_bytes(const struct tfl_version *version, const struct tfl_interpreter *part, size_t max)
 {
 	size_t bytes = 0;
 
 	for (uint32_t i = 0; i < version->output_count; i++) {
-		bytes += tfl_align_up(version->outputs[i].bytes, ALIGNMENT);
+		struct tfl_io io;
+
+		tfl_interpreter_output_io(part, i, &io);
+		bytes += tfl_align_up(io.bytes, ALIGNMENT);
 		if (bytes > max)
 			return 0;
 	}
@@ -31,7 +34,8 @@ static size_t output_bytes(const struct tfl_version *version, size_t max)
 
 static void copy_output(struct tfl_captured_output *output, uint32_t index, const struct tfl_io *io, const void *data, uint8_t *memory)
 {
-	memcpy(memory, data, io->bytes);
+	if (io->bytes > 0)
+		memcpy(memory, data, io->bytes);
 	*output = (struct tfl_captured_output){
 		.tensor = {.index = (int32_t)index, .dtype = io->dtype, .shape.rank = io->rank, .data = {memory, io->bytes}},
 		.elements = io->elements,
@@ -42,10 +46,10 @@ static void copy_output(struct tfl_captured_output *output, uint32_t index, cons
 	memcpy(output->tensor.shape.dims, io->dims, sizeof(output->tensor.shape.dims));
 }
 
-struct tfl_capture *tfl_capture_create(struct tfl_job *job, const struct tfl_interpreter *interpreter, size_t outputs_max)
+struct tfl_capture *tfl_capture_create(struct tfl_job *job, const struct tfl_interpreter *part, size_t outputs_max)
 {
 	const struct tfl_version *version = job->version;
-	const size_t data = output_bytes(version, outputs_max);
+	const size_t data = output_bytes(version, part, outputs_max);
 	const uint32_t outputs = data > 0 ? version->output_count : 0;
 	const size_t head = tfl_align_up(sizeof(struct tfl_capture) + outputs * sizeof(struct tfl_captured_output), ALIGNMENT);
 	struct tfl_capture *capture = malloc(head + data);
@@ -56,8 +60,11 @@ struct tfl_capture *tfl_capture_create(struct tfl_job *job, const struct tfl_int
 	*capture = (struct tfl_capture){.version = version->number, .output_count = outputs};
 	atomic_init(&capture->refs, 1);
 	for (uint32_t i = 0; i < outputs; i++) {
-		copy_output(&capture->outputs[i], i, &version->outputs[i], tfl_interpreter_output(interpreter, i), memory);
-		memory += tfl_align_up(version->outputs[i].bytes, ALIGNMENT);
+		struct tfl_io io;
+
+		tfl_interpreter_output_io(part, i, &io);
+		copy_output(&capture->outputs[i], i, &io, tfl_interpreter_output(part, i), memory);
+		memory += tfl_align_up(io.bytes, ALIGNMENT);
 	}
 	capture->frame = job->frame;
 	capture->inputs = job->request.inputs;

@@ -51,10 +51,10 @@ struct tfl_capture {
 };
 
 /**
- * Takes the request out of @p job, which was answered and needs it no more, and copies the outputs that @p interpreter has, where they are
+ * Takes the request out of @p job, which was answered and needs it no more, and copies the outputs that @p part, which ran it, has, where they are
  * @p outputs_max bytes at most. One reference; NULL without memory, then the job is as it was.
  */
-struct tfl_capture *tfl_capture_create(struct tfl_job *job, const struct tfl_interpreter *interpreter, size_t outputs_max);
+struct tfl_capture *tfl_capture_create(struct tfl_job *job, const struct tfl_interpreter *part, size_t outputs_max);
 
 struct tfl_capture *tfl_capture_ref(struct tfl_capture *capture);
 

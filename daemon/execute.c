@@ -55,16 +55,23 @@ void tfl_executor_finish(struct tfl_executor *executor)
 	executor->scratch_size = 0;
 }
 
-/* Memory for all outputs that are dequantised; the model bounds it. */
-static int reserve_scratch(struct tfl_executor *executor, const struct tfl_job *job, struct tfl_error *error)
+/* Memory for all outputs that are dequantised; the model, and the frame that has to hold them, bound it. */
+static int reserve_scratch(struct tfl_executor *executor, const struct tfl_job *job, const struct tfl_interpreter *part, struct tfl_error *error)
 {
 	size_t size = 0;
 	void *scratch;
 
 	for (uint32_t i = 0; i < job->binding.output_count; i++) {
-		if (job->binding.dequantize & UINT64_C(1) << i)
-			size += job->version->outputs[job->binding.outputs[i]].elements * sizeof(float);
+		struct tfl_io io;
+
+		if (!(job->binding.dequantize & UINT64_C(1) << i))
+			continue;
+		tfl_interpreter_output_io(part, job->binding.outputs[i], &io);
+		size += io.elements * sizeof(float);
 	}
+	if (size > TFL_FRAME_MAX)
+		return tfl_error_set(error, -EINVAL, "the outputs have %zu bytes as float32, and a reply can bring %u: name those that are wanted", size,
+				     TFL_FRAME_MAX);
 	if (size <= executor->scratch_size)
 		return 0;
 	scratch = malloc(size);
@@ -85,26 +92,25 @@ static void trim_scratch(struct tfl_executor *executor)
 	executor->scratch_size = 0;
 }
 
-static void write_outputs(struct tfl_executor *executor, const struct tfl_job *job, const struct tfl_interpreter *interpreter)
+static void write_outputs(struct tfl_executor *executor, const struct tfl_job *job, const struct tfl_interpreter *part)
 {
 	char *scratch = executor->scratch;
 
 	for (uint32_t i = 0; i < job->binding.output_count; i++) {
 		uint32_t index = job->binding.outputs[i];
-		const struct tfl_io *io = &job->version->outputs[index];
-		struct tfl_wire_tensor tensor = {
-			.name = tfl_reply_name(io->name),
-			.index = (int32_t)index,
-			.dtype = io->dtype,
-			.shape.rank = io->rank,
-			.data = {tfl_interpreter_output(interpreter, index), io->bytes},
-		};
+		struct tfl_wire_tensor tensor = {.index = (int32_t)index};
+		struct tfl_io io;
 
-		memcpy(tensor.shape.dims, io->dims, sizeof(tensor.shape.dims));
+		tfl_interpreter_output_io(part, index, &io);
+		tensor.name = tfl_reply_name(io.name);
+		tensor.dtype = io.dtype;
+		tensor.shape.rank = io.rank;
+		tensor.data = (struct tfl_slice){tfl_interpreter_output(part, index), io.bytes};
+		memcpy(tensor.shape.dims, io.dims, sizeof(tensor.shape.dims));
 		if (job->binding.dequantize & UINT64_C(1) << i) {
-			size_t size = io->elements * sizeof(float);
+			size_t size = io.elements * sizeof(float);
 
-			tfl_dequantize(io->dtype, io->scale, io->zero_point, tensor.data.data, io->elements, scratch);
+			tfl_dequantize(io.dtype, io.scale, io.zero_point, tensor.data.data, io.elements, scratch);
 			tensor.dtype = TFL_FLOAT32;
 			tensor.data = (struct tfl_slice){(const uint8_t *)scratch, size};
 			scratch += size;
@@ -132,50 +138,68 @@ static bool has_nan_inputs(const struct tfl_job *job, bool infinite)
 	return false;
 }
 
-static bool has_nan_outputs(const struct tfl_job *job, const struct tfl_interpreter *interpreter)
+static bool has_nan_outputs(const struct tfl_job *job, const struct tfl_interpreter *part)
 {
-	for (uint32_t i = 0; i < job->version->output_count; i++) {
-		const struct tfl_io *io = &job->version->outputs[i];
+	for (uint32_t i = 0; i < job->version->interface.entries[job->binding.entry].output_count; i++) {
+		struct tfl_io io;
 
-		if (io->dtype == TFL_FLOAT32 && tfl_has_nan(tfl_interpreter_output(interpreter, i), io->elements))
+		tfl_interpreter_output_io(part, i, &io);
+		if (io.dtype == TFL_FLOAT32 && tfl_has_nan(tfl_interpreter_output(part, i), io.elements))
 			return true;
 	}
 	return false;
 }
 
 /* Of a version on trial. */
-static void look_for_nan(const struct tfl_job *job, const struct tfl_interpreter *interpreter)
+static void look_for_nan(const struct tfl_job *job, const struct tfl_interpreter *part)
 {
-	if (has_nan_outputs(job, interpreter) && !has_nan_inputs(job, true))
+	if (has_nan_outputs(job, part) && !has_nan_inputs(job, true))
 		atomic_fetch_add(&job->version->trial.nan, 1);
 }
 
 /* Where the version is on trial, and the process ends in the middle of this, the next one knows; whoever has an answer did not see it end. */
-static int invoke(struct tfl_executor *executor, struct tfl_job *job, struct tfl_interpreter *interpreter, struct tfl_error *error)
+static int invoke(struct tfl_executor *executor, struct tfl_job *job, struct tfl_interpreter *part, struct tfl_error *error)
 {
 	uint64_t trial = atomic_load_explicit(&job->version->trial.id, memory_order_acquire);
 	int r;
 
 	if (!trial)
-		return tfl_interpreter_invoke(interpreter, &job->control, error);
+		return tfl_interpreter_invoke(part, &job->control, error);
 	tfl_running_set(job->version->trial.running, executor->index, trial);
-	r = tfl_interpreter_invoke(interpreter, &job->control, error);
+	r = tfl_interpreter_invoke(part, &job->control, error);
 	tfl_running_set(job->version->trial.running, executor->index, 0);
 	return r;
 }
 
-/* Whether the version, or that before one on trial, would not be done in time if nobody else wanted the processor. */
+/*
+ * Whether the version, or that before one on trial, would not be done in time if nobody else wanted the processor; or whether nobody knows,
+ * since what was measured is the first entry with the file's shapes.
+ */
 static bool is_hopeless(const struct tfl_job *job, uint64_t started)
 {
 	const struct tfl_version *version = job->version;
 	uint64_t trial = atomic_load_explicit(&version->trial.id, memory_order_acquire);
 	uint64_t run_ns = trial ? atomic_load_explicit(&version->trial.run_ns, memory_order_relaxed) : version->run_ns;
 
-	return job->control.deadline_ns && job->control.deadline_ns < started + run_ns;
+	return job->control.deadline_ns && (job->binding.entry || job->binding.resized || job->control.deadline_ns < started + run_ns);
 }
 
-/* Runs the job on a borrowed interpreter and sends its outputs; on failure nothing was sent. */
-static int run(struct tfl_executor *executor, struct tfl_job *job, struct tfl_interpreter *interpreter, struct tfl_record *record,
+/* The reply, in the executor's writer. */
+static int answer(struct tfl_executor *executor, const struct tfl_job *job, const struct tfl_interpreter *part,
+		  const struct tfl_infer_served *served, struct tfl_error *error)
+{
+	int r = reserve_scratch(executor, job, part, error);
+
+	if (r < 0)
+		return r;
+	tfl_writer_begin(&executor->writer);
+	tfl_infer_response_begin(&executor->writer, job->msgid, served, job->binding.output_count);
+	write_outputs(executor, job, part);
+	return tfl_writer_check(&executor->writer, error);
+}
+
+/* Runs the job on a part of a borrowed interpreter, and sends its outputs; on failure nothing was sent. */
+static int run(struct tfl_executor *executor, struct tfl_job *job, struct tfl_interpreter *part, uint64_t started, struct tfl_record *record,
 	       struct tfl_error *error)
 {
 	struct tfl_infer_served served = {
@@ -183,27 +207,20 @@ static int run(struct tfl_executor *executor, struct tfl_job *job, struct tfl_in
 		.version = job->version->number,
 		.wait_ns = record->wait_ns,
 	};
-	const struct tfl_interface interface = tfl_version_interface(job->version);
-	uint64_t started = job->arrived_ns + record->wait_ns, computed;
+	uint64_t computed;
 	int r;
 
-	r = reserve_scratch(executor, job, error);
-	if (r < 0)
-		return r;
-	tfl_binding_fill(&job->binding, &interface, &job->request.inputs, interpreter);
 	record->executed = true;
-	record->hopeless = is_hopeless(job, started);
-	r = invoke(executor, job, interpreter, error);
+	record->excused = is_hopeless(job, started);
+	r = invoke(executor, job, part, error);
 	computed = tfl_clock_ns();
 	record->compute_ns = served.compute_ns = computed - started;
 	if (r < 0)
 		return r;
 	if (atomic_load_explicit(&job->version->trial.id, memory_order_relaxed))
-		look_for_nan(job, interpreter);
-	tfl_writer_begin(&executor->writer);
-	tfl_infer_response_begin(&executor->writer, job->msgid, &served, job->binding.output_count);
-	write_outputs(executor, job, interpreter);
-	r = tfl_writer_check(&executor->writer, error);
+		look_for_nan(job, part);
+	r = answer(executor, job, part, &served, error);
+	record->excused |= r < 0; /* it can only be too much */
 	if (r < 0)
 		return r;
 	r = tfl_channel_send_writer(job->channel, &executor->writer);
@@ -238,18 +255,18 @@ static int missed(const struct tfl_job *job, uint64_t now, struct tfl_error *err
  * For those who look at it later: what was answered, and takes nobody's time any more. Without memory they do without it. What has NaN, in its
  * inputs or in what this version answered, is no sample: it shows nothing of a later version, and whoever sent some would have them all refused.
  */
-static void keep_copy(struct tfl_job *job, const struct tfl_interpreter *interpreter)
+static void keep_copy(struct tfl_job *job, const struct tfl_interpreter *part)
 {
 	size_t outputs = job->copy.shadow ? TFL_SHADOW_OUTPUTS_MAX : 0;
 	struct tfl_capture *capture;
 
-	if (job->sample.by && (has_nan_outputs(job, interpreter) || has_nan_inputs(job, false)))
+	if (job->sample.by && (has_nan_outputs(job, part) || has_nan_inputs(job, false)))
 		tfl_recordings_leave_nan(TFL_STEAL(job->sample.by), job->sample.place);
 	if (!job->sample.by && !job->copy.shadow)
 		return;
 	if (job->sample.by && job->sample.outputs)
 		outputs = TFL_FRAME_MAX;
-	capture = tfl_capture_create(job, interpreter, outputs);
+	capture = tfl_capture_create(job, part, outputs);
 	if (!capture)
 		return;
 	capture->recording = job->sample.recording;
@@ -263,13 +280,20 @@ static void keep_copy(struct tfl_job *job, const struct tfl_interpreter *interpr
 static int serve(struct tfl_executor *executor, struct tfl_job *job, struct tfl_interpreter *interpreter, struct tfl_record *record,
 		 struct tfl_error *error)
 {
-	int r = run(executor, job, interpreter, record, error);
+	uint64_t started = job->arrived_ns + record->wait_ns;
+	struct tfl_interpreter *part;
+	int r;
 
+	r = tfl_binding_fill(&job->binding, &job->version->interface, &job->request.inputs, interpreter, &part, error);
+	/* What is made for shapes that come for the first time is no time that the model takes. */
+	if (r == 0)
+		r = run(executor, job, part, job->binding.resized ? tfl_clock_ns() : started, record, error);
 	if (r < 0)
 		return r;
-	tfl_heads_record(&job->version->heads, interpreter, job->version->recorder, executor->index);
+	if (job->binding.entry == 0)
+		tfl_heads_record(&job->version->heads, part, job->version->recorder, executor->index);
 	if (job->sample.by || job->copy.shadow)
-		keep_copy(job, interpreter);
+		keep_copy(job, part);
 	return 0;
 }
 

@@ -51,6 +51,8 @@ static void add_head(struct tfl_heads *heads, const struct tfl_io *outputs, cons
 				output->zero_point) < 0)
 		return;
 	head->source = *source;
+	head->rank = output->rank;
+	memcpy(head->dims, output->dims, sizeof(head->dims));
 	if (source->classes_output != UINT32_MAX && !names_classes(&outputs[source->classes_output], source))
 		head->source.classes_output = UINT32_MAX;
 	head->row_bytes = source->classes * (uint32_t)tfl_dtype_size(output->dtype);
@@ -156,13 +158,29 @@ static uint32_t detected_class(const struct tfl_head *head, const struct tfl_int
 	return classes[0] >= 0 && classes[0] < TFL_CONFIDENCE_CLASSES_MAX ? (uint32_t)classes[0] : UINT32_MAX;
 }
 
+/* Of what ran now: those of the file, for each of the pictures in a batch that was resized. In any other shape there is nothing to read. */
+static uint32_t count_rows(const struct tfl_head *head, const struct tfl_interpreter *interpreter)
+{
+	struct tfl_io io;
+	size_t rows;
+
+	tfl_interpreter_output_io(interpreter, head->source.output, &io);
+	rows = io.bytes / head->row_bytes;
+	if (rows == head->source.rows)
+		return head->source.rows;
+	if (io.rank == 0 || io.rank != head->rank || memcmp(io.dims + 1, head->dims + 1, (io.rank - 1u) * sizeof(io.dims[0])) != 0)
+		return 0;
+	return rows < TFL_CONFIDENCE_ROWS_MAX ? (uint32_t)rows : TFL_CONFIDENCE_ROWS_MAX;
+}
+
 void tfl_heads_record(const struct tfl_heads *heads, const struct tfl_interpreter *interpreter, struct tfl_recorder *recorder, unsigned writer)
 {
 	for (unsigned i = 0; i < heads->count; i++) {
 		const struct tfl_head *head = &heads->items[i];
 		const uint8_t *output = tfl_interpreter_output(interpreter, head->source.output);
+		const uint32_t rows = count_rows(head, interpreter);
 
-		for (uint32_t row = 0; row < head->source.rows; row++) {
+		for (uint32_t row = 0; row < rows; row++) {
 			struct tfl_top top;
 
 			tfl_top_read(&head->reader, output + (size_t)row * head->row_bytes, &top);

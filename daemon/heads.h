@@ -25,6 +25,8 @@ struct tfl_head {
 	struct tfl_confidence_source source;
 	struct tfl_top_reader reader;
 	uint32_t row_bytes;
+	uint8_t rank;     /* of the output in the file, and … */
+	int32_t dims[TFL_RANK_MAX];
 	uint32_t counted; /* classes that are counted one by one: the first of them, where there are too many */
 };
 

@@ -82,6 +82,7 @@ static int build(struct tfl_loader *loader, struct tfl_loader_job *job, int fd, 
 		.threads = inference_threads(loader, job),
 		.loop_iterations = job->conf.loop_iterations,
 		.loop_ns = job->conf.loop_ms * 1000000,
+		.late = true,
 		.spawn = tfl_spawner_call,
 		.spawn_data = loader->spawner,
 	};

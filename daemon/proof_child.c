@@ -74,7 +74,7 @@ static _Noreturn void report(struct child *child, const struct tfl_error *failur
 
 static int load(struct child *child, struct tfl_program **ret_program, struct tfl_interpreter **ret_interpreter, struct tfl_error *error)
 {
-	const struct tfl_program_options options = { .threads = 1 };
+	const struct tfl_program_options options = { .threads = 1, .late = true };
 	const uint64_t start = tfl_clock_ns();
 	struct tfl_program_info info;
 	struct tfl_model *model;
@@ -97,14 +97,13 @@ static int load(struct child *child, struct tfl_program **ret_program, struct tf
 	return 0;
 }
 
-static int run_on_zeros(const struct tfl_interface *interface, struct tfl_interpreter *interpreter, uint64_t *ret_ns,
-			struct tfl_error *error)
+static int run_on_zeros(const struct tfl_entry *entry, struct tfl_interpreter *interpreter, uint64_t *ret_ns, struct tfl_error *error)
 {
 	uint64_t start;
 	int result;
 
-	for (uint32_t i = 0; i < interface->input_count; i++)
-		memset(tfl_interpreter_input(interpreter, i), 0, interface->inputs[i].bytes);
+	for (uint32_t i = 0; i < entry->input_count; i++)
+		memset(tfl_interpreter_input(interpreter, i), 0, entry->inputs[i].bytes);
 	tfl_interpreter_reset(interpreter);
 	start = tfl_clock_ns();
 	result = tfl_interpreter_invoke(interpreter, NULL, error);
@@ -113,19 +112,22 @@ static int run_on_zeros(const struct tfl_interface *interface, struct tfl_interp
 }
 
 /* The second run is the one that is told: the first touches memory that the second finds there. */
-static int run(struct child *child, const struct tfl_interface *interface, struct tfl_interpreter *interpreter, struct tfl_error *error)
+static int run(struct child *child, const struct tfl_entry *entry, struct tfl_interpreter *interpreter, struct tfl_error *error)
 {
 	struct tfl_proof *proof = &child->proof;
 	int result;
 
 	tell_phase(TFL_PROOF_RUNNING);
-	result = run_on_zeros(interface, interpreter, &proof->run_ns, error);
+	result = run_on_zeros(entry, interpreter, &proof->run_ns, error);
 	if (result < 0)
 		return result;
-	for (; proof->digest_count < interface->output_count && proof->digest_count < TFL_PROOF_DIGESTS_MAX; proof->digest_count++)
-		tfl_digest(tfl_interpreter_output(interpreter, proof->digest_count), interface->outputs[proof->digest_count].bytes,
-			   proof->digests[proof->digest_count]);
-	return run_on_zeros(interface, interpreter, &proof->run_ns, error);
+	for (; proof->digest_count < entry->output_count && proof->digest_count < TFL_PROOF_DIGESTS_MAX; proof->digest_count++) {
+		struct tfl_io io;
+
+		tfl_interpreter_output_io(interpreter, proof->digest_count, &io);
+		tfl_digest(tfl_interpreter_output(interpreter, proof->digest_count), io.bytes, proof->digests[proof->digest_count]);
+	}
+	return run_on_zeros(entry, interpreter, &proof->run_ns, error);
 }
 
 static int run_samples(struct child *child, const struct tfl_interface *interface, struct tfl_interpreter *interpreter,
@@ -155,9 +157,8 @@ static int prove(struct child *child, struct tfl_error *error)
 	result = load(child, &program, &interpreter, error);
 	if (result < 0)
 		return result;
-	interface.inputs = tfl_program_inputs(program, &interface.input_count);
-	interface.outputs = tfl_program_outputs(program, &interface.output_count);
-	result = run(child, &interface, interpreter, error);
+	interface.entries = tfl_program_entries(program, &interface.count);
+	result = run(child, &interface.entries[0], interpreter, error);
 	return result == 0 ? run_samples(child, &interface, interpreter, error) : result;
 }
 

@@ -27,14 +27,15 @@ struct tfl_record {
 	uint64_t compute_ns;
 	uint64_t reply_ns;
 	uint64_t total_ns; /* from the arrival of the whole frame to the last byte given to the socket */
-	bool hopeless;     /* it was given less time than it takes at best */
+	bool excused;      /* it was given less time than it takes at best, or what was asked for is more than a reply can bring */
 };
 
-/** Whether it counts against the version: it ran, and failed, and not because its client cancelled it, or gave it no time. */
+/** Whether it counts against the version: it ran, and failed, and not because its client cancelled it, or asked for what nobody can do. */
 static inline bool tfl_record_is_fault(const struct tfl_record *record)
 {
-	return record->executed && record->status != TFL_OK && record->status != TFL_CANCELLED &&
-	       !(record->hopeless && record->status == TFL_DEADLINE_EXCEEDED);
+	bool asked = record->status == TFL_DEADLINE_EXCEEDED || record->status == TFL_INVALID_ARGUMENT || record->status == TFL_RESOURCE_EXHAUSTED;
+
+	return record->executed && record->status != TFL_OK && record->status != TFL_CANCELLED && !(record->excused && asked);
 }
 
 struct tfl_recorder_summary {

@@ -170,42 +170,49 @@ static int compare(const struct tfl_io *io, const uint8_t *data, const struct tf
 }
 
 /* Output @p position of those that are expected. */
-static int check_expected(const struct tfl_sample *sample, uint32_t position, const struct tfl_interface *interface,
-			  const struct tfl_binding *binding, const struct tfl_interpreter *interpreter, struct tfl_error *error)
+static int check_expected(const struct tfl_sample *sample, uint32_t position, const struct tfl_binding *binding,
+			  const struct tfl_interpreter *part, struct tfl_error *error)
 {
 	const struct tfl_wire_tensor *expected = tfl_tensor_list_at(&sample->request.outputs, position);
 	const uint32_t index = binding->outputs[position];
-	const struct tfl_io *io = &interface->outputs[index];
-	const void *data = tfl_interpreter_output(interpreter, index);
+	const void *data = tfl_interpreter_output(part, index);
 	_tfl_free_ float *real = NULL;
+	struct tfl_io io;
 
+	tfl_interpreter_output_io(part, index, &io);
 	if (binding->dequantize & UINT64_C(1) << position) {
-		real = malloc(io->elements * sizeof(float) + 1);
+		real = malloc(io.elements * sizeof(float) + 1);
 		if (!real)
-			return tfl_error_set(error, -ENOMEM, "not enough memory for output '%.80s' as float32", io->name);
-		tfl_dequantize(io->dtype, io->scale, io->zero_point, data, io->elements, real);
+			return tfl_error_set(error, -ENOMEM, "not enough memory for output '%.80s' as float32", io.name);
+		tfl_dequantize(io.dtype, io.scale, io.zero_point, data, io.elements, real);
 		data = real;
 	}
-	return compare(io, data, expected, sample->tolerance, error);
+	return compare(&io, data, expected, sample->tolerance, error);
 }
 
 int tfl_sample_run(const struct tfl_sample *sample, const struct tfl_interface *interface, struct tfl_interpreter *interpreter,
 		   bool *ret_infinite, struct tfl_error *error)
 {
+	struct tfl_interpreter *part;
 	struct tfl_binding binding;
 	bool infinite = false;
 	int result;
 
 	result = tfl_binding_make(interface, &sample->request, &binding, error);
+	if (result == 0)
+		result = tfl_binding_fill(&binding, interface, &sample->request.inputs, interpreter, &part, error);
 	if (result < 0)
 		return result == -ENOMEM ? result : -EINVAL;
-	tfl_binding_fill(&binding, interface, &sample->request.inputs, interpreter);
 	tfl_interpreter_reset(interpreter);
-	result = tfl_interpreter_invoke(interpreter, NULL, error);
-	for (uint32_t i = 0; result == 0 && i < interface->output_count; i++)
-		result = check_finite(&interface->outputs[i], tfl_interpreter_output(interpreter, i), &infinite, error);
+	result = tfl_interpreter_invoke(part, NULL, error);
+	for (uint32_t i = 0; result == 0 && i < interface->entries[binding.entry].output_count; i++) {
+		struct tfl_io io;
+
+		tfl_interpreter_output_io(part, i, &io);
+		result = check_finite(&io, tfl_interpreter_output(part, i), &infinite, error);
+	}
 	for (uint32_t i = 0; result == 0 && i < sample->request.outputs.count; i++)
-		result = check_expected(sample, i, interface, &binding, interpreter, error);
+		result = check_expected(sample, i, &binding, part, error);
 	if (result == 0)
 		*ret_infinite = infinite;
 	return result;

@@ -48,34 +48,50 @@ static const float *to_real(const void *data, enum tfl_dtype dtype, float scale,
 	return memory;
 }
 
-/* An output that is no real number in both is left out; one of another size cannot be compared, nor can the request then. */
-static bool compare_output(struct tfl_shadow *shadow, const struct tfl_captured_output *given, uint32_t index, struct tfl_agreement *pair)
+/* Room for so many real numbers from both; what was captured bounds it. */
+static bool reserve(struct tfl_shadow *shadow, size_t elements)
 {
-	const struct tfl_io *io = &shadow->version->outputs[index];
+	float *right, *other;
+
+	if (elements <= shadow->room)
+		return true;
+	right = realloc(shadow->right, elements * sizeof(float));
+	shadow->right = right ? right : shadow->right;
+	other = right ? realloc(shadow->other, elements * sizeof(float)) : NULL;
+	shadow->other = other ? other : shadow->other;
+	shadow->room = other ? elements : shadow->room;
+	return other != NULL;
+}
+
+/* An output that is no real number in both is left out; one of another size cannot be compared, nor can the request then. */
+static bool compare_output(struct tfl_shadow *shadow, const struct tfl_interpreter *part, const struct tfl_captured_output *given,
+			   uint32_t index, struct tfl_agreement *pair)
+{
 	const uint32_t classes = index < TFL_AGREEMENT_OUTPUTS_MAX ? shadow->classes[index] : 0;
 	const float *right, *other;
+	struct tfl_io io;
 	uint64_t agreed;
 
-	if (given->elements != io->elements)
+	tfl_interpreter_output_io(part, index, &io);
+	if (given->elements != io.elements || !reserve(shadow, io.elements))
 		return false;
-	if (index >= TFL_AGREEMENT_OUTPUTS_MAX || !is_real(given->tensor.dtype, given->quantized) || !is_real(io->dtype, io->quantized))
+	if (index >= TFL_AGREEMENT_OUTPUTS_MAX || !is_real(given->tensor.dtype, given->quantized) || !is_real(io.dtype, io.quantized))
 		return true;
 	right = to_real(given->tensor.data.data, given->tensor.dtype, given->scale, given->zero_point, given->elements, shadow->right);
-	other = to_real(tfl_interpreter_output(shadow->interpreter, index), io->dtype, io->scale, io->zero_point, io->elements,
-			shadow->other);
-	agreed = tfl_agreement_add(&pair->outputs[index], right, other, io->elements, classes);
+	other = to_real(tfl_interpreter_output(part, index), io.dtype, io.scale, io.zero_point, io.elements, shadow->other);
+	agreed = tfl_agreement_add(&pair->outputs[index], right, other, io.elements, classes);
 	if (classes)
-		tfl_recorder_add_agreement(shadow->version->recorder, io->elements / classes, agreed);
+		tfl_recorder_add_agreement(shadow->version->recorder, io.elements / classes, agreed);
 	return true;
 }
 
-static void compare(struct tfl_shadow *shadow, const struct tfl_capture *capture)
+static void compare(struct tfl_shadow *shadow, const struct tfl_interpreter *part, const struct tfl_capture *capture)
 {
 	struct tfl_agreement *pair = find_pair(shadow, capture->version);
 	bool compared = pair && capture->output_count == shadow->version->output_count && capture->output_count > 0;
 
 	for (uint32_t i = 0; compared && i < capture->output_count; i++)
-		compared = compare_output(shadow, &capture->outputs[i], i, pair);
+		compared = compare_output(shadow, part, &capture->outputs[i], i, pair);
 	if (compared)
 		tfl_agreement_count(pair);
 	else
@@ -90,24 +106,26 @@ static uint64_t processor_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static int run(struct tfl_shadow *shadow, const struct tfl_capture *capture, struct tfl_record *record)
+static int run(struct tfl_shadow *shadow, const struct tfl_capture *capture, struct tfl_record *record, struct tfl_interpreter **ret_part)
 {
-	const struct tfl_version *version = shadow->version;
-	const struct tfl_interface interface = tfl_version_interface(version);
+	const struct tfl_interface *interface = &shadow->version->interface;
 	const struct tfl_infer_request request = {.head.dtype = TFL_DTYPE_COUNT, .inputs = capture->inputs}; /* a view, not finished */
 	const struct tfl_run_control control = {&shadow->gone, tfl_clock_ns() + TFL_SHADOW_RUN_MS * UINT64_C(1000000)};
 	struct tfl_binding binding;
 	struct tfl_error error;
 	uint64_t begin;
-	int r = tfl_binding_make(&interface, &request, &binding, &error);
+	int r = tfl_binding_make(interface, &request, &binding, &error);
 
+	begin = processor_ns();
+	if (r == 0)
+		r = tfl_binding_fill(&binding, interface, &capture->inputs, shadow->interpreter, ret_part, &error);
 	if (r < 0)
 		return r;
-	begin = processor_ns();
+	if (binding.resized)
+		begin = processor_ns(); /* making what came for the first time is no time that the model takes */
 	tfl_interpreter_reset(shadow->interpreter);
-	tfl_binding_fill(&binding, &interface, &capture->inputs, shadow->interpreter);
 	record->executed = true;
-	r = tfl_interpreter_invoke(shadow->interpreter, &control, &error);
+	r = tfl_interpreter_invoke(*ret_part, &control, &error);
 	record->compute_ns = record->total_ns = processor_ns() - begin;
 	return r;
 }
@@ -116,11 +134,12 @@ static void serve(struct tfl_shadow *shadow, const struct tfl_capture *capture)
 {
 	struct tfl_recorder *recorder = shadow->version->recorder;
 	struct tfl_record record = {.status = TFL_OK};
+	struct tfl_interpreter *part = NULL;
 	int r;
 
 	if (atomic_load(&shadow->gone))
 		return;
-	r = run(shadow, capture, &record);
+	r = run(shadow, capture, &record, &part);
 	atomic_store_explicit(&shadow->shadows->rests_ns, tfl_clock_ns() + REST * record.compute_ns, memory_order_relaxed);
 	if (r == -ECANCELED || r == -ETIME) {
 		/* Nothing was found out about the version: somebody else had the processor, or had enough of it. */
@@ -131,8 +150,8 @@ static void serve(struct tfl_shadow *shadow, const struct tfl_capture *capture)
 	tfl_recorder_add_shadow(recorder, &record);
 	if (r < 0)
 		return;
-	tfl_heads_record(&shadow->version->heads, shadow->interpreter, recorder, tfl_recorder_shadow_writer(recorder));
-	compare(shadow, capture);
+	tfl_heads_record(&shadow->version->heads, part, recorder, tfl_recorder_shadow_writer(recorder));
+	compare(shadow, part, capture);
 }
 
 static struct tfl_capture *reverse(struct tfl_capture *capture)

@@ -46,17 +46,9 @@ static void find_classes(struct tfl_shadow *shadow)
 static int make(void *data, struct tfl_error *error)
 {
 	struct tfl_shadow *shadow = ((struct making *)data)->shadow;
-	const struct tfl_version *version = shadow->version;
-	size_t elements = 0;
 
-	for (uint32_t i = 0; i < version->output_count; i++)
-		elements = version->outputs[i].elements > elements ? version->outputs[i].elements : elements;
-	shadow->right = malloc((elements + 1) * sizeof(float));
-	shadow->other = malloc((elements + 1) * sizeof(float));
-	if (!shadow->right || !shadow->other)
-		return tfl_error_set(error, -ENOMEM, "not enough memory");
 	find_classes(shadow);
-	return tfl_loader_make_interpreter(*shadow->shadows->options.loader, version, true, &shadow->interpreter, error);
+	return tfl_loader_make_interpreter(*shadow->shadows->options.loader, shadow->version, true, &shadow->interpreter, error);
 }
 
 static int unmake(void *data, struct tfl_error *error)
@@ -66,6 +58,7 @@ static int unmake(void *data, struct tfl_error *error)
 	tfl_loader_free_interpreter(*shadow->shadows->options.loader, TFL_STEAL(shadow->interpreter));
 	free(TFL_STEAL(shadow->right));
 	free(TFL_STEAL(shadow->other));
+	shadow->room = 0;
 	return 0;
 }
 

@@ -23,7 +23,8 @@ struct tfl_shadow {
 
 	/* The thread's; made by the loader. */
 	struct tfl_interpreter *interpreter;
-	float *right, *other;                        /* outputs in real numbers, of the larger size */
+	float *right, *other;                        /* outputs in real numbers … */
+	size_t room;                                 /* … so many each */
 	uint32_t classes[TFL_AGREEMENT_OUTPUTS_MAX]; /* of each output */
 	atomic_ullong late, failed;                  /* not run to the end; not compared */
 	atomic_uint pair_count;

@@ -151,11 +151,8 @@ static void write_boolean(struct tfl_teller *teller, const char *key, bool value
 
 static void tell(struct tfl_teller *teller, const struct tfl_version *version)
 {
-	uint32_t count;
-	const struct tfl_entry *entries = tfl_program_entries(version->program, &count);
-
-	tfl_tell_model(teller, version->file, &version->labels, entries[0].inputs, entries[0].outputs);
-	tfl_tell_signatures(teller, entries, count);
+	tfl_tell_model(teller, version->file, &version->labels, version->inputs, version->outputs);
+	tfl_tell_signatures(teller, version->interface.entries, version->interface.count);
 }
 
 int tfl_telling_init(struct tfl_telling *telling, const struct tfl_version *version)

@@ -82,6 +82,7 @@ static void unload(struct tfl_version *version)
 	tfl_pool_destroy(TFL_STEAL(version->pool));
 	tfl_program_destroy(TFL_STEAL(version->program));
 	tfl_model_destroy(TFL_STEAL(version->file));
+	version->interface = (struct tfl_interface){ 0 };
 	version->inputs = version->outputs = NULL;
 	version->input_count = version->output_count = 0;
 	version->file_bytes = version->load_ns = version->run_ns = 0;
@@ -163,6 +164,7 @@ static int build(struct tfl_version *version, int fd, unsigned instances, const 
 		result = tfl_program_create(version->file, options, &version->program, error);
 	if (result < 0)
 		return result;
+	version->interface.entries = tfl_program_entries(version->program, &version->interface.count);
 	version->inputs = tfl_program_inputs(version->program, &version->input_count);
 	version->outputs = tfl_program_outputs(version->program, &version->output_count);
 	version->steered = tfl_program_steered(version->program);

@@ -72,7 +72,8 @@ struct tfl_version {
 	struct tfl_model *file;   /* NULL unless loaded */
 	struct tfl_program *program;
 	struct tfl_pool *pool;
-	const struct tfl_io *inputs;
+	struct tfl_interface interface; /* all that it can be called for, and … */
+	const struct tfl_io *inputs;    /* … inputs and outputs of the first of that, which is what is recorded and compared */
 	const struct tfl_io *outputs;
 	uint32_t input_count;
 	uint32_t output_count;
@@ -123,12 +124,6 @@ struct tfl_version {
 	struct tfl_period_mark *mark;  /* likewise: how far it has been told; NULL where periods are not */
 	struct tfl_recorder *recorder; /* counters and latency; NULL where nobody records; freed with the version */
 };
-
-/** Its inputs and outputs, for a binding. Of one in memory. */
-static inline struct tfl_interface tfl_version_interface(const struct tfl_version *version)
-{
-	return (struct tfl_interface){version->inputs, version->outputs, version->input_count, version->output_count};
-}
 
 /** "AVAILABLE" and so on. */
 const char *tfl_version_state_to_string(enum tfl_version_state state);

@@ -109,7 +109,9 @@ static bool is_readable(const struct tfl_value *value, struct tfl_confidence_sou
 	bool quantized = value->dtype == TFL_INT8 || value->dtype == TFL_UINT8 || value->dtype == TFL_INT16;
 
 	count_rows(value, source);
-	if (value->dtype != TFL_FLOAT32 && !(quantized && value->quantized && value->scale > 0))
+	if (value->late)
+		explain(source, TFL_CONFIDENCE_NONE, "its shape depends on the content of a request");
+	else if (value->dtype != TFL_FLOAT32 && !(quantized && value->quantized && value->scale > 0))
 		explain(source, TFL_CONFIDENCE_NONE, "its type, %s%s, holds no scores", tfl_dtype_to_string(value->dtype),
 			quantized ? " without a scale" : "");
 	else if (source->rows == 0 || source->rows > TFL_CONFIDENCE_ROWS_MAX)

@@ -26,7 +26,25 @@ static const struct tfl_io outputs[] = {
 	{.name = "raw", .dtype = TFL_FLOAT32, .rank = 0, .elements = 1, .bytes = 4},
 };
 
-static const struct tfl_interface interface = {inputs, outputs, 2, 3};
+/* Another way to call it: a batch of any size, and what comes out is known when it has run. */
+static const struct tfl_io free_inputs[] = {
+	{.name = "scores", .signature_name = "batch", .dtype = TFL_UINT8, .rank = 2, .dims = {1, 4}, .elements = 4, .bytes = 4,
+	 .quantized = true, .scale = 1, .free = true, .shape_signature = {-1, 4}},
+	{.name = "batch", .signature_name = "scores", .dtype = TFL_FLOAT32, .rank = 1, .dims = {2}, .elements = 2, .bytes = 8},
+};
+
+static const struct tfl_io late_outputs[] = {
+	{.name = "chosen", .dtype = TFL_INT8, .rank = 1, .dims = {1 << 30}, .elements = 1 << 30, .bytes = 1 << 30, .quantized = true, .scale = 1,
+	 .late = true},
+};
+
+static const struct tfl_entry entries[] = {
+	{.inputs = inputs, .outputs = outputs, .input_count = 2, .output_count = 3},
+	{.signature = "encode", .inputs = free_inputs, .outputs = late_outputs, .input_count = 2, .output_count = 1},
+	{.signature = "train", .fault = "operator 7 (CONV_3D) is not there"},
+};
+
+static const struct tfl_interface interface = {entries, 3};
 
 static struct tfl_infer_request request;
 static struct tfl_binding binding;
@@ -97,7 +115,8 @@ START_TEST(a_tensor_name_wins_over_a_signature_name)
 		{.name = "a", .signature_name = "b", .dtype = TFL_FLOAT32},
 		{.name = "b", .signature_name = "a", .dtype = TFL_FLOAT32},
 	};
-	static const struct tfl_interface both = {crossed, outputs, 2, 3};
+	static const struct tfl_entry entry = {.inputs = crossed, .outputs = outputs, .input_count = 2, .output_count = 3};
+	static const struct tfl_interface both = {&entry, 1};
 
 	request.inputs.few[0] = tensor("b", -1, &crossed[0], TFL_FLOAT32);
 	request.inputs.few[1] = tensor("a", -1, &crossed[1], TFL_FLOAT32);
@@ -229,7 +248,8 @@ START_TEST(a_reply_that_no_frame_can_hold)
 {
 	static struct tfl_io large = {.name = "large", .dtype = TFL_INT8, .rank = 1, .dims = {20 << 20}, .elements = 20 << 20, .bytes = 20 << 20,
 				      .quantized = true, .scale = 1};
-	struct tfl_interface wide = {inputs, &large, 2, 1};
+	static const struct tfl_entry entry = {.inputs = inputs, .outputs = &large, .input_count = 2, .output_count = 1};
+	static const struct tfl_interface wide = {&entry, 1};
 
 	ck_assert_int_eq(tfl_binding_make(&wide, &request, &binding, &error), 0);
 	request.head.dtype = TFL_FLOAT32;
@@ -242,7 +262,8 @@ END_TEST
 START_TEST(more_tensors_than_a_message_has)
 {
 	static struct tfl_io many[300];
-	struct tfl_interface wide = {inputs, many, 2, 300};
+	struct tfl_entry entry = {.inputs = inputs, .outputs = many, .input_count = 2, .output_count = 300};
+	const struct tfl_interface wide = {&entry, 1};
 
 	for (unsigned i = 0; i < 300; i++)
 		many[i] = (struct tfl_io){.name = "", .dtype = TFL_FLOAT32};
@@ -252,9 +273,68 @@ START_TEST(more_tensors_than_a_message_has)
 	request.outputs.few[0] = choice(NULL, 299, TFL_DTYPE_COUNT);
 	ck_assert_int_eq(tfl_binding_make(&wide, &request, &binding, &error), 0);
 	ck_assert_uint_eq(binding.outputs[0], 299);
-	wide = (struct tfl_interface){many, outputs, 65, 3};
+	entry = (struct tfl_entry){.inputs = many, .outputs = outputs, .input_count = 65, .output_count = 3};
 	ck_assert_int_eq(tfl_binding_make(&wide, &request, &binding, &error), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error.text, "65 inputs"));
+}
+END_TEST
+
+static void call_encode(int32_t batch)
+{
+	request.head.signature = tfl_string_of("encode");
+	request.inputs.few[0] = tensor("scores", -1, &free_inputs[1], TFL_FLOAT32);
+	request.inputs.few[1] = tensor("batch", -1, &free_inputs[0], TFL_UINT8);
+	request.inputs.few[1].shape.dims[0] = batch;
+}
+
+/* Whoever names a signature means its names. */
+START_TEST(a_signature_by_its_name)
+{
+	call_encode(1);
+	ck_assert_int_eq(bind(), 0);
+	ck_assert_uint_eq(binding.entry, 1);
+	ck_assert_uint_eq(binding.inputs[0], 1);
+	ck_assert_uint_eq(binding.inputs[1], 0);
+	ck_assert_uint_eq(binding.output_count, 1);
+	ck_assert(!binding.resized);
+	request.head.signature = tfl_string_of("decode");
+	expect_error(-ENOENT, "the model has no signature 'decode'; it has 'encode', 'train'");
+	request.head.signature = tfl_string_of("train");
+	expect_error(-EOPNOTSUPP, "signature 'train' cannot be run: operator 7 (CONV_3D) is not there");
+}
+END_TEST
+
+START_TEST(a_model_without_signatures)
+{
+	const struct tfl_interface bare = {entries, 1};
+
+	request.head.signature = tfl_string_of("encode");
+	ck_assert_int_eq(tfl_binding_make(&bare, &request, &binding, &error), -ENOENT);
+	ck_assert_str_eq(error.text, "the model has no signature 'encode'; it has none");
+}
+END_TEST
+
+START_TEST(dimensions_that_are_free)
+{
+	call_encode(3);
+	ck_assert_int_eq(bind(), 0);
+	ck_assert(binding.resized);
+	ck_assert_uint_eq(binding.quantize, 0);
+	/* How large the outputs will be is not known yet. */
+	request.head.dtype = TFL_FLOAT32;
+	ck_assert_int_eq(bind(), 0);
+	ck_assert_uint_eq(binding.dequantize, 1);
+	request.inputs.few[1].dtype = TFL_FLOAT32;
+	ck_assert_int_eq(bind(), 0);
+	ck_assert_uint_eq(binding.quantize, 2);
+	call_encode(0);
+	expect_error(-EINVAL, "input 0 'scores' has shape [0, 4] and must have [-1, 4], where -1 is any size from 1 on");
+	call_encode(2);
+	request.inputs.few[1].shape.dims[1] = 5;
+	expect_error(-EINVAL, "input 0 'scores' has shape [2, 5] and must have [-1, 4]");
+	call_encode(2);
+	request.inputs.few[1].shape.rank = 1;
+	expect_error(-EINVAL, "input 0 'scores' has shape [2] and must have [-1, 4]");
 }
 END_TEST
 
@@ -267,6 +347,9 @@ Suite *binding_suite(void)
 	tcase_add_test(tcase, by_index);
 	tcase_add_test(tcase, by_name_in_any_order);
 	tcase_add_test(tcase, a_tensor_name_wins_over_a_signature_name);
+	tcase_add_test(tcase, a_signature_by_its_name);
+	tcase_add_test(tcase, a_model_without_signatures);
+	tcase_add_test(tcase, dimensions_that_are_free);
 	tcase_add_test(tcase, float_for_a_quantised_input);
 	tcase_add_test(tcase, unknown_inputs);
 	tcase_add_test(tcase, a_missing_input_is_named);
