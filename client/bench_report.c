@@ -33,10 +33,12 @@ uint64_t bench_failed(const struct bench_result *result)
 static void print_head(const struct bench_report *report)
 {
 	const struct bench_settings *settings = report->settings;
+	const char *signature = settings->inputs->signature->name;
 	char duration[CTL_UNIT_MAX], warm_up[CTL_UNIT_MAX];
 
-	ctl_printf_wrapped("", 0, "%s@%llu, inputs: %s, %s, %u connection%s; %s a level after %s of warm-up", report->model,
-			   (unsigned long long)report->version, report->data,
+	ctl_printf_wrapped("", 0, "%s@%llu, %s%s%sinputs: %s, %s, %u connection%s; %s a level after %s of warm-up", report->model,
+			   (unsigned long long)report->version, signature ? "signature " : "", signature ? signature : "",
+			   signature ? ", " : "", report->data,
 			   !settings->open    ? "closed loop" :
 			   settings->poisson ? "open loop (poisson)" :
 					       "open loop (constant)",
@@ -223,9 +225,10 @@ json_t *bench_report_json(const struct bench_report *report)
 
 	for (unsigned i = 0; i < report->count; i++)
 		json_array_append_new(levels, level_json(report, &report->results[i]));
-	return json_pack("{s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:f, s:b, s:o}", "model", report->model, "version", (json_int_t)report->version,
-			 "loop", !settings->open ? "closed" : settings->poisson ? "poisson" : "constant", "inputs", report->data,
-			 "connections", (json_int_t)settings->connections, "duration_ns", (json_int_t)settings->duration_ns, "warm_up_ns",
+	return json_pack("{s:s, s:I, s:s*, s:s, s:s, s:I, s:I, s:I, s:f, s:b, s:o}", "model", report->model, "version",
+			 (json_int_t)report->version, "signature", settings->inputs->signature->name, "loop",
+			 !settings->open ? "closed" : settings->poisson ? "poisson" : "constant", "inputs", report->data, "connections",
+			 (json_int_t)settings->connections, "duration_ns", (json_int_t)settings->duration_ns, "warm_up_ns",
 			 (json_int_t)settings->warm_up_ns, "percentile", settings->share * 100, "over_limit", report->over_limit, "levels",
 			 levels);
 }

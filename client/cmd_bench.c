@@ -38,6 +38,7 @@ struct work {
 	struct bench_range range;
 	struct bench_settings settings;
 	struct tfl_value *description;
+	struct ctl_signature signature;
 	struct ctl_inputs inputs;
 	struct bench *bench;
 	struct bench_report report;
@@ -185,7 +186,9 @@ static int read_inputs(struct work *work, struct tfl_error *error)
 	uint64_t random = 1;
 	int r;
 
-	r = ctl_inputs_init(&work->inputs, work->settings.model, work->description, error);
+	r = ctl_signature_find(work->description, work->settings.model, options->input.signature, &work->signature, error);
+	if (r == 0)
+		r = ctl_inputs_init(&work->inputs, work->settings.model, &work->signature, error);
 	if (r == 0)
 		r = ctl_inputs_read(&work->inputs, &options->input, error);
 	if (r == 0)

@@ -10,6 +10,9 @@
 #include "client/print.h"
 #include "client/roles.h"
 #include "client/shadow.h"
+#include "client/signature.h"
+
+#define SIGNATURES_MAX 6 /* whose inputs and outputs are shown */
 
 static uint64_t number(const struct tfl_value *map, const char *key)
 {
@@ -119,6 +122,23 @@ static void print_confidence(const struct tfl_value *outputs)
 	}
 }
 
+/* Those of the signatures that are not the main graph under other names. */
+static void print_signature_tensors(const struct tfl_value *value, const json_t *model)
+{
+	const struct tfl_value *signatures = tfl_value_get(value, "signatures");
+	size_t shown = 0;
+
+	for (size_t i = 0; i < tfl_value_size(signatures) && shown < SIGNATURES_MAX; i++) {
+		const char *name = string(tfl_value_at(signatures, i), "signature");
+		struct ctl_signature signature;
+
+		if (ctl_signature_find(value, "", name, &signature, NULL) < 0 || signature.main)
+			continue;
+		ctl_print_tensors(json_array_get(json_object_get(model, "signatures"), i), name);
+		shown++;
+	}
+}
+
 static void print_text(const struct tfl_value *value, const struct ctl_arguments *arguments)
 {
 	json_t *model = ctl_json_of(value);
@@ -135,7 +155,9 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 	ctl_shadow_print(tfl_value_get(value, "model"), tfl_value_get(value, "copies"));
 	print_loaded(value);
 	print_proof(tfl_value_get(value, "proof"), tfl_value_get(value, "outputs"));
-	ctl_print_tensors(model);
+	ctl_print_signatures(model);
+	ctl_print_tensors(model, NULL);
+	print_signature_tensors(value, model);
 	print_confidence(tfl_value_get(value, "confidence"));
 	print_settings(tfl_value_get(value, "settings"));
 	json_decref(model);

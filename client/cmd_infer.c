@@ -37,6 +37,7 @@ struct work {
 	const struct options *options;
 	const char *model; /* as typed */
 	struct tfl_value *description;
+	struct ctl_signature signature;
 	struct ctl_inputs inputs;
 	struct tfl_labels labels;
 	struct tfl_infer *infer;
@@ -72,22 +73,22 @@ static const char *file_label(const void *data, size_t index)
 	return labels->names[index];
 }
 
-/* The labels that were given, else those of the output, else those of the model. */
+/* The labels that were given, else those of the output, else those of the model, which are about its main graph. */
 static struct ctl_names names_of(const struct work *work, unsigned index)
 {
-	const struct tfl_value *output = tfl_value_at(tfl_value_get(work->description, "outputs"), index);
+	const struct tfl_value *output = tfl_value_at(work->signature.outputs, index);
 	const struct tfl_value *labels = tfl_value_get(output, "labels");
 
 	if (work->options->labels)
 		return (struct ctl_names){file_label, &work->labels, work->labels.count};
-	if (!labels)
+	if (!labels && work->signature.main)
 		labels = tfl_value_get(work->description, "labels");
 	return (struct ctl_names){described_label, labels, tfl_value_size(labels)};
 }
 
 static struct ctl_output_meaning meaning_of(const struct work *work, unsigned index)
 {
-	const struct tfl_value *output = tfl_value_at(tfl_value_get(work->description, "outputs"), index);
+	const struct tfl_value *output = tfl_value_at(work->signature.outputs, index);
 	const char *kind = tfl_value_string(tfl_value_get(output, "kind"), "");
 
 	return (struct ctl_output_meaning){.names = names_of(work, index),
@@ -190,6 +191,8 @@ static int print_json(const struct work *work)
 	object = json_pack("{s:s, s:I, s:o, s:I, s:I, s:I}", "model", model_name(work), "version", (json_int_t)tfl_infer_version(infer),
 			   "outputs", outputs, "wait_ns", (json_int_t)tfl_infer_wait_ns(infer), "compute_ns",
 			   (json_int_t)tfl_infer_compute_ns(infer), "round_trip_ns", (json_int_t)tfl_infer_round_trip_ns(infer));
+	if (work->signature.name)
+		json_object_set_new(object, "signature", json_string(work->signature.name));
 	if (work->detector) {
 		const struct ctl_names names = names_of(work, work->detections.classes);
 
@@ -259,7 +262,8 @@ static int infer(struct work *work)
 
 	if (tfl_client_describe(work->ctl->client, work->model, &work->description, &call_error) < 0)
 		return ctl_fail(work->ctl, call_error.status, call_error.message);
-	if (ctl_inputs_init(&work->inputs, work->model, work->description, &error) < 0)
+	if (ctl_signature_find(work->description, work->model, work->options->input.signature, &work->signature, &error) < 0 ||
+	    ctl_inputs_init(&work->inputs, work->model, &work->signature, &error) < 0)
 		return ctl_fail_file(work->ctl, &error);
 	work->inputs.shared = !strchr(work->model, '@'); /* a route, or a trial, has more than the version that was described */
 	if (work->inputs.count > 0 && !work->options->input.image && work->options->input.in.count == 0)
@@ -272,7 +276,7 @@ static int infer(struct work *work)
 	status = run_all(work);
 	if (status != CTL_OK)
 		return status;
-	r = ctl_detections_read(work->infer, tfl_value_get(work->description, "outputs"), work->inputs.frame, &work->detections);
+	r = ctl_detections_read(work->infer, work->signature.outputs, work->inputs.frame, &work->detections);
 	if (r < 0)
 		return ctl_fail(work->ctl, TFL_RESOURCE_EXHAUSTED, "no memory for detections");
 	work->detector = r == 0;

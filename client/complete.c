@@ -173,6 +173,34 @@ static void offer_of_model(const struct line *line, const char *prefix, const ch
 	tfl_value_destroy(value);
 }
 
+/* A file's author chose it: what a shell would take for more than a word is not offered. */
+static bool is_plain(const char *name)
+{
+	return name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:")] == '\0';
+}
+
+/* The signatures of the model that the first operand names, as that version describes them. */
+static void offer_signatures(const struct line *line, const char *prefix, const char *begun)
+{
+	struct tfl_client_options options = {.size = sizeof(options), .timeout_ms = PATIENCE_MS, .reconnect_ms = -1};
+	struct tfl_value *value = NULL;
+	struct tfl_client *client = NULL;
+	const struct tfl_value *signatures;
+
+	if (line->first && tfl_client_connect(line->socket, &options, &client, NULL) == 0)
+		tfl_client_describe(client, line->first, &value, NULL);
+	signatures = tfl_value_get(value, "signatures");
+	for (size_t i = 0; i < tfl_value_size(signatures); i++) {
+		const struct tfl_value *signature = tfl_value_at(signatures, i);
+		const char *name = tfl_value_string(tfl_value_get(signature, "signature"), "");
+
+		if (!tfl_value_get(signature, "reason") && is_plain(name))
+			offer(begun, prefix, name);
+	}
+	tfl_value_destroy(value);
+	tfl_client_destroy(client);
+}
+
 /* The name that a command gives its operand number @p index, as in "MODEL[@VERSION] FILE"; "" past the last. */
 static const char *operand_name(const struct ctl_command *command, unsigned index, size_t *ret_length)
 {
@@ -221,6 +249,8 @@ static void offer_value(const struct line *line, const struct ctl_option *option
 		offer_models(line->socket, true, prefix, begun);
 	else if (strcmp(option->argument, "VERSION") == 0)
 		offer_of_model(line, prefix, begun, offer_number);
+	else if (strcmp(option->name, "signature") == 0)
+		offer_signatures(line, prefix, begun);
 	while (*word) {
 		size_t length = strcspn(word, " ");
 

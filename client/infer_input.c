@@ -36,6 +36,21 @@ static int read_norm(const struct tfl_value *value, struct tfl_picture_norm *ret
 	return 0;
 }
 
+/* A shape_signature of another rank says nothing, as if there were none. */
+static unsigned read_free(const struct tfl_value *signature, size_t rank)
+{
+	unsigned free = 0;
+
+	for (size_t i = 0; i < rank && tfl_value_size(signature) == rank; i++)
+		free |= tfl_value_int(tfl_value_at(signature, i), 0) == -1 ? 1u << i : 0;
+	return free;
+}
+
+static bool is_free(const struct ctl_tensor *tensor, unsigned dimension)
+{
+	return tensor->free >> dimension & 1;
+}
+
 int ctl_tensor_read(const struct tfl_value *value, struct ctl_tensor *ret_tensor, struct tfl_error *error)
 {
 	const struct tfl_value *shape = tfl_value_get(value, "shape");
@@ -45,6 +60,7 @@ int ctl_tensor_read(const struct tfl_value *value, struct ctl_tensor *ret_tensor
 	struct ctl_tensor tensor = {.name = tfl_value_string(tfl_value_get(value, "name"), ""),
 				    .signature_name = tfl_value_string(tfl_value_get(value, "signature_name"), NULL),
 				    .rank = (uint32_t)tfl_value_size(shape),
+				    .dynamic = tfl_value_bool(tfl_value_get(value, "dynamic"), false),
 				    .scale = tfl_value_double(tfl_value_get(quantization, "scale"), 0),
 				    .zero_point = tfl_value_int(tfl_value_get(quantization, "zero_point"), 0)};
 	size_t elements;
@@ -53,10 +69,13 @@ int ctl_tensor_read(const struct tfl_value *value, struct ctl_tensor *ret_tensor
 		return tfl_error_set(error, -EPROTO, "the daemon describes '%s' with the unknown type '%s'", tensor.name, dtype);
 	if (tfl_value_size(shape) > TFL_RANK_MAX)
 		return tfl_error_set(error, -EPROTO, "the daemon describes '%s' with %zu dimensions", tensor.name, tfl_value_size(shape));
+	tensor.free = read_free(tfl_value_get(value, "shape_signature"), tensor.rank);
 	for (uint32_t i = 0; i < tensor.rank; i++) {
 		int64_t dim = tfl_value_int(tfl_value_at(shape, i), -1);
 
 		tensor.dims[i] = dim >= 0 && dim <= INT32_MAX ? (int32_t)dim : -1;
+		if (is_free(&tensor, i) && dim < 1)
+			tensor.dims[i] = 1;
 	}
 	if (tfl_shape_elements(tensor.dims, tensor.rank, &elements) < 0 || elements > TFL_TENSOR_BYTES_MAX / sizeof(float))
 		return tfl_error_set(error, -EPROTO, "the daemon describes '%s' with an impossible shape", tensor.name);
@@ -73,12 +92,12 @@ struct size {
 	uint32_t height, width, channels;
 };
 
-/* Only what can be nothing else is a picture: [1, height, width, 1 or 3]. */
+/* Only what can be nothing else is a picture: [1, height, width, 1 or 3]; where there may be any number of them, one is. */
 static bool picture_size(const struct ctl_tensor *tensor, struct size *ret_size)
 {
 	const int32_t *dims = tensor->dims;
 
-	if (tensor->rank != 4 || dims[0] != 1 || dims[1] <= 0 || dims[2] <= 0 || (dims[3] != 1 && dims[3] != 3))
+	if (tensor->rank != 4 || (dims[0] != 1 && !is_free(tensor, 0)) || dims[1] <= 0 || dims[2] <= 0 || (dims[3] != 1 && dims[3] != 3))
 		return false;
 	*ret_size = (struct size){(uint32_t)dims[1], (uint32_t)dims[2], (uint32_t)dims[3]};
 	return true;
@@ -131,26 +150,62 @@ int ctl_tensor_fit(const struct ctl_tensor *tensor, const struct tfl_picture *pi
 	return 0;
 }
 
-/* Reads the picture, and cuts it to the input's aspect ratio where that is wanted. */
-static int read_picture(const char *path, const struct size *size, bool crop, struct tfl_picture *picture, struct ctl_frame *ret_frame,
-			struct tfl_error *error)
+/* The tensor in the size that it takes for this picture: the picture's own where height and width are free, else the model's. */
+static struct ctl_tensor sized(const struct ctl_tensor *tensor, const struct tfl_picture *picture)
 {
-	uint32_t width, height;
-	int r;
+	struct ctl_tensor copy = *tensor;
 
-	r = tfl_picture_read(path, picture, error);
-	if (r < 0)
-		return r;
-	width = picture->width;
-	height = picture->height;
+	if (is_free(tensor, 0))
+		copy.dims[0] = 1;
+	if (is_free(tensor, 1) && is_free(tensor, 2)) {
+		copy.dims[1] = (int32_t)picture->height;
+		copy.dims[2] = (int32_t)picture->width;
+	}
+	return copy;
+}
+
+/* Cuts the picture to the input's aspect ratio where that is wanted, and keeps what it then shows. */
+static struct ctl_frame frame_picture(struct tfl_picture *picture, const struct size *size, bool crop)
+{
+	uint32_t width = picture->width, height = picture->height;
+
 	if (crop)
 		tfl_picture_crop(picture, size->width, size->height);
-	*ret_frame = (struct ctl_frame){.left = (width - picture->width) / 2,
-					.top = (height - picture->height) / 2,
-					.width = picture->width,
-					.height = picture->height,
-					.input_width = size->width,
-					.input_height = size->height};
+	return (struct ctl_frame){.left = (width - picture->width) / 2,
+				  .top = (height - picture->height) / 2,
+				  .width = picture->width,
+				  .height = picture->height,
+				  .input_width = size->width,
+				  .input_height = size->height};
+}
+
+/* The pixels of a picture as the input, which has their size, wants them. */
+static int take_pixels(const struct ctl_tensor *tensor, const char *path, const struct tfl_picture *picture,
+		       const struct tfl_picture_norm *norm, struct ctl_input *input, struct tfl_error *error)
+{
+	struct tfl_picture_norm how = *norm;
+	_tfl_free_ float *values = NULL;
+	struct size size;
+	size_t count;
+	int r;
+
+	(void)picture_size(tensor, &size);
+	count = (size_t)size.height * size.width * size.channels;
+	if (!tensor->shared && pixels_are_elements(tensor, &how, size.channels))
+		how.norm = TFL_NORM_RAW;
+	input->dtype = tfl_picture_element(&how, tensor->dtype);
+	input->bytes = count * tfl_dtype_size(input->dtype);
+	if (is_free(tensor, 1) && is_free(tensor, 2) && input->bytes > TFL_FRAME_MAX)
+		return tfl_error_set(error, -EFBIG, "%s: input '%s' takes it in its own size, %u x %u, which are %zu bytes, and a request has at "
+				     "most %u: scale it down first", path, tensor->name, size.width, size.height, input->bytes, TFL_FRAME_MAX);
+	values = malloc(count * sizeof(*values));
+	r = values ? ctl_tensor_fit(tensor, picture, values) : -ENOMEM;
+	if (r < 0)
+		return tfl_error_set(error, r, "%s: no memory to resize it", path);
+	tfl_picture_normalize(&how, tensor->dtype, size.channels, values, count, values);
+	input->memory = (uint8_t *)TFL_STEAL(values);
+	input->data = input->memory;
+	adopt_shape(input, tensor->dims, tensor->rank);
 	return 0;
 }
 
@@ -160,34 +215,25 @@ int ctl_input_picture(const struct ctl_tensor *tensor, const char *path, enum tf
 	TFL_CLEANUP(tfl_picture_finish) struct tfl_picture picture = {0};
 	struct tfl_picture_norm how = norm == TFL_NORM_AUTO ? tensor->norm : (struct tfl_picture_norm){.norm = norm};
 	char shape[TFL_SHAPE_STRING_MAX];
-	_tfl_free_ float *values = NULL;
 	struct ctl_input input = {0};
+	struct ctl_tensor fitting;
 	struct size size;
-	size_t count;
 	int r;
 
 	if (!picture_size(tensor, &size))
 		return tfl_error_set(error, -EINVAL,
 				     "input '%s' has the shape %s, and a picture needs [1, height, width, 1 or 3]: give it by --in",
 				     tensor->name, tfl_shape_to_string(tensor->dims, tensor->rank, shape, sizeof(shape)));
-	r = read_picture(path, &size, crop, &picture, &input.frame, error);
+	r = tfl_picture_read(path, &picture, error);
 	if (r < 0)
 		return r;
-	count = (size_t)size.height * size.width * size.channels;
-	values = malloc(count * sizeof(*values));
-	r = values ? ctl_tensor_fit(tensor, &picture, values) : -ENOMEM;
-	if (r < 0)
-		return tfl_error_set(error, r, "%s: no memory to resize it", path);
-	if (!tensor->shared && pixels_are_elements(tensor, &how, size.channels))
-		how.norm = TFL_NORM_RAW;
-	tfl_picture_normalize(&how, tensor->dtype, size.channels, values, count, values);
-	input.dtype = tfl_picture_element(&how, tensor->dtype);
-	input.bytes = count * tfl_dtype_size(input.dtype);
-	input.memory = (uint8_t *)TFL_STEAL(values);
-	input.data = input.memory;
-	adopt_shape(&input, tensor->dims, tensor->rank);
-	*ret_input = input;
-	return 0;
+	fitting = sized(tensor, &picture);
+	(void)picture_size(&fitting, &size);
+	input.frame = frame_picture(&picture, &size, crop);
+	r = take_pixels(&fitting, path, &picture, &how, &input, error);
+	if (r == 0)
+		*ret_input = input;
+	return r;
 }
 
 /* Unaligned float64 to float32, in place: each result lies before the values that are still to be read. */
@@ -203,11 +249,53 @@ static void narrow(uint8_t *data, size_t count)
 	}
 }
 
+/* The shape that so many raw bytes are of: the file's, or one that differs in its one free dimension. */
+static bool raw_shape(const struct ctl_tensor *tensor, size_t size, int32_t *ret_dims)
+{
+	size_t elements, bytes;
+
+	memcpy(ret_dims, tensor->dims, sizeof(tensor->dims));
+	if (size == tensor->bytes)
+		return true;
+	if (__builtin_popcount(tensor->free) != 1)
+		return false;
+	ret_dims[__builtin_ctz(tensor->free)] = 1;
+	if (tfl_shape_elements(ret_dims, tensor->rank, &elements) < 0)
+		return false;
+	bytes = elements * tfl_dtype_size(tensor->dtype);
+	if (bytes == 0 || size < bytes || size % bytes != 0)
+		return false;
+	ret_dims[__builtin_ctz(tensor->free)] = (int32_t)(size / bytes); /* at most the bytes of a file */
+	return true;
+}
+
+/* Says how many bytes would have been right. */
+static int refuse_raw(const struct ctl_tensor *tensor, const char *path, size_t size, struct tfl_error *error)
+{
+	char shape[TFL_SHAPE_STRING_MAX], described[TFL_SHAPE_STRING_MAX];
+	int32_t dims[TFL_RANK_MAX];
+	size_t whole = 1;
+
+	for (uint32_t i = 0; i < tensor->rank; i++) {
+		dims[i] = is_free(tensor, i) ? -1 : tensor->dims[i];
+		whole *= is_free(tensor, i) ? (size_t)tensor->dims[i] : 1;
+	}
+	tfl_shape_to_string(dims, tensor->rank, shape, sizeof(shape));
+	tfl_shape_to_string(tensor->dims, tensor->rank, described, sizeof(described));
+	tfl_error_set(error, -EINVAL, "%s is no .npy file, and as raw data it has %zu bytes; input '%s' (%s %s) needs %s%zu", path, size,
+		      tensor->name, tfl_dtype_to_string(tensor->dtype), shape, tensor->free ? "a multiple of " : "", tensor->bytes / whole);
+	if (__builtin_popcount(tensor->free) > 1)
+		tfl_error_set(error, -EINVAL, "%s is no .npy file, and as raw data it has %zu bytes; input '%s' (%s %s) has more than one free "
+			      "dimension, so it needs an .npy file, or the %zu bytes of %s", path, size, tensor->name,
+			      tfl_dtype_to_string(tensor->dtype), shape, tensor->bytes, described);
+	return -EINVAL;
+}
+
 int ctl_input_file(const struct ctl_tensor *tensor, const char *path, struct ctl_input *ret_input, struct tfl_error *error)
 {
-	char shape[TFL_SHAPE_STRING_MAX];
 	_tfl_free_ uint8_t *memory = NULL;
 	struct ctl_input input = {0};
+	int32_t dims[TFL_RANK_MAX];
 	struct tfl_npy array;
 	size_t size;
 	int r;
@@ -228,15 +316,13 @@ int ctl_input_file(const struct ctl_tensor *tensor, const char *path, struct ctl
 			input.dtype = TFL_FLOAT32;
 			input.bytes /= 2;
 		}
-	} else if (size == tensor->bytes) {
+	} else if (raw_shape(tensor, size, dims)) {
 		input.dtype = tensor->dtype;
 		input.data = memory;
 		input.bytes = size;
-		adopt_shape(&input, tensor->dims, tensor->rank);
+		adopt_shape(&input, dims, tensor->rank);
 	} else {
-		return tfl_error_set(error, -EINVAL, "%s is no .npy file, and as raw data it has %zu bytes; input '%s' (%s %s) needs %zu",
-				     path, size, tensor->name, tfl_dtype_to_string(tensor->dtype),
-				     tfl_shape_to_string(tensor->dims, tensor->rank, shape, sizeof(shape)), tensor->bytes);
+		return refuse_raw(tensor, path, size, error);
 	}
 	input.memory = TFL_STEAL(memory);
 	*ret_input = input;

@@ -18,7 +18,9 @@ struct ctl_tensor {
 	enum tfl_dtype dtype;
 	uint32_t rank;
 	int32_t dims[TFL_RANK_MAX];
-	size_t bytes;
+	unsigned free; /* bit i: a request may choose dimension i, from 1 on; dims has what the file says, 1 where that is no size */
+	bool dynamic;  /* an output whose shape only a run finds out; dims has a guess */
+	size_t bytes;  /* of dims */
 	double scale; /* of a quantised one, else 0 */
 	int64_t zero_point;
 	struct tfl_picture_norm norm; /* MEAN where the model's metadata says how, else AUTO */
@@ -44,7 +46,7 @@ struct ctl_input {
 	struct ctl_frame frame; /* of a picture */
 };
 
-/** Whether an input has the shape of a picture: [1, height, width, 1 or 3]. */
+/** Whether an input has the shape of a picture: [1, height, width, 1 or 3], or a free dimension where the first three are. */
 bool ctl_tensor_is_picture(const struct ctl_tensor *tensor);
 
 /** @p picture in the size and channels of @p tensor, from 0 to 255; where the tensor is gray, they are all the same. -EINVAL, -ENOMEM. */
@@ -54,13 +56,17 @@ int ctl_tensor_fit(const struct ctl_tensor *tensor, const struct tfl_picture *pi
 int ctl_tensor_read(const struct tfl_value *value, struct ctl_tensor *ret_tensor, struct tfl_error *error);
 
 /**
- * A picture for @p tensor, whose shape has to be [1, height, width, 1 or 3]: stretched to it, or with @p crop cut to its aspect ratio
- * first. @p norm AUTO: what the metadata says, else as picture.h. On success the caller finishes @p ret_input.
+ * A picture for @p tensor, whose shape has to be that of a picture: stretched to it, or with @p crop cut to its aspect ratio first; where
+ * height and width are both free, in its own size. @p norm AUTO: what the metadata says, else as picture.h. On success the caller finishes
+ * @p ret_input.
  */
 int ctl_input_picture(const struct ctl_tensor *tensor, const char *path, enum tfl_norm norm, bool crop, struct ctl_input *ret_input,
 		      struct tfl_error *error);
 
-/** An .npy file (float64 becomes float32 where the input is not float64), or the input's raw bytes, exactly as many as it has. */
+/**
+ * An .npy file (float64 becomes float32 where the input is not float64), whose shape is its own, or the input's raw bytes: exactly as many as
+ * it has or, where one dimension is free, as many as make that one whole.
+ */
 int ctl_input_file(const struct ctl_tensor *tensor, const char *path, struct ctl_input *ret_input, struct tfl_error *error);
 
 void ctl_input_finish(struct ctl_input *input);

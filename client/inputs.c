@@ -24,14 +24,38 @@ static enum tfl_norm norm_of(const char *text)
 	return TFL_NORM_AUTO;
 }
 
+static const struct tfl_value *described(const struct ctl_inputs *inputs, size_t index)
+{
+	return tfl_value_at(inputs->signature->inputs, index);
+}
+
+/*
+ * By what a person calls an input: in a signature first by its names, which are what signatures are for, else first by the tensors'. The
+ * number comes last.
+ */
+#define NAME_WAYS 3
+
+static const char *name_of(const struct ctl_inputs *inputs, size_t index, unsigned way, char number[24])
+{
+	const struct tfl_value *input = tfl_value_at(inputs->signature->called, index);
+
+	snprintf(number, 24, "%zu", index);
+	if (way == 2)
+		return number;
+	return tfl_value_string(tfl_value_get(input, (way == 0) == (inputs->signature->name != NULL) ? "signature_name" : "name"), "");
+}
+
 static int no_such_input(const struct ctl_inputs *inputs, const char *name, int length, struct tfl_error *error)
 {
-	char known[TFL_ERROR_TEXT_MAX] = "";
+	char known[TFL_ERROR_TEXT_MAX] = "", number[24];
 	size_t used = 0;
 
-	for (size_t i = 0; i < inputs->count && used < sizeof(known); i++)
+	for (size_t i = 0; i < inputs->count && used < sizeof(known); i++) {
+		const char *called = name_of(inputs, i, 0, number);
+
 		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "",
-					 tfl_value_string(tfl_value_get(tfl_value_at(inputs->described, i), "name"), ""));
+					 *called ? called : name_of(inputs, i, 1, number));
+	}
 	return tfl_error_set(error, -EINVAL, "%s has no input '%.*s'; it has: %s", inputs->model, length, name, known);
 }
 
@@ -51,7 +75,7 @@ static int choose_free(const struct ctl_inputs *inputs, bool picture, size_t *re
 	int best = -1;
 
 	for (size_t i = 0; i < inputs->count; i++) {
-		int rank = picture ? (int)picture_rank(tfl_value_at(inputs->described, i)) : 0;
+		int rank = picture ? (int)picture_rank(described(inputs, i)) : 0;
 
 		if (inputs->given[i].memory || rank <= best)
 			continue;
@@ -72,18 +96,13 @@ static int choose_input(const struct ctl_inputs *inputs, const char *text, bool 
 	size_t count = inputs->count, length = equals ? (size_t)(equals - text) : 0;
 	char number[24];
 
-	for (size_t i = 0; equals && i < count; i++) {
-		const struct tfl_value *input = tfl_value_at(inputs->described, i);
-		const char *names[] = {tfl_value_string(tfl_value_get(input, "name"), ""),
-				       tfl_value_string(tfl_value_get(input, "signature_name"), ""), number};
+	for (size_t i = 0; length > 0 && i < NAME_WAYS * count; i++) {
+		const char *name = name_of(inputs, i % count, (unsigned)(i / count), number);
 
-		snprintf(number, sizeof(number), "%zu", i);
-		for (unsigned k = 0; k < TFL_ARRAY_SIZE(names); k++) {
-			if (length > 0 && strlen(names[k]) == length && memcmp(names[k], text, length) == 0) {
-				*ret_index = i;
-				*ret_path = equals + 1;
-				return 0;
-			}
+		if (strlen(name) == length && memcmp(name, text, length) == 0) {
+			*ret_index = i % count;
+			*ret_path = equals + 1;
+			return 0;
 		}
 	}
 	if (length > 0 && !memchr(text, '/', length) && access(text, F_OK) < 0)
@@ -106,7 +125,7 @@ static int add_input(struct ctl_inputs *inputs, const struct ctl_input_options *
 
 	r = choose_input(inputs, text, picture, &index, &path, error);
 	if (r == 0)
-		r = ctl_tensor_read(tfl_value_at(inputs->described, index), &tensor, error);
+		r = ctl_tensor_read(described(inputs, index), &tensor, error);
 	if (r < 0)
 		return r;
 	tensor.shared = inputs->shared;
@@ -121,19 +140,14 @@ static int add_input(struct ctl_inputs *inputs, const struct ctl_input_options *
 	return 0;
 }
 
-int ctl_inputs_init(struct ctl_inputs *inputs, const char *model, const struct tfl_value *description, struct tfl_error *error)
+int ctl_inputs_init(struct ctl_inputs *inputs, const char *model, const struct ctl_signature *signature, struct tfl_error *error)
 {
-	const struct tfl_value *described = tfl_value_get(description, "inputs");
-	struct ctl_input *given;
+	size_t count = tfl_value_size(signature->inputs);
+	struct ctl_input *given = calloc(count + 1, sizeof(*given)) /* a model may have none */;
 
-	if (!described)
-		return tfl_error_set(error, -EAGAIN, "%s is not in service: its state is %s (%s)", model,
-				     tfl_value_string(tfl_value_get(description, "state"), "unknown"),
-				     tfl_value_string(tfl_value_get(description, "reason"), "no reason given"));
-	given = calloc(tfl_value_size(described) + 1, sizeof(*given)) /* a model may have none */;
 	if (!given)
 		return tfl_error_set(error, -ENOMEM, "no memory for inputs");
-	*inputs = (struct ctl_inputs){.model = model, .described = described, .count = tfl_value_size(described), .given = given};
+	*inputs = (struct ctl_inputs){.model = model, .signature = signature, .count = count, .given = given};
 	return 0;
 }
 
@@ -217,7 +231,7 @@ int ctl_inputs_generate(struct ctl_inputs *inputs, uint64_t *state, struct tfl_e
 	for (size_t i = 0; i < inputs->count && r == 0; i++) {
 		if (inputs->given[i].memory)
 			continue;
-		r = ctl_tensor_read(tfl_value_at(inputs->described, i), &tensor, error);
+		r = ctl_tensor_read(described(inputs, i), &tensor, error);
 		if (r == 0)
 			r = generate(&tensor, state, &inputs->given[i], error);
 	}
@@ -226,7 +240,7 @@ int ctl_inputs_generate(struct ctl_inputs *inputs, uint64_t *state, struct tfl_e
 
 int ctl_inputs_set(const struct ctl_inputs *inputs, struct tfl_infer *infer)
 {
-	int r = 0;
+	int r = tfl_infer_set_signature(infer, inputs->signature->name);
 
 	for (unsigned i = 0; i < inputs->count && r == 0; i++) {
 		const struct ctl_input *input = &inputs->given[i];

@@ -135,6 +135,8 @@ static void put_bindings(FILE *stream, const struct tfl_signature_tensor *tensor
 		fprintf(stream, "%s%s", i ? ", " : "", ctl_format_short(name, NAME_COLUMNS, tensors[i].name));
 	if (count > SIGNATURES_MAX)
 		fprintf(stream, ", … %u in all", count);
+	else if (count == 0)
+		fputs("-", stream);
 }
 
 static void print_signatures(const struct tfl_model *model)
@@ -406,7 +408,7 @@ int ctl_inspection_print(const struct ctl_inspection *inspection)
 	print_work(survey);
 	print_memory(survey);
 	print_signatures(survey->model);
-	ctl_print_tensors(inspection->model);
+	ctl_print_tensors(inspection->model, NULL);
 	if (inspection->tensors)
 		print_tensors(survey);
 	if (inspection->operators)

@@ -15,6 +15,7 @@
 #define NOTE_INDENT 5
 #define NAME_COLUMNS 30
 #define CALLED_COLUMNS 20 /* of the name that a signature gives it */
+#define SIGNATURES_MAX 6 /* that are shown, and names of the inputs, or outputs, of one */
 #define TENSORS_MAX 12  /* inputs, or outputs, that are shown */
 #define LABELS_BYTES 60 /* of the first labels that are shown */
 
@@ -262,13 +263,35 @@ static void add_quantization(struct phrase *phrase, const json_t *quantization)
 			(long long)integer(quantization, "zero_point"));
 }
 
-static void add_notes(struct ctl_table *table, const json_t *tensor)
+/* "[1, 28, 28, 1]" */
+static void put_shape(FILE *stream, const json_t *shape)
+{
+	for (size_t i = 0; i < json_array_size(shape); i++)
+		fprintf(stream, "%s%lld", i ? ", " : "[", (long long)json_integer_value(json_array_get(shape, i)));
+	fputs(json_array_size(shape) ? "]" : "[]", stream);
+}
+
+/* The shape in the table is the file's: what a request, or its content, may make of it. */
+static void add_freedom(struct phrase *phrase, const json_t *tensor, bool output)
+{
+	const json_t *signature = json_object_get(tensor, "shape_signature");
+
+	if (json_is_true(json_object_get(tensor, "dynamic"))) {
+		fputs("the shape is a guess: each answer has its own", phrase_add(phrase, "; "));
+	} else if (json_array_size(signature) > 0) {
+		put_shape(phrase_add(phrase, "; "), signature);
+		fputs(output ? ": -1 follows the inputs" : ": -1 is any size", phrase->stream);
+	}
+}
+
+static void add_notes(struct ctl_table *table, const json_t *tensor, bool output)
 {
 	const json_t *metadata = json_object_get(tensor, "metadata"), *units = json_object_get(metadata, "units");
 	const char *name = string(metadata, "name"), *kind = string(tensor, "kind");
 	TFL_CLEANUP(phrase_finish) struct phrase phrase;
 
 	phrase_begin(&phrase);
+	add_freedom(&phrase, tensor, output);
 	if (*kind)
 		fputs(words(kind), phrase_add(&phrase, "; "));
 	add_content(&phrase, json_object_get(metadata, "content"), *kind);
@@ -294,16 +317,14 @@ static void add_notes(struct ctl_table *table, const json_t *tensor)
 
 static void add_shape(struct ctl_table *table, const json_t *shape)
 {
-	char text[256] = "";
-	size_t used = 0;
+	TFL_CLEANUP(phrase_finish) struct phrase phrase;
 
-	for (size_t i = 0; i < json_array_size(shape) && used < sizeof(text); i++)
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%lld", i ? ", " : "",
-					 (long long)json_integer_value(json_array_get(shape, i)));
-	ctl_table_add(table, "[%s]", text);
+	phrase_begin(&phrase);
+	put_shape(phrase.stream, shape);
+	ctl_table_add(table, "%s", phrase_end(&phrase));
 }
 
-static void print_side(const char *title, const json_t *tensors)
+static void print_side(bool output, const char *signature, const json_t *tensors)
 {
 	struct ctl_table table = {.columns = 6, .right = 1 | 1 << 4};
 	char unit[CTL_UNIT_MAX], name[4 * NAME_COLUMNS + 1], short_name[4 * NAME_COLUMNS + 1];
@@ -311,7 +332,8 @@ static void print_side(const char *title, const json_t *tensors)
 
 	if (count == 0)
 		return;
-	printf("%s\n", title);
+	ctl_printf("%s%s%s\n", output ? "outputs" : "inputs", signature ? " of " : "",
+		   signature ? ctl_format_short(name, NAME_COLUMNS, signature) : "");
 	for (size_t i = 0; i < count && i < TENSORS_MAX; i++) {
 		const json_t *tensor = json_array_get(tensors, i);
 		const char *called = string(tensor, "signature_name");
@@ -325,17 +347,63 @@ static void print_side(const char *title, const json_t *tensors)
 			ctl_table_add(&table, "as %s", ctl_format_short(short_name, CALLED_COLUMNS, called));
 		else
 			ctl_table_add(&table, "%s", "");
-		add_notes(&table, tensor);
+		add_notes(&table, tensor, output);
 	}
 	ctl_table_print(&table, "  ");
 	if (count > TENSORS_MAX)
 		printf("  … %zu in all; --json has them\n", count);
 }
 
-void ctl_print_tensors(const json_t *model)
+void ctl_print_tensors(const json_t *model, const char *signature)
 {
-	print_side("inputs", json_object_get(model, "inputs"));
-	print_side("outputs", json_object_get(model, "outputs"));
+	print_side(false, signature, json_object_get(model, "inputs"));
+	print_side(true, signature, json_object_get(model, "outputs"));
+}
+
+/* "left, right": what a signature calls its inputs, or outputs. */
+static void put_called(FILE *stream, const json_t *tensors)
+{
+	char name[4 * NAME_COLUMNS + 1];
+	size_t count = json_array_size(tensors);
+
+	for (size_t i = 0; i < count && i < SIGNATURES_MAX; i++) {
+		const json_t *tensor = json_array_get(tensors, i);
+		const char *called = string(tensor, "signature_name");
+
+		fprintf(stream, "%s%s", i ? ", " : "", ctl_format_short(name, NAME_COLUMNS, *called ? called : string(tensor, "name")));
+	}
+	if (count > SIGNATURES_MAX)
+		fprintf(stream, ", … %zu in all", count);
+	else if (count == 0)
+		fputs("-", stream);
+}
+
+static void print_signature(const char *label, const json_t *signature)
+{
+	TFL_CLEANUP(phrase_finish) struct phrase phrase;
+	char name[4 * NAME_COLUMNS + 1];
+
+	phrase_begin(&phrase);
+	fprintf(phrase.stream, "%s: ", ctl_format_short(name, NAME_COLUMNS, string(signature, "signature")));
+	if (*string(signature, "reason")) {
+		fprintf(phrase.stream, "cannot be run: %s", string(signature, "reason"));
+	} else {
+		put_called(phrase.stream, json_object_get(signature, "inputs"));
+		fputs(" → ", phrase.stream);
+		put_called(phrase.stream, json_object_get(signature, "outputs"));
+	}
+	ctl_print_wrapped(label, CTL_TEXT_INDENT, phrase_end(&phrase));
+}
+
+void ctl_print_signatures(const json_t *model)
+{
+	const json_t *signatures = json_object_get(model, "signatures");
+	size_t count = json_array_size(signatures);
+
+	for (size_t i = 0; i < count && i < SIGNATURES_MAX; i++)
+		print_signature(i == 0 ? "signatures" : "", json_array_get(signatures, i));
+	if (count > SIGNATURES_MAX)
+		ctl_printf_wrapped("", CTL_TEXT_INDENT, "… %zu in all; --json has them", count);
 }
 
 static void print_authors(const json_t *metadata)

@@ -49,6 +49,9 @@ static int prepare(struct ctl_subject *subject, struct tfl_error *error)
 			return tfl_error_set(error, -EINVAL, "%s: input '%s' is %s; only float32 and quantised inputs can be compared", subject->name,
 					     subject->inputs[i].name, tfl_dtype_to_string(subject->inputs[i].dtype));
 	for (uint32_t i = 0; i < subject->output_count; i++) {
+		if (subject->outputs[i].dynamic)
+			return tfl_error_set(error, -EINVAL, "%s: output '%s' has a shape that depends on what is put in; only fixed ones can be compared",
+					     subject->name, subject->outputs[i].name);
 		if (!is_real(&subject->outputs[i]))
 			return tfl_error_set(error, -EINVAL, "%s: output '%s' is %s; only float32 and quantised outputs can be compared",
 					     subject->name, subject->outputs[i].name, tfl_dtype_to_string(subject->outputs[i].dtype));

@@ -6,7 +6,7 @@
 
 static Suite *(*const suites[])(void) = {
 	bench_suite, command_suite, compare_suite, detections_suite, hist_suite, inspect_suite, labels_suite, lines_suite, merge_suite, npy_suite, page_suite,
-	picture_suite, print_suite, top_suite, usage_suite,
+	picture_suite, print_suite, signature_suite, top_suite, usage_suite,
 };
 
 int main(int argc, char **argv)

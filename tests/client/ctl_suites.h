@@ -16,6 +16,7 @@ Suite *npy_suite(void);
 Suite *page_suite(void);
 Suite *picture_suite(void);
 Suite *print_suite(void);
+Suite *signature_suite(void);
 Suite *top_suite(void);
 Suite *command_suite(void);
 Suite *hist_suite(void);

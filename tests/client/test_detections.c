@@ -13,6 +13,7 @@
 #include "proto/request.h"
 #include "proto/response.h"
 #include "tests/client/ctl_suites.h"
+#include "tests/client/describing.h"
 #include "tests/client/fake.h"
 #include "tests/client/run.h"
 
@@ -27,47 +28,6 @@ static uint8_t seen[4 * 4 * 3 * 4];     /* the last picture that came */
 static char seen_name[32];              /* and which input it was for */
 
 /* ---- The fake ---- */
-
-static void write_json(struct tfl_writer *writer, const json_t *json)
-{
-	const char *key;
-	const json_t *value;
-	size_t i;
-
-	switch (json_typeof(json)) {
-	case JSON_OBJECT:
-		tfl_writer_map(writer, (uint32_t)json_object_size(json));
-		json_object_foreach((json_t *)json, key, value) {
-			tfl_writer_text(writer, key);
-			write_json(writer, value);
-		}
-		break;
-	case JSON_ARRAY:
-		tfl_writer_array(writer, (uint32_t)json_array_size(json));
-		json_array_foreach(json, i, value)
-			write_json(writer, value);
-		break;
-	case JSON_STRING:
-		tfl_writer_text(writer, json_string_value(json));
-		break;
-	case JSON_INTEGER:
-		tfl_writer_int64(writer, json_integer_value(json));
-		break;
-	default:
-		tfl_writer_double(writer, json_number_value(json));
-	}
-}
-
-static void reply_describe(const struct tfl_message *request)
-{
-	json_error_t error;
-	json_t *json = json_loads(description, 0, &error);
-
-	ck_assert_msg(json, "%s: %s", error.text, description);
-	tfl_message_reply(&fake.writer, request->msgid);
-	write_json(&fake.writer, json);
-	json_decref(json);
-}
 
 static void keep_input(const struct tfl_message *request)
 {
@@ -110,7 +70,7 @@ static void serve(struct fake *unused, unsigned connection)
 		if (tfl_string_equal(request.method, TFL_METHOD_INFER))
 			reply_infer(&request);
 		else
-			reply_describe(&request);
+			write_json_reply(&fake.writer, request.msgid, description);
 		fake_send(&fake);
 	}
 }
