@@ -30,6 +30,7 @@ static Suite *(*const suites[])(void) = {
 	repository_suite,
 	rights_suite,
 	session_suite,
+	signature_suite,
 	shadow_suite,
 	shares_suite,
 	trial_suite,

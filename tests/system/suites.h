@@ -28,6 +28,7 @@ Suite *reload_suite(void);
 Suite *repository_suite(void);
 Suite *rights_suite(void);
 Suite *session_suite(void);
+Suite *signature_suite(void);
 Suite *shadow_suite(void);
 Suite *shares_suite(void);
 Suite *trial_suite(void);

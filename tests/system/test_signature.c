@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A model that can be called for several things: classify (a batch of any size), add to a sum and recall it, choose (as many as there are), and train,
+ * which this runtime cannot do. What a request names, what it sends, and what then comes of it: answers, sessions, statistics, shadows, swaps.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/reader.h"
+#include "proto/response.h"
+#include "tests/builder/builder.h"
+#include "tests/system/harness.h"
+#include "tests/system/models.h"
+#include "tests/system/suites.h"
+#include "tests/system/wire.h"
+
+#define PATIENCE_NS UINT64_C(20000000000)
+#define CLASSES 4
+#define WHOLE 2 /* the version that serves */
+#define SMALL 1 /* one that can only classify */
+#define ROWS_MAX 64
+
+static struct daemon tfld;
+static int fd;
+
+/* ---- The model ---- */
+
+static int tensor(struct tfl_builder *b, enum tfl_dtype dtype, struct tfl_ints dims, struct tfl_ints signature)
+{
+	return tfl_build_tensor(b, &(struct tfl_build_tensor){.name = "t", .dtype = dtype, .dims = dims, .signature = signature});
+}
+
+static void op(struct tfl_builder *b, uint32_t code, struct tfl_ints inputs, struct tfl_ints outputs, struct tfl_build_options options)
+{
+	tfl_build_operator(b, &(struct tfl_build_operator){.code = code, .inputs = inputs, .outputs = outputs, .options = options});
+}
+
+static const struct tfl_ints none = {0};
+
+static int handle(struct tfl_builder *b)
+{
+	struct tfl_build_options options = tfl_options_empty(TFL_OPTIONS_VAR_HANDLE);
+	int made = tensor(b, TFL_RESOURCE, none, none);
+
+	tfl_options_add_field(&options, (struct tfl_build_field){.slot = 1, .kind = TFL_BUILD_STRING, .data = "sum"});
+	op(b, TFL_BUILTIN_VAR_HANDLE, none, TFL_INTS(made), options);
+	return made;
+}
+
+/* @p input: -1 for none. */
+static void sign(struct tfl_builder *b, const char *key, uint32_t subgraph, const char *input_name, int input, const char *output_name, int output)
+{
+	const struct tfl_build_binding in = {input_name, (uint32_t)input}, out = {output_name, (uint32_t)output};
+
+	if (input >= 0)
+		tfl_build_io(b, TFL_INTS(input), TFL_INTS(output));
+	else
+		tfl_build_io(b, none, TFL_INTS(output));
+	tfl_build_signature(b, &(struct tfl_build_signature){.key = key, .subgraph = subgraph, .inputs = &in, .input_count = input >= 0, .outputs = &out,
+							     .output_count = 1});
+}
+
+static void build_sums(struct tfl_builder *b)
+{
+	static const float zero;
+	const struct tfl_build_tensor start = {.name = "zero", .dims = TFL_INTS(1), .data = &zero, .data_size = sizeof(zero)};
+	int kept, number, before, sum;
+
+	tfl_build_subgraph(b, "add");
+	op(b, TFL_BUILTIN_CALL_ONCE, none, none, tfl_options_ints(TFL_OPTIONS_CALL_ONCE, TFL_INTS(5)));
+	kept = handle(b);
+	number = tensor(b, TFL_FLOAT32, TFL_INTS(1), none);
+	before = tensor(b, TFL_FLOAT32, TFL_INTS(1), none);
+	sum = tensor(b, TFL_FLOAT32, TFL_INTS(1), none);
+	op(b, TFL_BUILTIN_READ_VARIABLE, TFL_INTS(kept), TFL_INTS(before), (struct tfl_build_options){0});
+	op(b, TFL_BUILTIN_ADD, TFL_INTS(before, number), TFL_INTS(sum), tfl_options_add(0));
+	op(b, TFL_BUILTIN_ASSIGN_VARIABLE, TFL_INTS(kept, sum), none, (struct tfl_build_options){0});
+	sign(b, "add", 1, "number", number, "total", sum);
+	tfl_build_subgraph(b, "recall");
+	kept = handle(b);
+	sum = tensor(b, TFL_FLOAT32, TFL_INTS(1), none);
+	op(b, TFL_BUILTIN_READ_VARIABLE, TFL_INTS(kept), TFL_INTS(sum), (struct tfl_build_options){0});
+	sign(b, "recall", 2, NULL, -1, "total", sum);
+	tfl_build_subgraph(b, "choose");
+	number = tensor(b, TFL_BOOL, TFL_INTS(3), TFL_INTS(-1));
+	sum = tensor(b, TFL_INT64, TFL_INTS(1, 1), TFL_INTS(-1, 1));
+	op(b, TFL_BUILTIN_WHERE, TFL_INTS(number), TFL_INTS(sum), (struct tfl_build_options){0});
+	sign(b, "choose", 3, "mask", number, "places", sum);
+	tfl_build_subgraph(b, "train");
+	number = tensor(b, TFL_FLOAT32, TFL_INTS(1), none);
+	sum = tensor(b, TFL_FLOAT32, TFL_INTS(1), none);
+	tfl_build_operator(b, &(struct tfl_build_operator){.code = TFL_BUILTIN_CUSTOM, .custom_name = "Gradient", .inputs = TFL_INTS(number),
+							   .outputs = TFL_INTS(sum)});
+	sign(b, "train", 4, "loss", number, "step", sum);
+	tfl_build_subgraph(b, "begin");
+	kept = handle(b);
+	number = tfl_build_tensor(b, &start);
+	op(b, TFL_BUILTIN_ASSIGN_VARIABLE, TFL_INTS(kept, number), none, (struct tfl_build_options){0});
+	tfl_build_io(b, none, none);
+}
+
+/* @p all: with more than to classify. */
+static struct model_file make(bool all)
+{
+	struct tfl_builder *b = tfl_build_create();
+	struct model_file file;
+	int x = tensor(b, TFL_FLOAT32, TFL_INTS(1, CLASSES), TFL_INTS(-1, CLASSES)), y = tensor(b, TFL_FLOAT32, TFL_INTS(1, CLASSES), none);
+
+	op(b, TFL_BUILTIN_SOFTMAX, TFL_INTS(x), TFL_INTS(y), tfl_options_softmax(1));
+	sign(b, "classify", 0, "features", x, "scores", y);
+	if (all)
+		build_sums(b);
+	ck_assert_int_eq(tfl_build_finish(b, &file.data, &file.size), 0);
+	tfl_build_destroy(b);
+	return file;
+}
+
+/* ---- Asking ---- */
+
+static void add_version(unsigned number, bool all)
+{
+	struct model_file file = make(all);
+
+	daemon_add_model(&tfld, "m", number, file.data, file.size);
+	model_file_finish(&file);
+}
+
+static void setup(void)
+{
+	daemon_prepare(&tfld);
+	add_version(WHOLE, true);
+	add_version(SMALL, false);
+	daemon_start(&tfld, "[requests]\nworkers = 2\n");
+	daemon_wait_ready(&tfld);
+	fd = daemon_connect(&tfld);
+}
+
+static void teardown(void)
+{
+	close(fd);
+	daemon_stop(&tfld);
+}
+
+/* @p session: 0 for none; then it goes to @p version (0: the active one). No input where @p input is NULL. */
+static void send_call(uint32_t msgid, const char *signature, uint64_t session, uint64_t version, const struct tfl_wire_tensor *input)
+{
+	struct tfl_infer_head head = {.signature = tfl_string_of(signature), .session = session, .version = version, .dtype = TFL_DTYPE_COUNT};
+
+	if (!session)
+		head.model = tfl_string_of("m");
+	send_infer(fd, msgid, &head, input, input != NULL, NULL, 0);
+}
+
+/* The only output of the reply, copied; how many elements of this size it has, by its shape and by its bytes. */
+static unsigned expect_output(uint32_t msgid, uint64_t version, const char *name, size_t size, void *ret_data, size_t room)
+{
+	struct tfl_infer_response response;
+	const struct tfl_wire_tensor *output;
+	struct reply reply;
+	size_t elements = 1;
+
+	ck_assert(wire_receive(fd, &reply));
+	ck_assert_uint_eq(reply.message.msgid, msgid);
+	ck_assert_msg(!reply.message.failed, "%.*s", TFL_STRING_ARGS(reply.message.failure.message));
+	ck_assert_int_eq(tfl_infer_response_parse(reply.message.result, &response, NULL), 0);
+	ck_assert_uint_eq(response.served.version, version);
+	ck_assert_uint_eq(response.outputs.count, 1);
+	output = tfl_tensor_list_at(&response.outputs, 0);
+	ck_assert_msg(tfl_string_equal(output->name, name), "%.*s", TFL_STRING_ARGS(output->name));
+	for (int i = 0; i < output->shape.rank; i++)
+		elements *= (size_t)output->shape.dims[i];
+	ck_assert_uint_eq(output->data.size, elements * size);
+	ck_assert_uint_le(output->data.size, room);
+	if (elements > 0)
+		memcpy(ret_data, output->data.data, output->data.size);
+	tfl_infer_response_finish(&response);
+	reply_finish(&reply);
+	return (unsigned)elements;
+}
+
+static struct tfl_wire_tensor named(const char *name, enum tfl_dtype dtype, struct tfl_wire_shape shape, const void *data, size_t size)
+{
+	return (struct tfl_wire_tensor){.name = tfl_string_of(name), .index = -1, .dtype = dtype, .shape = shape, .data = {data, size}};
+}
+
+static void fill(float *x, unsigned rows, unsigned seed)
+{
+	for (unsigned i = 0; i < rows * CLASSES; i++)
+		x[i] = (float)((i * 7 + seed * 3) % 11) / 4;
+}
+
+static void check_row(const float *x, const float *y)
+{
+	double sum = 0;
+
+	for (unsigned i = 0; i < CLASSES; i++)
+		sum += exp((double)x[i]);
+	for (unsigned i = 0; i < CLASSES; i++)
+		ck_assert_float_eq_tol(y[i], (float)(exp((double)x[i]) / sum), 1e-5f);
+}
+
+/* Classifies a batch, as version @p version answers it. */
+static void classify(const char *signature, unsigned rows, unsigned seed, uint64_t version)
+{
+	float x[ROWS_MAX * CLASSES], y[ROWS_MAX * CLASSES];
+	struct tfl_wire_tensor input = named(signature ? "features" : "t", TFL_FLOAT32, (struct tfl_wire_shape){2, {(int32_t)rows, CLASSES}}, x,
+					     rows * CLASSES * sizeof(float));
+
+	fill(x, rows, seed);
+	send_call(seed, signature, 0, 0, &input);
+	ck_assert_uint_eq(expect_output(seed, version, "t", sizeof(float), y, sizeof(y)), rows * CLASSES);
+	for (unsigned i = 0; i < rows; i++)
+		check_row(x + i * CLASSES, y + i * CLASSES);
+}
+
+static float call_sum(const char *signature, uint64_t session, const float *number)
+{
+	struct tfl_wire_tensor input = named("number", TFL_FLOAT32, (struct tfl_wire_shape){1, {1}}, number, sizeof(*number));
+	float total;
+
+	send_call(4, signature, session, 0, number ? &input : NULL);
+	ck_assert_uint_eq(expect_output(4, WHOLE, "t", sizeof(total), &total, sizeof(total)), 1);
+	return total;
+}
+
+static void call(const char *method, uint64_t version, struct reply *ret_reply)
+{
+	struct tfl_writer writer;
+
+	tfl_writer_init(&writer);
+	wire_begin_model(&writer, 5, method, "m", version, false);
+	wire_send_frame(fd, &writer);
+	tfl_writer_finish(&writer);
+	ck_assert(wire_receive(fd, ret_reply));
+	ck_assert_msg(!ret_reply->message.failed, "%.*s", TFL_STRING_ARGS(ret_reply->message.failure.message));
+}
+
+/* ---- Tests ---- */
+
+START_TEST(what_there_is_to_call)
+{
+	static const char *const keys[] = {"classify", "add", "recall", "choose", "train"};
+	struct reply reply;
+	struct tfl_slice result;
+	char path[64];
+
+	call("model.describe", WHOLE, &reply);
+	result = reply.message.result;
+	ck_assert_uint_eq(wire_count(result, "signatures"), 5);
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(path, sizeof(path), "signatures.%u.signature", i);
+		ck_assert(tfl_string_equal(wire_string(result, path), keys[i]));
+		snprintf(path, sizeof(path), "signatures.%u.reason", i);
+		ck_assert_int_eq(wire_find(result, path).data != NULL, i == 4);
+	}
+	ck_assert_uint_eq(wire_count(result, "inputs.0.shape_signature"), 2);
+	ck_assert(tfl_string_equal(wire_string(result, "inputs.0.signature_name"), "features"));
+	ck_assert_ptr_null(wire_find(result, "outputs.0.dynamic").data);
+	ck_assert_uint_eq(wire_count(result, "signatures.2.inputs"), 0);
+	ck_assert(tfl_string_equal(wire_string(result, "signatures.3.outputs.0.signature_name"), "places"));
+	ck_assert(wire_bool(result, "signatures.3.outputs.0.dynamic"));
+	ck_assert_ptr_nonnull(memmem(wire_string(result, "signatures.4.reason").text, wire_string(result, "signatures.4.reason").length, "Gradient", 8));
+	reply_finish(&reply);
+}
+END_TEST
+
+START_TEST(batches_of_any_size)
+{
+	for (unsigned turn = 0; turn < 3; turn++)
+		for (unsigned rows = 1; rows <= 9; rows++)
+			classify(rows % 2 ? "classify" : NULL, rows, 100 + rows, WHOLE);
+	classify(NULL, ROWS_MAX, 1, WHOLE);
+	classify(NULL, 1, 2, WHOLE);
+}
+END_TEST
+
+/* Both workers, each with shapes of its own. */
+START_TEST(many_batches_at_once)
+{
+	float x[ROWS_MAX * CLASSES], y[ROWS_MAX * CLASSES];
+	bool answered[200] = {false};
+
+	fill(x, ROWS_MAX, 0);
+	for (unsigned i = 0; i < 200; i++) {
+		unsigned rows = 1 + i % 7;
+		struct tfl_wire_tensor input = named("t", TFL_FLOAT32, (struct tfl_wire_shape){2, {(int32_t)rows, CLASSES}}, x, rows * CLASSES * sizeof(float));
+
+		send_call(i, NULL, 0, 0, &input);
+	}
+	for (unsigned i = 0; i < 200; i++) {
+		struct tfl_infer_response response;
+		const struct tfl_wire_tensor *output;
+		struct reply reply;
+		uint32_t id;
+
+		ck_assert(wire_receive(fd, &reply));
+		ck_assert_msg(!reply.message.failed, "%.*s", TFL_STRING_ARGS(reply.message.failure.message));
+		id = reply.message.msgid;
+		ck_assert(id < 200 && !answered[id]);
+		answered[id] = true;
+		ck_assert_int_eq(tfl_infer_response_parse(reply.message.result, &response, NULL), 0);
+		output = tfl_tensor_list_at(&response.outputs, 0);
+		ck_assert_int_eq(output->shape.dims[0], (int32_t)(1 + id % 7));
+		ck_assert_uint_eq(output->data.size, (1 + id % 7) * CLASSES * sizeof(float));
+		memcpy(y, output->data.data, output->data.size);
+		for (unsigned row = 0; row < 1 + id % 7; row++)
+			check_row(x + row * CLASSES, y + row * CLASSES);
+		tfl_infer_response_finish(&response);
+		reply_finish(&reply);
+	}
+}
+END_TEST
+
+START_TEST(as_many_as_there_are)
+{
+	for (unsigned count = 0; count <= 6; count++) {
+		bool mask[6] = {false};
+		struct tfl_wire_tensor input = named("mask", TFL_BOOL, (struct tfl_wire_shape){1, {6}}, mask, sizeof(mask));
+		int64_t places[6];
+
+		for (unsigned i = 0; i < count; i++)
+			mask[5 - i] = true;
+		send_call(3, "choose", 0, 0, &input);
+		ck_assert_uint_eq(expect_output(3, WHOLE, "t", sizeof(int64_t), places, sizeof(places)), count);
+		for (unsigned i = 0; i < count; i++)
+			ck_assert_int_eq(places[i], 6 - count + i);
+	}
+}
+END_TEST
+
+START_TEST(signatures_of_a_session_share_its_state)
+{
+	struct reply reply;
+	uint64_t session;
+	float number = 3;
+
+	ck_assert_float_eq(call_sum("add", 0, &number), 3);
+	ck_assert_float_eq(call_sum("recall", 0, NULL), 0);
+	call("session.open", WHOLE, &reply);
+	session = wire_uint(reply.message.result, "session");
+	reply_finish(&reply);
+	ck_assert_float_eq(call_sum("recall", session, NULL), 0);
+	ck_assert_float_eq(call_sum("add", session, &number), 3);
+	ck_assert_float_eq(call_sum("add", session, &number), 6);
+	ck_assert_float_eq(call_sum("recall", session, NULL), 6);
+	ck_assert_float_eq(call_sum("recall", 0, NULL), 0);
+}
+END_TEST
+
+START_TEST(what_cannot_be_called)
+{
+	static const float x[2 * CLASSES];
+	struct tfl_wire_tensor input = named("number", TFL_FLOAT32, (struct tfl_wire_shape){1, {1}}, x, sizeof(float));
+
+	send_call(1, "decode", 0, 0, &input);
+	wire_expect_failure(fd, 1, TFL_NOT_FOUND, "the model has no signature 'decode'; it has 'classify', 'add', 'recall', 'choose', 'train'");
+	send_call(2, "train", 0, 0, &input);
+	wire_expect_failure(fd, 2, TFL_UNSUPPORTED_MODEL, "signature 'train' cannot be run: ");
+	send_call(3, "add", 0, SMALL, &input);
+	wire_expect_failure(fd, 3, TFL_NOT_FOUND, "the model has no signature 'add'; it has 'classify'");
+	input = named("features", TFL_FLOAT32, (struct tfl_wire_shape){2, {2, CLASSES}}, x, sizeof(x));
+	send_call(4, "add", 0, 0, &input);
+	wire_expect_failure(fd, 4, TFL_NOT_FOUND, "there is no input 'features'");
+	input = named("features", TFL_FLOAT32, (struct tfl_wire_shape){2, {CLASSES, 2}}, x, sizeof(x));
+	send_call(5, "classify", 0, 0, &input);
+	wire_expect_failure(fd, 5, TFL_INVALID_ARGUMENT, "has shape [4, 2] and must have [-1, 4]");
+	classify("classify", 2, 6, WHOLE);
+}
+END_TEST
+
+/* Verdicts of the version that serves. */
+static uint64_t verdicts(void)
+{
+	struct reply reply;
+	uint64_t count = 0;
+	char path[64];
+
+	call("histogram", WHOLE, &reply);
+	for (unsigned i = 1; i < wire_count(reply.message.result, "heads.0.histogram.bins"); i += 2) {
+		snprintf(path, sizeof(path), "heads.0.histogram.bins.%u", i);
+		count += wire_uint(reply.message.result, path);
+	}
+	reply_finish(&reply);
+	return count;
+}
+
+START_TEST(each_of_a_batch_is_recorded)
+{
+	float number = 1;
+
+	classify(NULL, 1, 1, WHOLE);
+	ck_assert_uint_eq(verdicts(), 1);
+	classify("classify", 5, 2, WHOLE);
+	ck_assert_uint_eq(verdicts(), 6);
+	(void)call_sum("add", 0, &number);
+	ck_assert_uint_eq(verdicts(), 6);
+}
+END_TEST
+
+START_TEST(a_shadow_gets_batches_too)
+{
+	const uint64_t until = now_ns() + PATIENCE_NS;
+	uint64_t compared = 0, rows = 0;
+
+	wire_set_shadow(fd, "m", SMALL);
+	while (compared < 20) {
+		struct reply reply;
+		char path[64];
+
+		classify(NULL, 3, 1, WHOLE);
+		usleep(2000);
+		call("stats", 0, &reply);
+		for (unsigned i = 0; i < wire_count(reply.message.result, "versions"); i++) {
+			snprintf(path, sizeof(path), "versions.%u.shadow.agreement.0.compared", i);
+			if (!wire_find(reply.message.result, path).data)
+				continue;
+			compared = wire_uint(reply.message.result, path);
+			snprintf(path, sizeof(path), "versions.%u.shadow.agreement.0.rows", i);
+			rows = wire_uint(reply.message.result, path);
+			snprintf(path, sizeof(path), "versions.%u.shadow.uncompared", i);
+			ck_assert_uint_eq(wire_uint(reply.message.result, path), 0);
+		}
+		reply_finish(&reply);
+		ck_assert_uint_lt(now_ns(), until);
+	}
+	ck_assert_uint_eq(rows, 3 * compared);
+}
+END_TEST
+
+/* What is new is on trial, and has no such signature: the version before answers. */
+START_TEST(a_signature_that_the_next_version_lacks)
+{
+	float number = 2;
+	struct reply reply;
+
+	for (unsigned i = 0; i < 30; i++)
+		classify(NULL, 1, i, WHOLE);
+	call("model.swap", SMALL, &reply);
+	reply_finish(&reply);
+	classify("classify", 2, 1, SMALL);
+	ck_assert_float_eq(call_sum("add", 0, &number), 2);
+	classify("classify", 2, 2, SMALL);
+}
+END_TEST
+
+Suite *signature_suite(void)
+{
+	Suite *suite = suite_create("signature");
+	TCase *tcase = tcase_create("signature");
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, what_there_is_to_call);
+	tcase_add_test(tcase, batches_of_any_size);
+	tcase_add_test(tcase, many_batches_at_once);
+	tcase_add_test(tcase, as_many_as_there_are);
+	tcase_add_test(tcase, signatures_of_a_session_share_its_state);
+	tcase_add_test(tcase, what_cannot_be_called);
+	tcase_add_test(tcase, each_of_a_batch_is_recorded);
+	tcase_add_test(tcase, a_shadow_gets_batches_too);
+	tcase_add_test(tcase, a_signature_that_the_next_version_lacks);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
