@@ -328,6 +328,7 @@ START_TEST(what_is_printed_says_the_same)
 	ck_assert_msg(parse_file(text) == 0, "%s", mistake());
 	memcpy(config.sources, before.sources, sizeof(before.sources));
 	config.model = before.model;
+	config.argv = before.argv; /* another one, that says the same */
 	ck_assert_mem_eq(&config, &before, sizeof(config));
 	ck_assert_ptr_nonnull(strstr(text, "\ntimeout = 90s                           ; c:5\n"));
 	ck_assert_ptr_nonnull(strstr(text, "\nversions = latest 3                     ; c:3\n"));
