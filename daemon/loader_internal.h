@@ -24,6 +24,9 @@ struct tfl_spawner;
 /* Likewise for one whose trial failed. */
 #define TFL_LOADER_REJECTED "rejected "
 
+/* Why something holds that nobody here has decided. */
+#define TFL_LOADER_CAME "it came with the model's folder"
+
 struct tfl_loader_kind {
 	/* On the loader thread. 0 or -errno with a sentence. */
 	int (*run)(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error);
@@ -232,6 +235,10 @@ void tfl_loader_state_written(struct tfl_loader *loader, struct tfl_loader_job *
  */
 void tfl_loader_remember(struct tfl_loader *loader, struct tfl_version *version, tfl_loader_done done, void *data);
 
+/** The versions of a model are listed as of now: what else was decided about it holds, likewise, and what its model.conf says. Loop thread. */
+void tfl_loader_restore_decisions(struct tfl_loader *loader, const char *model, const struct tfl_state *state,
+				  const struct tfl_model_conf *conf, bool known);
+
 /* loader_tell.c: what changed (changes.h). Loop thread. */
 
 /** What became of the job's version. What a start finds as it was left is no news. */
@@ -248,8 +255,12 @@ void tfl_loader_tell_swap(struct tfl_loader *loader, const struct tfl_loader_job
 
 /* loader_routes.c. Loop thread. */
 
-/** At start: what an operator chose before, and what model.conf says (NULL: nothing that can be read). */
-void tfl_loader_restore_route(struct tfl_loader *loader, const char *model, const struct tfl_state *state, const struct tfl_model_conf *conf);
+/**
+ * What an operator chose before, and what model.conf says (NULL: nothing that can be read), of a model that is listed as of now. @p known: a
+ * start finds it so; else it has come with the model's folder.
+ */
+void tfl_loader_restore_route(struct tfl_loader *loader, const char *model, const struct tfl_state *state, const struct tfl_model_conf *conf,
+			      bool known);
 
 /** What a model's model.conf says of its route is in force, unless an operator chose another one. @p known: a start finds it so. */
 void tfl_loader_configure_route(struct tfl_loader *loader, const char *model, const struct tfl_model_conf *conf, bool known);
@@ -259,6 +270,9 @@ void tfl_loader_stop_route(struct tfl_loader *loader, const struct tfl_registry_
 
 /** Whether all that a model's route names is there: else that is a condition. */
 void tfl_loader_check_route(struct tfl_loader *loader, const char *model);
+
+/** The labels of a model that is listed as of now, likewise. */
+void tfl_loader_restore_labels(struct tfl_loader *loader, const char *model, const struct tfl_version_labels *labels, bool known);
 
 /** That a version which goes loses its labels, and why; @p uid NULL: nobody asked for that. */
 void tfl_loader_tell_unlabelled(struct tfl_loader *loader, const struct tfl_version *version, const uid_t *uid, const char *why);

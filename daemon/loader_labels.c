@@ -41,6 +41,20 @@ void tfl_loader_tell_unlabelled(struct tfl_loader *loader, const struct tfl_vers
 	}
 }
 
+void tfl_loader_restore_labels(struct tfl_loader *loader, const char *name, const struct tfl_version_labels *labels, bool known)
+{
+	const struct tfl_registry_model *model = tfl_registry_find(loader->options.registry, name, strlen(name));
+	char reason[TFL_LABEL_MAX + 64];
+
+	if (!model)
+		return;
+	tfl_registry_set_labels(loader->options.registry, name, labels);
+	for (unsigned i = 0; !known && i < model->labels.count; i++) {
+		snprintf(reason, sizeof(reason), "'%s'; " TFL_LOADER_CAME, model->labels.list[i].name);
+		tell(loader, tfl_registry_find_version(model, model->labels.list[i].number), TFL_CHANGE_LABELLED, NULL, reason);
+	}
+}
+
 int tfl_loader_label(struct tfl_loader *loader, struct tfl_version *version, const char *label, uid_t uid, tfl_loader_done done, void *data,
 		     struct tfl_error *error)
 {

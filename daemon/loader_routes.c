@@ -116,17 +116,18 @@ void tfl_loader_configure_route(struct tfl_loader *loader, const char *name, con
 	follow(loader, model, &before, NULL, known, why);
 }
 
-void tfl_loader_restore_route(struct tfl_loader *loader, const char *name, const struct tfl_state *state, const struct tfl_model_conf *conf)
+void tfl_loader_restore_route(struct tfl_loader *loader, const char *name, const struct tfl_state *state, const struct tfl_model_conf *conf,
+			      bool known)
 {
 	const struct tfl_registry_model *model = find(loader, name);
 	const struct tfl_route none = {.count = 0};
 
 	if (model && state->routed) {
 		tfl_registry_choose_route(loader->options.registry, model, &state->route);
-		follow(loader, model, &none, NULL, true, "as it was before");
+		follow(loader, model, &none, NULL, known, known ? "as it was before" : TFL_LOADER_CAME);
 	}
 	if (model && conf)
-		tfl_loader_configure_route(loader, name, conf, true);
+		tfl_loader_configure_route(loader, name, conf, known);
 }
 
 void tfl_loader_stop_route(struct tfl_loader *loader, const struct tfl_registry_model *model, const uid_t *uid, const char *why)

@@ -22,8 +22,7 @@ struct group {
 	unsigned count;
 	struct tfl_model_conf conf;
 	struct tfl_error fault; /* of its model.conf; code 0 where it is right */
-	struct tfl_version_labels labels;
-	struct tfl_route route; /* that will be in force */
+	struct tfl_route route; /* of its model.conf, where that will be in force */
 	bool stale; /* the state has labels of versions that are not there any more */
 };
 
@@ -41,8 +40,7 @@ static bool left_out(const struct group *group, const struct tfl_store_entry *en
 	(void)tfl_policy_parse(group->conf.versions, &policy); /* its row has looked at it */
 	for (unsigned i = 0; i < group->count; i++)
 		greater += !group->entries[i].unloaded && !group->entries[i].rejected[0] && group->entries[i].number > entry->number;
-	return !entry->active && !entry->stands_by && !tfl_version_labels_has(&group->labels, entry->number) &&
-	       !tfl_route_names(&group->route, entry->number) &&
+	return !entry->active && !entry->stands_by && !entry->named && !tfl_route_names(&group->route, entry->number) &&
 	       !tfl_policy_wants(&policy, entry->number, greater);
 }
 
@@ -108,42 +106,30 @@ static int list_entry(struct tfl_loader *loader, const struct group *group, cons
  * A power cut can come between the erasure of a version and the state without its labels. They are not to wait for another version of
  * that number.
  */
-static bool has_stale(const struct tfl_loader *loader, const struct group *group)
+static bool has_stale(const struct tfl_loader *loader, const char *name, const struct tfl_version_labels *labels)
 {
-	const char *name = group->entries[0].model;
 	const struct tfl_registry_model *model = tfl_registry_find(loader->options.registry, name, strlen(name));
 
-	return model && model->labels.count < group->labels.count;
+	return model && model->labels.count < labels->count;
 }
 
 static int list_group(struct tfl_loader *loader, struct group *group, struct tfl_error *error)
 {
-	struct tfl_previous previous = { .count = 0 };
+	const char *name = group->entries[0].model;
 	struct tfl_state state = { .active = 0 };
 	struct tfl_error unread; /* the listing has said so */
 	int result = 0;
 
-	group->fault.code = tfl_model_conf_read(loader->options.store, group->entries[0].model, &loader->defaults, &group->conf, &group->fault);
+	group->fault.code = tfl_model_conf_read(loader->options.store, name, &loader->defaults, &group->conf, &group->fault);
 	if (group->fault.code < 0)
-		tfl_loader_tell_refused(loader, group->entries[0].model, group->fault.text);
-	if (tfl_store_read_state(loader->options.store, group->entries[0].model, &state, &unread) == 0)
-		group->labels = state.labels;
-	if (state.routed)
-		group->route = state.route;
-	else if (group->fault.code == 0)
+		tfl_loader_tell_refused(loader, name, group->fault.text);
+	(void)tfl_store_read_state(loader->options.store, name, &state, &unread);
+	if (!state.routed && group->fault.code == 0)
 		tfl_model_conf_route(&group->conf, &group->route);
 	for (unsigned i = 0; i < group->count && result == 0; i++)
 		result = list_entry(loader, group, &group->entries[i], error);
-	/* They come in their order; a folder that is renamed while it is read can come twice. */
-	for (unsigned i = 0; i < group->count; i++)
-		if (group->entries[i].previous && !tfl_previous_find(&previous, group->entries[i].number))
-			previous.numbers[previous.count++] = group->entries[i].number;
-	tfl_registry_set_previous(loader->options.registry, group->entries[0].model, &previous);
-	tfl_registry_set_labels(loader->options.registry, group->entries[0].model, &group->labels);
-	group->stale = has_stale(loader, group);
-	if (group->fault.code == 0)
-		tfl_registry_set_groups(loader->options.registry, group->entries[0].model, &group->conf.groups);
-	tfl_loader_restore_route(loader, group->entries[0].model, &state, group->fault.code == 0 ? &group->conf : NULL);
+	tfl_loader_restore_decisions(loader, name, &state, group->fault.code == 0 ? &group->conf : NULL, true);
+	group->stale = has_stale(loader, name, &state.labels);
 	return result;
 }
 

@@ -76,6 +76,16 @@ static void deliver_remember(struct tfl_loader *loader, struct tfl_loader_job *j
 
 static const struct tfl_loader_kind remember_kind = { tfl_loader_write_state, deliver_remember, .also_at_end = true, .quick = true };
 
+void tfl_loader_restore_decisions(struct tfl_loader *loader, const char *model, const struct tfl_state *state,
+				  const struct tfl_model_conf *conf, bool known)
+{
+	tfl_registry_set_previous(loader->options.registry, model, &state->previous);
+	tfl_loader_restore_labels(loader, model, &state->labels, known);
+	if (conf)
+		tfl_registry_set_groups(loader->options.registry, model, &conf->groups);
+	tfl_loader_restore_route(loader, model, state, conf, known);
+}
+
 /* Whether the operator took it out of service: then @p ret_note says when and by whom. */
 static bool is_unloaded(const struct tfl_version *version, const char **ret_note)
 {

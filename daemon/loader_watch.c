@@ -36,6 +36,7 @@ struct tfl_rescan {
 	unsigned left_over;         /* versions, or models, past the limit */
 	char (*names)[TFL_MODEL_NAME_MAX + 1]; /* owned: all models, where that was asked */
 	unsigned name_count;
+	struct tfl_state state;     /* of a model that is not listed */
 	struct tfl_error fault;     /* of model.conf; code 0 where it is right */
 	struct tfl_error unwatched; /* likewise: what could not be watched */
 	char full[TFL_ERROR_TEXT_MAX]; /* what the registry has no room for */
@@ -131,6 +132,15 @@ static int look_at_all(struct tfl_loader *loader, struct tfl_loader_job *job, co
 	return 0;
 }
 
+/* What was decided about a model that comes with its folder, on another device perhaps; what is listed has its decisions in the registry. */
+static void read_decisions(const struct tfl_loader *loader, struct tfl_rescan *rescan, const char *model)
+{
+	struct tfl_error why;
+
+	if (rescan->listed_count == 0 && tfl_store_read_state(loader->options.store, model, &rescan->state, &why) < 0)
+		tfl_log_warning("%s; going on without", why.text);
+}
+
 static int run_model(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_error *error)
 {
 	const struct tfl_store *store = loader->options.store;
@@ -143,8 +153,10 @@ static int run_model(struct tfl_loader *loader, struct tfl_loader_job *job, stru
 	result = tfl_store_list_model(store, job->model, pass_over, NULL, &entries, &count, error);
 	if (result < 0)
 		return result;
-	if (count > 0)
+	if (count > 0) {
 		rescan->fault.code = tfl_loader_read_conf(loader, job, &rescan->fault);
+		read_decisions(loader, rescan, job->model);
+	}
 	result = look_at_all(loader, job, entries, count);
 	return result < 0 ? tfl_error_set(error, result, "not enough memory to look at '%s'", job->model) : 0;
 }
@@ -390,8 +402,8 @@ static void reconcile(struct tfl_loader *loader, struct tfl_loader_job *job)
 	for (unsigned i = 0; i < count; i++)
 		takers[steps[i].kind](loader, job, &steps[i]);
 	/* One that is listed already has what was in force when a version was loaded, or the configuration read anew. */
-	if (!model && rescan->found_count > 0 && rescan->fault.code == 0)
-		tfl_registry_set_groups(loader->options.registry, job->model, &job->conf.groups);
+	if (!model)
+		tfl_loader_restore_decisions(loader, job->model, &rescan->state, rescan->fault.code == 0 ? &job->conf : NULL, false);
 }
 
 static void rescan_each(struct tfl_loader *loader, const struct tfl_rescan *rescan)

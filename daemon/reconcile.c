@@ -87,9 +87,10 @@ static bool is_wanted_yet(const struct view *view, uint64_t number)
 	return tfl_policy_wants(view->policy, number, greater);
 }
 
-static bool is_named(const struct view *view, uint64_t number)
+/* What is listed is named by the registry, which is ahead of what is written. */
+static bool is_named(const struct view *view, const struct tfl_found *found)
 {
-	return view->model && tfl_registry_names(view->model, number);
+	return view->model ? tfl_registry_names(view->model, found->entry.number) : found->entry.named;
 }
 
 /* A folder whose version is not listed, or may be tried again. */
@@ -100,7 +101,7 @@ static void consider(struct view *view, const struct tfl_found *found)
 
 	if (!can_serve(view, found) || !view->policy)
 		add(view, TFL_STEP_REFUSE, number, found);
-	else if (found->entry.active || found->entry.stands_by || is_named(view, number) || is_wanted(view, number))
+	else if (found->entry.active || found->entry.stands_by || is_named(view, found) || is_wanted(view, number))
 		add(view, TFL_STEP_LOAD, number, found);
 	else if (!version || version->end != TFL_END_LEFT_OUT)
 		add(view, TFL_STEP_LEAVE, number, found);

@@ -69,6 +69,7 @@ struct tfl_store_entry {
 	char note[TFL_STATE_NOTE_MAX];     /* when and by whom */
 	char rejected[TFL_STATE_NOTE_MAX]; /* when and why its trial failed; "": it did not */
 	bool stands_by;                    /* the active one is on trial against it */
+	bool named;                        /* it has a label, or is in the route that the operator chose */
 };
 
 /** Something in the models folder that is not as it should be and is left alone, in a sentence. */

@@ -118,6 +118,8 @@ static void apply_state(struct listing *listing, unsigned first)
 		note = tfl_state_rejected(&state, entry->number);
 		snprintf(entry->rejected, sizeof(entry->rejected), "%s", note ? note : "");
 		entry->stands_by = state.trial.id && entry->number == state.trial.previous;
+		entry->named = tfl_version_labels_has(&state.labels, entry->number) ||
+			       (state.routed && tfl_route_names(&state.route, entry->number));
 	}
 }
 

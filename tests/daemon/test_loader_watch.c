@@ -114,6 +114,70 @@ START_TEST(a_whole_model_that_is_moved_in_serves)
 }
 END_TEST
 
+/* A model's folder as it lay on another device, with @p state, and a policy that wants none of its four versions. */
+static void move_in_decided(const char *state)
+{
+	char path[64];
+
+	ck_assert_int_eq(mkdir("n", 0755), 0);
+	for (unsigned number = 1; number <= 4; number++) {
+		snprintf(path, sizeof(path), "n/%u", number);
+		put(number % 2 ? "a.tflite" : "b.tflite", path);
+	}
+	file_write_text("n/model.conf", "[model]\nversions = specific 9\n");
+	file_write_text("n/state", state);
+	ck_assert_int_eq(rename("n", "models/n"), 0);
+	loading_look();
+}
+
+/* Version 4, which nothing names, is left out. */
+static void assert_decided(void)
+{
+	const struct tfl_registry_model *model = tfl_registry_find(loading.registry, "n", 1);
+	char said[TFL_ROUTE_TEXT_MAX + 128];
+
+	ck_assert_ptr_nonnull(model);
+	ck_assert_uint_eq(loading_active("n"), 1);
+	for (unsigned number = 1; number <= 3; number++)
+		ck_assert_msg(loading_find("n", number)->state == TFL_VERSION_AVAILABLE, "version %u", number);
+	ck_assert_int_eq(loading_find("n", 4)->end, TFL_END_LEFT_OUT);
+	ck_assert_uint_eq(model->labels.count, 1);
+	ck_assert_uint_eq(tfl_version_labels_find(&model->labels, "canary", 6), 3);
+	ck_assert_str_eq(tfl_route_say(tfl_registry_route_of(model), said), "1=90 2=10");
+	ck_assert_uint_eq(tfl_previous_find(&model->previous, 2), 1);
+}
+
+START_TEST(what_was_decided_comes_with_a_models_folder)
+{
+	struct tfl_state state = { .active = 1, .routed = true };
+	char text[TFL_MANIFEST_TEXT_MAX];
+
+	ck_assert_int_eq(tfl_route_parse("1=90 2=10", &state.route, &loading.error), 0);
+	ck_assert_int_eq(tfl_version_labels_set(&state.labels, "canary", 3), 0);
+	ck_assert_int_eq(tfl_version_labels_set(&state.labels, "stale", 9), 0); /* nothing is there that it could stand for */
+	tfl_previous_push(&state.previous, 2);
+	tfl_state_format(&state, text);
+	move_in_decided(text);
+	assert_decided();
+	loading_restart();
+	assert_decided();
+}
+END_TEST
+
+START_TEST(decisions_that_cannot_be_read_are_none)
+{
+	const struct tfl_registry_model *model;
+
+	move_in_decided("[state]\nformat = 1\nactive = one\n");
+	model = tfl_registry_find(loading.registry, "n", 1);
+	ck_assert_ptr_nonnull(model);
+	ck_assert_ptr_null(model->active);
+	for (unsigned number = 1; number <= 4; number++)
+		ck_assert_int_eq(loading_find("n", number)->end, TFL_END_LEFT_OUT);
+	ck_assert(model->labels.count == 0 && !model->is_chosen);
+}
+END_TEST
+
 START_TEST(a_copy_is_refused_until_its_manifest_is_there)
 {
 	ck_assert_int_eq(mkdir("models/m/1", 0755), 0);
@@ -398,6 +462,8 @@ Suite *loader_watch_suite(void)
 	tcase_set_timeout(cases, 120);
 	tcase_add_test(cases, a_folder_that_is_moved_in_serves);
 	tcase_add_test(cases, a_whole_model_that_is_moved_in_serves);
+	tcase_add_test(cases, what_was_decided_comes_with_a_models_folder);
+	tcase_add_test(cases, decisions_that_cannot_be_read_are_none);
 	tcase_add_test(cases, a_copy_is_refused_until_its_manifest_is_there);
 	tcase_add_test(cases, a_copy_serves_when_it_was_moved_out_and_in);
 	tcase_add_test(cases, a_wrong_file_is_refused_and_its_replacement_serves);

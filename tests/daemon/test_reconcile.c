@@ -88,6 +88,18 @@ START_TEST(what_comes_complete_is_loaded)
 }
 END_TEST
 
+START_TEST(what_a_new_models_state_names_is_loaded)
+{
+	policy_text = "specific 9";
+	lies(2, 20, true)->entry.named = true;
+	lies(1, 10, true);
+	ck_assert_str_eq(steps(), "LOAD 2, LEAVE 1");
+	/* From then on the registry knows better than what is written. */
+	add(1, TFL_VERSION_AVAILABLE, 0, 11)->held = true;
+	ck_assert_str_eq(steps(), "LEAVE 2");
+}
+END_TEST
+
 START_TEST(what_is_refused_is_tried_again_when_it_changes)
 {
 	struct tfl_version *version;
@@ -280,6 +292,7 @@ Suite *reconcile_suite(void)
 
 	tcase_add_checked_fixture(steps_case, setup, teardown);
 	tcase_add_test(steps_case, what_comes_complete_is_loaded);
+	tcase_add_test(steps_case, what_a_new_models_state_names_is_loaded);
 	tcase_add_test(steps_case, what_is_refused_is_tried_again_when_it_changes);
 	tcase_add_test(steps_case, the_operators_decision_stands);
 	tcase_add_test(steps_case, the_policy_counts_what_can_serve);
