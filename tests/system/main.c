@@ -26,6 +26,7 @@ static Suite *(*const suites[])(void) = {
 	faults_suite,
 	proof_suite,
 	record_suite,
+	record_use_suite,
 	reload_suite,
 	repository_suite,
 	rights_suite,

@@ -24,6 +24,7 @@ Suite *metrics_suite(void);
 Suite *models_suite(void);
 Suite *proof_suite(void);
 Suite *record_suite(void);
+Suite *record_use_suite(void);
 Suite *reload_suite(void);
 Suite *repository_suite(void);
 Suite *rights_suite(void);
