@@ -35,6 +35,7 @@ static Suite *(*const suites[])(void) = {
 	shadow_suite,
 	shares_suite,
 	trial_suite,
+	trial_restart_suite,
 	leaks_suite,
 };
 

@@ -33,6 +33,7 @@ Suite *signature_suite(void);
 Suite *shadow_suite(void);
 Suite *shares_suite(void);
 Suite *trial_suite(void);
+Suite *trial_restart_suite(void);
 Suite *leaks_suite(void);
 
 #endif
