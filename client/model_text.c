@@ -15,7 +15,7 @@
 #define NOTE_INDENT 5
 #define NAME_COLUMNS 30
 #define CALLED_COLUMNS 20 /* of the name that a signature gives it */
-#define SIGNATURES_MAX 6 /* that are shown, and names of the inputs, or outputs, of one */
+#define CALLED_MAX 6    /* names of the inputs, or outputs, of a signature */
 #define TENSORS_MAX 12  /* inputs, or outputs, that are shown */
 #define LABELS_BYTES 60 /* of the first labels that are shown */
 
@@ -366,19 +366,19 @@ static void put_called(FILE *stream, const json_t *tensors)
 	char name[4 * NAME_COLUMNS + 1];
 	size_t count = json_array_size(tensors);
 
-	for (size_t i = 0; i < count && i < SIGNATURES_MAX; i++) {
+	for (size_t i = 0; i < count && i < CALLED_MAX; i++) {
 		const json_t *tensor = json_array_get(tensors, i);
 		const char *called = string(tensor, "signature_name");
 
 		fprintf(stream, "%s%s", i ? ", " : "", ctl_format_short(name, NAME_COLUMNS, *called ? called : string(tensor, "name")));
 	}
-	if (count > SIGNATURES_MAX)
+	if (count > CALLED_MAX)
 		fprintf(stream, ", … %zu in all", count);
 	else if (count == 0)
 		fputs("-", stream);
 }
 
-static void print_signature(const char *label, const json_t *signature)
+void ctl_print_signature(const char *label, const json_t *signature, const char *remark)
 {
 	TFL_CLEANUP(phrase_finish) struct phrase phrase;
 	char name[4 * NAME_COLUMNS + 1];
@@ -391,19 +391,9 @@ static void print_signature(const char *label, const json_t *signature)
 		put_called(phrase.stream, json_object_get(signature, "inputs"));
 		fputs(" → ", phrase.stream);
 		put_called(phrase.stream, json_object_get(signature, "outputs"));
+		fputs(remark, phrase.stream);
 	}
 	ctl_print_wrapped(label, CTL_TEXT_INDENT, phrase_end(&phrase));
-}
-
-void ctl_print_signatures(const json_t *model)
-{
-	const json_t *signatures = json_object_get(model, "signatures");
-	size_t count = json_array_size(signatures);
-
-	for (size_t i = 0; i < count && i < SIGNATURES_MAX; i++)
-		print_signature(i == 0 ? "signatures" : "", json_array_get(signatures, i));
-	if (count > SIGNATURES_MAX)
-		ctl_printf_wrapped("", CTL_TEXT_INDENT, "… %zu in all; --json has them", count);
 }
 
 static void print_authors(const json_t *metadata)

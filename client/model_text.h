@@ -20,7 +20,7 @@ void ctl_print_about(const json_t *model);
  */
 void ctl_print_tensors(const json_t *model, const char *signature);
 
-/** The lines "signatures encode: tokens → states", or why one cannot be run. */
-void ctl_print_signatures(const json_t *model);
+/** A line "LABEL encode: tokens → states", or why it cannot be run; @p remark stands behind it. */
+void ctl_print_signature(const char *label, const json_t *signature, const char *remark);
 
 #endif

@@ -89,7 +89,8 @@ static void set_norm(const struct tfl_tensor_metadata *metadata, struct ctl_tens
 
 static struct ctl_tensor tensor_of(const struct tfl_io *io)
 {
-	struct ctl_tensor tensor = {.name = io->name, .signature_name = io->signature_name, .dtype = io->dtype, .rank = io->rank, .bytes = io->bytes};
+	struct ctl_tensor tensor = {.name = io->name, .signature_name = io->signature_name, .dtype = io->dtype, .rank = io->rank, .bytes = io->bytes,
+				    .dynamic = io->late};
 
 	memcpy(tensor.dims, io->dims, io->rank * sizeof(io->dims[0]));
 	if (io->quantized) {

@@ -92,6 +92,14 @@ static void trim_scratch(struct tfl_executor *executor)
 	executor->scratch_size = 0;
 }
 
+/* By what the caller calls it: the signature's name, where the request names one. */
+static const char *output_name(const struct tfl_job *job, uint32_t index)
+{
+	const struct tfl_io *io = &job->version->interface.entries[job->binding.entry].outputs[index];
+
+	return job->request.head.signature.text && io->signature_name && *io->signature_name ? io->signature_name : io->name;
+}
+
 static void write_outputs(struct tfl_executor *executor, const struct tfl_job *job, const struct tfl_interpreter *part)
 {
 	char *scratch = executor->scratch;
@@ -102,7 +110,7 @@ static void write_outputs(struct tfl_executor *executor, const struct tfl_job *j
 		struct tfl_io io;
 
 		tfl_interpreter_output_io(part, index, &io);
-		tensor.name = tfl_reply_name(io.name);
+		tensor.name = tfl_reply_name(output_name(job, index));
 		tensor.dtype = io.dtype;
 		tensor.shape.rank = io.rank;
 		tensor.data = (struct tfl_slice){tfl_interpreter_output(part, index), io.bytes};

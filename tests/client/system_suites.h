@@ -10,6 +10,7 @@ Suite *flight_suite(void);
 Suite *routing_suite(void);
 Suite *record_suite(void);
 Suite *session_suite(void);
+Suite *signature_system_suite(void);
 Suite *subscribe_suite(void);
 Suite *swapping_suite(void);
 Suite *top_system_suite(void);

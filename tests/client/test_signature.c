@@ -244,7 +244,7 @@ START_TEST(described_signatures)
 {
 	description = "{" MAIN ", " SIGNATURES "}";
 	TFLCTL("describe", "m");
-	EXPECT("\nsignatures main: image → scores\n"
+	EXPECT("\nsignatures main: image → scores (and without a name)\n"
 	       "           decode: left, right → z:0\n"
 	       "           odd name: - → -\n"
 	       "           broken: cannot be run: operator 0, X, is ?[2Jnot there\n"

@@ -511,6 +511,7 @@ int main(void)
 	srunner_add_suite(runner, record_suite());
 	srunner_add_suite(runner, subscribe_suite());
 	srunner_add_suite(runner, session_suite());
+	srunner_add_suite(runner, signature_system_suite());
 	srunner_add_suite(runner, swapping_suite());
 	srunner_add_suite(runner, top_system_suite());
 	srunner_add_suite(runner, validate_suite());
