@@ -188,11 +188,10 @@ static int print_json(const struct work *work)
 
 		json_array_append_new(outputs, ctl_output_json(tfl_infer_output(infer, i), &meaning, (unsigned)work->options->top));
 	}
-	object = json_pack("{s:s, s:I, s:o, s:I, s:I, s:I}", "model", model_name(work), "version", (json_int_t)tfl_infer_version(infer),
-			   "outputs", outputs, "wait_ns", (json_int_t)tfl_infer_wait_ns(infer), "compute_ns",
-			   (json_int_t)tfl_infer_compute_ns(infer), "round_trip_ns", (json_int_t)tfl_infer_round_trip_ns(infer));
-	if (work->signature.name)
-		json_object_set_new(object, "signature", json_string(work->signature.name));
+	object = json_pack("{s:s, s:I, s:s*, s:o, s:I, s:I, s:I}", "model", model_name(work), "version",
+			   (json_int_t)tfl_infer_version(infer), "signature", work->signature.name, "outputs", outputs, "wait_ns",
+			   (json_int_t)tfl_infer_wait_ns(infer), "compute_ns", (json_int_t)tfl_infer_compute_ns(infer), "round_trip_ns",
+			   (json_int_t)tfl_infer_round_trip_ns(infer));
 	if (work->detector) {
 		const struct ctl_names names = names_of(work, work->detections.classes);
 

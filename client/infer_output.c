@@ -197,6 +197,10 @@ void ctl_output_print(const struct tfl_output *output, const struct ctl_output_m
 		printf("  %zu of %zu numbers are NaN\n", summary.nans, summary.count);
 	if (summary.count - summary.nans > 1)
 		printf("  min %.6g  max %.6g  mean %.6g\n", summary.min, summary.max, summary.mean);
+	if (summary.count == 0) {
+		printf("  no values\n");
+		return;
+	}
 	printf("  values");
 	for (size_t i = 0; i < summary.count && i < FIRST_VALUES; i++) {
 		double value = ctl_output_element(output, i);
