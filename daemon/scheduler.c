@@ -8,6 +8,8 @@
  *
  * A row is reached only through its jobs, which hold what it is part of: when the last one leaves, both lists have let go of it.
  *
+ * Chores are a list of their own. A worker does one of them before each job, so that neither waits for all of the others.
+ *
  * Cost on the steady path: three times the lock for each request (push, next, finish), held for a few dozen instructions, and one futex
  * call where a worker sleeps.
  */
@@ -28,6 +30,7 @@ struct tfl_scheduler {
 	pthread_cond_t work;
 	struct tfl_row *waiting_first;
 	struct tfl_row *ready_first, *ready_last;
+	struct tfl_chore *chores, **chores_end;
 	unsigned capacity;
 	unsigned waiting, running;
 	uint64_t taken;
@@ -43,6 +46,7 @@ int tfl_scheduler_create(unsigned capacity, struct tfl_scheduler **ret_scheduler
 		return -ENOMEM;
 	pthread_mutex_init(&scheduler->lock, NULL);
 	pthread_cond_init(&scheduler->work, NULL);
+	scheduler->chores_end = &scheduler->chores;
 	scheduler->capacity = capacity;
 	*ret_scheduler = scheduler;
 	return 0;
@@ -59,7 +63,7 @@ void tfl_scheduler_destroy(struct tfl_scheduler *scheduler)
 {
 	if (!scheduler)
 		return;
-	assert(scheduler->waiting == 0 && scheduler->running == 0);
+	assert(scheduler->waiting == 0 && scheduler->running == 0 && !scheduler->chores);
 	pthread_cond_destroy(&scheduler->work);
 	pthread_mutex_destroy(&scheduler->lock);
 	free(scheduler);
@@ -155,7 +159,7 @@ static struct tfl_job *take(struct tfl_scheduler *scheduler)
 /* The signal comes after the lock is free, or the one who wakes runs into it. */
 static void unlock(struct tfl_scheduler *scheduler)
 {
-	bool wake = scheduler->ready_first && scheduler->sleepers > 0;
+	bool wake = (scheduler->ready_first || scheduler->chores) && scheduler->sleepers > 0;
 
 	pthread_mutex_unlock(&scheduler->lock);
 	if (wake)
@@ -203,13 +207,55 @@ int tfl_scheduler_push(struct tfl_scheduler *scheduler, struct tfl_job *job, uns
 	return r;
 }
 
+void tfl_scheduler_add_chore(struct tfl_scheduler *scheduler, struct tfl_chore *chore)
+{
+	chore->next = NULL;
+	pthread_mutex_lock(&scheduler->lock);
+	*scheduler->chores_end = chore;
+	scheduler->chores_end = &chore->next;
+	unlock(scheduler);
+}
+
+/* Under the lock, which is free meanwhile: does the first of the chores. False: there is none. */
+static bool do_chore(struct tfl_scheduler *scheduler)
+{
+	struct tfl_chore *chore = scheduler->chores;
+
+	if (!chore)
+		return false;
+	scheduler->chores = chore->next;
+	if (!chore->next)
+		scheduler->chores_end = &scheduler->chores;
+	unlock(scheduler);
+	chore->run(chore->data);
+	pthread_mutex_lock(&scheduler->lock);
+	return true;
+}
+
+void tfl_scheduler_do_chores(struct tfl_scheduler *scheduler)
+{
+	if (!scheduler)
+		return;
+	pthread_mutex_lock(&scheduler->lock);
+	while (do_chore(scheduler))
+		;
+	pthread_mutex_unlock(&scheduler->lock);
+}
+
 /* A worker that leaves here at a stop leaves no job behind: where jobs wait and none may start, another worker runs one of that row. */
 struct tfl_job *tfl_scheduler_next(struct tfl_scheduler *scheduler)
 {
 	struct tfl_job *job;
+	bool busy;
 
 	pthread_mutex_lock(&scheduler->lock);
-	while (!(job = take(scheduler)) && !scheduler->stopping) {
+	for (;;) {
+		busy = do_chore(scheduler);
+		job = take(scheduler);
+		if (job || (scheduler->stopping && !busy))
+			break;
+		if (busy)
+			continue;
 		scheduler->sleepers++;
 		pthread_cond_wait(&scheduler->work, &scheduler->lock);
 		scheduler->sleepers--;

@@ -25,6 +25,13 @@ struct tfl_row {
 	bool ready;
 };
 
+/* Something short that is no request's, and not the loop thread's either. Its owner keeps it until it has run. */
+struct tfl_chore {
+	void (*run)(void *data);
+	void *data;
+	struct tfl_chore *next; /* the scheduler's */
+};
+
 /* What stands where, for stats. */
 struct tfl_scheduler_counts {
 	unsigned capacity; /* of the whole queue */
@@ -46,7 +53,16 @@ void tfl_scheduler_set_capacity(struct tfl_scheduler *scheduler, unsigned capaci
  */
 int tfl_scheduler_push(struct tfl_scheduler *scheduler, struct tfl_job *job, unsigned slots, struct tfl_error *error);
 
-/** Takes the next job that may run; waits for one. NULL after tfl_scheduler_stop(), when nothing may run any more. */
+/** Has a worker do a chore; none waits for more than what each worker does now. It cannot fail, and is not lost by tfl_scheduler_stop(). */
+void tfl_scheduler_add_chore(struct tfl_scheduler *scheduler, struct tfl_chore *chore);
+
+/** Does what is left of them, when there are no workers any more. NULL is allowed. */
+void tfl_scheduler_do_chores(struct tfl_scheduler *scheduler);
+
+/**
+ * Takes the next job that may run; waits for one, and does a chore first where there is one. NULL after tfl_scheduler_stop(), when nothing may
+ * run any more.
+ */
 struct tfl_job *tfl_scheduler_next(struct tfl_scheduler *scheduler);
 
 /** The same without waiting: NULL when nothing may run now. */

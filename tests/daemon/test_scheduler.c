@@ -312,6 +312,41 @@ START_TEST(after_a_stop_what_waits_still_comes_and_nothing_new)
 }
 END_TEST
 
+static void count_up(void *data)
+{
+	atomic_fetch_add((atomic_uint *)data, 1);
+}
+
+/* One before each job: jobs do not wait for all of the chores, nor chores for all of the jobs. */
+START_TEST(chores_and_jobs_take_turns)
+{
+	atomic_uint did = 0;
+	struct tfl_chore chores[5];
+
+	for (unsigned i = 0; i < 5; i++)
+		chores[i] = (struct tfl_chore){.run = count_up, .data = &did};
+	for (unsigned i = 0; i < 3; i++)
+		tfl_scheduler_add_chore(scheduler, &chores[i]);
+	push(0, a, 1);
+	push(1, b, 1);
+	ck_assert_ptr_eq(tfl_scheduler_next(scheduler), &jobs[0]);
+	ck_assert_uint_eq(did, 1);
+	ck_assert_ptr_eq(tfl_scheduler_next(scheduler), &jobs[1]);
+	ck_assert_uint_eq(did, 2);
+	finish(0);
+	finish(1);
+	/* Nor is one lost at the end, whether there is a worker still or not. */
+	tfl_scheduler_stop(scheduler);
+	tfl_scheduler_add_chore(scheduler, &chores[3]);
+	ck_assert_ptr_null(tfl_scheduler_next(scheduler));
+	ck_assert_uint_eq(did, 4);
+	tfl_scheduler_add_chore(scheduler, &chores[4]);
+	tfl_scheduler_do_chores(scheduler);
+	ck_assert_uint_eq(did, 5);
+	tfl_scheduler_do_chores(NULL);
+}
+END_TEST
+
 static atomic_uint done, running, most;
 
 static void *work(void *data)
@@ -331,6 +366,25 @@ static void *work(void *data)
 	}
 	return NULL;
 }
+
+START_TEST(a_chore_wakes_a_worker)
+{
+	atomic_uint did = 0;
+	struct tfl_chore chore = {.run = count_up, .data = &did};
+	pthread_t threads[2];
+
+	for (unsigned i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, work, NULL);
+	for (unsigned i = 1; i <= 100; i++) {
+		tfl_scheduler_add_chore(scheduler, &chore);
+		while (atomic_load(&did) < i)
+			usleep(100);
+	}
+	tfl_scheduler_stop(scheduler);
+	for (unsigned i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+}
+END_TEST
 
 START_TEST(workers_run_everything_within_the_bounds)
 {
@@ -379,6 +433,8 @@ Suite *scheduler_suite(void)
 	tcase_add_test(tcase, a_sweep_takes_the_late_and_the_cancelled);
 	tcase_add_test(tcase, a_sweep_leaves_the_turns_intact);
 	tcase_add_test(tcase, after_a_stop_what_waits_still_comes_and_nothing_new);
+	tcase_add_test(tcase, chores_and_jobs_take_turns);
+	tcase_add_test(tcase, a_chore_wakes_a_worker);
 	tcase_add_test(tcase, workers_run_everything_within_the_bounds);
 	suite_add_tcase(suite, tcase);
 	return suite;
