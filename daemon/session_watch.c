@@ -55,6 +55,7 @@ int tfl_session_watch_init(struct tfl_session_watch *watch, struct tfl_server *s
 {
 	const struct tfl_sessions_options options = {
 		.loader = &server->loader,
+		.scheduler = &server->scheduler,
 		.wake = wake,
 		.wake_data = &watch->wake,
 		.alarm = set_alarm,

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two lists: all sessions, until they are freed, so that what they hold is counted; and those of each channel, which a request names, until
- * they are over. A session that is over still serves nobody, but its jobs may wait or run; whoever ends the last of them puts it into the list of
+ * Two lists: all sessions, until they are over and have no job left, so that what they hold is counted; and those of each channel, which a request
+ * names, until they are over. One that is over serves nobody, but its jobs may wait or run; whoever ends the last of them puts it into the list of
  * the ended, from which the loop takes it.
+ *
+ * Then the loop takes it out of the first list, a worker frees its interpreter, which may take milliseconds for its megabytes, and the loop answers who
+ * closed it: by then there is room for another one.
  *
  * Ids come from a counter that starts somewhere: an id that a client remembers from before a restart of the daemon, or from another connection, is
  * none of this one.
@@ -57,6 +60,8 @@ void tfl_sessions_destroy(struct tfl_sessions *sessions)
 {
 	if (!sessions)
 		return;
+	tfl_sessions_collect(sessions);
+	tfl_scheduler_do_chores(*sessions->options.scheduler);
 	tfl_sessions_collect(sessions);
 	assert(!sessions->first);
 	pthread_mutex_destroy(&sessions->lock);
@@ -172,7 +177,40 @@ static void leave_channel(struct tfl_session *session)
 	session->channel_link = NULL;
 }
 
+/* Any thread. */
+static void hand_to_loop(struct tfl_session *session)
+{
+	struct tfl_sessions *sessions = session->all;
+
+	pthread_mutex_lock(&sessions->lock);
+	session->ended_next = sessions->ended;
+	sessions->ended = session;
+	pthread_mutex_unlock(&sessions->lock);
+	sessions->options.wake(sessions->options.wake_data);
+}
+
+/* On a worker. */
+static void free_interpreter(void *data)
+{
+	struct tfl_session *session = data;
+
+	tfl_loader_free_interpreter(*session->all->options.loader, TFL_STEAL(session->interpreter));
+	hand_to_loop(session);
+}
+
 static void destroy(struct tfl_session *session)
+{
+	const struct tfl_sessions_options *options = &session->all->options;
+
+	tfl_version_unref(session->version);
+	if (session->asked)
+		options->closed(options->closed_data, session->channel, session->msgid);
+	tfl_channel_unref(session->channel);
+	free(session);
+}
+
+/* It is over, and no job is left. */
+static void retire(struct tfl_session *session)
 {
 	struct tfl_sessions *sessions = session->all;
 
@@ -180,32 +218,33 @@ static void destroy(struct tfl_session *session)
 	*session->link = session->next;
 	if (session->next)
 		session->next->link = session->link;
+	session->link = NULL;
 	sessions->count--;
 	tfl_account_release(session->channel->account, TFL_QUOTA_SESSIONS, 1);
-	tfl_loader_free_interpreter(*sessions->options.loader, session->interpreter);
-	tfl_version_unref(session->version);
-	if (session->asked)
-		sessions->options.closed(sessions->options.closed_data, session->channel, session->msgid);
-	tfl_channel_unref(session->channel);
-	free(session);
+	if (!session->interpreter) {
+		destroy(session);
+		return;
+	}
+	session->chore = (struct tfl_chore){.run = free_interpreter, .data = session};
+	tfl_scheduler_add_chore(*sessions->options.scheduler, &session->chore);
 }
 
 static void end(struct tfl_session *session, enum tfl_session_end end)
 {
 	struct tfl_channel_sessions *of_channel = &session->channel->sessions;
 	struct tfl_sessions *sessions = session->all;
-	bool free_now;
+	bool retires;
 
 	if (end != TFL_SESSION_CLOSED)
 		of_channel->notes[of_channel->noted++ % TFL_SESSION_NOTES] = note_of(session, end);
 	leave_channel(session);
 	pthread_mutex_lock(&sessions->lock);
-	free_now = session->end == TFL_SESSION_GOES_ON && session->jobs == 0;
+	retires = session->end == TFL_SESSION_GOES_ON && session->jobs == 0;
 	if (session->end == TFL_SESSION_GOES_ON)
 		session->end = end;
 	pthread_mutex_unlock(&sessions->lock);
-	if (free_now)
-		destroy(session);
+	if (retires)
+		retire(session);
 }
 
 void tfl_session_close(struct tfl_session *session, uint32_t msgid)
@@ -280,7 +319,10 @@ void tfl_sessions_collect(struct tfl_sessions *sessions)
 	pthread_mutex_unlock(&sessions->lock);
 	for (; session; session = next) {
 		next = session->ended_next;
-		destroy(session);
+		if (session->link)
+			retire(session);
+		else
+			destroy(session);
 	}
 }
 
@@ -335,13 +377,9 @@ void tfl_session_leave(struct tfl_session *session)
 
 	pthread_mutex_lock(&sessions->lock);
 	last = --session->jobs == 0 && session->end != TFL_SESSION_GOES_ON;
-	if (last) {
-		session->ended_next = sessions->ended;
-		sessions->ended = session;
-	}
 	pthread_mutex_unlock(&sessions->lock);
 	if (last)
-		sessions->options.wake(sessions->options.wake_data);
+		hand_to_loop(session);
 }
 
 /* ---- The job that runs ---- */

@@ -6,8 +6,8 @@
  * It is over when its client closes it, its connection ends, nobody has used it for the model's session_idle, or its version leaves memory:
  * then session_grace later, or at once where the version was rejected. What is asked for afterwards gets a sentence that says which.
  *
- * Lifetime: opened on the loop thread; freed there, when it is over and the last of its jobs is. Thread: loop thread, but for what says
- * otherwise.
+ * Lifetime: opened on the loop thread; freed there, when it is over and the last of its jobs is, and a worker has freed its interpreter. Thread: loop
+ * thread, but for what says otherwise.
  */
 #ifndef DAEMON_SESSIONS_H
 #define DAEMON_SESSIONS_H
@@ -68,9 +68,10 @@ struct tfl_session {
 	struct tfl_row row;
 	_Atomic(enum tfl_session_end) end; /* set by the loop thread, and by a first job that fails; under the lock */
 	unsigned jobs;                     /* under the lock */
-	struct tfl_session *ended_next;    /* likewise: over, and no job left */
+	struct tfl_session *ended_next;    /* likewise: the loop is to go on with its end */
+	struct tfl_chore chore;            /* which frees the interpreter */
 
-	struct tfl_session *next, **link;             /* of all */
+	struct tfl_session *next, **link;             /* of all; not once it is over and no job is left */
 	struct tfl_session *channel_next, **channel_link; /* of its channel's; not once it is over */
 	uint64_t used_ns;  /* CLOCK_MONOTONIC: when the last request for it arrived */
 	uint64_t until_ns; /* the end of the grace; 0: its version stays */
@@ -79,7 +80,8 @@ struct tfl_session {
 };
 
 struct tfl_sessions_options {
-	struct tfl_loader *const *loader; /* made later than the sessions */
+	struct tfl_loader *const *loader; /* made later than the sessions, as is the next */
+	struct tfl_scheduler *const *scheduler;
 	void (*wake)(void *data);         /* any thread: tfl_sessions_collect() is to be called */
 	void *wake_data;
 	void (*alarm)(void *data, uint64_t due_ns); /* tfl_sessions_expire() is to be called then; 0: not at all */
@@ -90,7 +92,7 @@ struct tfl_sessions_options {
 
 int tfl_sessions_create(const struct tfl_sessions_options *options, struct tfl_sessions **ret_sessions);
 
-/** No job may be left. NULL is allowed. */
+/** No job may be left, and no worker. NULL is allowed. */
 void tfl_sessions_destroy(struct tfl_sessions *sessions);
 
 /**
@@ -118,7 +120,7 @@ void tfl_sessions_leave(struct tfl_sessions *sessions, const struct tfl_version 
 /** Ends those whose time is over, and says when to look again. */
 void tfl_sessions_expire(struct tfl_sessions *sessions, uint64_t now_ns);
 
-/** Frees those that are over and have no job left. */
+/** Goes on with those that are over and have no job left. */
 void tfl_sessions_collect(struct tfl_sessions *sessions);
 
 /** How many there are: of all, or of one version. */
