@@ -207,17 +207,20 @@ static json_t *side_json(const struct tfl_signature_tensor *tensors, uint32_t co
 	return array;
 }
 
-static json_t *signatures_json(const struct tfl_model *model)
+static json_t *signatures_json(const struct tfl_survey *survey)
 {
+	const struct tfl_model *model = survey->model;
 	json_t *array = json_array();
 
 	for (uint32_t i = 0; i < model->signature_count; i++) {
 		const struct tfl_signature *signature = &model->signatures[i];
+		const char *fault = survey->runs ? survey->signature_faults[i] : survey->fault.text;
 
-		json_array_append_new(array, json_pack("{s:s, s:I, s:o, s:o}", "key", signature->key, "subgraph",
+		json_array_append_new(array, json_pack("{s:s, s:I, s:o, s:o, s:b, s:o}", "key", signature->key, "subgraph",
 						       (json_int_t)signature->subgraph, "inputs",
 						       side_json(signature->inputs, signature->input_count), "outputs",
-						       side_json(signature->outputs, signature->output_count)));
+						       side_json(signature->outputs, signature->output_count), "runs", fault == NULL, "reason",
+						       fault ? text_json(fault) : json_null()));
 	}
 	return array;
 }
@@ -247,7 +250,7 @@ json_t *ctl_inspection_json(const struct ctl_inspection *inspection)
 							(json_int_t)memory->constants, "packed", (json_int_t)memory->packed, "interpreter",
 							(json_int_t)memory->interpreter, "further_interpreter", (json_int_t)memory->further));
 	json_object_set_new(object, "operators", groups_json(survey));
-	json_object_set_new(object, "signatures", signatures_json(survey->model));
+	json_object_set_new(object, "signatures", signatures_json(survey));
 	json_object_update(object, inspection->model);
 	if (inspection->operators)
 		json_object_set_new(object, "operator_list", operators_json(survey));

@@ -139,22 +139,33 @@ static void put_bindings(FILE *stream, const struct tfl_signature_tensor *tensor
 		fputs("-", stream);
 }
 
-static void print_signatures(const struct tfl_model *model)
+/* "tokens, length → scores (subgraph 1)", or why there is no such thing. */
+static void put_signature(FILE *stream, const struct tfl_signature *signature, const char *fault)
 {
+	if (fault) {
+		fprintf(stream, "cannot be run: %s", fault);
+		return;
+	}
+	put_bindings(stream, signature->inputs, signature->input_count);
+	fputs(" → ", stream);
+	put_bindings(stream, signature->outputs, signature->output_count);
+	if (signature->subgraph > 0)
+		fprintf(stream, " (subgraph %u)", signature->subgraph);
+}
+
+static void print_signatures(const struct tfl_survey *survey)
+{
+	const struct tfl_model *model = survey->model;
+
 	for (uint32_t i = 0; i < model->signature_count && i < SIGNATURES_MAX; i++) {
-		const struct tfl_signature *signature = &model->signatures[i];
 		char *text = NULL, key[4 * NAME_COLUMNS + 1];
 		size_t size = 0;
 		FILE *stream = open_memstream(&text, &size);
 
 		if (!stream)
 			abort();
-		fprintf(stream, "%s: ", ctl_format_short(key, NAME_COLUMNS, signature->key));
-		put_bindings(stream, signature->inputs, signature->input_count);
-		fputs(" → ", stream);
-		put_bindings(stream, signature->outputs, signature->output_count);
-		if (signature->subgraph > 0)
-			fprintf(stream, " (subgraph %u)", signature->subgraph);
+		fprintf(stream, "%s: ", ctl_format_short(key, NAME_COLUMNS, model->signatures[i].key));
+		put_signature(stream, &model->signatures[i], survey->signature_faults[i]);
 		fclose(stream);
 		ctl_print_wrapped(i == 0 ? "signatures" : "", CTL_TEXT_INDENT, text);
 		free(text);
@@ -407,7 +418,7 @@ int ctl_inspection_print(const struct ctl_inspection *inspection)
 	print_forms(survey);
 	print_work(survey);
 	print_memory(survey);
-	print_signatures(survey->model);
+	print_signatures(survey);
 	ctl_print_tensors(inspection->model, NULL);
 	if (inspection->tensors)
 		print_tensors(survey);

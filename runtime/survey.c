@@ -90,6 +90,9 @@ void tfl_survey_destroy(struct tfl_survey *survey)
 	free(survey->tensors);
 	free(survey->inputs);
 	free(survey->outputs);
+	for (uint32_t i = 0; survey->signature_faults && i < survey->model->signature_count; i++)
+		free(survey->signature_faults[i]);
+	free(survey->signature_faults);
 	free(survey);
 }
 
@@ -310,6 +313,28 @@ static int measure(struct tfl_survey *survey, struct tfl_program *program, struc
 	return 0;
 }
 
+/* Of signatures that are other graphs, each of which runs or not. The names of entries are the model's own strings. */
+static int take_faults(struct tfl_survey *survey, const struct tfl_program *program)
+{
+	const struct tfl_model *model = survey->model;
+	const struct tfl_entry *entries;
+	uint32_t count;
+
+	entries = tfl_program_entries(program, &count);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t k = 0;
+
+		while (k < model->signature_count && model->signatures[k].key != entries[i].signature)
+			k++;
+		if (k == model->signature_count || !entries[i].fault)
+			continue;
+		survey->signature_faults[k] = strdup(entries[i].fault);
+		if (!survey->signature_faults[k])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 /* As the daemon would load it. That it cannot be loaded is a finding. */
 static int load(struct tfl_survey *survey, const struct tfl_program_options *options)
 {
@@ -332,7 +357,7 @@ static int load(struct tfl_survey *survey, const struct tfl_program_options *opt
 		op->verdict = verdict_of(program->graph, &program->graph->nodes[i], program->lowered[i]);
 	}
 	take_ios(survey, program);
-	return 0;
+	return take_faults(survey, program);
 }
 
 /* Constants by buffer, so that what tensors share counts once. */
@@ -367,7 +392,8 @@ static int allocate(struct tfl_survey *survey)
 	}
 	survey->operators = calloc(operators + 1, sizeof(*survey->operators));
 	survey->tensors = calloc(tensors + 1, sizeof(*survey->tensors));
-	return survey->operators && survey->tensors ? 0 : -ENOMEM;
+	survey->signature_faults = calloc((size_t)survey->model->signature_count + 1, sizeof(*survey->signature_faults));
+	return survey->operators && survey->tensors && survey->signature_faults ? 0 : -ENOMEM;
 }
 
 int tfl_survey_create(const struct tfl_model *model, const struct tfl_program_options *options, struct tfl_survey **ret_survey,

@@ -87,6 +87,7 @@ struct tfl_survey {
 	uint64_t multiplies;      /* of subgraph 0 */
 	struct tfl_survey_memory memory;
 	struct tfl_io *inputs, *outputs; /* of subgraph 0 */
+	char **signature_faults;  /* for each of the model's, where it runs: why that one cannot; NULL: it can */
 };
 
 /**

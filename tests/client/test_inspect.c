@@ -174,6 +174,42 @@ START_TEST(one_kind_with_two_fates)
 }
 END_TEST
 
+/* A graph that runs, with a free dimension, and another that has the operator of save_chain(): the model runs, that signature does not. */
+START_TEST(signatures_that_run_and_do_not)
+{
+	const struct tfl_build_binding in = {"left", 0}, out = {"right", 1};
+	struct tfl_builder *b = tfl_build_create();
+	json_t *json, *signature;
+
+	for (uint32_t i = 0; i < 2; i++) {
+		if (i > 0)
+			tfl_build_subgraph(b, "second");
+		for (unsigned k = 0; k < 2; k++)
+			tfl_build_tensor(b, &(struct tfl_build_tensor){.name = k ? "y" : "x", .dims = TFL_INTS(1, 8), .signature = TFL_INTS(-1, 8)});
+		tfl_build_operator(b, &(struct tfl_build_operator){.code = i ? TFL_BUILTIN_CUSTOM : TFL_BUILTIN_RELU, .custom_name = i ? "Sharpen" : NULL,
+								   .inputs = TFL_INTS(0), .outputs = TFL_INTS(1)});
+		tfl_build_io(b, TFL_INTS(0), TFL_INTS(1));
+		tfl_build_signature(b, &(struct tfl_build_signature){.key = i ? "sharp" : "plain", .subgraph = i, .inputs = &in, .outputs = &out,
+								     .input_count = 1, .output_count = 1});
+	}
+	save_builder(b);
+	TFLCTL("inspect", path);
+	ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
+	EXPECT_LINES("\nruns       yes, ", "\nsignatures plain: left → right\n           sharp: cannot be run: operator 0 ", "Sharpen",
+		     "\n  0  x  float32  [1, 8]  32 B  as left\n     [-1, 8]: -1 is any size\n",
+		     "\n  0  y  float32  [1, 8]  32 B  as right\n     [-1, 8]: -1 follows the inputs\n");
+	count_lines();
+	TFLCTL("inspect", path, "--json");
+	json = json_of_output();
+	signature = json_array_get(json_object_get(json, "signatures"), 1);
+	ck_assert(json_is_true(json_object_get(json_array_get(json_object_get(json, "signatures"), 0), "runs")));
+	ck_assert(json_is_null(json_object_get(json_array_get(json_object_get(json, "signatures"), 0), "reason")));
+	ck_assert(json_is_false(json_object_get(signature, "runs")));
+	ck_assert_ptr_nonnull(strstr(json_string_value(json_object_get(signature, "reason")), "Sharpen"));
+	json_decref(json);
+}
+END_TEST
+
 /* More kinds than a screen has lines. */
 START_TEST(many_kinds)
 {
@@ -343,6 +379,7 @@ Suite *inspect_suite(void)
 	tcase_add_test(tcase, a_model_that_does_not);
 	tcase_add_loop_test(tcase, six_hundred_operators, 0, 2);
 	tcase_add_test(tcase, one_kind_with_two_fates);
+	tcase_add_test(tcase, signatures_that_run_and_do_not);
 	tcase_add_test(tcase, many_kinds);
 	tcase_add_loop_test(tcase, as_json, 0, 2);
 	tcase_add_loop_test(tcase, metadata, 0, 2);

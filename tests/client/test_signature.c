@@ -311,6 +311,8 @@ START_TEST(arrays_have_their_own_shape)
 	TFLCTL("infer", "m@3", "--in", array(TFL_FLOAT64, 3, (const int32_t[]){2, 1, 3}));
 	EXPECT("");
 	ck_assert_str_eq(inputs[0], "0 float32 [2, 1, 3]");
+	TFLCTL("infer", "m@3", "--in", array(TFL_FLOAT32, 3, (const int32_t[]){0, 1, 3}));
+	EXPECT("float32 [0, 1, 3]  (m@7, ", ")\n  no values\n");
 }
 END_TEST
 
