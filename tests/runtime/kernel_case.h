@@ -67,6 +67,7 @@ struct kernel_case {
 	int32_t version;
 	bool dynamic;     /* set by draw(): activations are quantised while it runs, so that two ways agree but roughly */
 	bool folded;      /* set by draw(): it is computed at load although its inputs are not all constant */
+	bool misnamed;    /* set by draw(): the file calls the outputs float32, which the operator forgives */
 	bool xnnpack;     /* set by draw(): XNNPACK is known to have this form, so it must run it */
 	/* What the options say, for the reference. */
 	struct tfl_build_window window;

@@ -69,6 +69,7 @@ int kernel_open(const struct kernel_row *row, const struct kernel_case *c, struc
 	for (unsigned i = 0; i < c->output_count; i++) {
 		struct kernel_tensor output = c->outputs[i];
 
+		output.dtype = c->misnamed ? TFL_FLOAT32 : output.dtype;
 		output.rank = 1;
 		output.dims[0] = 1;
 		outputs[i] = add_tensor(builder, "output", &output);

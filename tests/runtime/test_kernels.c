@@ -2,6 +2,7 @@
 /*
  * Runs the rows of all operators, a test for each operator and type, and sees to it that no operator of the runtime is without a row.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -9,11 +10,13 @@
 #include "tests/runtime/fixed_point.h"
 #include "tests/runtime/kernel_attack.h"
 #include "tests/runtime/kernel_rows.h"
+#include "tests/runtime/kernel_run.h"
 #include "tests/runtime/suites.h"
 
 #define CASES 80
 #define ATTACKS 150
 #define EMPTY 5
+#define PATTERN_MAX 80
 
 static const struct kernel_row *const rows[] = {
 #define X(name) &kernel_##name,
@@ -81,6 +84,89 @@ START_TEST(every_operator_has_a_row)
 }
 END_TEST
 
+static bool case_matches(const struct kernel_case *c, const struct tfl_op *op)
+{
+	struct tfl_value values[KERNEL_INPUTS_MAX + KERNEL_OUTPUTS_MAX] = {0};
+	int32_t inputs[KERNEL_INPUTS_MAX], outputs[KERNEL_OUTPUTS_MAX];
+	const struct tfl_graph graph = {.values = values};
+	const struct tfl_operator source = {
+		.inputs = inputs, .input_count = c->input_count, .outputs = outputs, .output_count = c->output_count};
+
+	for (unsigned i = 0; i < c->input_count; i++) {
+		values[i].dtype = c->inputs[i].dtype;
+		inputs[i] = c->inputs[i].absent ? -1 : (int32_t)i;
+	}
+	for (unsigned i = 0; i < c->output_count; i++) {
+		values[KERNEL_INPUTS_MAX + i].dtype = c->misnamed ? TFL_FLOAT32 : c->outputs[i].dtype;
+		outputs[i] = (int32_t)(KERNEL_INPUTS_MAX + i);
+	}
+	return tfl_op_types_match(op, &graph, &(struct tfl_node){.source = &source});
+}
+
+/* Whether a case that the row draws has the tensors of one pattern. */
+static bool is_drawn(const struct kernel_row *row, const struct tfl_op *op, const char *pattern)
+{
+	struct tfl_op one = *op;
+	bool found = false;
+
+	one.types = pattern;
+	for (const char *type = row->types; *type && !found; type++) {
+		for (unsigned number = 0; number < CASES && !found; number++) {
+			struct kernel_case c;
+
+			kernel_case_init(&c, row, *type, number);
+			found = case_matches(&c, &one);
+			kernel_case_finish(&c);
+		}
+	}
+	return found;
+}
+
+/* A pattern with one of its letters for many types replaced by each of those: T everywhere, others where they stand. */
+static void check_letter(const struct kernel_row *row, const struct tfl_op *op, const char *pattern, size_t at)
+{
+	const char *letters = pattern[at] == 'N' ? "il" : pattern[at] == 'T' ? "fbBsilz" : pattern[at] == '#' ? "fhbBsilzc" : "";
+	char text[PATTERN_MAX];
+
+	for (; *letters; letters++) {
+		strcpy(text, pattern);
+		for (size_t i = 0; text[i]; i++)
+			if (i == at || (pattern[at] == 'T' && pattern[i] == 'T'))
+				text[i] = *letters;
+		ck_assert_msg(is_drawn(row, op, text), "%s: no case has the types %s, of %s", row->name, text, pattern);
+	}
+}
+
+/* Pattern @p number of an operator; false past the last. */
+static bool get_pattern(const struct tfl_op *op, unsigned number, char *ret_pattern)
+{
+	const char *types = op->types;
+
+	for (; number > 0 && *types; number--) {
+		types += strcspn(types, " ");
+		types += strspn(types, " ");
+	}
+	snprintf(ret_pattern, PATTERN_MAX, "%.*s", (int)strcspn(types, " "), types);
+	return *types;
+}
+
+START_TEST(every_type_is_drawn)
+{
+	char pattern[PATTERN_MAX];
+
+	for (size_t i = 0; i < TFL_ARRAY_SIZE(rows); i++) {
+		const char *custom = rows[i]->code == TFL_BUILTIN_CUSTOM ? rows[i]->name : NULL;
+		const struct tfl_op *op = tfl_op_find((uint16_t)rows[i]->code, custom);
+
+		for (unsigned number = 0; get_pattern(op, number, pattern); number++) {
+			ck_assert_msg(is_drawn(rows[i], op, pattern), "%s: no case has the types %s", rows[i]->name, pattern);
+			for (size_t at = 0; pattern[at]; at++)
+				check_letter(rows[i], op, pattern, at);
+		}
+	}
+}
+END_TEST
+
 /* Numbers worked out by hand. */
 START_TEST(fixed_point_follows_its_description)
 {
@@ -126,6 +212,7 @@ Suite *kernels_suite(void)
 	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, fixed_point_follows_its_description);
 	tcase_add_test(tests, every_operator_has_a_row);
+	tcase_add_test(tests, every_type_is_drawn);
 	tcase_add_loop_test(tests, operator_matches_reference, 0, types);
 	tcase_add_loop_test(tests, operator_withstands_attacks, 0, types);
 	tcase_add_loop_test(tests, operator_takes_empty_tensors, 0, types);

@@ -67,10 +67,12 @@ static void draw_sum(struct kernel_case *c)
 	}
 }
 
+/* Of bytes, the file may call the output float32. */
 static void draw_add(struct kernel_case *c)
 {
 	draw_sum(c);
 	make_raw(c);
+	c->misnamed = kernel_is_byte(c->output.dtype) && kernel_one_in(c, 6);
 }
 
 static double product_of_scales(const struct kernel_case *c)

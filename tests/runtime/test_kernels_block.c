@@ -81,7 +81,7 @@ static void draw_blocks(struct kernel_case *c, unsigned count, const int32_t *bl
 {
 	memcpy(c->ints, block, count * sizeof(*block));
 	c->int_count = count;
-	kernel_draw_list(c, &c->inputs[1], TFL_INT32, 0, 1);
+	kernel_draw_list(c, &c->inputs[1], kernel_one_in(c, 3) ? TFL_INT64 : TFL_INT32, 0, 1);
 	memcpy(c->ints + count, frame, 2 * count * sizeof(*frame));
 	c->int_count += 2 * count;
 	kernel_draw_list(c, &c->inputs[2], kernel_one_in(c, 3) ? TFL_INT64 : TFL_INT32, count, 2);
@@ -195,11 +195,11 @@ static void refer_batch_to_space_nd(const struct kernel_case *c, struct kernel_e
 	}
 }
 
-const struct kernel_row kernel_batch_to_space_nd = {"BATCH_TO_SPACE_ND",     TFL_BUILTIN_BATCH_TO_SPACE_ND, "fbBsil",
+const struct kernel_row kernel_batch_to_space_nd = {"BATCH_TO_SPACE_ND",     TFL_BUILTIN_BATCH_TO_SPACE_ND, "fbBsilz",
 						    draw_batch_to_space_nd, options_batch_to_space_nd,     refer_batch_to_space_nd};
-const struct kernel_row kernel_depth_to_space = {"DEPTH_TO_SPACE", TFL_BUILTIN_DEPTH_TO_SPACE, "fbBsil", draw_depth_to_space,
+const struct kernel_row kernel_depth_to_space = {"DEPTH_TO_SPACE", TFL_BUILTIN_DEPTH_TO_SPACE, "fbBsilz", draw_depth_to_space,
 						 options_depth_to_space, refer_depth_to_space};
-const struct kernel_row kernel_space_to_batch_nd = {"SPACE_TO_BATCH_ND",     TFL_BUILTIN_SPACE_TO_BATCH_ND, "fbBsil",
+const struct kernel_row kernel_space_to_batch_nd = {"SPACE_TO_BATCH_ND",     TFL_BUILTIN_SPACE_TO_BATCH_ND, "fbBsilz",
 						    draw_space_to_batch_nd, options_space_to_batch_nd,     refer_space_to_batch_nd};
-const struct kernel_row kernel_space_to_depth = {"SPACE_TO_DEPTH", TFL_BUILTIN_SPACE_TO_DEPTH, "fbBsil", draw_space_to_depth,
+const struct kernel_row kernel_space_to_depth = {"SPACE_TO_DEPTH", TFL_BUILTIN_SPACE_TO_DEPTH, "fbBsilz", draw_space_to_depth,
 						 options_space_to_depth, refer_space_to_depth};

@@ -31,21 +31,30 @@ static void draw_boxes(struct kernel_case *c, enum tfl_dtype dtype, int32_t coun
 		((float *)anchors->data)[i] = tfl_random_uniform(&c->random, 0.1f, 1);
 }
 
-static void draw_scores(struct kernel_case *c, int32_t boxes, int32_t columns)
+static void draw_scores(struct kernel_case *c, enum tfl_dtype dtype, int32_t boxes, int32_t columns)
 {
 	struct kernel_tensor *scores = &c->inputs[SCORES];
 	bool ties = c->ints[MAX_CLASSES] == 1 && !c->ints[REGULAR] && kernel_one_in(c, 2);
 
-	kernel_draw_tensor(c, scores, c->type == 'f' ? TFL_FLOAT32 : kernel_dtype(c->type), 3, TFL_INTS(1, boxes, columns).values);
-	for (size_t i = 0; ties && c->type == 'f' && i < scores->elements; i++)
+	kernel_draw_tensor(c, scores, dtype, 3, TFL_INTS(1, boxes, columns).values);
+	for (size_t i = 0; ties && dtype == TFL_FLOAT32 && i < scores->elements; i++)
 		((float *)scores->data)[i] = (float)kernel_between(c, -2, 2);
 	c->ints[SCORE_PERCENT] = kernel_between(c, -300, 100);
+}
+
+/* They need not be of the boxes' type. */
+static enum tfl_dtype type_of_scores(struct kernel_case *c)
+{
+	bool mixed = c->type != 'b' && kernel_one_in(c, 4);
+
+	return !mixed ? kernel_dtype(c->type) : c->type == 'f' ? TFL_UINT8 : TFL_FLOAT32;
 }
 
 static void draw(struct kernel_case *c)
 {
 	int32_t boxes = kernel_between(c, 1, kernel_one_in(c, 4) ? 40 : 9), classes = kernel_between(c, 1, 6);
-	bool real = c->type == 'f';
+	enum tfl_dtype scores = type_of_scores(c);
+	bool real = scores == TFL_FLOAT32;
 
 	c->int_count = OPTIONS;
 	c->ints[MAX_DETECTIONS] = kernel_between(c, 1, boxes + 3);
@@ -56,7 +65,7 @@ static void draw(struct kernel_case *c)
 	c->ints[OVERLAP_PERCENT] = kernel_between(c, 1, 100);
 	c->input_count = 3;
 	draw_boxes(c, kernel_dtype(c->type), boxes);
-	draw_scores(c, boxes, classes + kernel_between(c, 0, 1));
+	draw_scores(c, scores, boxes, classes + kernel_between(c, 0, 1));
 	c->inputs[BOXES].constant = c->inputs[SCORES].constant = kernel_one_in(c, 12);
 	c->output_count = 4;
 	for (unsigned i = 0; i < c->output_count; i++)

@@ -277,10 +277,10 @@ static void refer_one_hot(const struct kernel_case *c, struct kernel_expected *e
 	}
 }
 
-const struct kernel_row kernel_embedding_lookup = {"EMBEDDING_LOOKUP", TFL_BUILTIN_EMBEDDING_LOOKUP, "fbBide", draw_embedding_lookup, NULL,
+const struct kernel_row kernel_embedding_lookup = {"EMBEDDING_LOOKUP", TFL_BUILTIN_EMBEDDING_LOOKUP, "fbBsilzde", draw_embedding_lookup, NULL,
 						   refer_embedding_lookup};
 const struct kernel_row kernel_gather = {"GATHER", TFL_BUILTIN_GATHER, "fbBsilzx", draw_gather, options_gather, refer_gather};
 const struct kernel_row kernel_gather_nd = {"GATHER_ND", TFL_BUILTIN_GATHER_ND, "fbBsilz", draw_gather_nd, options_gather_nd, refer_gather_nd};
-const struct kernel_row kernel_one_hot = {"ONE_HOT", TFL_BUILTIN_ONE_HOT, "fbilz", draw_one_hot, options_one_hot, refer_one_hot};
+const struct kernel_row kernel_one_hot = {"ONE_HOT", TFL_BUILTIN_ONE_HOT, "fbBsilz", draw_one_hot, options_one_hot, refer_one_hot};
 const struct kernel_row kernel_scatter_nd = {"SCATTER_ND", TFL_BUILTIN_SCATTER_ND, "fbBsilz", draw_scatter_nd, options_scatter_nd,
 					     refer_scatter_nd};

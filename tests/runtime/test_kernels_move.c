@@ -398,18 +398,18 @@ static void refer_pack(const struct kernel_case *c, struct kernel_expected *expe
 	}
 }
 
-const struct kernel_row kernel_concatenation = {"CONCATENATION", TFL_BUILTIN_CONCATENATION, "fbBilx", draw_concatenation,
+const struct kernel_row kernel_concatenation = {"CONCATENATION", TFL_BUILTIN_CONCATENATION, "fbBsilzx", draw_concatenation,
 						options_concatenation, refer_concatenation};
-const struct kernel_row kernel_expand_dims = {"EXPAND_DIMS", TFL_BUILTIN_EXPAND_DIMS, "fbBilzx", draw_expand_dims, options_expand_dims,
+const struct kernel_row kernel_expand_dims = {"EXPAND_DIMS", TFL_BUILTIN_EXPAND_DIMS, "fbBsilzx", draw_expand_dims, options_expand_dims,
 					      refer_expand_dims};
-const struct kernel_row kernel_mirror_pad = {"MIRROR_PAD", TFL_BUILTIN_MIRROR_PAD, "fbBsil", draw_mirror_pad, options_mirror_pad,
+const struct kernel_row kernel_mirror_pad = {"MIRROR_PAD", TFL_BUILTIN_MIRROR_PAD, "fbBsilz", draw_mirror_pad, options_mirror_pad,
 					     refer_mirror_pad};
 const struct kernel_row kernel_pack = {"PACK", TFL_BUILTIN_PACK, "fbBsilz", draw_pack, options_pack, refer_pack};
-const struct kernel_row kernel_padv2 = {"PADV2", TFL_BUILTIN_PADV2, "fbBsil", draw_padv2, options_padv2, refer_padv2};
-const struct kernel_row kernel_reverse_v2 = {"REVERSE_V2", TFL_BUILTIN_REVERSE_V2, "fbsilz", draw_reverse_v2, options_reverse_v2,
+const struct kernel_row kernel_padv2 = {"PADV2", TFL_BUILTIN_PADV2, "fbBsilz", draw_padv2, options_padv2, refer_padv2};
+const struct kernel_row kernel_reverse_v2 = {"REVERSE_V2", TFL_BUILTIN_REVERSE_V2, "fbBsilz", draw_reverse_v2, options_reverse_v2,
 					     refer_reverse_v2};
-const struct kernel_row kernel_pad = {"PAD", TFL_BUILTIN_PAD, "fbBsi", draw_pad, options_pad, refer_pad};
-const struct kernel_row kernel_reshape = {"RESHAPE", TFL_BUILTIN_RESHAPE, "fbBlhx", draw_reshape, options_reshape, refer_reshape};
-const struct kernel_row kernel_squeeze = {"SQUEEZE", TFL_BUILTIN_SQUEEZE, "fbBi", draw_squeeze, options_squeeze, refer_squeeze};
+const struct kernel_row kernel_pad = {"PAD", TFL_BUILTIN_PAD, "fbBsilz", draw_pad, options_pad, refer_pad};
+const struct kernel_row kernel_reshape = {"RESHAPE", TFL_BUILTIN_RESHAPE, "fbBsilzhx", draw_reshape, options_reshape, refer_reshape};
+const struct kernel_row kernel_squeeze = {"SQUEEZE", TFL_BUILTIN_SQUEEZE, "fbBsilz", draw_squeeze, options_squeeze, refer_squeeze};
 const struct kernel_row kernel_transpose = {"TRANSPOSE", TFL_BUILTIN_TRANSPOSE, "fbBsilzx", draw_transpose, options_transpose,
 					    refer_transpose};

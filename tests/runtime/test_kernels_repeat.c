@@ -233,11 +233,11 @@ static void refer_where(const struct kernel_case *c, struct kernel_expected *exp
 
 const struct kernel_row kernel_broadcast_to = {"BROADCAST_TO", TFL_BUILTIN_BROADCAST_TO, "fbBsilz", draw_broadcast_to, options_broadcast_to,
 					       refer_broadcast_to};
-const struct kernel_row kernel_fill = {"FILL", TFL_BUILTIN_FILL, "fbsilz", draw_fill, options_fill, refer_fill};
+const struct kernel_row kernel_fill = {"FILL", TFL_BUILTIN_FILL, "fbBsilz", draw_fill, options_fill, refer_fill};
 const struct kernel_row kernel_range = {"RANGE", TFL_BUILTIN_RANGE, "fil", draw_range, options_range, refer_range};
 const struct kernel_row kernel_rank = {"RANK", TFL_BUILTIN_RANK, "i", draw_shaped, options_rank, refer_rank};
 const struct kernel_row kernel_shape = {"SHAPE", TFL_BUILTIN_SHAPE, "il", draw_shaped, options_shape, refer_shape};
 const struct kernel_row kernel_tile = {"TILE", TFL_BUILTIN_TILE, "fbBsilzx", draw_tile, options_tile, refer_tile};
-const struct kernel_row kernel_where = {"WHERE", TFL_BUILTIN_WHERE, "zfi", draw_where, options_where, refer_where};
-const struct kernel_row kernel_zeros_like = {"ZEROS_LIKE", TFL_BUILTIN_ZEROS_LIKE, "fbsilz", draw_zeros_like, options_zeros_like,
+const struct kernel_row kernel_where = {"WHERE", TFL_BUILTIN_WHERE, "zfbBil", draw_where, options_where, refer_where};
+const struct kernel_row kernel_zeros_like = {"ZEROS_LIKE", TFL_BUILTIN_ZEROS_LIKE, "fbBsilz", draw_zeros_like, options_zeros_like,
 					     refer_zeros_like};

@@ -230,10 +230,10 @@ static void refer_dynamic_update_slice(const struct kernel_case *c, struct kerne
 	}
 }
 
-const struct kernel_row kernel_dynamic_update_slice = {"DYNAMIC_UPDATE_SLICE",       TFL_BUILTIN_DYNAMIC_UPDATE_SLICE, "fbBilz",
+const struct kernel_row kernel_dynamic_update_slice = {"DYNAMIC_UPDATE_SLICE",       TFL_BUILTIN_DYNAMIC_UPDATE_SLICE, "fbBsilz",
 						       draw_dynamic_update_slice,    options_dynamic_update_slice,
 						       refer_dynamic_update_slice};
 const struct kernel_row kernel_slice = {"SLICE", TFL_BUILTIN_SLICE, "fbBsilzx", draw_slice, options_slice, refer_slice};
-const struct kernel_row kernel_split = {"SPLIT", TFL_BUILTIN_SPLIT, "fbBsi", draw_split, options_split, refer_split};
-const struct kernel_row kernel_split_v = {"SPLIT_V", TFL_BUILTIN_SPLIT_V, "fbBsil", draw_split_v, options_split_v, refer_split_v};
+const struct kernel_row kernel_split = {"SPLIT", TFL_BUILTIN_SPLIT, "fbBsilz", draw_split, options_split, refer_split};
+const struct kernel_row kernel_split_v = {"SPLIT_V", TFL_BUILTIN_SPLIT_V, "fbBsilz", draw_split_v, options_split_v, refer_split_v};
 const struct kernel_row kernel_unpack = {"UNPACK", TFL_BUILTIN_UNPACK, "fbBsilzx", draw_unpack, options_unpack, refer_unpack};
