@@ -122,15 +122,31 @@ static int check_storage(struct tfl_graph *graph, struct tfl_node *node, struct 
 	return 0;
 }
 
-static int check_operator(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
+static int check_form(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
 {
 	const struct tfl_operator *source = node->source;
 	const struct tfl_op *op = node->op;
+	const char *foreign;
 
 	if (source->version > op->max_version) {
 		node->cause = TFL_CAUSE_VERSION;
 		return tfl_node_unsupported(graph, node, error, "the greatest version known is %d", op->max_version);
 	}
+	if (source->options_type != TFL_OPTIONS_NONE && op->options != TFL_OPTIONS_NONE && source->options_type != op->options)
+		return tfl_node_invalid(graph, node, error, "its options are of another operator (union tag %u; %u would be right)",
+					source->options_type, op->options);
+	foreign = op->foreign ? op->foreign(source) : NULL;
+	return foreign ? tfl_node_unsupported(graph, node, error, "%s", foreign) : 0;
+}
+
+static int check_operator(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
+{
+	const struct tfl_operator *source = node->source;
+	const struct tfl_op *op = node->op;
+	int r = check_form(graph, node, error);
+
+	if (r < 0)
+		return r;
 	if (source->input_count < op->inputs_min || (op->inputs_max && source->input_count > op->inputs_max))
 		return tfl_node_invalid(graph, node, error, "it has %u inputs; %u to %u are right", source->input_count, op->inputs_min,
 					op->inputs_max ? op->inputs_max : TFL_OPERATOR_TENSORS_MAX);
@@ -139,9 +155,6 @@ static int check_operator(struct tfl_graph *graph, struct tfl_node *node, struct
 	for (uint32_t i = 0; i < op->inputs_min; i++)
 		if (source->inputs[i] < 0 && !(op->optional >> i & 1))
 			return tfl_node_invalid(graph, node, error, "input %u is left out, but needed", i);
-	if (source->options_type != TFL_OPTIONS_NONE && op->options != TFL_OPTIONS_NONE && source->options_type != op->options)
-		return tfl_node_invalid(graph, node, error, "its options are of another operator (union tag %u; %u would be right)",
-					source->options_type, op->options);
 	if (!tfl_op_types_match(op, graph, node)) {
 		node->cause = TFL_CAUSE_TYPES;
 		return tfl_node_unsupported(graph, node, error, "these types are not among those known");

@@ -15,6 +15,7 @@
 
 #define GATE_BITS 3    /* before the point, of a gate before its activation */
 #define INTERMEDIATES 5
+#define INTERMEDIATES_8BIT 12 /* where gates have 8 bits */
 #define HIDDEN 4       /* of the intermediates */
 #define NORM_BITS 10   /* behind the point, of what is normalised */
 
@@ -105,6 +106,9 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_ls
 	float cell = scale_of(graph, node, TFL_LSTM_CELL_STATE);
 	int r;
 
+	if (node->source->intermediate_count == INTERMEDIATES_8BIT)
+		return tfl_node_unsupported(graph, node, error, "its gates have 8 bits, as %d intermediates say; with %d they have 16, which is known",
+					    INTERMEDIATES_8BIT, INTERMEDIATES);
 	if (node->source->intermediate_count != INTERMEDIATES)
 		return tfl_node_unsupported(graph, node, error, "it has %u intermediates; %d are right where the cell is int16",
 					    node->source->intermediate_count, INTERMEDIATES);

@@ -19,6 +19,12 @@ struct params {
 	bool reshape; /* XNNPACK has to flatten the input */
 };
 
+/* Shuffled weights come with a second output, for the shuffled input. */
+static const char *foreign(const struct tfl_operator *source)
+{
+	return tfl_fb_i8(&source->options, WEIGHTS_FORMAT, 0) != 0 ? "its weights are shuffled, in blocks of 4 × 16" : NULL;
+}
+
 static int set_shape(struct tfl_graph *graph, struct tfl_node *node, const struct params *params, struct tfl_error *error)
 {
 	const struct tfl_value *input = tfl_node_input(graph, node, 0);
@@ -43,8 +49,6 @@ static int prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_er
 
 	if (!params)
 		return -ENOMEM;
-	if (tfl_fb_i8(options, WEIGHTS_FORMAT, 0) != 0)
-		return tfl_node_unsupported(graph, node, error, "its weights are shuffled (format %d)", tfl_fb_i8(options, WEIGHTS_FORMAT, 0));
 	if (weights->rank != 2 || weights->elements == 0)
 		return tfl_node_invalid(graph, node, error, "its weights have %u dimensions and %zu elements; 2 dimensions are right", weights->rank,
 					weights->elements);
@@ -124,6 +128,7 @@ const struct tfl_op tfl_op_fully_connected = {
 	.max_version = 12,
 	.name = "FULLY_CONNECTED",
 	.types = "fff:f bbi:b BBi:B sbl:s sbi:s fbf:f fBf:f",
+	.foreign = foreign,
 	.prepare = prepare,
 	.lower = lower,
 	.run = run,

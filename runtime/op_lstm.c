@@ -19,30 +19,40 @@
 /* The input gate, peepholes and projection. */
 #define OPTIONAL (1 << 1 | 1 << 5 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 16 | 1 << 17)
 
+static const char *foreign_lstm(const struct tfl_operator *source)
+{
+	enum { KERNEL_TYPE = 3 };
+
+	return tfl_fb_i8(&source->options, KERNEL_TYPE, 0) == 0 ? NULL : "it is of the basic kind, with all weights in one matrix";
+}
+
+static const char *foreign_sequence(const struct tfl_operator *source)
+{
+	enum { DIAGONAL_RECURRENT_TENSORS = 5 };
+
+	return tfl_fb_bool(&source->options, DIAGONAL_RECURRENT_TENSORS, false) ? "its recurrent weights are diagonals" : NULL;
+}
+
 static int prepare_lstm(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
 {
-	enum { KERNEL_TYPE = 3, ASYMMETRIC_QUANTIZE_INPUTS };
+	enum { ASYMMETRIC_QUANTIZE_INPUTS = 4 };
 	const struct tfl_fb_table *options = &node->source->options;
 	struct tfl_lstm *lstm = node->params = tfl_graph_alloc(graph, sizeof(*lstm));
 
 	if (!lstm)
 		return -ENOMEM;
-	if (tfl_fb_i8(options, KERNEL_TYPE, 0) != 0)
-		return tfl_node_unsupported(graph, node, error, "it is of the basic kind, with all weights in one matrix");
 	lstm->asymmetric = tfl_fb_bool(options, ASYMMETRIC_QUANTIZE_INPUTS, false);
 	return tfl_lstm_prepare(graph, node, 2, error);
 }
 
 static int prepare_sequence(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error)
 {
-	enum { TIME_MAJOR = 3, ASYMMETRIC_QUANTIZE_INPUTS, DIAGONAL_RECURRENT_TENSORS };
+	enum { TIME_MAJOR = 3, ASYMMETRIC_QUANTIZE_INPUTS };
 	const struct tfl_fb_table *options = &node->source->options;
 	struct tfl_lstm *lstm = node->params = tfl_graph_alloc(graph, sizeof(*lstm));
 
 	if (!lstm)
 		return -ENOMEM;
-	if (tfl_fb_bool(options, DIAGONAL_RECURRENT_TENSORS, false))
-		return tfl_node_unsupported(graph, node, error, "its recurrent weights are diagonals");
 	lstm->time_major = tfl_fb_bool(options, TIME_MAJOR, false);
 	lstm->asymmetric = tfl_fb_bool(options, ASYMMETRIC_QUANTIZE_INPUTS, false);
 	return tfl_lstm_prepare(graph, node, 3, error);
@@ -59,6 +69,7 @@ const struct tfl_op tfl_op_lstm = {
 	.name = "LSTM",
 	.types = TYPES,
 	.stateful = true,
+	.foreign = foreign_lstm,
 	.prepare = prepare_lstm,
 	.run = tfl_lstm_run,
 };
@@ -74,6 +85,7 @@ const struct tfl_op tfl_op_unidirectional_sequence_lstm = {
 	.name = "UNIDIRECTIONAL_SEQUENCE_LSTM",
 	.types = TYPES,
 	.stateful = true,
+	.foreign = foreign_sequence,
 	.prepare = prepare_sequence,
 	.run = tfl_lstm_run,
 };

@@ -18,7 +18,7 @@ refuses runs in the portable kernel instead, and `tflctl describe` counts both. 
 types that is not listed is refused when it is loaded, by name.
 
 Each operator is tested by the unit test named here, which has a reference of its own beside the kernel, written from the operator's
-definition. Behind it stand the cases of the conformance suite that have the operator and pass: real models, and models of one operator,
+definition; another test sees to it that each combination of types listed here is among those drawn. Behind it stand the cases of the conformance suite that have the operator and pass: real models, and models of one operator,
 whose outputs are those of TensorFlow Lite.
 
 | operator | versions | types (inputs → output) | kernels | unit test in `tests/runtime` | conformance cases |
@@ -32,6 +32,20 @@ projection and layer normalisation, as `runtime/kernel_lstm.h` says.
 Where the shape of an output depends on the content of an input (the size of SLICE, the multiples of TILE, all that WHERE looks at) that a
 request brings, what stands behind it is prepared when it is there (`doc/runtime.md`). The daemon must know the shapes of a model's outputs:
 one that depends on a request is refused by name.
+
+## What is refused
+
+Of what converters write, this is known and has no kernel. The error says which it is, and `tflctl inspect` what can be done about it.
+
+| operator | form | what the error says |
+|---|---|---|
+| LSTM | the basic kind: 5 inputs, 4 outputs, all weights in one matrix | it is of the basic kind |
+| LSTM, UNIDIRECTIONAL_SEQUENCE_LSTM | integers throughout with gates of 8 bits (12 intermediates) | its gates have 8 bits |
+| UNIDIRECTIONAL_SEQUENCE_LSTM | recurrent weights that are diagonals | its recurrent weights are diagonals |
+| FULLY_CONNECTED | weights shuffled in blocks of 4 × 16 | its weights are shuffled |
+| any | weights in 4 or 2 bits, scales for each block | these types are not among those known |
+| BATCH_MATMUL | int16 by int8 | these types are not among those known |
+| CONV_3D, RNN, BIDIRECTIONAL_SEQUENCE_LSTM, HASHTABLE, NON_MAX_SUPPRESSION_V4 and others that are not in the table; strings; Flex and other custom operators | all | this operator is not known |
 """
 
 

@@ -19,7 +19,7 @@
 #include "tests/builder/random.h"
 
 #define KERNEL_INPUTS_MAX 24
-#define KERNEL_INTERMEDIATES_MAX 5
+#define KERNEL_INTERMEDIATES_MAX 12
 #define KERNEL_OUTPUTS_MAX 6
 #define KERNEL_CHANNELS_MAX 64
 #define KERNEL_INTS_MAX 40

@@ -83,6 +83,40 @@ START_TEST(refusals_name_operator_version_and_types)
 }
 END_TEST
 
+/* Forms that have inputs and outputs of their own: what is said is which form it is, and not that some are missing. */
+START_TEST(known_forms_without_a_kernel_are_named)
+{
+	static const struct {
+		uint32_t code;
+		uint8_t options;
+		uint16_t slot;
+		uint32_t inputs, outputs;
+		const char *words;
+	} forms[] = {
+		{TFL_BUILTIN_LSTM, TFL_OPTIONS_LSTM, 3, 5, 4, "of the basic kind"},
+		{TFL_BUILTIN_UNIDIRECTIONAL_SEQUENCE_LSTM, TFL_OPTIONS_UNIDIRECTIONAL_SEQUENCE_LSTM, 5, 24, 1, "are diagonals"},
+		{TFL_BUILTIN_FULLY_CONNECTED, TFL_OPTIONS_FULLY_CONNECTED, 1, 3, 2, "are shuffled"},
+	};
+	struct tfl_build_options options = tfl_options_empty(forms[_i].options);
+	struct tfl_builder *builder = tfl_build_create();
+	int32_t tensors[28];
+	struct tfl_program *program;
+	struct scene scene;
+
+	tfl_options_add_field(&options, (struct tfl_build_field){.slot = forms[_i].slot, .kind = TFL_BUILD_I8, .integer = 1});
+	for (uint32_t i = 0; i < forms[_i].inputs + forms[_i].outputs; i++)
+		tensors[i] = float_tensor(builder, "t", TFL_INTS(4), NULL, 0);
+	tfl_build_operator(builder, &(struct tfl_build_operator){.code = forms[_i].code, .options = options,
+								 .inputs = {tensors, forms[_i].inputs},
+								 .outputs = {tensors + forms[_i].inputs, forms[_i].outputs}});
+	tfl_build_io(builder, (struct tfl_ints){tensors, forms[_i].inputs}, TFL_INTS(tensors[forms[_i].inputs]));
+	ck_assert_msg(scene_open(&scene, builder) == 0, "%s", scene.error.text);
+	ck_assert_int_eq(scene_try(&scene, NULL, &program), -EOPNOTSUPP);
+	ck_assert_msg(strstr(scene.error.text, forms[_i].words), "%s", scene.error.text);
+	scene_close(&scene);
+}
+END_TEST
+
 /* A program's results with and without XNNPACK. */
 static void check_against_portable(struct scene *scene, struct tfl_program *program, double tolerance, int steps, const char *what)
 {
@@ -514,6 +548,7 @@ Suite *program_suite(void)
 
 	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, refusals_name_operator_version_and_types, 0, TFL_ARRAY_SIZE(odd_operators));
+	tcase_add_loop_test(tests, known_forms_without_a_kernel_are_named, 0, 3);
 	tcase_add_test(tests, constants_are_computed_at_load);
 	tcase_add_test(tests, a_graph_may_be_folded_whole);
 	tcase_add_test(tests, odd_inputs_and_outputs);

@@ -184,6 +184,24 @@ START_TEST(a_state_must_be_a_variable)
 }
 END_TEST
 
+/* Twelve intermediates are those of the form whose gates have 8 bits. */
+START_TEST(gates_of_8_bits_are_refused_by_name)
+{
+	struct subject subject = {0};
+	struct tfl_program *program;
+	struct kernel_case *c = &subject.c;
+
+	draw(&subject, &kernel_lstm, 'b', 1);
+	for (; c->intermediate_count < 12; c->intermediate_count++)
+		c->intermediates[c->intermediate_count] = c->intermediates[4];
+	ck_assert_int_eq(kernel_open(&kernel_lstm, c, &subject.scene), 0);
+	ck_assert_int_eq(scene_try(&subject.scene, NULL, &program), -EOPNOTSUPP);
+	ck_assert_msg(strstr(subject.scene.error.text, "its gates have 8 bits"), "%s", subject.scene.error.text);
+	scene_close(&subject.scene);
+	kernel_case_finish(c);
+}
+END_TEST
+
 Suite *recurrent_suite(void)
 {
 	Suite *suite = suite_create("recurrent");
@@ -193,6 +211,7 @@ Suite *recurrent_suite(void)
 	tcase_add_loop_test(tests, a_sequence_is_as_many_runs, 0, 3);
 	tcase_add_loop_test(tests, a_moment_is_worth_what_its_neighbour_was, 0, 3);
 	tcase_add_test(tests, a_state_must_be_a_variable);
+	tcase_add_test(tests, gates_of_8_bits_are_refused_by_name);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
