@@ -5,7 +5,8 @@
  *   conformance [--tap] [--portable] [--require FILE] [--coverage FILE | --write-coverage FILE] [FOLDER [MODEL…]]
  *
  * One line per model: pass, unsupported (with the operator) or FAIL (with case, output, difference, tolerance). Each model runs in a child
- * of its own with limits on time and memory, so that a crash is that model's failure and no other's. Models that --require names must pass
+ * of its own with limits on time and memory (that of doc/runtime.md, by the size of its file), so that a crash is that model's failure and
+ * no other's, and so is memory that it asks for past the limit. Models that --require names must pass
  * (required.json has all that ever did): unsupported is a failure for them. A summary by operator and type follows, and is compared with
  * --coverage, or written there. Exit status: 0, or 1 when anything failed. A missing folder is a skip.
  */
@@ -26,18 +27,26 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "compare.h"
+#include "runtime/arena.h"
 #include "runtime/interpreter.h"
 #include "runtime/model.h"
 #include "runtime/program.h"
 #include "summary.h"
 
 #define SECONDS_MAX 60 /* times CK_TIMEOUT_MULTIPLIER, as for tests with libcheck, where a processor is emulated */
-#define MEMORY_MAX (4ull << 30)
+/*
+ * What doc/runtime.md promises: activations, constants and XNNPACK within tfl_arena_limit() each; all else in proportion to the file. The
+ * floor is for this program.
+ */
+#define MEMORY_PARTS 3
+#define MEMORY_FACTOR 64
+#define MEMORY_FLOOR (64u << 20)
 
 enum verdict { PASS, UNSUPPORTED, FAIL };
 
 struct result {
 	enum verdict verdict;
+	long peak_kib; /* of memory, beyond what was there before */
 	char text[800];
 };
 
@@ -232,8 +241,9 @@ static void run_or_refuse(const struct options *options, json_t *entry, struct r
 	int r;
 
 	snprintf(path, sizeof(path), "%s/%s", options->folder, json_string_value(json_object_get(entry, "file")));
-	if (load(options, path, &loaded, result) < 0) {
-		if (strcmp(result->text, "failed without a reason") != 0)
+	r = load(options, path, &loaded, result);
+	if (r < 0) {
+		if (r != -ENOMEM && strcmp(result->text, "failed without a reason") != 0)
 			result->verdict = UNSUPPORTED;
 		return;
 	}
@@ -255,9 +265,38 @@ static unsigned seconds_allowed(void)
 	return factor >= 1 && factor <= 100 ? (unsigned)(SECONDS_MAX * factor) : SECONDS_MAX;
 }
 
+/* What a file may take, from opening it to the end of its runs. */
+static size_t memory_allowed(const json_t *entry)
+{
+	size_t bytes = (size_t)json_integer_value(json_object_get(entry, "size"));
+
+	return MEMORY_PARTS * tfl_arena_limit(bytes) + MEMORY_FACTOR * bytes + MEMORY_FLOOR;
+}
+
+/* The most that was in memory so far; a child begins with what its parent has there. */
+static long peak_kib(void)
+{
+	struct rusage usage = {0};
+
+	return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_maxrss : 0;
+}
+
+static void run_confined(const struct options *options, json_t *entry, runner run, struct result *result)
+{
+	size_t allowed = memory_allowed(entry);
+	long before = peak_kib();
+
+	alarm(seconds_allowed());
+	/* Sanitizers reserve terabytes of address space. */
+	if (!getenv("TFL_SANITIZED"))
+		setrlimit(RLIMIT_AS, &(struct rlimit){allowed, allowed});
+	run(options, entry, result);
+	result->peak_kib = peak_kib() - before;
+}
+
 static void in_child(const struct options *options, json_t *entry, runner run, struct result *ret_result)
 {
-	struct result result = {FAIL, "ended without a result"};
+	struct result result = {FAIL, 0, "ended without a result"};
 	int pipes[2], status;
 	pid_t child;
 
@@ -266,11 +305,7 @@ static void in_child(const struct options *options, json_t *entry, runner run, s
 		return;
 	}
 	if (child == 0) {
-		alarm(seconds_allowed());
-		/* Sanitizers reserve terabytes of address space. */
-		if (!getenv("TFL_SANITIZED"))
-			setrlimit(RLIMIT_AS, &(struct rlimit){MEMORY_MAX, MEMORY_MAX});
-		run(options, entry, &result);
+		run_confined(options, entry, run, &result);
 		if (write(pipes[1], &result, sizeof(result)) != (ssize_t)sizeof(result))
 			_exit(1);
 		_exit(0);
@@ -321,8 +356,27 @@ static void print_result(const struct options *options, unsigned number, const c
 	fflush(stdout);
 }
 
+struct tally {
+	unsigned counts[3]; /* per verdict */
+	unsigned printed;
+	const char *greediest; /* the model that took most memory */
+	long peak_kib;
+};
+
+static void tell(const struct options *options, struct tally *tally, const char *name, const struct result *result)
+{
+	tally->counts[result->verdict]++;
+	if (result->peak_kib > tally->peak_kib) {
+		tally->greediest = name;
+		tally->peak_kib = result->peak_kib;
+	}
+	/* The run with XNNPACK has listed those already. */
+	if (!options->tap || !options->portable || result->verdict != UNSUPPORTED)
+		print_result(options, ++tally->printed, name, result);
+}
+
 /* @p summary: NULL where results are not compared. */
-static void run_list(const struct options *options, json_t *list, runner run, json_t *summary, unsigned *counts, unsigned *number)
+static void run_list(const struct options *options, json_t *list, runner run, json_t *summary, struct tally *tally)
 {
 	json_t *entry;
 	size_t i;
@@ -336,13 +390,9 @@ static void run_list(const struct options *options, json_t *list, runner run, js
 		in_child(options, entry, run, &result);
 		if (result.verdict == UNSUPPORTED && is_required(options, name))
 			result.verdict = FAIL;
-		counts[result.verdict]++;
 		if (summary)
 			summary_add(summary, entry, result.verdict == PASS);
-		/* The run with XNNPACK has listed those already. */
-		if (options->tap && options->portable && result.verdict == UNSUPPORTED)
-			continue;
-		print_result(options, ++*number, name, &result);
+		tell(options, tally, name, &result);
 	}
 }
 
@@ -379,9 +429,9 @@ static void parse_options(int argc, char **argv, struct options *options)
 }
 
 /* What was covered, and whether that is what is noted: of all models, and not of some. */
-static void check_coverage(const struct options *options, json_t *summary, unsigned *counts, unsigned *number)
+static void check_coverage(const struct options *options, json_t *summary, struct tally *tally)
 {
-	struct result result = {PASS, "what passes is what is noted"};
+	struct result result = {PASS, 0, "what passes is what is noted"};
 
 	summary_print(summary, options->tap ? "# " : "");
 	if (options->write_coverage && summary_write(summary, options->write_coverage) < 0)
@@ -390,14 +440,24 @@ static void check_coverage(const struct options *options, json_t *summary, unsig
 		fail(&result, "%s is not what passes; write it anew: conformance --write-coverage, then doc/operators.md", options->coverage);
 	if (!options->coverage && !options->write_coverage)
 		return;
-	counts[result.verdict]++;
-	print_result(options, ++*number, "coverage", &result);
+	tell(options, tally, "coverage", &result);
+}
+
+static void print_tally(const struct options *options, const struct tally *tally)
+{
+	const char *prefix = options->tap ? "# " : "";
+
+	if (tally->greediest)
+		printf("%smost memory: %ld MiB, by %s\n", prefix, tally->peak_kib / 1024, tally->greediest);
+	printf("%s%u pass, %u unsupported, %u FAIL\n", prefix, tally->counts[PASS], tally->counts[UNSUPPORTED], tally->counts[FAIL]);
+	if (options->tap)
+		printf("1..%u\n", tally->printed);
 }
 
 int main(int argc, char **argv)
 {
 	struct options options = {0};
-	unsigned counts[3] = {0}, number = 0;
+	struct tally tally = {0};
 	json_error_t error;
 	char path[2048];
 	json_t *manifest, *summary = summary_create();
@@ -413,14 +473,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "conformance: %s:%d: %s\n", path, error.line, error.text);
 		return 2;
 	}
-	run_list(&options, json_object_get(manifest, "models"), run_model, summary, counts, &number);
-	run_list(&options, json_object_get(manifest, "without_golden"), run_or_refuse, NULL, counts, &number);
-	check_coverage(&options, summary, counts, &number);
-	printf("%s%u pass, %u unsupported, %u FAIL\n", options.tap ? "# " : "", counts[PASS], counts[UNSUPPORTED], counts[FAIL]);
-	if (options.tap)
-		printf("1..%u\n", number);
+	run_list(&options, json_object_get(manifest, "models"), run_model, summary, &tally);
+	run_list(&options, json_object_get(manifest, "without_golden"), run_or_refuse, NULL, &tally);
+	check_coverage(&options, summary, &tally);
+	print_tally(&options, &tally);
 	json_decref(manifest);
 	json_decref(summary);
 	json_decref(options.required);
-	return counts[FAIL] ? 1 : 0;
+	return tally.counts[FAIL] ? 1 : 0;
 }

@@ -18,8 +18,8 @@ refuses runs in the portable kernel instead, and `tflctl describe` counts both. 
 types that is not listed is refused when it is loaded, by name.
 
 Each operator is tested by the unit test named here, which has a reference of its own beside the kernel, written from the operator's
-definition; another test sees to it that each combination of types listed here is among those drawn. Behind it stand the cases of the conformance suite that have the operator and pass: real models, and models of one operator,
-whose outputs are those of TensorFlow Lite.
+definition; another test sees to it that each combination of types listed here is among those drawn. Behind it stand the cases of the
+conformance suite that have the operator and pass: real models, and models of one operator, whose outputs are those of TensorFlow Lite.
 
 | operator | versions | types (inputs → output) | kernels | unit test in `tests/runtime` | conformance cases |
 |---|---|---|---|---|---|
