@@ -5,6 +5,9 @@
  *
  * An operator's decision is written down. What the daemon unloads by itself (the version policy, or room for another version) is not: it
  * follows anew at each start from what is configured.
+ *
+ * What is being unloaded can be erased. Then another empty version takes the place of the first one, and waits for its end as that waits for
+ * the end of the loaded one; so the two are delivered in their order.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -50,9 +53,21 @@ static void deliver_erased(struct tfl_loader *loader, struct tfl_loader_job *job
 	job->error.code = 0; /* erased it is */
 }
 
+/* What is listed is the job's version, or what erases it. */
+static void set_end(struct tfl_loader *loader, struct tfl_loader_job *job, const char *reason)
+{
+	struct tfl_version *version = job->listed;
+
+	if (tfl_loader_listed(loader, job) == version) {
+		tfl_registry_set_state(loader->options.registry, version, TFL_VERSION_END, reason, now());
+	} else {
+		version->state = TFL_VERSION_END;
+		snprintf(version->reason, sizeof(version->reason), "%s", reason);
+	}
+}
+
 static void deliver_unload(struct tfl_loader *loader, struct tfl_loader_job *job)
 {
-	struct tfl_registry *registry = loader->options.registry;
 	struct tfl_version *listed = NULL;
 	char reason[TFL_STATE_NOTE_MAX + 16];
 
@@ -62,11 +77,11 @@ static void deliver_unload(struct tfl_loader *loader, struct tfl_loader_job *job
 	} else if (job->erase) {
 		job->listed->erasing = false;
 		tfl_loader_tell_job(loader, job, TFL_CHANGE_UNLOADED, job->error.text);
-		tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, job->error.text, now());
+		set_end(loader, job, job->error.text);
 	} else {
 		snprintf(reason, sizeof(reason), TFL_LOADER_UNLOADED "%s", job->note);
 		job->listed->end = TFL_END_UNLOADED;
-		tfl_registry_set_state(registry, job->listed, TFL_VERSION_END, reason, now());
+		set_end(loader, job, reason);
 		tfl_loader_tell_job(loader, job, TFL_CHANGE_UNLOADED, job->error.text);
 		tfl_loader_state_written(loader, job);
 		listed = job->error.code < 0 ? NULL : job->listed;
@@ -80,7 +95,9 @@ static const struct tfl_loader_kind unload_kind = { run_unload, deliver_unload, 
 
 static int check_unload(const struct tfl_version *version, bool erase, struct tfl_error *error)
 {
-	if (version->state == TFL_VERSION_AVAILABLE || (version->state == TFL_VERSION_END && erase))
+	const bool goes = version->state == TFL_VERSION_UNLOADING && !version->erasing;
+
+	if (version->state == TFL_VERSION_AVAILABLE || (erase && (goes || version->state == TFL_VERSION_END)))
 		return 0;
 	if (version->state == TFL_VERSION_END)
 		return tfl_error_set(error, -EINVAL, "version %" PRIu64 " of '%s' is not loaded; it can only be erased",
@@ -89,7 +106,7 @@ static int check_unload(const struct tfl_version *version, bool erase, struct tf
 			     version->model_name, tfl_version_state_to_string(version->state));
 }
 
-/* Puts the job's version, which is empty, in the place of a listed one. A loaded one tells the job when it is freed. */
+/* Puts the job's version, which is empty, in the place of a listed one. One that is loaded, or being unloaded, tells the job when it is freed. */
 static int take_out(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_version *version, const char *reason,
 		    struct tfl_error *error)
 {
@@ -104,7 +121,7 @@ static int take_out(struct tfl_loader *loader, struct tfl_loader_job *job, struc
 	strcpy(job->listed->sha256, version->sha256);
 	job->listed->file_bytes = version->file_bytes;
 	job->listed->erasing = job->erase;
-	job->freed = !version->file;
+	job->freed = !version->file && version->state != TFL_VERSION_UNLOADING;
 	version->retired.waiter = job->freed ? NULL : job;
 	tfl_registry_replace(registry, version, job->listed);
 	tfl_registry_set_state(registry, job->listed, TFL_VERSION_UNLOADING, reason, now());
@@ -150,7 +167,7 @@ static int run_retire(struct tfl_loader *loader, struct tfl_loader_job *job, str
 static void deliver_retire(struct tfl_loader *loader, struct tfl_loader_job *job)
 {
 	tfl_conditions_clear_version(loader->options.conditions, job->model, job->number);
-	tfl_registry_set_state(loader->options.registry, job->listed, TFL_VERSION_END, job->reason, now());
+	set_end(loader, job, job->reason);
 	tfl_loader_tell_job(loader, job, TFL_CHANGE_UNLOADED, job->reason);
 	tfl_loader_look_again(loader, job->model);
 	if (job->done)

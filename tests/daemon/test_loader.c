@@ -203,7 +203,7 @@ START_TEST(a_running_request_keeps_an_unloaded_version_usable)
 	ck_assert_uint_eq(loading_active("m"), 2);
 	ck_assert_int_eq(loading_find("m", 1)->state, TFL_VERSION_UNLOADING);
 	ck_assert_ptr_ne(loading_find("m", 1), held);
-	ck_assert_int_eq(loading_begin_unload("m", 1, true, &outcome), -EAGAIN);
+	ck_assert_int_eq(loading_begin_unload("m", 1, false, &outcome), -EAGAIN);
 	ck_assert_int_eq(loading_load("m", 1, "a.tflite"), -EEXIST);
 	/* Long enough for the changes on disk; still not done. */
 	for (unsigned i = 0; i < 100 && !strstr(file_read("models/m/state"), "\n1 = "); i++)
@@ -237,6 +237,48 @@ START_TEST(an_erased_version_is_gone)
 	loading_assert_nothing_left();
 	loading_must_load("m", 0, "a.tflite");
 	ck_assert_ptr_nonnull(loading_find("m", 1));
+}
+END_TEST
+
+START_TEST(what_is_being_unloaded_can_be_erased)
+{
+	struct outcome unloaded = { 0 }, erased = { 0 };
+	struct tfl_version *held;
+
+	loading_must_load("m", 0, "a.tflite");
+	loading_must_load("m", 0, "b.tflite");
+	held = tfl_version_ref(loading_find("m", 1));
+	ck_assert_int_eq(loading_begin_unload("m", 1, false, &unloaded), 0);
+	ck_assert_int_eq(loading_begin_unload("m", 1, true, &erased), 0);
+	ck_assert_int_eq(loading_begin_unload("m", 1, true, &erased), -EAGAIN); /* that is what happens */
+	ck_assert_str_eq(loading_find("m", 1)->reason, "being erased");
+	loading_flush();
+	ck_assert(!file_exists("models/m/1"));
+	ck_assert_uint_eq(unloaded.calls + erased.calls, 0);
+	tfl_version_unref(held);
+	loading_wait_for(&unloaded, 1);
+	ck_assert_int_eq(unloaded.code, 0);
+	loading_wait_for(&erased, 1);
+	ck_assert_int_eq(erased.code, 0);
+	ck_assert_ptr_null(loading_find("m", 1));
+	ck_assert_uint_eq(loading_active("m"), 2);
+	loading_restart();
+	ck_assert_ptr_null(loading_find("m", 1));
+	ck_assert_uint_eq(loading_active("m"), 2);
+}
+END_TEST
+
+START_TEST(a_stop_comes_before_what_is_erased_is_freed)
+{
+	struct outcome unloaded = { 0 }, erased = { 0 };
+
+	loading_must_load("m", 0, "a.tflite");
+	ck_assert_int_eq(loading_begin_unload("m", 1, false, &unloaded), 0);
+	ck_assert_int_eq(loading_begin_unload("m", 1, true, &erased), 0);
+	loading_stop();
+	ck_assert_uint_eq(unloaded.calls, 1);
+	ck_assert_uint_eq(erased.calls, 1);
+	loading_start();
 }
 END_TEST
 
@@ -447,6 +489,8 @@ Suite *loader_suite(void)
 	tcase_add_test(tcase, only_so_many_loads_may_wait);
 	tcase_add_test(tcase, a_running_request_keeps_an_unloaded_version_usable);
 	tcase_add_test(tcase, an_erased_version_is_gone);
+	tcase_add_test(tcase, what_is_being_unloaded_can_be_erased);
+	tcase_add_test(tcase, a_stop_comes_before_what_is_erased_is_freed);
 	tcase_add_test(tcase, erasing_what_somebody_deleted_is_no_error);
 	tcase_add_test(tcase, a_call_runs_before_the_loads_that_wait);
 	tcase_add_test(tcase, a_call_that_nobody_collects_is_told_so);

@@ -240,6 +240,30 @@ START_TEST(the_greatest_takes_over_and_the_old_but_one_goes)
 }
 END_TEST
 
+START_TEST(what_the_policy_unloads_can_be_erased)
+{
+	const struct tfl_dirty_mark mark = { .model = "m" };
+	struct outcome erased = { 0 };
+	struct tfl_version *held;
+
+	move_in("a.tflite", 1);
+	move_in("b.tflite", 2);
+	held = tfl_version_ref(loading_find("m", 2));
+	file_write_text("models/m/model.conf", "[model]\nversions = specific 1\n");
+	tfl_loader_rescan(loading.loader, &mark);
+	while (loading_find("m", 2)->state == TFL_VERSION_AVAILABLE)
+		loading_flush();
+	ck_assert_int_eq(loading_find("m", 2)->state, TFL_VERSION_UNLOADING);
+	ck_assert_int_eq(loading_begin_unload("m", 2, true, &erased), 0);
+	tfl_version_unref(held);
+	loading_wait_for(&erased, 1);
+	ck_assert_int_eq(erased.code, 0);
+	ck_assert_ptr_null(loading_find("m", 2));
+	ck_assert(!file_exists("models/m/2"));
+	ck_assert(serves(1));
+}
+END_TEST
+
 START_TEST(what_does_not_load_takes_nobodys_place)
 {
 	configure("[model]\nversions = latest 1\nauto_swap = yes\n");
@@ -468,6 +492,7 @@ Suite *loader_watch_suite(void)
 	tcase_add_test(cases, a_copy_serves_when_it_was_moved_out_and_in);
 	tcase_add_test(cases, a_wrong_file_is_refused_and_its_replacement_serves);
 	tcase_add_test(cases, the_greatest_takes_over_and_the_old_but_one_goes);
+	tcase_add_test(cases, what_the_policy_unloads_can_be_erased);
 	tcase_add_test(cases, what_does_not_load_takes_nobodys_place);
 	tcase_add_test(cases, what_was_loaded_is_policed_too);
 	tcase_add_test(cases, room_is_made_first);
