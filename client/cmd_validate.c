@@ -31,6 +31,7 @@ struct options {
 struct comparison {
 	uint64_t rows, agreed; /* rows of scores: the same class is the best */
 	uint64_t values, invalid; /* numbers that both have; that are none in the new one and are in the other */
+	uint64_t reshaped;        /* samples of which both made something of different shapes */
 	double largest, sum;      /* of the differences */
 };
 
@@ -41,7 +42,6 @@ struct work {
 	const struct options *options;
 	struct ctl_subject subjects[SUBJECTS];
 	struct ctl_samples samples;
-	float *inputs[SUBJECTS][CTL_SUBJECT_TENSORS_MAX];
 	struct comparison outputs[CTL_SUBJECT_TENSORS_MAX];
 	struct tfl_latency *latency[SUBJECTS];
 	char not_used[TFL_ERROR_TEXT_MAX]; /* why recorded requests are not */
@@ -53,8 +53,6 @@ static void work_finish(struct work *work)
 	ctl_samples_finish(&work->samples);
 	for (unsigned i = 0; i < SUBJECTS; i++) {
 		ctl_subject_finish(&work->subjects[i]);
-		for (unsigned k = 0; k < CTL_SUBJECT_TENSORS_MAX; k++)
-			free(work->inputs[i][k]);
 		free(work->latency[i]);
 	}
 }
@@ -64,16 +62,21 @@ static void work_finish(struct work *work)
 /* Classes of an output's rows: the only dimension above 1, else the last one. 0: it has no rows of scores. */
 static size_t classes_of(const struct ctl_subject *subject, uint32_t output)
 {
-	const struct ctl_tensor *tensor = &subject->outputs[output];
-	size_t large = 0, last = tensor->rank ? (size_t)tensor->dims[tensor->rank - 1] : 0;
+	const struct ctl_shape *shape = &subject->answered[output];
+	size_t large = 0, last = shape->rank ? (size_t)shape->dims[shape->rank - 1] : 0;
 
-	for (uint32_t i = 0; i < tensor->rank; i++)
-		large += tensor->dims[i] > 1;
+	for (uint32_t i = 0; i < shape->rank; i++)
+		large += shape->dims[i] > 1;
 	if (subject->unclassed[output])
 		return 0;
-	if (large == 1)
-		return ctl_tensor_elements(tensor);
+	if (large == 1 && !(subject->outputs[output].free & 1))
+		return shape->elements;
 	return last > 1 ? last : 0;
+}
+
+static bool same_shape(const struct ctl_shape *left, const struct ctl_shape *right)
+{
+	return left->rank == right->rank && memcmp(left->dims, right->dims, left->rank * sizeof(left->dims[0])) == 0;
 }
 
 /* The first of the greatest; what is no number is never the best. */
@@ -89,8 +92,12 @@ static size_t best_of(const float *row, size_t count)
 static void compare_output(const struct ctl_subject *subjects, uint32_t output, struct comparison *comparison)
 {
 	const float *new_one = subjects[NEW].results[output], *old_one = subjects[OLD].results[output];
-	size_t count = ctl_tensor_elements(&subjects[NEW].outputs[output]), classes = classes_of(&subjects[NEW], output);
+	size_t count = subjects[NEW].answered[output].elements, classes = classes_of(&subjects[NEW], output);
 
+	if (!same_shape(&subjects[NEW].answered[output], &subjects[OLD].answered[output])) {
+		comparison->reshaped++;
+		return;
+	}
 	for (size_t i = 0; i < count; i++) {
 		double difference = fabs((double)new_one[i] - (double)old_one[i]);
 
@@ -108,13 +115,17 @@ static void compare_output(const struct ctl_subject *subjects, uint32_t output, 
 	}
 }
 
+/* Shapes that hang on what is put in are compared when it was. */
 static int same_shapes(const struct ctl_tensor *left, const struct ctl_tensor *right, uint32_t left_count, uint32_t right_count)
 {
 	if (left_count != right_count)
 		return -EINVAL;
-	for (uint32_t i = 0; i < left_count; i++)
-		if (left[i].rank != right[i].rank || memcmp(left[i].dims, right[i].dims, left[i].rank * sizeof(left[i].dims[0])) != 0)
+	for (uint32_t i = 0; i < left_count; i++) {
+		const struct ctl_shape a = ctl_tensor_shape(&left[i]), b = ctl_tensor_shape(&right[i]);
+
+		if (!left[i].dynamic && !right[i].dynamic && !same_shape(&a, &b))
 			return -EINVAL;
+	}
 	return 0;
 }
 
@@ -133,11 +144,6 @@ static int make_memory(struct work *work, struct tfl_error *error)
 {
 	for (unsigned i = 0; i < SUBJECTS; i++) {
 		work->latency[i] = calloc(1, sizeof(*work->latency[i]));
-		for (uint32_t k = 0; k < work->subjects[i].input_count; k++) {
-			work->inputs[i][k] = calloc(ctl_tensor_elements(&work->subjects[i].inputs[k]) + 1, sizeof(float));
-			if (!work->inputs[i][k])
-				return tfl_error_set(error, -ENOMEM, "no memory for inputs");
-		}
 		if (!work->latency[i])
 			return tfl_error_set(error, -ENOMEM, "no memory for latencies");
 	}
@@ -151,8 +157,11 @@ static int run_sample(struct work *work, unsigned index, struct tfl_error *error
 	int r = ctl_samples_take(&work->samples, index, &subjects[NEW], &subjects[OLD], error);
 
 	for (unsigned i = 0; i < SUBJECTS && r == 0; i++) {
-		ctl_samples_for(&work->samples, &subjects[i], work->inputs[i]);
-		r = ctl_subject_run(&work->subjects[i], (const float *const *)work->inputs[i], &ns, error);
+		r = ctl_subject_shape(&work->subjects[i], work->samples.shapes, error);
+		if (r < 0)
+			return r;
+		ctl_samples_for(&work->samples, &work->subjects[i]);
+		r = ctl_subject_run(&work->subjects[i], &ns, error);
 		if (r == 0 && (index > 0 || work->samples.count == 1)) /* the first one of several warms up */
 			tfl_latency_record(work->latency[i], ns);
 	}
@@ -173,6 +182,8 @@ static const char *fault_of(const struct work *work, const struct comparison *co
 {
 	if (comparison->invalid)
 		return "numbers of the other are none here (NaN or infinite)";
+	if (comparison->reshaped)
+		return "they have different shapes";
 	if (comparison->rows && work->options->agreement && share(comparison) < work->options->agreement)
 		return "they agree too seldom";
 	if (comparison->largest > work->limit)
@@ -277,11 +288,11 @@ static json_t *report_json(const struct work *work)
 	for (uint32_t i = 0; i < work->subjects[NEW].output_count; i++) {
 		const struct comparison *comparison = &work->outputs[i];
 
-		json_array_append_new(outputs, json_pack("{s:s, s:I, s:I, s:f, s:f, s:I, s:s}", "name", work->subjects[NEW].outputs[i].name, "rows",
+		json_array_append_new(outputs, json_pack("{s:s, s:I, s:I, s:f, s:f, s:I, s:I, s:s}", "name", work->subjects[NEW].outputs[i].name, "rows",
 							 (json_int_t)comparison->rows, "agreed", (json_int_t)comparison->agreed,
 							 "largest_difference", comparison->largest, "mean_difference",
 							 comparison->values ? comparison->sum / (double)comparison->values : 0.0, "invalid",
-							 (json_int_t)comparison->invalid, "fault", fault_of(work, comparison)));
+							 (json_int_t)comparison->invalid, "reshaped", (json_int_t)comparison->reshaped, "fault", fault_of(work, comparison)));
 	}
 	return json_pack("{s:b, s:i, s:b, s:b, s:o, s:o, s:o}", "valid", is_valid(work), "samples", (int)work->samples.count, "made_up",
 			 work->samples.paths == NULL, "recorded", work->samples.client != NULL, "new", subject_json(work, NEW), "against", subject_json(work, OLD), "outputs", outputs);

@@ -88,6 +88,15 @@ int ctl_tensor_read(const struct tfl_value *value, struct ctl_tensor *ret_tensor
 	return 0;
 }
 
+bool ctl_tensor_takes(const struct ctl_tensor *tensor, const struct ctl_shape *shape)
+{
+	bool takes = shape->rank == tensor->rank;
+
+	for (uint32_t i = 0; takes && i < tensor->rank; i++)
+		takes = is_free(tensor, i) ? shape->dims[i] > 0 : shape->dims[i] == tensor->dims[i];
+	return takes;
+}
+
 struct size {
 	uint32_t height, width, channels;
 };
@@ -150,18 +159,28 @@ int ctl_tensor_fit(const struct ctl_tensor *tensor, const struct tfl_picture *pi
 	return 0;
 }
 
-/* The tensor in the size that it takes for this picture: the picture's own where height and width are free, else the model's. */
-static struct ctl_tensor sized(const struct ctl_tensor *tensor, const struct tfl_picture *picture)
+int ctl_tensor_sized(const struct ctl_tensor *tensor, const char *path, const struct tfl_picture *picture, size_t element_bytes,
+		     struct ctl_tensor *ret_tensor, struct tfl_error *error)
 {
-	struct ctl_tensor copy = *tensor;
+	struct ctl_tensor sized = *tensor;
+	size_t elements;
 
 	if (is_free(tensor, 0))
-		copy.dims[0] = 1;
+		sized.dims[0] = 1;
 	if (is_free(tensor, 1) && is_free(tensor, 2)) {
-		copy.dims[1] = (int32_t)picture->height;
-		copy.dims[2] = (int32_t)picture->width;
+		sized.dims[1] = (int32_t)picture->height;
+		sized.dims[2] = (int32_t)picture->width;
+		elements = (size_t)picture->height * picture->width * (size_t)tensor->dims[3];
+		if (elements > TFL_FRAME_MAX / element_bytes)
+			return tfl_error_set(error, -EFBIG, "%s: input '%s' takes it in its own size, %u x %u, which are %zu bytes, and a request has "
+					     "at most %u: scale it down first", path, tensor->name, picture->width, picture->height,
+					     elements * element_bytes, TFL_FRAME_MAX);
 	}
-	return copy;
+	if (tfl_shape_elements(sized.dims, sized.rank, &elements) < 0)
+		return tfl_error_set(error, -EINVAL, "input '%s' is too large", tensor->name);
+	sized.bytes = elements * tfl_dtype_size(sized.dtype);
+	*ret_tensor = sized;
+	return 0;
 }
 
 /* Cuts the picture to the input's aspect ratio where that is wanted, and keeps what it then shows. */
@@ -181,9 +200,8 @@ static struct ctl_frame frame_picture(struct tfl_picture *picture, const struct 
 
 /* The pixels of a picture as the input, which has their size, wants them. */
 static int take_pixels(const struct ctl_tensor *tensor, const char *path, const struct tfl_picture *picture,
-		       const struct tfl_picture_norm *norm, struct ctl_input *input, struct tfl_error *error)
+		       const struct tfl_picture_norm *how, struct ctl_input *input, struct tfl_error *error)
 {
-	struct tfl_picture_norm how = *norm;
 	_tfl_free_ float *values = NULL;
 	struct size size;
 	size_t count;
@@ -191,18 +209,12 @@ static int take_pixels(const struct ctl_tensor *tensor, const char *path, const 
 
 	(void)picture_size(tensor, &size);
 	count = (size_t)size.height * size.width * size.channels;
-	if (!tensor->shared && pixels_are_elements(tensor, &how, size.channels))
-		how.norm = TFL_NORM_RAW;
-	input->dtype = tfl_picture_element(&how, tensor->dtype);
-	input->bytes = count * tfl_dtype_size(input->dtype);
-	if (is_free(tensor, 1) && is_free(tensor, 2) && input->bytes > TFL_FRAME_MAX)
-		return tfl_error_set(error, -EFBIG, "%s: input '%s' takes it in its own size, %u x %u, which are %zu bytes, and a request has at "
-				     "most %u: scale it down first", path, tensor->name, size.width, size.height, input->bytes, TFL_FRAME_MAX);
 	values = malloc(count * sizeof(*values));
 	r = values ? ctl_tensor_fit(tensor, picture, values) : -ENOMEM;
 	if (r < 0)
 		return tfl_error_set(error, r, "%s: no memory to resize it", path);
-	tfl_picture_normalize(&how, tensor->dtype, size.channels, values, count, values);
+	tfl_picture_normalize(how, tensor->dtype, size.channels, values, count, values);
+	input->bytes = count * tfl_dtype_size(input->dtype);
 	input->memory = (uint8_t *)TFL_STEAL(values);
 	input->data = input->memory;
 	adopt_shape(input, tensor->dims, tensor->rank);
@@ -216,7 +228,7 @@ int ctl_input_picture(const struct ctl_tensor *tensor, const char *path, enum tf
 	struct tfl_picture_norm how = norm == TFL_NORM_AUTO ? tensor->norm : (struct tfl_picture_norm){.norm = norm};
 	char shape[TFL_SHAPE_STRING_MAX];
 	struct ctl_input input = {0};
-	struct ctl_tensor fitting;
+	struct ctl_tensor sized;
 	struct size size;
 	int r;
 
@@ -224,13 +236,17 @@ int ctl_input_picture(const struct ctl_tensor *tensor, const char *path, enum tf
 		return tfl_error_set(error, -EINVAL,
 				     "input '%s' has the shape %s, and a picture needs [1, height, width, 1 or 3]: give it by --in",
 				     tensor->name, tfl_shape_to_string(tensor->dims, tensor->rank, shape, sizeof(shape)));
+	if (!tensor->shared && pixels_are_elements(tensor, &how, size.channels))
+		how.norm = TFL_NORM_RAW;
+	input.dtype = tfl_picture_element(&how, tensor->dtype);
 	r = tfl_picture_read(path, &picture, error);
+	if (r == 0)
+		r = ctl_tensor_sized(tensor, path, &picture, tfl_dtype_size(input.dtype), &sized, error);
 	if (r < 0)
 		return r;
-	fitting = sized(tensor, &picture);
-	(void)picture_size(&fitting, &size);
+	(void)picture_size(&sized, &size);
 	input.frame = frame_picture(&picture, &size, crop);
-	r = take_pixels(&fitting, path, &picture, &how, &input, error);
+	r = take_pixels(&sized, path, &picture, &how, &input, error);
 	if (r == 0)
 		*ret_input = input;
 	return r;

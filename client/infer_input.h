@@ -29,6 +29,13 @@ struct ctl_tensor {
 	bool shared; /* what is sent may go to a version of another type too: float32, which any takes that is quantised or not */
 };
 
+/* The shape that a tensor has in one request. */
+struct ctl_shape {
+	uint32_t rank;
+	int32_t dims[TFL_RANK_MAX];
+	size_t elements;
+};
+
 /* What part of a picture an input shows, in pixels, and the input's own size. */
 struct ctl_frame {
 	double left, top, width, height;
@@ -48,6 +55,16 @@ struct ctl_input {
 
 /** Whether an input has the shape of a picture: [1, height, width, 1 or 3], or a free dimension where the first three are. */
 bool ctl_tensor_is_picture(const struct ctl_tensor *tensor);
+
+/** Whether a request may have this shape for @p tensor: the file's, but for dimensions that are free, which have any size from 1 on. */
+bool ctl_tensor_takes(const struct ctl_tensor *tensor, const struct ctl_shape *shape);
+
+/**
+ * @p tensor, which has the shape of a picture, with the shape that it gets for the picture at @p path: the picture's own size where height and
+ * width are free, and one of them. -EFBIG, with a sentence, where that is more than a request holds in elements of @p element_bytes.
+ */
+int ctl_tensor_sized(const struct ctl_tensor *tensor, const char *path, const struct tfl_picture *picture, size_t element_bytes,
+		     struct ctl_tensor *ret_tensor, struct tfl_error *error);
 
 /** @p picture in the size and channels of @p tensor, from 0 to 255; where the tensor is gray, they are all the same. -EINVAL, -ENOMEM. */
 int ctl_tensor_fit(const struct ctl_tensor *tensor, const struct tfl_picture *picture, float *ret_values);

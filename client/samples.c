@@ -105,11 +105,6 @@ int ctl_samples_open(const struct ctl_list *given, unsigned count, const struct 
 {
 	int r;
 
-	for (uint32_t i = 0; i < subject->input_count; i++) {
-		samples->values[i] = calloc(ctl_tensor_elements(&subject->inputs[i]) + 1, sizeof(float));
-		if (!samples->values[i])
-			return tfl_error_set(error, -ENOMEM, "no memory for samples");
-	}
 	samples->random = 1;
 	samples->pictures = ctl_tensor_is_picture(&subject->inputs[0]);
 	if (given->count == 0) {
@@ -191,40 +186,69 @@ static float next_random(uint64_t *state)
 	return (float)(*state >> 40) / (float)(1 << 24);
 }
 
-/* Pixels, or numbers from -1 to 1. */
-static void make_up(struct ctl_samples *samples, const struct ctl_subject *subject)
+/* The present sample has this shape for input @p index, and room for its numbers. */
+static int adopt(struct ctl_samples *samples, uint32_t index, const struct ctl_shape *shape, struct tfl_error *error)
+{
+	samples->shapes[index] = *shape;
+	if (ctl_values_reserve(&samples->values[index], &samples->room[index], shape->elements) < 0)
+		return tfl_error_set(error, -ENOMEM, "no memory for samples");
+	return 0;
+}
+
+/* Pixels, or numbers from -1 to 1, in the file's shapes. */
+static int make_up(struct ctl_samples *samples, const struct ctl_subject *subject, struct tfl_error *error)
 {
 	samples->pixels = samples->pictures;
 	for (uint32_t i = 0; i < subject->input_count; i++) {
-		size_t count = ctl_tensor_elements(&subject->inputs[i]);
+		const struct ctl_shape shape = ctl_tensor_shape(&subject->inputs[i]);
 		bool pixels = i == 0 && samples->pixels;
+		int r = adopt(samples, i, &shape, error);
 
-		for (size_t k = 0; k < count; k++) {
+		if (r < 0)
+			return r;
+		for (size_t k = 0; k < shape.elements; k++) {
 			float random = next_random(&samples->random);
 
 			samples->values[i][k] = pixels ? floorf(random * 256) : 2 * random - 1;
 		}
 	}
+	return 0;
 }
 
+static int wrong_array(const char *path, const struct ctl_tensor *input, const struct tfl_npy *array, struct tfl_error *error)
+{
+	const struct ctl_shape wanted = ctl_tensor_shape(input);
+	char shape[TFL_SHAPE_STRING_MAX];
+
+	if (input->free)
+		return tfl_error_set(error, -EINVAL, "%s is no sample: input '%s' cannot have its shape, %s, or its type, which is float32 or, for a "
+				     "picture, uint8", path, input->name, tfl_shape_to_string(array->dims, array->rank, shape, sizeof(shape)));
+	return tfl_error_set(error, -EINVAL, "%s is no sample: %zu numbers are needed, float32 or, for a picture, uint8", path, wanted.elements);
+}
+
+/* An array has as many numbers as the input, or a shape of its own that the input may have. */
 static int take_array(struct ctl_samples *samples, const char *path, const uint8_t *data, size_t size, const struct ctl_tensor *input,
 		      struct tfl_error *error)
 {
-	size_t count = ctl_tensor_elements(input);
+	struct ctl_shape shape = ctl_tensor_shape(input), own = {0};
 	struct tfl_npy array;
 	int r = tfl_npy_parse(data, size, &array, error);
 
 	if (r < 0)
 		return tfl_error_prefix(error, r, "%s", path);
 	samples->pixels = array.dtype == TFL_UINT8 && samples->pictures;
-	if (array.dtype == TFL_FLOAT32 && array.bytes == count * sizeof(float)) {
+	own.rank = array.rank;
+	memcpy(own.dims, array.dims, array.rank * sizeof(*array.dims));
+	if (input->free && tfl_shape_elements(own.dims, own.rank, &own.elements) == 0 && ctl_tensor_takes(input, &own))
+		shape = own;
+	if ((array.dtype != TFL_FLOAT32 || array.bytes != shape.elements * sizeof(float)) && (!samples->pixels || array.bytes != shape.elements))
+		return wrong_array(path, input, &array, error);
+	r = adopt(samples, 0, &shape, error);
+	if (r < 0)
+		return r;
+	if (array.dtype == TFL_FLOAT32)
 		memcpy(samples->values[0], array.data, array.bytes);
-		return 0;
-	}
-	if (!samples->pixels || array.bytes != count)
-		return tfl_error_set(error, -EINVAL, "%s is no sample: %zu numbers are needed, float32 or, for a picture, uint8", path,
-				     count);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; array.dtype == TFL_UINT8 && i < shape.elements; i++)
 		samples->values[0][i] = array.data[i];
 	return 0;
 }
@@ -232,13 +256,21 @@ static int take_array(struct ctl_samples *samples, const char *path, const uint8
 static int take_picture(struct ctl_samples *samples, const char *path, const struct ctl_tensor *input, struct tfl_error *error)
 {
 	TFL_CLEANUP(tfl_picture_finish) struct tfl_picture picture = {0};
+	struct ctl_tensor sized;
+	struct ctl_shape shape;
 	int r;
 
 	if (!samples->pictures)
 		return tfl_error_set(error, -EINVAL, "%s is a picture, and the model takes none: its input '%s' has another shape", path,
 				     input->name);
 	r = tfl_picture_read(path, &picture, error);
-	if (r == 0 && ctl_tensor_fit(input, &picture, samples->values[0]) < 0)
+	if (r == 0)
+		r = ctl_tensor_sized(input, path, &picture, sizeof(float), &sized, error);
+	if (r < 0)
+		return r;
+	shape = ctl_tensor_shape(&sized);
+	r = adopt(samples, 0, &shape, error);
+	if (r == 0 && ctl_tensor_fit(&sized, &picture, samples->values[0]) < 0)
 		r = tfl_error_set(error, -ENOMEM, "no memory for %s", path);
 	samples->pixels = true;
 	return r;
@@ -255,31 +287,41 @@ static uint32_t find_input(const struct ctl_subject *subject, const struct tfl_w
 	return i < subject->input_count ? i : subject->input_count;
 }
 
-static bool has_shape(const struct tfl_wire_tensor *tensor, const struct ctl_tensor *input)
+/* Whether the input may have the tensor's shape. */
+static bool has_shape(const struct tfl_wire_tensor *tensor, const struct ctl_tensor *input, struct ctl_shape *ret_shape)
 {
-	return !tensor->in_region && tensor->shape.rank == (int32_t)input->rank &&
-	       memcmp(tensor->shape.dims, input->dims, input->rank * sizeof(input->dims[0])) == 0;
+	struct ctl_shape shape = {.rank = (uint32_t)tensor->shape.rank};
+
+	memcpy(shape.dims, tensor->shape.dims, sizeof(shape.dims));
+	if (tensor->in_region || tfl_shape_elements(shape.dims, shape.rank, &shape.elements) < 0 || !ctl_tensor_takes(input, &shape))
+		return false;
+	*ret_shape = shape;
+	return true;
 }
 
-/* Its numbers, where the model takes them: float32, or those of its own quantised type. */
-static bool take_tensor(struct ctl_samples *samples, const struct tfl_wire_tensor *tensor, const struct ctl_subject *subject,
-			uint32_t *ret_index)
+/* Its numbers, where the model takes them: float32, or those of its own quantised type. 1: it does not. */
+static int take_tensor(struct ctl_samples *samples, const struct tfl_wire_tensor *tensor, const struct ctl_subject *subject,
+		       uint32_t *ret_index, struct tfl_error *error)
 {
 	const uint32_t index = find_input(subject, tensor);
 	const struct ctl_tensor *input = &subject->inputs[index];
+	struct ctl_shape shape;
+	int r;
 
-	if (index == subject->input_count || !has_shape(tensor, input))
-		return false;
+	if (index == subject->input_count || !has_shape(tensor, input, &shape))
+		return 1;
+	if (tensor->dtype != TFL_FLOAT32 && (tensor->dtype != input->dtype || input->scale <= 0))
+		return 1;
+	r = adopt(samples, index, &shape, error);
+	if (r < 0)
+		return r;
 	*ret_index = index;
 	if (tensor->dtype == TFL_FLOAT32)
 		memcpy(samples->values[index], tensor->data.data, tensor->data.size);
-	else if (tensor->dtype == input->dtype && input->scale > 0)
-		(void)tfl_dequantize(input->dtype, (float)input->scale, (int32_t)input->zero_point, tensor->data.data,
-				     ctl_tensor_elements(input),
-				     samples->values[index]);
 	else
-		return false;
-	return true;
+		(void)tfl_dequantize(input->dtype, (float)input->scale, (int32_t)input->zero_point, tensor->data.data, shape.elements,
+				     samples->values[index]);
+	return 0;
 }
 
 /* The version that a request was answered by: clients that send what that one takes go on doing so when another one serves. */
@@ -305,14 +347,17 @@ static int take_as_answered(struct ctl_samples *samples, const char *name, const
 			    const struct ctl_subject *subject, const struct ctl_subject *other, uint32_t *ret_index, struct tfl_error *error)
 {
 	const uint32_t index = find_input(subject, tensor);
+	struct ctl_shape shape;
 	struct tfl_error why;
+	int r = 1;
 
-	if (index == subject->input_count || !has_shape(tensor, &subject->inputs[index]) || tensor->dtype == TFL_FLOAT32)
+	if (index == subject->input_count || !has_shape(tensor, &subject->inputs[index], &shape) || tensor->dtype == TFL_FLOAT32)
 		return tfl_error_set(error, -EINVAL, "sample %s: one of its inputs is not what %s or %s takes; it was recorded of another model", name,
 				     other->name, subject->name);
-	if (find_origin(samples, version, &why) == 0 && find_input(&samples->origin, tensor) == index &&
-	    take_tensor(samples, tensor, &samples->origin, ret_index))
-		return 0;
+	if (find_origin(samples, version, &why) == 0 && find_input(&samples->origin, tensor) == index)
+		r = take_tensor(samples, tensor, &samples->origin, ret_index, error);
+	if (r <= 0)
+		return r;
 	return tfl_error_set(error, -EINVAL, "sample %s: its input '%s' is %s, and neither %s nor %s has a scale for that: %.200s", name,
 			     subject->inputs[index].name, tfl_dtype_to_string(tensor->dtype), other->name, subject->name,
 			     version > 0 && samples->origin_version == version ? "nor has the version that answered it" : why.text);
@@ -332,7 +377,10 @@ static int take_recorded(struct ctl_samples *samples, const char *name, const ui
 		const struct tfl_wire_tensor *tensor = tfl_tensor_list_at(&sample.request.inputs, i);
 		uint32_t index = 0;
 
-		if (!take_tensor(samples, tensor, other, &index) && !take_tensor(samples, tensor, subject, &index))
+		r = take_tensor(samples, tensor, other, &index, error);
+		if (r > 0)
+			r = take_tensor(samples, tensor, subject, &index, error);
+		if (r > 0)
 			r = take_as_answered(samples, name, tensor, sample.version, subject, other, &index, error);
 		found |= UINT64_C(1) << index;
 	}
@@ -367,10 +415,8 @@ int ctl_samples_take(struct ctl_samples *samples, unsigned index, const struct c
 	size_t size;
 	int r;
 
-	if (!samples->paths) {
-		make_up(samples, subject);
-		return 0;
-	}
+	if (!samples->paths)
+		return make_up(samples, subject, error);
 	path = samples->paths[index];
 	if (samples->client)
 		return fetch(samples, path, subject, other, error);
@@ -386,9 +432,8 @@ int ctl_samples_take(struct ctl_samples *samples, unsigned index, const struct c
 }
 
 /* Pixels as an input wants them: normalised, or, where it takes them as they are, what they stand for there. */
-static void normalize(const struct ctl_tensor *input, const float *pixels, float *ret_values)
+static void normalize(const struct ctl_tensor *input, const float *pixels, size_t count, float *ret_values)
 {
-	size_t count = ctl_tensor_elements(input);
 	uint32_t channels = (uint32_t)input->dims[input->rank - 1];
 
 	tfl_picture_normalize(&input->norm, input->dtype, channels, pixels, count, ret_values);
@@ -402,12 +447,14 @@ static void normalize(const struct ctl_tensor *input, const float *pixels, float
 	}
 }
 
-void ctl_samples_for(const struct ctl_samples *samples, const struct ctl_subject *subject, float *const *ret_inputs)
+void ctl_samples_for(const struct ctl_samples *samples, struct ctl_subject *subject)
 {
 	for (uint32_t i = 0; i < subject->input_count; i++) {
+		size_t count = subject->given[i].elements;
+
 		if (i == 0 && samples->pixels)
-			normalize(&subject->inputs[i], samples->values[i], ret_inputs[i]);
+			normalize(&subject->inputs[i], samples->values[i], count, subject->values[i]);
 		else
-			memcpy(ret_inputs[i], samples->values[i], ctl_tensor_elements(&subject->inputs[i]) * sizeof(float));
+			memcpy(subject->values[i], samples->values[i], count * sizeof(float));
 	}
 }

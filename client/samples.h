@@ -23,7 +23,9 @@ struct ctl_samples {
 	unsigned count;
 	uint64_t random;
 	bool pictures; /* random numbers are pixels */
-	float *values[CTL_SUBJECT_TENSORS_MAX]; /* of the present one, by input: pixels from 0 to 255, or what it takes */
+	struct ctl_shape shapes[CTL_SUBJECT_TENSORS_MAX]; /* of the present one, by input … */
+	float *values[CTL_SUBJECT_TENSORS_MAX]; /* … and its numbers: pixels from 0 to 255, or what the input takes */
+	size_t room[CTL_SUBJECT_TENSORS_MAX];
 	bool pixels;                            /* of the first input */
 	struct ctl_subject origin;              /* of the daemon's: that a recorded request was answered by, once it was needed … */
 	uint64_t origin_version;                /* … 0: it was not */
@@ -52,7 +54,7 @@ int ctl_samples_use_recorded(struct ctl_samples *samples, struct tfl_client *cli
 int ctl_samples_take(struct ctl_samples *samples, unsigned index, const struct ctl_subject *subject, const struct ctl_subject *other,
 		     struct tfl_error *error);
 
-/** The present sample as @p subject takes it: an array for each of its inputs, in memory that the caller provides for as many numbers. */
-void ctl_samples_for(const struct ctl_samples *samples, const struct ctl_subject *subject, float *const *ret_inputs);
+/** Fills the inputs of @p subject, which has the shapes of the present sample, with it as that subject takes it. */
+void ctl_samples_for(const struct ctl_samples *samples, struct ctl_subject *subject);
 
 #endif

@@ -18,15 +18,34 @@
 #include "runtime/program.h"
 #include "runtime/quant.h"
 
-size_t ctl_tensor_elements(const struct ctl_tensor *tensor)
+struct ctl_shape ctl_tensor_shape(const struct ctl_tensor *tensor)
 {
-	return tensor->bytes / tfl_dtype_size(tensor->dtype);
+	struct ctl_shape shape = {.rank = tensor->rank, .elements = tensor->bytes / tfl_dtype_size(tensor->dtype)};
+
+	memcpy(shape.dims, tensor->dims, sizeof(shape.dims));
+	return shape;
+}
+
+int ctl_values_reserve(float **values, size_t *room, size_t count)
+{
+	float *grown;
+
+	if (*values && count <= *room)
+		return 0;
+	grown = reallocarray(*values, count + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	*values = grown;
+	*room = count;
+	return 0;
 }
 
 void ctl_subject_finish(struct ctl_subject *subject)
 {
-	for (uint32_t i = 0; i < CTL_SUBJECT_TENSORS_MAX; i++)
+	for (uint32_t i = 0; i < CTL_SUBJECT_TENSORS_MAX; i++) {
+		free(subject->values[i]);
 		free(subject->results[i]);
+	}
 	tfl_interpreter_destroy(subject->interpreter);
 	tfl_program_destroy(subject->program);
 	tfl_model_destroy(subject->model);
@@ -41,24 +60,17 @@ static bool is_real(const struct ctl_tensor *tensor)
 	return tensor->dtype == TFL_FLOAT32 || tensor->scale > 0;
 }
 
-/* What cannot be compared, and memory for what can. */
-static int prepare(struct ctl_subject *subject, struct tfl_error *error)
+/* Whether all of it can be compared. */
+static int check(const struct ctl_subject *subject, struct tfl_error *error)
 {
 	for (uint32_t i = 0; i < subject->input_count; i++)
 		if (!is_real(&subject->inputs[i]))
 			return tfl_error_set(error, -EINVAL, "%s: input '%s' is %s; only float32 and quantised inputs can be compared", subject->name,
 					     subject->inputs[i].name, tfl_dtype_to_string(subject->inputs[i].dtype));
-	for (uint32_t i = 0; i < subject->output_count; i++) {
-		if (subject->outputs[i].dynamic)
-			return tfl_error_set(error, -EINVAL, "%s: output '%s' has a shape that depends on what is put in; only fixed ones can be compared",
-					     subject->name, subject->outputs[i].name);
+	for (uint32_t i = 0; i < subject->output_count; i++)
 		if (!is_real(&subject->outputs[i]))
 			return tfl_error_set(error, -EINVAL, "%s: output '%s' is %s; only float32 and quantised outputs can be compared",
 					     subject->name, subject->outputs[i].name, tfl_dtype_to_string(subject->outputs[i].dtype));
-		subject->results[i] = calloc(ctl_tensor_elements(&subject->outputs[i]) + 1, sizeof(float));
-		if (!subject->results[i])
-			return tfl_error_set(error, -ENOMEM, "no memory for the outputs of %s", subject->name);
-	}
 	return 0;
 }
 
@@ -93,6 +105,8 @@ static struct ctl_tensor tensor_of(const struct tfl_io *io)
 				    .dynamic = io->late};
 
 	memcpy(tensor.dims, io->dims, io->rank * sizeof(io->dims[0]));
+	for (uint32_t i = 0; io->free && i < io->rank; i++)
+		tensor.free |= io->shape_signature[i] == -1 ? 1u << i : 0;
 	if (io->quantized) {
 		tensor.scale = (double)io->scale;
 		tensor.zero_point = io->zero_point;
@@ -141,23 +155,23 @@ int ctl_subject_open_file(const char *path, struct ctl_subject *subject, struct 
 	subject->file_bytes = size;
 	subject->memory_bytes = info.packed_bytes + tfl_interpreter_bytes(subject->interpreter);
 	r = take_ios(subject, error);
-	return r < 0 ? r : prepare(subject, error);
+	return r < 0 ? r : check(subject, error);
 }
 
-static void from_real(const struct ctl_tensor *tensor, const float *values, void *ret_elements)
+static void from_real(const struct ctl_tensor *tensor, const float *values, size_t count, void *ret_elements)
 {
 	if (tensor->dtype == TFL_FLOAT32)
-		memcpy(ret_elements, values, tensor->bytes);
+		memcpy(ret_elements, values, count * sizeof(*values));
 	else
-		(void)tfl_quantize(tensor->dtype, (float)tensor->scale, (int32_t)tensor->zero_point, values, ctl_tensor_elements(tensor), ret_elements);
+		(void)tfl_quantize(tensor->dtype, (float)tensor->scale, (int32_t)tensor->zero_point, values, count, ret_elements);
 }
 
-static void to_real(const struct ctl_tensor *tensor, const void *elements, float *ret_values)
+static void to_real(const struct ctl_tensor *tensor, const void *elements, size_t count, float *ret_values)
 {
 	if (tensor->dtype == TFL_FLOAT32)
-		memcpy(ret_values, elements, tensor->bytes);
+		memcpy(ret_values, elements, count * sizeof(*ret_values));
 	else
-		(void)tfl_dequantize(tensor->dtype, (float)tensor->scale, (int32_t)tensor->zero_point, elements, ctl_tensor_elements(tensor), ret_values);
+		(void)tfl_dequantize(tensor->dtype, (float)tensor->scale, (int32_t)tensor->zero_point, elements, count, ret_values);
 }
 
 static uint64_t now_ns(void)
@@ -168,20 +182,54 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static int run_file(struct ctl_subject *subject, const float *const *inputs, uint64_t *ret_ns, struct tfl_error *error)
+static int shape_file(struct ctl_subject *subject, struct tfl_error *error)
+{
+	struct tfl_io_shape shapes[CTL_SUBJECT_TENSORS_MAX];
+	int r;
+
+	for (uint32_t i = 0; i < subject->input_count; i++) {
+		shapes[i].rank = (uint8_t)subject->given[i].rank;
+		memcpy(shapes[i].dims, subject->given[i].dims, sizeof(shapes[i].dims));
+	}
+	r = tfl_interpreter_resize(subject->interpreter, shapes, &subject->part, error);
+	return r < 0 ? tfl_error_prefix(error, r, "%s", subject->name) : 0;
+}
+
+/* Output @p index is of this shape now, and has room. */
+static int answer(struct ctl_subject *subject, uint32_t index, const int32_t *dims, uint32_t rank, struct tfl_error *error)
+{
+	struct ctl_shape *shape = &subject->answered[index];
+
+	shape->rank = rank;
+	memcpy(shape->dims, dims, rank * sizeof(*dims));
+	if (tfl_shape_elements(dims, rank, &shape->elements) < 0 ||
+	    ctl_values_reserve(&subject->results[index], &subject->result_room[index], shape->elements) < 0)
+		return tfl_error_set(error, -ENOMEM, "no memory for the outputs of %s", subject->name);
+	return 0;
+}
+
+static int run_file(struct ctl_subject *subject, uint64_t *ret_ns, struct tfl_error *error)
 {
 	uint64_t begin;
 	int r;
 
 	for (uint32_t i = 0; i < subject->input_count; i++)
-		from_real(&subject->inputs[i], inputs[i], tfl_interpreter_input(subject->interpreter, i));
+		from_real(&subject->inputs[i], subject->values[i], subject->given[i].elements, tfl_interpreter_input(subject->part, i));
 	tfl_interpreter_reset(subject->interpreter);
 	begin = now_ns();
-	r = tfl_interpreter_invoke(subject->interpreter, NULL, error);
+	r = tfl_interpreter_invoke(subject->part, NULL, error);
 	*ret_ns = now_ns() - begin;
-	for (uint32_t i = 0; i < subject->output_count && r == 0; i++)
-		to_real(&subject->outputs[i], tfl_interpreter_output(subject->interpreter, i), subject->results[i]);
-	return r < 0 ? tfl_error_prefix(error, r, "%s", subject->name) : 0;
+	if (r < 0)
+		return tfl_error_prefix(error, r, "%s", subject->name);
+	for (uint32_t i = 0; i < subject->output_count && r == 0; i++) {
+		struct tfl_io io;
+
+		tfl_interpreter_output_io(subject->part, i, &io);
+		r = answer(subject, i, io.dims, io.rank, error);
+		if (r == 0)
+			to_real(&subject->outputs[i], tfl_interpreter_output(subject->part, i), io.elements, subject->results[i]);
+	}
+	return r;
 }
 
 /* ---- One that is served ---- */
@@ -231,32 +279,64 @@ int ctl_subject_open_served(struct tfl_client *client, const char *model, struct
 	if (tfl_infer_create(subject->name, &subject->infer, &failure) < 0)
 		return from_call(&failure, error);
 	tfl_infer_set_float_outputs(subject->infer, true);
-	return prepare(subject, error);
+	return check(subject, error);
 }
 
-static int run_served(struct ctl_subject *subject, const float *const *inputs, uint64_t *ret_ns, struct tfl_error *error)
+static int take_output(struct ctl_subject *subject, uint32_t index, const struct tfl_output *output, struct tfl_error *error)
+{
+	const struct ctl_tensor *described = &subject->outputs[index];
+	struct ctl_shape shape = {0};
+	int r;
+
+	if (output && output->rank <= TFL_RANK_MAX) {
+		shape.rank = output->rank;
+		memcpy(shape.dims, output->dims, output->rank * sizeof(*output->dims));
+	}
+	if (!output || output->dtype != TFL_FLOAT32 || output->rank > TFL_RANK_MAX ||
+	    (!described->dynamic && !described->free && !ctl_tensor_takes(described, &shape)))
+		return tfl_error_set(error, -EPROTO, "%s: the daemon's answer is not what it described", subject->name);
+	r = answer(subject, index, shape.dims, shape.rank, error);
+	if (r == 0)
+		memcpy(subject->results[index], output->data, output->bytes);
+	return r;
+}
+
+static int run_served(struct ctl_subject *subject, uint64_t *ret_ns, struct tfl_error *error)
 {
 	int r = 0;
 
 	for (uint32_t i = 0; i < subject->input_count && r == 0; i++)
-		r = tfl_infer_set_input(subject->infer, i, TFL_FLOAT32, subject->inputs[i].dims, subject->inputs[i].rank, inputs[i],
-					ctl_tensor_elements(&subject->inputs[i]) * sizeof(float));
+		r = tfl_infer_set_input(subject->infer, i, TFL_FLOAT32, subject->given[i].dims, subject->given[i].rank, subject->values[i],
+					subject->given[i].elements * sizeof(float));
 	if (r == 0)
 		r = tfl_client_infer(subject->client, subject->infer);
 	if (r < 0)
 		return tfl_error_set(error, r, "%s: %s", subject->name, tfl_infer_error_message(subject->infer));
-	for (uint32_t i = 0; i < subject->output_count; i++) {
-		const struct tfl_output *output = tfl_infer_output(subject->infer, i);
-
-		if (!output || output->bytes != ctl_tensor_elements(&subject->outputs[i]) * sizeof(float))
-			return tfl_error_set(error, -EPROTO, "%s: the daemon's answer is not what it described", subject->name);
-		memcpy(subject->results[i], output->data, output->bytes);
-	}
+	for (uint32_t i = 0; i < subject->output_count && r == 0; i++)
+		r = take_output(subject, i, tfl_infer_output(subject->infer, i), error);
 	*ret_ns = tfl_infer_compute_ns(subject->infer);
-	return 0;
+	return r;
 }
 
-int ctl_subject_run(struct ctl_subject *subject, const float *const *inputs, uint64_t *ret_ns, struct tfl_error *error)
+int ctl_subject_shape(struct ctl_subject *subject, const struct ctl_shape *shapes, struct tfl_error *error)
 {
-	return subject->client ? run_served(subject, inputs, ret_ns, error) : run_file(subject, inputs, ret_ns, error);
+	char wanted[TFL_SHAPE_STRING_MAX], given[TFL_SHAPE_STRING_MAX];
+
+	for (uint32_t i = 0; i < subject->input_count; i++) {
+		const struct ctl_tensor *input = &subject->inputs[i];
+
+		if (!ctl_tensor_takes(input, &shapes[i]))
+			return tfl_error_set(error, -EINVAL, "%s: input '%s' has the shape %s, which cannot be %s as in a sample", subject->name,
+					     input->name, tfl_shape_to_string(input->dims, input->rank, wanted, sizeof(wanted)),
+					     tfl_shape_to_string(shapes[i].dims, shapes[i].rank, given, sizeof(given)));
+		subject->given[i] = shapes[i];
+		if (ctl_values_reserve(&subject->values[i], &subject->value_room[i], shapes[i].elements) < 0)
+			return tfl_error_set(error, -ENOMEM, "no memory for the inputs of %s", subject->name);
+	}
+	return subject->client ? 0 : shape_file(subject, error);
+}
+
+int ctl_subject_run(struct ctl_subject *subject, uint64_t *ret_ns, struct tfl_error *error)
+{
+	return subject->client ? run_served(subject, ret_ns, error) : run_file(subject, ret_ns, error);
 }

@@ -222,6 +222,128 @@ START_TEST(samples_of_every_kind)
 }
 END_TEST
 
+/* [any, 2] to the same, by @p code; with @p found, those of the numbers for which @p code holds, in one row. */
+static const char *make_rows(const char *name, uint32_t code, bool found)
+{
+	static const float zeros[2] = {0};
+	struct tfl_builder *builder = tfl_build_create();
+	const char *path = in_folder(name);
+	uint8_t *data;
+	size_t size;
+
+	for (unsigned i = 0; i < 2; i++)
+		tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = i ? "out" : "in", .dims = TFL_INTS(1, 2), .signature = TFL_INTS(-1, 2)});
+	if (found) {
+		tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "zeros", .dims = TFL_INTS(2), .data = zeros, .data_size = sizeof(zeros)});
+		tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "which", .dtype = TFL_BOOL, .dims = TFL_INTS(1, 2), .signature = TFL_INTS(-1, 2)});
+		tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "where", .dtype = TFL_INT64, .dims = TFL_INTS(1, 2), .signature = TFL_INTS(-1, 2)});
+		tfl_build_tensor(builder, &(struct tfl_build_tensor){.name = "found", .dims = TFL_INTS(1), .signature = TFL_INTS(-1)});
+		tfl_build_operator(builder, &(struct tfl_build_operator){.code = code, .inputs = TFL_INTS(0, 2), .outputs = TFL_INTS(3)});
+		tfl_build_operator(builder, &(struct tfl_build_operator){.code = TFL_BUILTIN_WHERE, .inputs = TFL_INTS(3), .outputs = TFL_INTS(4)});
+		tfl_build_operator(builder, &(struct tfl_build_operator){.code = TFL_BUILTIN_GATHER_ND, .inputs = TFL_INTS(0, 4), .outputs = TFL_INTS(5)});
+	} else {
+		tfl_build_operator(builder, &(struct tfl_build_operator){.code = code, .inputs = TFL_INTS(0), .outputs = TFL_INTS(1)});
+	}
+	tfl_build_io(builder, TFL_INTS(0), found ? (struct tfl_ints)TFL_INTS(5) : (struct tfl_ints)TFL_INTS(1));
+	ck_assert_int_eq(tfl_build_finish(builder, &data, &size), 0);
+	ck_assert_int_eq(tfl_build_save(path, data, size), 0);
+	tfl_build_destroy(builder);
+	free(data);
+	return path;
+}
+
+static void save_rows(const char *name, int32_t rows)
+{
+	static const float numbers[2 * 9] = {1, -2, 3, -4, 5, -6, 7, -8, 9, -10, 11, -12, 13, -14, 15, -16, 17, -18};
+
+	save_array(name, TFL_FLOAT32, (int32_t[]){rows, 2}, 2, numbers, (size_t)rows * 2 * sizeof(float));
+}
+
+/* Each sample has a size of its own, also where the next one is smaller. */
+START_TEST(samples_of_every_size)
+{
+	char one[128], other[128];
+	json_t *json;
+
+	strcpy(one, make_rows("one.tflite", TFL_BUILTIN_NEG, false));
+	strcpy(other, make_rows("other.tflite", TFL_BUILTIN_ABS, false));
+	mkdir(in_folder("rows"), 0755);
+	save_rows("rows/a.npy", 3);
+	save_rows("rows/b.npy", 9);
+	save_rows("rows/c.npy", 1);
+	TFLCTL("validate", one, "--against", one, "--samples", in_folder("rows"), "--max-difference", "0", "--json");
+	ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
+	json = report();
+	ck_assert_double_eq(number(json, "rows"), 3 + 9 + 1);
+	ck_assert_double_eq(number(json, "reshaped"), 0);
+	json_decref(json);
+	TFLCTL("validate", one, "--against", other, "--samples", in_folder("rows"), "--json");
+	json = report();
+	ck_assert_double_eq(number(json, "largest_difference"), 2 * 17); /* in the last row of the largest one */
+	json_decref(json);
+	save_array("rows/d.npy", TFL_FLOAT32, (int32_t[]){2, 3}, 2, (const float[6]){0}, 6 * sizeof(float));
+	TFLCTL("validate", one, "--against", one, "--samples", in_folder("rows"));
+	ck_assert_msg(result.status == 1 && strstr(result.err, "d.npy is no sample: input 'in' cannot have its shape, [2, 3], or its type"),
+		      "%s%s", result.out, result.err);
+}
+END_TEST
+
+START_TEST(answers_of_every_size)
+{
+	const char *above = make_rows("above.tflite", TFL_BUILTIN_GREATER, true), *below = make_rows("below.tflite", TFL_BUILTIN_LESS, true);
+	const char *path = in_folder("rows.npy");
+	json_t *json;
+
+	save_array("rows.npy", TFL_FLOAT32, (int32_t[]){2, 2}, 2, (const float[]){1, -2, 3, 4}, 4 * sizeof(float));
+	TFLCTL("validate", above, "--against", above, "--samples", path);
+	ck_assert_msg(result.status == 0 && strstr(result.out, "\nvalid\n"), "%s%s", result.out, result.err);
+	TFLCTL("validate", above, "--against", below, "--samples", path);
+	ck_assert_msg(result.status == 1 && strstr(result.out, "they have different shapes\n") && strstr(result.out, "\nnot valid\n"), "%s%s",
+		      result.out, result.err);
+	daemon_start(&tfld, NULL);
+	TFLCTL("load", "below", below);
+	TFLCTL("validate", above, "--against", "below", "--samples", path, "--json");
+	json = report();
+	ck_assert_double_eq(number(json, "reshaped"), 1);
+	json_decref(json);
+	daemon_stop(&tfld);
+	daemon_prepare(&tfld);
+}
+END_TEST
+
+/* What was recorded has the shapes that it came with. */
+START_TEST(recorded_requests_of_every_size)
+{
+	static const char *const names[] = {"a.npy", "b.npy", "c.npy"};
+	const char *model = make_rows("model.tflite", TFL_BUILTIN_NEG, false);
+	unsigned tries = 0;
+	json_t *json;
+
+	daemon_start(&tfld, NULL);
+	TFLCTL("load", "m", model);
+	TFLCTL("record", "m", "--count", "3", "--detach");
+	ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
+	for (unsigned i = 0; i < 3; i++) {
+		save_rows(names[i], 1 + 4 * (int32_t)i);
+		TFLCTL("infer", "m", "--in", in_folder(names[i]));
+		ck_assert_msg(result.status == 0, "%s", result.err);
+	}
+	do {
+		TFLCTL("record", "m", "--status");
+		usleep(10000);
+	} while (!strstr(result.out, "3 of 3 kept") && tries++ < 3000);
+	TFLCTL("validate", in_folder("model.tflite"), "--against", "m", "--max-difference", "0", "--json");
+	ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
+	json = report();
+	ck_assert(json_is_true(json_object_get(json, "recorded")));
+	ck_assert_double_eq(json_number_value(json_object_get(json, "samples")), 3);
+	ck_assert_double_eq(number(json, "rows"), 1 + 5 + 9);
+	json_decref(json);
+	daemon_stop(&tfld);
+	daemon_prepare(&tfld);
+}
+END_TEST
+
 START_TEST(against_one_that_is_served)
 {
 	daemon_start(&tfld, NULL);
@@ -266,6 +388,9 @@ Suite *validate_suite(void)
 	tcase_add_test(tcase, a_model_that_answers_nan);
 	tcase_add_test(tcase, a_detector_has_no_rows_of_scores);
 	tcase_add_test(tcase, samples_of_every_kind);
+	tcase_add_test(tcase, samples_of_every_size);
+	tcase_add_test(tcase, answers_of_every_size);
+	tcase_add_test(tcase, recorded_requests_of_every_size);
 	tcase_add_test(tcase, against_one_that_is_served);
 	tcase_add_test(tcase, what_is_typed_wrong);
 	suite_add_tcase(suite, tcase);
