@@ -153,7 +153,7 @@ static void send_call(uint32_t msgid, const char *signature, uint64_t session, u
 	send_infer(fd, msgid, &head, input, input != NULL, NULL, 0);
 }
 
-/* The only output of the reply, copied; how many elements of this size it has, by its shape and by its bytes. */
+/* The only output of the reply, by this name, copied; how many elements of this size it has, by its shape and by its bytes. */
 static unsigned expect_output(uint32_t msgid, uint64_t version, const char *name, size_t size, void *ret_data, size_t room)
 {
 	struct tfl_infer_response response;
@@ -210,7 +210,7 @@ static void classify(const char *signature, unsigned rows, unsigned seed, uint64
 
 	fill(x, rows, seed);
 	send_call(seed, signature, 0, 0, &input);
-	ck_assert_uint_eq(expect_output(seed, version, "t", sizeof(float), y, sizeof(y)), rows * CLASSES);
+	ck_assert_uint_eq(expect_output(seed, version, signature ? "scores" : "t", sizeof(float), y, sizeof(y)), rows * CLASSES);
 	for (unsigned i = 0; i < rows; i++)
 		check_row(x + i * CLASSES, y + i * CLASSES);
 }
@@ -221,7 +221,7 @@ static float call_sum(const char *signature, uint64_t session, const float *numb
 	float total;
 
 	send_call(4, signature, session, 0, number ? &input : NULL);
-	ck_assert_uint_eq(expect_output(4, WHOLE, "t", sizeof(total), &total, sizeof(total)), 1);
+	ck_assert_uint_eq(expect_output(4, WHOLE, "total", sizeof(total), &total, sizeof(total)), 1);
 	return total;
 }
 
@@ -323,7 +323,7 @@ START_TEST(as_many_as_there_are)
 		for (unsigned i = 0; i < count; i++)
 			mask[5 - i] = true;
 		send_call(3, "choose", 0, 0, &input);
-		ck_assert_uint_eq(expect_output(3, WHOLE, "t", sizeof(int64_t), places, sizeof(places)), count);
+		ck_assert_uint_eq(expect_output(3, WHOLE, "places", sizeof(int64_t), places, sizeof(places)), count);
 		for (unsigned i = 0; i < count; i++)
 			ck_assert_int_eq(places[i], 6 - count + i);
 	}
