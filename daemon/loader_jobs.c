@@ -132,6 +132,8 @@ static int prove(struct tfl_loader *loader, const struct tfl_loader_job *job, in
 		.program = loader->options.prover,
 		.memory = job->conf.proof_memory,
 		.cpu_ms = job->conf.proof_ms,
+		.loop_iterations = job->conf.loop_iterations,
+		.loop_ms = job->conf.loop_ms,
 		.meanwhile = tfl_loader_run_quick,
 		.data = loader,
 	};

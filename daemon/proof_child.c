@@ -26,6 +26,7 @@
 
 struct child {
 	struct tfl_confinement confinement;
+	uint64_t loop_iterations, loop_ns;
 	int status; /* of /proc, opened while that was allowed */
 	struct tfl_samples samples;
 	struct tfl_proof proof;
@@ -74,7 +75,9 @@ static _Noreturn void report(struct child *child, const struct tfl_error *failur
 
 static int load(struct child *child, struct tfl_program **ret_program, struct tfl_interpreter **ret_interpreter, struct tfl_error *error)
 {
-	const struct tfl_program_options options = { .threads = 1, .late = true };
+	const struct tfl_program_options options = {
+		.threads = 1, .late = true, .loop_iterations = child->loop_iterations, .loop_ns = child->loop_ns
+	};
 	const uint64_t start = tfl_clock_ns();
 	struct tfl_program_info info;
 	struct tfl_model *model;
@@ -190,13 +193,15 @@ int tfl_proof_child(int argc, char *const *argv)
 	struct tfl_error error;
 	int result;
 
-	if (argc != 4 || fcntl(TFL_PROVE_FD_REPORT, F_GETFD) < 0) {
+	if (argc != TFL_PROVE_ARGUMENTS || fcntl(TFL_PROVE_FD_REPORT, F_GETFD) < 0) {
 		fputs("tfld: " TFL_PROVE_OPTION " is how tfld starts the process that proves a file; there is no other use of it\n", stderr);
 		return 2;
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	child.confinement.memory = strtoull(argv[2], NULL, 10);
 	child.confinement.cpu_seconds = strtoull(argv[3], NULL, 10);
+	child.loop_iterations = strtoull(argv[4], NULL, 10);
+	child.loop_ns = strtoull(argv[5], NULL, 10) * 1000000;
 	result = prepare(&child, &error);
 	if (result == 0)
 		result = prove(&child, &error);

@@ -111,14 +111,16 @@ static int set_signals(posix_spawnattr_t *attributes)
 static int spawn(struct watch *watch, const struct handed *handed)
 {
 	const char *program = watch->options->program ? watch->options->program : "/proc/self/exe";
-	char name[] = "tfld", option[] = TFL_PROVE_OPTION, memory[24], seconds[24];
-	char *const arguments[] = { name, option, memory, seconds, NULL }, *const nothing[] = { NULL };
+	char name[] = "tfld", option[] = TFL_PROVE_OPTION, memory[24], seconds[24], iterations[24], loop_ms[24];
+	char *const arguments[] = { name, option, memory, seconds, iterations, loop_ms, NULL }, *const nothing[] = { NULL };
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
 	int result;
 
 	snprintf(memory, sizeof(memory), "%" PRIu64, watch->memory);
 	snprintf(seconds, sizeof(seconds), "%" PRIu64, watch->cpu_seconds);
+	snprintf(iterations, sizeof(iterations), "%" PRIu64, watch->options->loop_iterations);
+	snprintf(loop_ms, sizeof(loop_ms), "%" PRIu64, watch->options->loop_ms);
 	result = posix_spawn_file_actions_init(&files);
 	if (result != 0)
 		return result;

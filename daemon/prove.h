@@ -19,9 +19,10 @@ struct tfl_error;
 struct tfl_proof;
 
 struct tfl_prove_options {
-	const char *program;  /* run as "PROGRAM --prove MEMORY SECONDS"; NULL: this one */
+	const char *program;  /* run as "PROGRAM --prove MEMORY SECONDS ITERATIONS MILLISECONDS"; NULL: this one */
 	uint64_t memory;      /* bytes beyond program and file; 0: half of the memory that the device has */
 	uint64_t cpu_ms;      /* of processor time, rounded up to seconds */
+	uint64_t loop_iterations, loop_ms; /* that the loops of one inference may take; 0: as tfl_program_options has it */
 	uint64_t wall_ms;     /* at most, in any case; 0: two minutes and 10 times cpu_ms */
 	uint64_t grace_ms;    /* for ending, from the end of its report on; 0: ten seconds */
 	void (*meanwhile)(void *data); /* called a few times a second while the child works, for what else the thread has to do; NULL: nothing */

@@ -248,7 +248,7 @@ int main(int argc, char **argv)
 	struct tfl_error error;
 	char word[16] = "";
 
-	if (argc != 4 || strcmp(argv[1], TFL_PROVE_OPTION) != 0 || pread(TFL_PROVE_FD_MODEL, word, sizeof(word) - 1, 0) < 1)
+	if (argc != TFL_PROVE_ARGUMENTS || strcmp(argv[1], TFL_PROVE_OPTION) != 0 || pread(TFL_PROVE_FD_MODEL, word, sizeof(word) - 1, 0) < 1)
 		return 64;
 	confinement.memory = strtoull(argv[2], NULL, 10);
 	confinement.cpu_seconds = strtoull(argv[3], NULL, 10);

@@ -8,10 +8,13 @@
 #include "proto/tensor.h"
 #include "proto/writer.h"
 
-static void write_tensors(struct tfl_writer *writer, const char *key, const float values[4])
+static void write_tensors(struct tfl_writer *writer, const char *key, const float *values, int32_t count)
 {
 	const struct tfl_wire_tensor tensor = {
-		.index = 0, .dtype = TFL_FLOAT32, .shape = { 2, { 1, 4 } }, .data = { (const uint8_t *)values, 4 * sizeof(float) }
+		.index = 0,
+		.dtype = TFL_FLOAT32,
+		.shape = { 2, { 1, count } },
+		.data = { (const uint8_t *)values, (size_t)count * sizeof(*values) },
 	};
 
 	tfl_writer_text(writer, key);
@@ -19,7 +22,7 @@ static void write_tensors(struct tfl_writer *writer, const char *key, const floa
 	tfl_wire_tensor_write(writer, &tensor);
 }
 
-void sample_write(const char *path, const float input[4], const float *output, double tolerance)
+static void write_sample(const char *path, int32_t count, const float *input, const float *output, double tolerance)
 {
 	FILE *file = fopen(path, "wbe");
 	struct tfl_writer writer;
@@ -32,9 +35,9 @@ void sample_write(const char *path, const float input[4], const float *output, d
 	tfl_writer_map(&writer, 2 + (output != NULL) + (tolerance >= 0));
 	tfl_writer_text(&writer, "format");
 	tfl_writer_uint64(&writer, 1);
-	write_tensors(&writer, "inputs", input);
+	write_tensors(&writer, "inputs", input, count);
 	if (output)
-		write_tensors(&writer, "outputs", output);
+		write_tensors(&writer, "outputs", output, count);
 	if (tolerance >= 0) {
 		tfl_writer_text(&writer, "tolerance");
 		tfl_writer_double(&writer, tolerance);
@@ -44,4 +47,14 @@ void sample_write(const char *path, const float input[4], const float *output, d
 	fclose(file);
 	free(data);
 	tfl_writer_finish(&writer);
+}
+
+void sample_write(const char *path, const float input[4], const float *output, double tolerance)
+{
+	write_sample(path, 4, input, output, tolerance);
+}
+
+void sample_write_number(const char *path, float input)
+{
+	write_sample(path, 1, &input, NULL, -1);
 }

@@ -10,4 +10,7 @@
  */
 void sample_write(const char *path, const float input[4], const float *output, double tolerance);
 
+/** The same for [1, 1], with the input alone. */
+void sample_write_number(const char *path, float input);
+
 #endif

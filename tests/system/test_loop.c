@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* A model whose loop goes round as often as a request says: within its budget it answers, past it that request fails, and nothing else does. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proto/response.h"
+#include "tests/support/sample.h"
 #include "tests/system/harness.h"
 #include "tests/system/models.h"
 #include "tests/system/suites.h"
@@ -80,6 +83,44 @@ START_TEST(a_loop_past_its_budget_fails_alone)
 }
 END_TEST
 
+/* The state of a version whose proof finds a sample that goes round so often, and the reason for it. */
+static void expect_proven(const char *configuration, float times, const char *state, const char *reason)
+{
+	struct model_file file = model_loop();
+	struct tfl_writer writer;
+	struct tfl_string why;
+	struct reply reply;
+	char path[160];
+
+	daemon_prepare(&tfld);
+	daemon_add_model(&tfld, "loop", 1, file.data, file.size);
+	model_file_finish(&file);
+	snprintf(path, sizeof(path), "%s/loop/samples", tfld.models);
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/loop/samples/0001.tflsample", tfld.models);
+	sample_write_number(path, times);
+	daemon_start(&tfld, configuration);
+	daemon_wait_ready(&tfld);
+	fd = daemon_connect(&tfld);
+	tfl_writer_init(&writer);
+	wire_begin_model(&writer, 1, "model.describe", "loop", 1, false);
+	wire_send_frame(fd, &writer);
+	tfl_writer_finish(&writer);
+	ck_assert(wire_receive(fd, &reply));
+	ck_assert(tfl_string_equal(wire_string(reply.message.result, "state"), state));
+	why = wire_string(reply.message.result, "reason");
+	ck_assert_msg(memmem(why.text, why.length, reason, strlen(reason)) != NULL, "%.*s", TFL_STRING_ARGS(why));
+	reply_finish(&reply);
+	stop();
+}
+
+START_TEST(a_proof_has_the_budget_of_its_model)
+{
+	expect_proven(budgets[_i].configuration, budgets[_i].times, "AVAILABLE", "");
+	expect_proven(budgets[_i].configuration, budgets[_i].too_many, "END", budgets[_i].words);
+}
+END_TEST
+
 START_TEST(a_loop_ends_at_the_deadline_of_its_request)
 {
 	start("[models]\nloop_time = 10min\nloop_iterations = 1000000000000\n");
@@ -98,6 +139,7 @@ Suite *loop_suite(void)
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, a_loop_past_its_budget_fails_alone, 0, 2);
+	tcase_add_loop_test(tcase, a_proof_has_the_budget_of_its_model, 0, 2);
 	tcase_add_test(tcase, a_loop_ends_at_the_deadline_of_its_request);
 	suite_add_tcase(suite, tcase);
 	return suite;
