@@ -42,7 +42,7 @@
 #define TFL_MODEL_SUBGRAPHS_MAX 1024
 #define TFL_OPERATOR_TENSORS_MAX 4096    /* inputs, or outputs, of one operator */
 #define TFL_SUBGRAPH_EDGE_MAX 4096       /* inputs, or outputs, of one subgraph or signature */
-#define TFL_MODEL_SLACK 64               /* readable bytes behind a mapped model file: XNNPACK reads a few past the end of a constant */
+#define TFL_MODEL_SLACK 128              /* readable bytes behind a mapped model file: XNNPACK reads a few past the end of a constant */
 #define TFL_MODEL_WORK_FACTOR 32u        /* what verifying may allocate and look at, in bytes: this many times the file's size … */
 #define TFL_MODEL_WORK_FLOOR (64u << 10) /* … and this many bytes more */
 #define TFL_LABELS_MAX 65536             /* labels of one model */

@@ -38,10 +38,16 @@ void tfl_graph_destroy(struct tfl_graph *graph)
 
 TFL_DEFINE_CLEANUP(struct tfl_graph *, tfl_graph_destroyp, tfl_graph_destroy)
 
-/* XNNPACK may read TFL_PADDING_BYTES past a constant: one that ends closer to the end of the file, and is read at all, is copied. */
+_Static_assert(TFL_MODEL_SLACK >= TFL_PADDING_BYTES, "pad_constant() takes what is behind a mapped file for padding");
+
+/*
+ * XNNPACK may read TFL_PADDING_BYTES past a constant: one that ends closer to the end of what can be read, and is read at all, is copied. A file
+ * that is mapped has that much behind it.
+ */
 static int pad_constant(struct tfl_graph *graph, struct tfl_value *value, struct tfl_error *error)
 {
-	const uint8_t *data = value->data, *file = graph->model->data, *end = file + graph->model->size;
+	const uint8_t *data = value->data, *file = graph->model->data;
+	const uint8_t *end = file + graph->model->size + (graph->model->mapped ? TFL_MODEL_SLACK : 0);
 	void *copy;
 
 	if (!data || graph->reads[tfl_value_index(graph, value)] == 0)
