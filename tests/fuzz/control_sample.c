@@ -49,7 +49,7 @@ static void add_called(struct tfl_builder *b)
 	tfl_build_io(b, TFL_INTS(0, 1, 2), TFL_INTS(3, 1, 4));
 	for (int branch = 0; branch < 2; branch++) {
 		tfl_build_subgraph(b, "branch");
-		tensor(b, TFL_FLOAT32, TFL_INTS(2));
+		tfl_build_tensor(b, &(struct tfl_build_tensor){.name = "x", .dims = TFL_INTS(2), .signature = TFL_INTS(-1)});
 		tensor(b, TFL_FLOAT32, TFL_INTS(branch ? 4 : 2));
 		op(b, branch ? TFL_BUILTIN_CONCATENATION : TFL_BUILTIN_NEG, branch ? TFL_INTS(0, 0) : TFL_INTS(0), TFL_INTS(1),
 		   branch ? tfl_options_concatenation(0, 0) : (struct tfl_build_options){0});
@@ -61,6 +61,13 @@ static void add_called(struct tfl_builder *b)
 	handle(b, 0);
 	op(b, TFL_BUILTIN_ASSIGN_VARIABLE, TFL_INTS(0, 1), none, (struct tfl_build_options){0});
 	tfl_build_io(b, none, none);
+}
+
+static void add_signature(struct tfl_builder *b, const char *key, uint32_t subgraph, int input, int output)
+{
+	const struct tfl_build_binding in = {"in", (uint32_t)input}, out = {"out", (uint32_t)output};
+
+	tfl_build_signature(b, &(struct tfl_build_signature){key, subgraph, &in, &out, 1, 1});
 }
 
 void control_sample_build(struct tfl_builder *b)
@@ -92,4 +99,6 @@ void control_sample_build(struct tfl_builder *b)
 	op(b, TFL_BUILTIN_STABLEHLO_COMPOSITE, TFL_INTS(sum), TFL_INTS(last), composite);
 	tfl_build_io(b, TFL_INTS(which, x), TFL_INTS(list, places, tiled, last));
 	add_called(b);
+	add_signature(b, "all", 0, x, last);
+	add_signature(b, "branch", CALLED + 2, 0, 1);
 }

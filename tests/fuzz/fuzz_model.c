@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Bytes as a model file: opened, read wherever the model says that something can be read, built into a program with XNNPACK and without,
- * run once, and surveyed.
+ * each entry of it run, once more with the inputs larger that may be, and surveyed.
  *
  * Only graphs with small tensors are built: a large one is sound, but would make a thousand others wait.
  */
@@ -46,12 +46,19 @@ static bool is_small(const struct tfl_subgraph *subgraph)
 	return total <= ELEMENTS_MAX && subgraph->operator_count <= OPERATORS_MAX;
 }
 
-static void read_outputs(const struct tfl_program *program, const struct tfl_interpreter *interpreter)
+/* Those that may be called from outside. */
+static bool are_small(const struct tfl_model *model)
 {
-	uint32_t count;
+	bool small = is_small(&model->subgraphs[0]);
 
-	tfl_program_outputs(program, &count);
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < model->signature_count; i++)
+		small &= is_small(&model->subgraphs[model->signatures[i].subgraph]);
+	return small;
+}
+
+static void read_outputs(const struct tfl_entry *entry, const struct tfl_interpreter *interpreter)
+{
+	for (uint32_t i = 0; i < entry->output_count; i++) {
 		const uint8_t *bytes = tfl_interpreter_output(interpreter, i);
 		struct tfl_io io;
 
@@ -61,26 +68,68 @@ static void read_outputs(const struct tfl_program *program, const struct tfl_int
 	}
 }
 
-static void run(struct tfl_program *program)
+static size_t bytes_of(const struct tfl_io *io, const struct tfl_io_shape *shape)
 {
-	struct tfl_interpreter *interpreter = NULL;
-	struct tfl_error error = {0};
-	const struct tfl_io *ios;
-	uint32_t count;
+	size_t elements = 0;
 
-	if (tfl_interpreter_create(program, &interpreter, &error) < 0)
-		return;
-	ios = tfl_program_inputs(program, &count);
-	for (uint32_t i = 0; i < count; i++)
-		memset(tfl_interpreter_input(interpreter, i), 0x3e, ios[i].bytes);
+	expect(tfl_shape_elements(shape->dims, shape->rank, &elements) == 0);
+	return elements * tfl_dtype_size(io->dtype);
+}
+
+static void run(struct tfl_interpreter *interpreter, const struct tfl_entry *entry, const struct tfl_io_shape *shapes)
+{
+	struct tfl_error error = {0};
+
+	for (uint32_t i = 0; i < entry->input_count; i++)
+		memset(tfl_interpreter_input(interpreter, i), 0x3e, bytes_of(&entry->inputs[i], &shapes[i]));
 	/* Once more on what the first run has left behind, and once as anew. */
 	for (int times = 0; times < 3; times++) {
 		if (times == 2)
 			tfl_interpreter_reset(interpreter);
 		if (tfl_interpreter_invoke(interpreter, NULL, &error) == 0)
-			read_outputs(program, interpreter);
+			read_outputs(entry, interpreter);
 		else
 			expect(error.text[0] != '\0');
+	}
+}
+
+/* Free dimensions become @p more than they are. */
+static void run_with(struct tfl_interpreter *interpreter, const struct tfl_entry *entry, int32_t more)
+{
+	struct tfl_io_shape *shapes = calloc((size_t)entry->input_count + 1, sizeof(*shapes));
+	struct tfl_interpreter *resized = NULL;
+	struct tfl_error error = {0};
+
+	expect(shapes != NULL);
+	for (uint32_t i = 0; i < entry->input_count; i++) {
+		const struct tfl_io *input = &entry->inputs[i];
+
+		shapes[i].rank = input->rank;
+		for (unsigned d = 0; d < input->rank; d++)
+			shapes[i].dims[d] = input->dims[d] + (input->shape_signature[d] == -1 ? more : 0);
+	}
+	if (tfl_interpreter_resize(interpreter, shapes, &resized, &error) == 0)
+		run(resized, entry, shapes);
+	else
+		expect(error.text[0] != '\0');
+	free(shapes);
+}
+
+static void run_entries(struct tfl_program *program)
+{
+	struct tfl_interpreter *interpreter = NULL;
+	const struct tfl_entry *entries;
+	struct tfl_error error = {0};
+	uint32_t count;
+
+	if (tfl_interpreter_create(program, &interpreter, &error) < 0)
+		return;
+	entries = tfl_program_entries(program, &count);
+	for (uint32_t i = 0; i < count; i++) {
+		expect(!entries[i].fault || (entries[i].fault[0] != '\0' && entries[i].input_count + entries[i].output_count == 0));
+		/* The second shapes are new, the third are the file's again. */
+		for (int32_t more = 0; !entries[i].fault && more < 3; more++)
+			run_with(tfl_interpreter_entry(interpreter, i), &entries[i], more % 2);
 	}
 	tfl_interpreter_destroy(interpreter);
 }
@@ -95,7 +144,7 @@ static void build(const struct tfl_model *model, bool portable)
 		expect(!program && error.text[0] != '\0');
 		return;
 	}
-	run(program);
+	run_entries(program);
 	tfl_program_destroy(program);
 }
 
@@ -127,7 +176,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	sum += model_read_all(model);
-	if (is_small(&model->subgraphs[0])) {
+	if (are_small(model)) {
 		build(model, true);
 		build(model, false);
 		if (model->subgraph_count <= SUBGRAPHS_MAX)

@@ -12,6 +12,7 @@
 #include "base/util.h"
 #include "tests/builder/builder.h"
 #include "tests/builder/mobilenet.h"
+#include "tests/runtime/entry_sample.h"
 #include "tests/runtime/metadata_sample.h"
 #include "tests/runtime/sample.h"
 #include "control_sample.h"
@@ -506,7 +507,12 @@ static int save_samples(const char *folder)
 		return r < 0 ? r : -ENOMEM;
 	control_sample_build(b);
 	data = sample_finish(b, &size);
-	return save(folder, "sample", "control", data, size);
+	r = save(folder, "sample", "control", data, size);
+	if (r < 0 || !(b = tfl_build_create()))
+		return r < 0 ? r : -ENOMEM;
+	entry_sample_build(b);
+	data = sample_finish(b, &size);
+	return save(folder, "sample", "entries", data, size);
 }
 
 int main(int argc, char **argv)
