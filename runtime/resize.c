@@ -43,6 +43,9 @@ static int check_shape(const struct tfl_io *input, uint32_t index, const struct 
 	char given[TFL_SHAPE_STRING_MAX], wanted[TFL_SHAPE_STRING_MAX];
 	bool fits = shape->rank == input->rank;
 
+	if (shape->rank > TFL_RANK_MAX)
+		return tfl_error_set(error, -EINVAL, "input %u '%.80s' cannot have %u dimensions; at most %u are possible", index, input->name,
+				     shape->rank, TFL_RANK_MAX);
 	for (unsigned i = 0; fits && i < input->rank; i++)
 		fits = input->shape_signature[i] == -1 ? shape->dims[i] > 0 : shape->dims[i] == input->dims[i];
 	if (fits)
@@ -102,8 +105,11 @@ static int create_shaped(struct tfl_program *program, const struct tfl_io_shape 
 		return tfl_error_set(error, -ENOMEM, "out of memory");
 	shaped->given = calloc((size_t)program->graph->source->input_count + 1, sizeof(*shaped->given));
 	r = shaped->given ? make_given(program, shapes, shaped->given, error) : tfl_error_set(error, -ENOMEM, "out of memory");
-	if (r == 0)
+	if (r == 0) {
 		r = tfl_program_create_other(program, program->graph->subgraph, shaped->given, caller, &shaped->program, ret_interpreter, error);
+		if (r < 0)
+			tfl_error_prefix(error, r, "with inputs of these shapes");
+	}
 	if (r < 0) {
 		destroy_shaped(shaped);
 		return r;

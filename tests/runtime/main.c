@@ -34,6 +34,7 @@ static Suite *(*const suites[])(void) = {
 	program_suite,
 	quant_suite,
 	recurrent_suite,
+	resize_suite,
 	shape_suite,
 	sparse_suite,
 	state_suite,

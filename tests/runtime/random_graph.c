@@ -11,12 +11,13 @@
 
 #define VALUES_MAX 4096
 #define SIDE 4
-#define SHAPE TFL_INTS(1, SIDE, SIDE, SIDE)
+#define SHAPE TFL_INTS(m->batch, SIDE, SIDE, SIDE)
 
 struct maker {
 	struct tfl_builder *builder;
 	struct tfl_random random;
 	enum tfl_dtype dtype;
+	int32_t batch;
 	int32_t values[VALUES_MAX]; /* that have the shape of the input */
 	bool read[VALUES_MAX];
 	uint32_t count;
@@ -36,14 +37,26 @@ static int32_t any_value(struct maker *m)
 	return m->values[index];
 }
 
-static int32_t new_value(struct maker *m, struct tfl_ints dims)
+/* @p signature: of an input, which may have another batch; else empty. */
+static int32_t new_tensor(struct maker *m, struct tfl_ints dims, struct tfl_ints signature)
 {
 	static const float scale = 1 / 32.0f;
 	static const int64_t zero_point = -5;
 	bool quantized = m->dtype != TFL_FLOAT32;
 
-	return tfl_build_tensor(m->builder, &(struct tfl_build_tensor){.dtype = m->dtype, .dims = dims, .scales = quantized ? &scale : NULL,
-								       .zero_points = &zero_point, .scale_count = quantized});
+	return tfl_build_tensor(m->builder, &(struct tfl_build_tensor){.dtype = m->dtype, .dims = dims, .signature = signature,
+								       .scales = quantized ? &scale : NULL, .zero_points = &zero_point,
+								       .scale_count = quantized});
+}
+
+static int32_t new_value(struct maker *m, struct tfl_ints dims)
+{
+	return new_tensor(m, dims, (struct tfl_ints){0});
+}
+
+static int32_t new_input(struct maker *m)
+{
+	return new_tensor(m, SHAPE, TFL_INTS(-1, SIDE, SIDE, SIDE));
 }
 
 static int32_t weights(struct maker *m, struct tfl_ints dims, float bound)
@@ -127,7 +140,7 @@ static int32_t mul(struct maker *m, int32_t x)
 static int32_t mean(struct maker *m, int32_t x)
 {
 	int32_t axes = ints(m, TFL_INTS(1, -2), TFL_INTS(2));
-	int32_t means = emit(m, TFL_BUILTIN_MEAN, tfl_options_reducer(true), TFL_INTS(x, axes), TFL_INTS(1, 1, 1, SIDE));
+	int32_t means = emit(m, TFL_BUILTIN_MEAN, tfl_options_reducer(true), TFL_INTS(x, axes), TFL_INTS(m->batch, 1, 1, SIDE));
 
 	return emit(m, TFL_BUILTIN_ADD, tfl_options_add(TFL_ACTIVATION_RELU_N1_TO_1), TFL_INTS(any_value(m), means), SHAPE);
 }
@@ -191,7 +204,7 @@ static int32_t pad(struct maker *m, int32_t x)
 {
 	struct tfl_build_window window = {.padding = TFL_PADDING_VALID, .filter_h = 2, .filter_w = 2};
 	int32_t pairs = ints(m, TFL_INTS(0, 0, 1, 0, 0, 1, 0, 0), TFL_INTS(4, 2));
-	int32_t padded = emit(m, TFL_BUILTIN_PAD, tfl_options_empty(0), TFL_INTS(x, pairs), TFL_INTS(1, SIDE + 1, SIDE + 1, SIDE));
+	int32_t padded = emit(m, TFL_BUILTIN_PAD, tfl_options_empty(0), TFL_INTS(x, pairs), TFL_INTS(m->batch, SIDE + 1, SIDE + 1, SIDE));
 
 	if (m->dtype == TFL_FLOAT32 && one_in(m, 2))
 		return convolve(m, padded, SIDE, 2, TFL_PADDING_VALID);
@@ -207,11 +220,11 @@ static int32_t transpose(struct maker *m, int32_t x)
 
 static int32_t reshape(struct maker *m, int32_t x)
 {
-	int32_t flat = emit(m, TFL_BUILTIN_RESHAPE, tfl_options_reshape(TFL_INTS(SIDE * SIDE, -1)), TFL_INTS(x), TFL_INTS(SIDE * SIDE, SIDE));
+	int32_t flat = emit(m, TFL_BUILTIN_RESHAPE, tfl_options_reshape(TFL_INTS(SIDE * SIDE, -1)), TFL_INTS(x), TFL_INTS(SIDE * SIDE, SIDE * m->batch));
 
 	if (one_in(m, 2))
-		flat = emit(m, TFL_BUILTIN_LOG_SOFTMAX, tfl_options_empty(0), TFL_INTS(flat), TFL_INTS(SIDE * SIDE, SIDE));
-	return emit(m, TFL_BUILTIN_RESHAPE, tfl_options_reshape(SHAPE), TFL_INTS(flat), SHAPE);
+		flat = emit(m, TFL_BUILTIN_LOG_SOFTMAX, tfl_options_empty(0), TFL_INTS(flat), TFL_INTS(SIDE * SIDE, SIDE * m->batch));
+	return emit(m, TFL_BUILTIN_RESHAPE, tfl_options_reshape(TFL_INTS(-1, SIDE, SIDE, SIDE)), TFL_INTS(flat), SHAPE);
 }
 
 /* Two pictures on top of each other, halved again. */
@@ -219,7 +232,7 @@ static int32_t join(struct maker *m, int32_t x, int32_t y)
 {
 	struct tfl_build_window window = {.padding = TFL_PADDING_VALID, .filter_h = 2, .filter_w = 1, .stride_h = 2};
 	int32_t both = emit(m, TFL_BUILTIN_CONCATENATION, tfl_options_concatenation(1, 0), TFL_INTS(x, y),
-			    TFL_INTS(1, 2 * SIDE, SIDE, SIDE));
+			    TFL_INTS(m->batch, 2 * SIDE, SIDE, SIDE));
 
 	return emit(m, TFL_BUILTIN_MAX_POOL_2D, tfl_options_pool_2d(&window), TFL_INTS(both), SHAPE);
 }
@@ -232,8 +245,8 @@ static int32_t concatenate(struct maker *m, int32_t x)
 /* The halves the other way round. */
 static int32_t split(struct maker *m, int32_t x)
 {
-	int32_t axis = ints(m, TFL_INTS(2), (struct tfl_ints){0}), left = new_value(m, TFL_INTS(1, SIDE, SIDE / 2, SIDE));
-	int32_t right = new_value(m, TFL_INTS(1, SIDE, SIDE / 2, SIDE));
+	int32_t axis = ints(m, TFL_INTS(2), (struct tfl_ints){0}), left = new_value(m, TFL_INTS(m->batch, SIDE, SIDE / 2, SIDE));
+	int32_t right = new_value(m, TFL_INTS(m->batch, SIDE, SIDE / 2, SIDE));
 
 	tfl_build_operator(m->builder, &(struct tfl_build_operator){.code = TFL_BUILTIN_SPLIT,
 								    .inputs = TFL_INTS(axis, x),
@@ -245,12 +258,12 @@ static int32_t split(struct maker *m, int32_t x)
 /* A row of it under all of it. */
 static int32_t slice(struct maker *m, int32_t x)
 {
-	int32_t begin = ints(m, TFL_INTS(0, 1, 0, 0), TFL_INTS(4)), size = ints(m, TFL_INTS(1, 1, -1, SIDE), TFL_INTS(4));
-	int32_t row = emit(m, TFL_BUILTIN_SLICE, tfl_options_empty(0), TFL_INTS(x, begin, size), TFL_INTS(1, 1, SIDE, SIDE));
+	int32_t begin = ints(m, TFL_INTS(0, 1, 0, 0), TFL_INTS(4)), size = ints(m, TFL_INTS(-1, 1, -1, SIDE), TFL_INTS(4));
+	int32_t row = emit(m, TFL_BUILTIN_SLICE, tfl_options_empty(0), TFL_INTS(x, begin, size), TFL_INTS(m->batch, 1, SIDE, SIDE));
 	int32_t rest = ints(m, TFL_INTS(0, 0, 0, 0), TFL_INTS(4)), end = ints(m, TFL_INTS(1, SIDE - 1, SIDE, SIDE), TFL_INTS(4));
 	int32_t steps = ints(m, TFL_INTS(1, 1, 1, 1), TFL_INTS(4));
-	int32_t rows = emit(m, TFL_BUILTIN_STRIDED_SLICE, tfl_options_ints(TFL_OPTIONS_STRIDED_SLICE, TFL_INTS(0, 0, 0, 0, 0)),
-			    TFL_INTS(x, rest, end, steps), TFL_INTS(1, SIDE - 1, SIDE, SIDE));
+	int32_t rows = emit(m, TFL_BUILTIN_STRIDED_SLICE, tfl_options_ints(TFL_OPTIONS_STRIDED_SLICE, TFL_INTS(0, 1, 0, 0, 0)),
+			    TFL_INTS(x, rest, end, steps), TFL_INTS(m->batch, SIDE - 1, SIDE, SIDE));
 
 	return emit(m, TFL_BUILTIN_CONCATENATION, tfl_options_concatenation(1, 0), TFL_INTS(rows, row), SHAPE);
 }
@@ -259,20 +272,20 @@ static int32_t slice(struct maker *m, int32_t x)
 static int32_t lift(struct maker *m, int32_t x)
 {
 	int32_t axis = ints(m, TFL_INTS(1), TFL_INTS(1)), zero = ints(m, TFL_INTS(0, 0), TFL_INTS(2)), one = ints(m, TFL_INTS(1, 1), TFL_INTS(2));
-	int32_t lifted = emit(m, TFL_BUILTIN_EXPAND_DIMS, tfl_options_empty(0), TFL_INTS(x, axis), TFL_INTS(1, 1, SIDE, SIDE, SIDE));
+	int32_t lifted = emit(m, TFL_BUILTIN_EXPAND_DIMS, tfl_options_empty(0), TFL_INTS(x, axis), TFL_INTS(m->batch, 1, SIDE, SIDE, SIDE));
 
-	return emit(m, TFL_BUILTIN_STRIDED_SLICE, tfl_options_ints(TFL_OPTIONS_STRIDED_SLICE, TFL_INTS(0, 0, 0, 0, 2)),
+	return emit(m, TFL_BUILTIN_STRIDED_SLICE, tfl_options_ints(TFL_OPTIONS_STRIDED_SLICE, TFL_INTS(0, 1, 0, 0, 2)),
 		    TFL_INTS(lifted, zero, one, one), SHAPE);
 }
 
 static int32_t deepen(struct maker *m, int32_t x)
 {
 	int32_t deep = emit(m, TFL_BUILTIN_SPACE_TO_DEPTH, tfl_options_ints(TFL_OPTIONS_SPACE_TO_DEPTH, TFL_INTS(2)), TFL_INTS(x),
-			    TFL_INTS(1, SIDE / 2, SIDE / 2, SIDE * 4));
+			    TFL_INTS(m->batch, SIDE / 2, SIDE / 2, SIDE * 4));
 	int32_t axes = ints(m, TFL_INTS(-1), TFL_INTS(1));
 
 	if (one_in(m, 2))
-		deep = emit(m, TFL_BUILTIN_REVERSE_V2, tfl_options_empty(0), TFL_INTS(deep, axes), TFL_INTS(1, SIDE / 2, SIDE / 2, SIDE * 4));
+		deep = emit(m, TFL_BUILTIN_REVERSE_V2, tfl_options_empty(0), TFL_INTS(deep, axes), TFL_INTS(m->batch, SIDE / 2, SIDE / 2, SIDE * 4));
 	return emit(m, TFL_BUILTIN_DEPTH_TO_SPACE, tfl_options_ints(TFL_OPTIONS_DEPTH_TO_SPACE, TFL_INTS(2)), TFL_INTS(deep), SHAPE);
 }
 
@@ -303,11 +316,12 @@ static void finish(struct maker *m, const struct random_graph *wanted)
 
 struct tfl_builder *random_graph_build(const struct random_graph *wanted)
 {
-	struct maker m = {.builder = tfl_build_create(), .random = {wanted->seed}, .dtype = wanted->dtype};
+	struct maker m = {.builder = tfl_build_create(), .random = {wanted->seed}, .dtype = wanted->dtype,
+			  .batch = wanted->batch ? wanted->batch : 1};
 	uint32_t choice = wanted->dtype == TFL_FLOAT32 ? TFL_ARRAY_SIZE(emitters) : EXACT_EMITTERS;
 
 	for (uint32_t i = 0; i < wanted->inputs; i++)
-		m.values[m.count++] = new_value(&m, SHAPE);
+		m.values[m.count++] = new_input(&m);
 	for (uint32_t i = 0; i < wanted->operators && m.count < VALUES_MAX; i++) {
 		int32_t value = emitters[tfl_random_below(&m.random, choice)](&m, any_value(&m));
 

@@ -12,13 +12,14 @@
 #include "base/tfl-types.h"
 #include "tests/builder/builder.h"
 
-/* Shape of every input and output: [1, 4, 4, 4]. */
+/* Shape of every input and output: [batch, 4, 4, 4], inputs with a -1 for the batch in their signature. These are one picture's. */
 #define RANDOM_GRAPH_ELEMENTS 64
 
 struct random_graph {
 	uint64_t seed;
 	/* TFL_FLOAT32, or TFL_INT8: then only operators whose result is defined to the bit, all at one scale. */
 	enum tfl_dtype dtype;
+	int32_t batch;      /* 0: 1 */
 	uint32_t operators; /* about as many */
 	uint32_t inputs;    /* 1 to 4; not each need be read */
 	uint32_t outputs;   /* 1 to 8; among them may be an input, and the same value twice */
