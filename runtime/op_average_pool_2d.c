@@ -16,6 +16,8 @@ static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 	uint32_t input, output;
 	int r;
 
+	if (tfl_window_is_outside(window))
+		return 1;
 	r = tfl_lower_window(lower, window);
 	if (r == 0)
 		r = tfl_lower_values(lower, node, 1, &input, &output);

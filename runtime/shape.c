@@ -60,13 +60,25 @@ int tfl_window_init(struct tfl_window *window, const struct tfl_graph *graph, co
 	return 0;
 }
 
-uint64_t tfl_window_work(const struct tfl_window *window)
+/* Places of the window that can be inside at once. */
+static uint64_t inside(const struct tfl_window *window)
 {
 	uint64_t rows = (uint64_t)(window->kernel_height < window->input_height ? window->kernel_height : window->input_height);
 	uint64_t columns = (uint64_t)(window->kernel_width < window->input_width ? window->kernel_width : window->input_width);
+
+	return rows * columns;
+}
+
+uint64_t tfl_window_work(const struct tfl_window *window)
+{
 	uint64_t positions = (uint64_t)window->output_height * (uint64_t)window->output_width, work;
 
-	return tfl_mul_overflow(rows * columns, positions, &work) ? UINT64_MAX : work;
+	return tfl_mul_overflow(inside(window), positions, &work) ? UINT64_MAX : work;
+}
+
+bool tfl_window_is_outside(const struct tfl_window *window)
+{
+	return (uint64_t)window->kernel_height * (uint64_t)window->kernel_width / 16 > inside(window);
 }
 
 /* Size of a dimension counted from the last one; 1 where the tensor has fewer. */

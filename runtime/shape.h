@@ -36,6 +36,12 @@ int tfl_window_init(struct tfl_window *window, const struct tfl_graph *graph, co
 /** Elements of the window that lie inside the input, summed over all its positions: at most what it costs, for one channel of one picture. */
 uint64_t tfl_window_work(const struct tfl_window *window);
 
+/**
+ * Whether most of the window lies outside of the picture, wherever it stands. Our kernels do not go there; those of XNNPACK do, for a time that
+ * tfl_window_work() does not know.
+ */
+bool tfl_window_is_outside(const struct tfl_window *window);
+
 #define TFL_BROADCAST_MAX 3
 
 /*

@@ -91,6 +91,7 @@ START_TEST(small_files_that_ask_for_much)
 	const struct tfl_build_options nearest = tfl_options_resize_nearest_neighbor(false, false);
 	const struct tfl_build_options back = tfl_options_transpose_conv(&window), product = tfl_options_batch_matmul(false, false);
 	const struct tfl_build_options reduce = tfl_options_reducer(false);
+	const struct tfl_build_options pool = tfl_options_pool_2d(&(struct tfl_build_window){.padding = TFL_PADDING_SAME, .filter_h = 999, .filter_w = 999});
 	const struct tfl_ints pixel = TFL_INTS(1, 1, 1, 1);
 	const struct greed rows[] = {
 		{"four pointers a pixel", TFL_BUILTIN_RESIZE_BILINEAR, TFL_UINT8, {{TFL_UINT8, pixel}, SIZE(4000, 4000)}, resize, NULL},
@@ -122,6 +123,8 @@ START_TEST(small_files_that_ask_for_much)
 		{"years of multiplying", TFL_BUILTIN_BATCH_MATMUL, TFL_FLOAT32,
 		 {{TFL_FLOAT32, TFL_INTS(16384, 16384)}, {TFL_FLOAT32, TFL_INTS(16384, 16384)}}, product,
 		 "more than 1099511627776 operations"},
+		{"windows of padding", TFL_BUILTIN_AVERAGE_POOL_2D, TFL_FLOAT32, {{TFL_FLOAT32, TFL_INTS(256, 4, 6, 2)}}, pool, NULL},
+		{"greatest of padding", TFL_BUILTIN_MAX_POOL_2D, TFL_FLOAT32, {{TFL_FLOAT32, TFL_INTS(256, 4, 6, 2)}}, pool, NULL},
 		{"an axis from elsewhere", TFL_BUILTIN_SUM, TFL_FLOAT32, {{TFL_FLOAT32, pixel}, SIZE(1 << 30)}, reduce,
 		 "its axis is 1073741824"},
 	};
