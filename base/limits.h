@@ -68,7 +68,8 @@
 #define TFL_RESOURCES_MAX 256            /* resources that a model names (VAR_HANDLE) … */
 #define TFL_RESOURCE_NAME_MAX 1024       /* … and bytes of a name */
 #define TFL_STEP_NODES_MAX 4096          /* operators of one XNNPACK step: planning their memory takes time by the square of that */
-#define TFL_WORK_MAX (1ull << 40)         /* elementary operations of one inference: minutes on a small machine */
+#define TFL_WORK_MAX (1ull << 40)         /* elementary operations of one inference: minutes on a small machine … */
+#define TFL_LATE_WORK_MAX (1ull << 34)    /* … and of a graph for shapes that a request chose, unless the file's take more: seconds */
 
 /* Client library. */
 #define TFL_CLIENT_QUEUE_DEFAULT (64u << 20) /* bytes of submitted requests that wait to be sent, unless the caller says otherwise */

@@ -316,10 +316,18 @@ static int create_beside(const struct tfl_program *base, const struct tfl_graph_
 	return r;
 }
 
+/* What a graph may take that is made for a request: whoever sent that, and not the operator, decides about the processor. */
+static uint64_t late_work_max(const struct tfl_program *base)
+{
+	uint64_t most = base->graph->work > TFL_LATE_WORK_MAX ? base->graph->work : TFL_LATE_WORK_MAX;
+
+	return most < base->graph->work_max ? most : base->graph->work_max;
+}
+
 int tfl_program_create_behind(const struct tfl_program *head, const struct tfl_graph_given *given, struct tfl_interpreter *head_interpreter,
 			      struct tfl_program **ret_program, struct tfl_interpreter **ret_interpreter, struct tfl_error *error)
 {
-	const struct tfl_graph_spec spec = {.model = head->model, .subgraph = head->graph->subgraph, .work_max = head->graph->work_max,
+	const struct tfl_graph_spec spec = {.model = head->model, .subgraph = head->graph->subgraph, .work_max = late_work_max(head),
 					    .state = head->state, .head = head->graph, .given = given};
 
 	return create_beside(head, &spec, head_interpreter, ret_program, ret_interpreter, error);
@@ -329,8 +337,8 @@ int tfl_program_create_other(const struct tfl_program *base, uint32_t subgraph, 
 			     struct tfl_interpreter *base_interpreter, struct tfl_program **ret_program,
 			     struct tfl_interpreter **ret_interpreter, struct tfl_error *error)
 {
-	const struct tfl_graph_spec spec = {.model = base->model, .subgraph = subgraph, .work_max = base->graph->work_max,
-					    .state = base->state, .given = given};
+	const struct tfl_graph_spec spec = {.model = base->model, .subgraph = subgraph, .state = base->state, .given = given,
+					    .work_max = given ? late_work_max(base) : base->graph->work_max};
 	int r = create_beside(base, &spec, base_interpreter, ret_program, ret_interpreter, error);
 
 	if (r == 0 && release_packed(*ret_program) < 0) {
