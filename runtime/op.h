@@ -55,7 +55,7 @@ struct tfl_op {
 	 */
 	bool stateful;
 	bool from_shapes; /* its outputs follow from the shapes of its inputs alone: it is computed at load, and run() reads no input */
-	/* What a form is that is known and not supported, by the options; NULL: it is none. Asked before inputs are counted. NULL: there is none. */
+	/* By the options: what is known of a form that has no kernel, or NULL. Asked before inputs are counted. NULL: there are none. */
 	const char *(*foreign)(const struct tfl_operator *source);
 	int (*prepare)(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error);
 	/* 0, or 1: XNNPACK does not have it in this form (then run() is used). NULL: never. */
