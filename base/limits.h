@@ -68,6 +68,7 @@
 #define TFL_RESOURCES_MAX 256            /* resources that a model names (VAR_HANDLE) … */
 #define TFL_RESOURCE_NAME_MAX 1024       /* … and bytes of a name */
 #define TFL_STEP_NODES_MAX 4096          /* operators of one XNNPACK step: planning their memory takes time by the square of that */
+#define TFL_STEP_WORK_MAX (1ull << 29)    /* … and elementary operations, unless one operator has more: a cancellation waits for a step to end */
 #define TFL_WORK_MAX (1ull << 40)         /* elementary operations of one inference: minutes on a small machine … */
 #define TFL_LATE_WORK_MAX (1ull << 34)    /* … and of a graph for shapes that a request chose, unless the file's take more: seconds */
 

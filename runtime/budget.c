@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What one run may take: the time of whoever asked, and of loops that data steers, iterations, time and operations. Looked at between steps,
- * and nowhere else; the clock is read only where a deadline or a loop makes it matter.
+ * and between rows of the portable kernels that may take long; the clock is read only where a deadline or a loop makes it matter.
  */
 #include <errno.h>
 #include <time.h>
@@ -61,4 +61,9 @@ int tfl_run_budget_check(const struct tfl_run_budget *budget, struct tfl_error *
 		return tfl_error_set(error, -EXFULL, "budget exceeded: a loop was still running after %llu ms, which is the limit",
 				     (unsigned long long)(budget->loop_ns / 1000000));
 	return 0;
+}
+
+int tfl_run_check(const struct tfl_run *run, struct tfl_error *error)
+{
+	return run->budget ? tfl_run_budget_check(run->budget, error) : 0;
 }

@@ -200,13 +200,17 @@ static void convolve_depthwise(const struct place *place)
 		}
 }
 
-static void run_picture(struct place *place, uint8_t *output)
+static int run_picture(const struct tfl_run *run, struct place *place, uint8_t *output, struct tfl_error *error)
 {
 	const struct tfl_conv *conv = place->conv;
 	const struct tfl_window *window = &conv->window;
 	size_t channels = (size_t)conv->linear.channels;
 
 	for (int32_t y = 0; y < window->output_height; y++) {
+		int r = tfl_run_check(run, error);
+
+		if (r < 0)
+			return r;
 		place->rows = cut(y, window->stride_height, window->pad_top, window->dilation_height, window->kernel_height, window->input_height);
 		for (int32_t x = 0; x < window->output_width; x++) {
 			place->columns = cut(x, window->stride_width, window->pad_left, window->dilation_width, window->kernel_width,
@@ -220,6 +224,7 @@ static void run_picture(struct place *place, uint8_t *output)
 			output += channels * conv->linear.arithmetic->output_size;
 		}
 	}
+	return 0;
 }
 
 int tfl_conv_run(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error)
@@ -229,13 +234,14 @@ int tfl_conv_run(const struct tfl_run *run, const struct tfl_node *node, struct 
 	struct place place = {.conv = conv, .channels = (size_t)input->dims[3]};
 	const uint8_t *from = tfl_run_input(run, node, 0);
 	uint8_t *to = tfl_run_output(run, node, 0);
+	int r = 0;
 
 	tfl_linear_begin(run, node, &conv->linear, &place.linear);
-	for (int32_t batch = 0; batch < input->dims[0]; batch++) {
+	for (int32_t batch = 0; batch < input->dims[0] && r == 0; batch++) {
 		place.input = tfl_linear_batch(&place.linear, from);
-		run_picture(&place, to);
+		r = run_picture(run, &place, to, error);
 		from += input->bytes / (size_t)input->dims[0];
 		to += output->bytes / (size_t)input->dims[0];
 	}
-	return 0;
+	return r;
 }

@@ -199,6 +199,7 @@ int tfl_lstm_run(const struct tfl_run *run, const struct tfl_node *node, struct 
 	size_t cell = lstm->cells * tfl_dtype_size(tfl_node_input(run->graph, node, TFL_LSTM_CELL_STATE)->dtype);
 	const uint8_t *from = tfl_run_input(run, node, TFL_LSTM_INPUT);
 	uint8_t *to = tfl_run_output(run, node, 0);
+	int r;
 
 	place(lstm, run->scratch, &state);
 	for (int32_t row = 0; row < lstm->batch; row++) {
@@ -208,6 +209,9 @@ int tfl_lstm_run(const struct tfl_run *run, const struct tfl_node *node, struct 
 			size_t index = lstm->time_major ? (size_t)step * (size_t)lstm->batch + (size_t)row
 							: (size_t)row * (size_t)lstm->steps + (size_t)step;
 
+			r = tfl_run_check(run, error);
+			if (r < 0)
+				return r;
 			state.input = from + index * in;
 			lstm->kind->step(&state);
 			memmove(to + index * out, state.output_state, out); /* which may be one variable */

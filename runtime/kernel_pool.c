@@ -65,7 +65,7 @@ static void cut(int32_t output, int32_t stride, int32_t pad, int32_t kernel, int
 	*ret_end = (int64_t)origin + kernel > size ? size : origin + kernel;
 }
 
-int tfl_pooling_run(const struct tfl_run *run, const struct tfl_node *node, tfl_pooling_function function)
+int tfl_pooling_run(const struct tfl_run *run, const struct tfl_node *node, tfl_pooling_function function, struct tfl_error *error)
 {
 	const struct tfl_pooling *pooling = node->params;
 	const struct tfl_window *window = &pooling->window;
@@ -77,6 +77,10 @@ int tfl_pooling_run(const struct tfl_run *run, const struct tfl_node *node, tfl_
 
 	for (int32_t batch = 0; batch < value->dims[0]; batch++) {
 		for (int32_t y = 0; y < window->output_height; y++) {
+			int r = tfl_run_check(run, error);
+
+			if (r < 0)
+				return r;
 			cut(y, window->stride_height, window->pad_top, window->kernel_height, window->input_height, &place.first_row, &place.end_row);
 			for (int32_t x = 0; x < window->output_width; x++) {
 				cut(x, window->stride_width, window->pad_left, window->kernel_width, window->input_width, &place.first_column,

@@ -25,6 +25,6 @@ struct tfl_pooling_place {
 typedef void (*tfl_pooling_function)(const struct tfl_pooling *pooling, const struct tfl_pooling_place *place, const void *input, void *scratch,
 				     void *output);
 
-int tfl_pooling_run(const struct tfl_run *run, const struct tfl_node *node, tfl_pooling_function function);
+int tfl_pooling_run(const struct tfl_run *run, const struct tfl_node *node, tfl_pooling_function function, struct tfl_error *error);
 
 #endif

@@ -31,6 +31,13 @@ struct tfl_run {
 	struct tfl_run_budget *budget;
 };
 
+/**
+ * For kernels that may take long, in an outer loop: 0, or why the run is to end (-ECANCELED, -ETIME, -EXFULL); then it returns that. It reads
+ * the clock where the request has a deadline, so that rows which may be short are worth one look in TFL_RUN_CHECK_ROWS.
+ */
+int tfl_run_check(const struct tfl_run *run, struct tfl_error *error);
+#define TFL_RUN_CHECK_ROWS 16
+
 /* What operators with weights read, whichever of their inputs that is. */
 enum tfl_operand { TFL_OPERAND_INPUT, TFL_OPERAND_FILTER, TFL_OPERAND_BIAS, TFL_OPERANDS };
 

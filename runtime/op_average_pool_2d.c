@@ -89,7 +89,7 @@ static int run(const struct tfl_run *run, const struct tfl_node *node, struct tf
 	static const tfl_pooling_function averages[TFL_DTYPE_COUNT] = {
 		[TFL_FLOAT32] = average_float32, [TFL_INT8] = average_int8, [TFL_UINT8] = average_uint8, [TFL_INT16] = average_int16};
 
-	return tfl_pooling_run(run, node, averages[tfl_node_input(run->graph, node, 0)->dtype]);
+	return tfl_pooling_run(run, node, averages[tfl_node_input(run->graph, node, 0)->dtype], error);
 }
 
 const struct tfl_op tfl_op_average_pool_2d = {

@@ -228,8 +228,9 @@ static const struct kind {
 	{TFL_INT16, multiply_int16, finish_int16},
 };
 
-/* Where the matrices of all batches begin. */
+/* Where the matrices of all batches begin, and whose they are. */
 struct matrices {
+	const struct tfl_run *run;
 	const uint8_t *left, *right;
 	uint8_t *output;
 	size_t element;
@@ -237,19 +238,24 @@ struct matrices {
 };
 
 /* One product; left, right and output are its number among the matrices of each. */
-static void run_batch(const struct params *params, const struct kind *kind, const struct row *row, const struct matrices *matrices,
-		      size_t left, size_t right, size_t output)
+static int run_batch(const struct params *params, const struct kind *kind, const struct row *row, const struct matrices *matrices,
+		     size_t left, size_t right, size_t output, struct tfl_error *error)
 {
 	size_t element = matrices->element, apart = params->adjoint[LEFT] ? 1 : params->depth;
 	size_t left_stride = params->adjoint[LEFT] ? params->rows : 1;
 	const uint8_t *l = matrices->left + left * params->rows * params->depth * element;
-	const uint8_t *r = matrices->right + right * params->depth * params->columns * element;
+	const uint8_t *from = matrices->right + right * params->depth * params->columns * element;
 	uint8_t *to = matrices->output + output * params->rows * params->columns * element;
 
 	for (size_t m = 0; m < params->rows; m++) {
-		kind->multiply(params, row, l + m * apart * element, left_stride, r);
+		int r = m % TFL_RUN_CHECK_ROWS == 0 ? tfl_run_check(matrices->run, error) : 0;
+
+		if (r < 0)
+			return r;
+		kind->multiply(params, row, l + m * apart * element, left_stride, from);
 		kind->finish(params, row->sums, matrices->zero_point, to + m * params->columns * element);
 	}
+	return 0;
 }
 
 static int run(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error)
@@ -257,23 +263,24 @@ static int run(const struct tfl_run *run, const struct tfl_node *node, struct tf
 	const struct tfl_value *left = tfl_node_input(run->graph, node, LEFT), *output = tfl_node_output(run->graph, node, 0);
 	const struct params *params = node->params;
 	const struct tfl_broadcast *batches = &params->batches;
-	const struct matrices matrices = {tfl_run_input(run, node, LEFT), tfl_run_input(run, node, RIGHT), tfl_run_output(run, node, 0),
+	const struct matrices matrices = {run, tfl_run_input(run, node, LEFT), tfl_run_input(run, node, RIGHT), tfl_run_output(run, node, 0),
 					  tfl_dtype_size(left->dtype), output->zero_point};
 	const struct row row = {left->zero_point, tfl_node_input(run->graph, node, RIGHT)->zero_point, run->scratch};
 	unsigned inner = batches->loops - 1;
 	struct tfl_broadcast_at at = {0};
 	const struct kind *kind = kinds;
+	int r = 0;
 
 	while (kind->dtype != left->dtype)
 		kind++;
 	if (output->elements == 0)
 		return 0;
 	do {
-		for (size_t i = 0; i < batches->counts[inner]; i++)
-			run_batch(params, kind, &row, &matrices, at.offsets[LEFT] + i * batches->strides[LEFT][inner],
-				  at.offsets[RIGHT] + i * batches->strides[RIGHT][inner], at.output + i);
-	} while (tfl_broadcast_next(batches, &at));
-	return 0;
+		for (size_t i = 0; i < batches->counts[inner] && r == 0; i++)
+			r = run_batch(params, kind, &row, &matrices, at.offsets[LEFT] + i * batches->strides[LEFT][inner],
+				      at.offsets[RIGHT] + i * batches->strides[RIGHT][inner], at.output + i, error);
+	} while (r == 0 && tfl_broadcast_next(batches, &at));
+	return r;
 }
 
 const struct tfl_op tfl_op_batch_matmul = {

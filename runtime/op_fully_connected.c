@@ -109,6 +109,10 @@ static int run(const struct tfl_run *run, const struct tfl_node *node, struct tf
 
 	tfl_linear_begin(run, node, linear, &state);
 	for (int32_t batch = 0; batch < params->batch; batch++) {
+		int r = batch % TFL_RUN_CHECK_ROWS == 0 ? tfl_run_check(run, error) : 0;
+
+		if (r < 0)
+			return r;
 		arithmetic->read(&state, tfl_linear_batch(&state, from), linear->row, state.row);
 		memset(state.sums, 0, units * arithmetic->sum_size);
 		arithmetic->dot(&state, state.row, linear->row, state.filter, linear->row, units, state.sums);

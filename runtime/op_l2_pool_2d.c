@@ -27,7 +27,7 @@ static void length(const struct tfl_pooling *pooling, const struct tfl_pooling_p
 
 static int run(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error)
 {
-	return tfl_pooling_run(run, node, length);
+	return tfl_pooling_run(run, node, length, error);
 }
 
 const struct tfl_op tfl_op_l2_pool_2d = {

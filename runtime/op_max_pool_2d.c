@@ -61,7 +61,7 @@ static int run(const struct tfl_run *run, const struct tfl_node *node, struct tf
 	static const tfl_pooling_function greatest[TFL_DTYPE_COUNT] = {
 		[TFL_FLOAT32] = max_float32, [TFL_INT8] = max_int8, [TFL_UINT8] = max_uint8, [TFL_INT16] = max_int16};
 
-	return tfl_pooling_run(run, node, greatest[tfl_node_input(run->graph, node, 0)->dtype]);
+	return tfl_pooling_run(run, node, greatest[tfl_node_input(run->graph, node, 0)->dtype], error);
 }
 
 const struct tfl_op tfl_op_max_pool_2d = {

@@ -281,20 +281,25 @@ static void gather(const struct params *params, const struct tfl_linear_run *run
 	}
 }
 
-static void run_picture(const struct params *params, const struct tfl_linear_run *run, const uint8_t *input, uint8_t *output)
+static int run_picture(const struct tfl_run *run, const struct params *params, const struct tfl_linear_run *linear, const uint8_t *input,
+		       uint8_t *output, struct tfl_error *error)
 {
 	const struct tfl_arithmetic *arithmetic = params->linear.arithmetic;
 	size_t channels = (size_t)params->linear.channels;
 
 	for (int32_t y = 0; y < params->axes[0].output; y++) {
 		struct taps rows = find_taps(&params->axes[0], y);
+		int r = tfl_run_check(run, error);
 
+		if (r < 0)
+			return r;
 		for (int32_t x = 0; x < params->axes[1].output; x++, output += channels * arithmetic->output_size) {
-			memset(run->sums, 0, channels * arithmetic->sum_size);
-			gather(params, run, input, rows, find_taps(&params->axes[1], x));
-			arithmetic->finish(run, output);
+			memset(linear->sums, 0, channels * arithmetic->sum_size);
+			gather(params, linear, input, rows, find_taps(&params->axes[1], x));
+			arithmetic->finish(linear, output);
 		}
 	}
+	return 0;
 }
 
 static int run(const struct tfl_run *run, const struct tfl_node *node, struct tfl_error *error)
@@ -305,16 +310,17 @@ static int run(const struct tfl_run *run, const struct tfl_node *node, struct tf
 	const uint8_t *from = tfl_run_operand(run, node, TFL_OPERAND_INPUT);
 	uint8_t *to = tfl_run_output(run, node, 0);
 	struct tfl_linear_run linear;
+	int r = 0;
 
 	if (output->elements == 0)
 		return 0;
 	tfl_linear_begin(run, node, &params->linear, &linear);
-	for (int32_t batch = 0; batch < input->dims[0]; batch++) {
-		run_picture(params, &linear, from, to);
+	for (int32_t batch = 0; batch < input->dims[0] && r == 0; batch++) {
+		r = run_picture(run, params, &linear, from, to, error);
 		from += input->bytes / (size_t)input->dims[0];
 		to += output->bytes / (size_t)input->dims[0];
 	}
-	return 0;
+	return r;
 }
 
 const struct tfl_op tfl_op_transpose_conv = {

@@ -115,7 +115,7 @@ static int find_edges(struct edges *edges, const struct tfl_graph *graph)
 	return 0;
 }
 
-static void run_node(struct tfl_partition *partition, const struct edges *edges, const bool *lowered, struct heap *heaps, bool xnnpack)
+static uint32_t run_node(struct tfl_partition *partition, const struct edges *edges, const bool *lowered, struct heap *heaps, bool xnnpack)
 {
 	uint32_t node = pop(&heaps[xnnpack]);
 
@@ -126,6 +126,15 @@ static void run_node(struct tfl_partition *partition, const struct edges *edges,
 		if (--edges->wanted[target] == 0)
 			push(&heaps[lowered[target]], target);
 	}
+	return node;
+}
+
+/* Whether the next node that XNNPACK has may join its step. */
+static bool may_join(const struct tfl_partition *partition, const struct tfl_graph *graph, const struct tfl_step *step, uint64_t work,
+		     const struct heap *heap)
+{
+	return heap->count > 0 && partition->node_count - step->first < TFL_STEP_NODES_MAX &&
+	       work + graph->nodes[heap->nodes[0]].work <= TFL_STEP_WORK_MAX;
 }
 
 static void group(struct tfl_partition *partition, const struct tfl_graph *graph, const struct edges *edges, const bool *lowered,
@@ -138,11 +147,12 @@ static void group(struct tfl_partition *partition, const struct tfl_graph *graph
 		/* Portable work is done first, so that the next XNNPACK step is as large as it can be. */
 		bool xnnpack = heaps[false].count == 0;
 		struct tfl_step *step = &partition->steps[partition->step_count++];
+		uint64_t work = 0;
 
 		*step = (struct tfl_step){.xnnpack = xnnpack, .first = partition->node_count};
 		do
-			run_node(partition, edges, lowered, heaps, xnnpack);
-		while (xnnpack && heaps[true].count > 0 && partition->node_count - step->first < TFL_STEP_NODES_MAX);
+			work += graph->nodes[run_node(partition, edges, lowered, heaps, xnnpack)].work;
+		while (xnnpack && may_join(partition, graph, step, work, &heaps[true]));
 		step->count = partition->node_count - step->first;
 	}
 }

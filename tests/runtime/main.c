@@ -22,6 +22,7 @@ static Suite *(*const suites[])(void) = {
 	greed_suite,
 	hostile_suite,
 	interpreter_suite,
+	interrupt_suite,
 	kernels_suite,
 	metadata_suite,
 	late_suite,

@@ -19,6 +19,7 @@ Suite *fourier_suite(void);
 Suite *greed_suite(void);
 Suite *hostile_suite(void);
 Suite *interpreter_suite(void);
+Suite *interrupt_suite(void);
 Suite *kernels_suite(void);
 Suite *late_suite(void);
 Suite *metadata_parts_suite(void);

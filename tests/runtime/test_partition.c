@@ -163,38 +163,81 @@ START_TEST(independent_work_is_gathered)
 }
 END_TEST
 
-/* A chain that XNNPACK could run in one step, were it not too long. */
-START_TEST(steps_are_bounded)
-{
-	enum { COUNT = 2 * TFL_STEP_NODES_MAX + 10 };
-	struct tfl_operator *operators = calloc(COUNT, sizeof(*operators));
-	struct tfl_value *values = calloc(COUNT + 1, sizeof(*values));
-	struct tfl_node *nodes = calloc(COUNT, sizeof(*nodes));
-	int32_t *indices = calloc(COUNT + 1, sizeof(*indices));
-	bool *lowered = calloc(COUNT, sizeof(*lowered));
-	struct tfl_graph graph = {.nodes = nodes, .values = values, .node_count = COUNT, .value_count = COUNT + 1};
+/* A chain of nodes, each of some work, that XNNPACK could run in one step. */
+struct chain {
+	struct tfl_operator *operators;
+	struct tfl_value *values;
+	struct tfl_node *nodes;
+	int32_t *indices;
+	bool *lowered;
+	struct tfl_graph graph;
 	struct tfl_partition partition;
+};
 
-	for (uint32_t i = 0; i <= COUNT; i++) {
-		indices[i] = (int32_t)i;
-		values[i].producer = i ? i - 1 : TFL_NONE;
+static void chain_init(struct chain *chain, uint32_t count, uint64_t work)
+{
+	chain->operators = calloc(count, sizeof(*chain->operators));
+	chain->values = calloc(count + 1, sizeof(*chain->values));
+	chain->nodes = calloc(count, sizeof(*chain->nodes));
+	chain->indices = calloc(count + 1, sizeof(*chain->indices));
+	chain->lowered = calloc(count, sizeof(*chain->lowered));
+	chain->graph = (struct tfl_graph){.nodes = chain->nodes, .values = chain->values, .node_count = count, .value_count = count + 1};
+	for (uint32_t i = 0; i <= count; i++) {
+		chain->indices[i] = (int32_t)i;
+		chain->values[i].producer = i ? i - 1 : TFL_NONE;
 	}
-	for (uint32_t i = 0; i < COUNT; i++) {
-		operators[i] = (struct tfl_operator){.inputs = &indices[i], .input_count = 1, .outputs = &indices[i + 1], .output_count = 1};
-		nodes[i].source = &operators[i];
-		lowered[i] = true;
+	for (uint32_t i = 0; i < count; i++) {
+		int32_t *index = &chain->indices[i];
+
+		chain->operators[i] = (struct tfl_operator){.inputs = index, .input_count = 1, .outputs = index + 1, .output_count = 1};
+		chain->nodes[i].source = &chain->operators[i];
+		chain->nodes[i].work = work;
+		chain->lowered[i] = true;
 	}
-	ck_assert_int_eq(tfl_partition_init(&partition, &graph, lowered), 0);
-	ck_assert_uint_eq(partition.node_count, COUNT);
-	ck_assert_uint_eq(partition.step_count, 3);
-	ck_assert_uint_eq(partition.steps[1].count, TFL_STEP_NODES_MAX);
-	ck_assert_uint_eq(partition.steps[2].count, 10);
-	tfl_partition_finish(&partition);
-	free(operators);
-	free(values);
-	free(nodes);
-	free(indices);
-	free(lowered);
+}
+
+static void chain_cut(struct chain *chain)
+{
+	ck_assert_int_eq(tfl_partition_init(&chain->partition, &chain->graph, chain->lowered), 0);
+	ck_assert_uint_eq(chain->partition.node_count, chain->graph.node_count);
+}
+
+static void chain_finish(struct chain *chain)
+{
+	tfl_partition_finish(&chain->partition);
+	free(chain->operators);
+	free(chain->values);
+	free(chain->nodes);
+	free(chain->indices);
+	free(chain->lowered);
+}
+
+START_TEST(steps_are_bounded_in_operators)
+{
+	struct chain chain;
+
+	chain_init(&chain, 2 * TFL_STEP_NODES_MAX + 10, 0);
+	chain_cut(&chain);
+	ck_assert_uint_eq(chain.partition.step_count, 3);
+	ck_assert_uint_eq(chain.partition.steps[1].count, TFL_STEP_NODES_MAX);
+	ck_assert_uint_eq(chain.partition.steps[2].count, 10);
+	chain_finish(&chain);
+}
+END_TEST
+
+/* So that a cancellation does not wait for long; an operator that has more by itself is a step by itself. */
+START_TEST(steps_are_bounded_in_work)
+{
+	static const uint32_t counts[] = {4, 2, 1, 4, 4, 1};
+	struct chain chain;
+
+	chain_init(&chain, 16, TFL_STEP_WORK_MAX / 4);
+	chain.nodes[6].work = 3 * TFL_STEP_WORK_MAX;
+	chain_cut(&chain);
+	ck_assert_uint_eq(chain.partition.step_count, TFL_ARRAY_SIZE(counts));
+	for (size_t i = 0; i < TFL_ARRAY_SIZE(counts); i++)
+		ck_assert_msg(chain.partition.steps[i].count == counts[i], "step %zu has %u operators", i, chain.partition.steps[i].count);
+	chain_finish(&chain);
 }
 END_TEST
 
@@ -218,7 +261,8 @@ Suite *partition_suite(void)
 
 	tcase_add_test(tests, random_graphs_are_grouped_right);
 	tcase_add_test(tests, independent_work_is_gathered);
-	tcase_add_test(tests, steps_are_bounded);
+	tcase_add_test(tests, steps_are_bounded_in_operators);
+	tcase_add_test(tests, steps_are_bounded_in_work);
 	tcase_add_test(tests, empty_graph);
 	suite_add_tcase(suite, tests);
 	return suite;
