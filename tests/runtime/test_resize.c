@@ -511,6 +511,28 @@ START_TEST(a_run_takes_no_more_work_than_it_may)
 }
 END_TEST
 
+/* The file may ask for more than whoever sends a request. */
+START_TEST(a_request_decides_about_seconds_only)
+{
+	enum { WIDE = 1024, ROWS = TFL_LATE_WORK_MAX / WIDE / WIDE };
+	static float weights[WIDE * WIDE];
+	struct tfl_builder *b = tfl_build_create();
+	int x = free_input(b, TFL_INTS(1, WIDE), TFL_INTS(-1, WIDE)), y = tensor(b, TFL_FLOAT32, TFL_INTS(1, WIDE));
+	int w = constant(b, TFL_FLOAT32, TFL_INTS(WIDE, WIDE), weights, sizeof(weights));
+	struct tfl_interpreter *resized;
+	struct tfl_error error = {0};
+	struct subject subject;
+
+	op(b, TFL_BUILTIN_FULLY_CONNECTED, TFL_INTS(x, w, -1), TFL_INTS(y), tfl_options_fully_connected(0, false));
+	tfl_build_io(b, TFL_INTS(x), TFL_INTS(y));
+	open_subject(&subject, b, NULL);
+	resize(subject.interpreter, &(struct tfl_io_shape){2, {ROWS, WIDE}});
+	ck_assert_int_eq(tfl_interpreter_resize(subject.interpreter, &(struct tfl_io_shape){2, {ROWS + 1, WIDE}}, &resized, &error), -EFBIG);
+	ck_assert_ptr_nonnull(strstr(error.text, "would take more than 17179869184 operations"));
+	close_subject(&subject);
+}
+END_TEST
+
 /* sum = sum + (the sum of x's rows), which fits any number of rows; or sum = sum + x, which does not. */
 static struct tfl_builder *build_sum(bool reduced)
 {
@@ -623,6 +645,7 @@ Suite *resize_suite(void)
 	tcase_add_loop_test(tcase, entries_are_resized_each_for_itself, 0, 2);
 	tcase_add_loop_test(tcase, shapes_that_cannot_be_say_why, 0, TFL_ARRAY_SIZE(refusals));
 	tcase_add_test(tcase, a_run_takes_no_more_work_than_it_may);
+	tcase_add_test(tcase, a_request_decides_about_seconds_only);
 	tcase_add_loop_test(tcase, state_is_the_same_for_all_shapes, 0, 2);
 	tcase_add_test(tcase, state_does_not_grow_with_the_batch);
 	tcase_add_loop_test(tcase, late_outputs_stand_behind_resized_inputs, 0, 2);
