@@ -44,7 +44,7 @@ struct tfl_session_note {
 	uint64_t idle_ms;
 	enum tfl_session_end end;
 };
-#define TFL_SESSION_NOTES 4
+#define TFL_SESSION_NOTES 8
 
 /* Part of a channel: the sessions of its connection. */
 struct tfl_channel_sessions {

@@ -288,9 +288,10 @@ START_TEST(a_session_without_memory_does_not_begin)
 }
 END_TEST
 
-START_TEST(an_idle_session_ends)
+/* Of as many as a user has by default, each is said to have been idle, and not only the last. */
+START_TEST(idle_sessions_end)
 {
-	uint64_t session;
+	uint64_t session, others[7];
 
 	start("[models]\nsession_idle = 1s\n");
 	session = open_session(fd, "sum");
@@ -298,8 +299,12 @@ START_TEST(an_idle_session_ends)
 		ck_assert_float_eq(ask(fd, session, 1), (float)i);
 		usleep(100000);
 	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		others[i] = open_session(fd, "sum");
 	wait_sessions(fd, 0);
 	expect_over(fd, session, "it was not used for 1 s (session_idle in model.conf, or [models] session_idle)");
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		expect_over(fd, others[i], "it was not used for 1 s");
 	stop();
 }
 END_TEST
@@ -505,7 +510,7 @@ Suite *session_suite(void)
 	tcase_add_test(tcase, a_session_ends_with_its_connection);
 	tcase_add_test(tcase, sessions_have_limits);
 	tcase_add_test(tcase, a_session_without_memory_does_not_begin);
-	tcase_add_test(tcase, an_idle_session_ends);
+	tcase_add_test(tcase, idle_sessions_end);
 	tcase_add_test(tcase, a_session_keeps_its_version);
 	tcase_add_test(tcase, an_unload_waits_for_no_session_that_is_closed);
 	tcase_add_test(tcase, a_rejected_version_ends_its_sessions);
