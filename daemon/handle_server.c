@@ -29,6 +29,8 @@ static const char *const features[] = {
 	"cancel", /* the notification */
 	"timeout",
 	"priority",
+	"signatures", /* a request names one: whoever does not know the key runs the main graph */
+	"resize",     /* inputs take any size where they are free */
 };
 
 /* Versions by what has become of them. */
