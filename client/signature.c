@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A signature is described by its tensors alone; what the metadata says is about the main graph, and told there. So a signature that has the
- * main graph's tensors, in the same order, is taken for what it is: that graph under other names.
+ * A signature is described by its tensors alone; what the metadata says is about the main graph, and told there. So where a signature is that
+ * graph under other names, the main graph's description serves for it.
  */
 #include "client/signature.h"
 
@@ -15,31 +15,6 @@
 static const char *string(const struct tfl_value *map, const char *key)
 {
 	return tfl_value_string(tfl_value_get(map, key), "");
-}
-
-static bool same_shape(const struct tfl_value *left, const struct tfl_value *right)
-{
-	if (tfl_value_size(left) != tfl_value_size(right))
-		return false;
-	for (size_t i = 0; i < tfl_value_size(left); i++)
-		if (tfl_value_int(tfl_value_at(left, i), -1) != tfl_value_int(tfl_value_at(right, i), -2))
-			return false;
-	return true;
-}
-
-/* Whether both lists have the same tensors, whatever a signature calls them. */
-static bool same_tensors(const struct tfl_value *left, const struct tfl_value *right)
-{
-	if (tfl_value_size(left) != tfl_value_size(right))
-		return false;
-	for (size_t i = 0; i < tfl_value_size(left); i++) {
-		const struct tfl_value *a = tfl_value_at(left, i), *b = tfl_value_at(right, i);
-
-		if (strcmp(string(a, "name"), string(b, "name")) != 0 || strcmp(string(a, "dtype"), string(b, "dtype")) != 0 ||
-		    !same_shape(tfl_value_get(a, "shape"), tfl_value_get(b, "shape")))
-			return false;
-	}
-	return true;
 }
 
 static int no_such_signature(const struct tfl_value *signatures, const char *model, const char *name, struct tfl_error *error)
@@ -75,7 +50,7 @@ int ctl_signature_find(const struct tfl_value *description, const char *model, c
 		return tfl_error_set(error, -EOPNOTSUPP, "signature '%.255s' of %s cannot be run: %s", name, model, string(found, "reason"));
 	if (found) {
 		signature.called = tfl_value_get(found, "inputs");
-		signature.main = same_tensors(signature.called, inputs) && same_tensors(tfl_value_get(found, "outputs"), outputs);
+		signature.main = tfl_value_bool(tfl_value_get(found, "main"), false) && tfl_value_size(signature.called) == tfl_value_size(inputs);
 	}
 	if (!signature.main) {
 		signature.inputs = signature.called;

@@ -95,6 +95,7 @@ static int fill_entry(struct tfl_entry *entry, const struct tfl_program *program
 		return -ENOMEM;
 	entry->input_count = source->input_count;
 	entry->output_count = source->output_count;
+	entry->main = program->graph->subgraph == 0;
 	if (!signature)
 		return 0;
 	entry->signature = signature->key;

@@ -348,6 +348,8 @@ void tfl_tell_signatures(struct tfl_teller *teller, const struct tfl_entry *entr
 		if (entries[i].fault) {
 			teller->text(teller, "reason", entries[i].fault);
 		} else {
+			if (entries[i].main)
+				teller->boolean(teller, "main", true);
 			tell_bare(teller, "inputs", entries[i].inputs, entries[i].input_count);
 			tell_bare(teller, "outputs", entries[i].outputs, entries[i].output_count);
 		}

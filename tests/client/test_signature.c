@@ -159,7 +159,7 @@ static void expect_refusal(const char *err)
 	TENSOR("y:0", "uint8", "[1, 4]", ", 'kind': 'classification'") "], 'labels': ['ape', 'bee', 'cat', 'dog']"
 /* "decode" has inputs that are called as the tensor of the other one. */
 #define SIGNATURES \
-	"'signatures': [{'signature': 'main', 'inputs': [" CALLED("x:0", "image", "uint8", "[1, 4]") "], 'outputs': [" \
+	"'signatures': [{'signature': 'main', 'main': true, 'inputs': [" CALLED("x:0", "image", "uint8", "[1, 4]") "], 'outputs': [" \
 	CALLED("y:0", "scores", "uint8", "[1, 4]") "]}, {'signature': 'decode', 'inputs': [" CALLED("right", "left", "uint8", "[2]") ", " \
 	CALLED("left", "right", "uint8", "[3]") "], 'outputs': [" CALLED("z:0", "", "uint8", "[4]") "]}, " \
 	"{'signature': 'odd name', 'inputs': [], 'outputs': []}, {'signature': 'broken', 'reason': 'operator 0, X, is \\u001b[2Jnot there'}]"
@@ -200,7 +200,7 @@ START_TEST(labels_are_about_the_main_graph)
 	EXPECT("dog  3 ");
 	ck_assert_str_eq(named, "main");
 	description = "{" MAIN ", 'signatures': [{'signature': 'other', 'inputs': [" TENSOR("x:0", "uint8", "[1, 4]", "") "], 'outputs': ["
-		      TENSOR("q:0", "uint8", "[1, 4]", ", 'kind': 'classification'") "]}]}";
+		      TENSOR("y:0", "uint8", "[1, 4]", ", 'kind': 'classification'") "]}]}";
 	TFLCTL("infer", "m@3", "--in", raw(4), "--signature", "other");
 	EXPECT("class 3  3 ");
 }
@@ -374,6 +374,7 @@ static const char *const lies[] = {
 	"'signatures': [{'signature': 'a', 'inputs': [1, {}, {'name': 3}], 'outputs': [[], null]}]",
 	"'signatures': [{'signature': 'a', 'reason': 9}]",
 	"'signatures': [{'signature': 'a'}]",
+	"'signatures': [{'signature': 'a', 'main': true}]",
 };
 
 START_TEST(signatures_that_lie)
