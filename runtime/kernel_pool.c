@@ -8,6 +8,7 @@
 
 #include "base/dtype.h"
 #include "base/error.h"
+#include "runtime/lower.h"
 
 /* So that a sum of elements stays within 32 bits. */
 #define WINDOW_MAX (1 << 23)
@@ -55,6 +56,17 @@ int tfl_pooling_prepare(struct tfl_graph *graph, struct tfl_node *node, struct t
 		return r;
 	return tfl_node_set_shape(graph, node, 0, 4,
 				  (int32_t[]){input->dims[0], pooling->window.output_height, pooling->window.output_width, pooling->channels}, error);
+}
+
+int tfl_pooling_lower_operands(struct tfl_lower *lower, const struct tfl_node *node, uint32_t *ret_input, uint32_t *ret_output)
+{
+	const struct tfl_pooling *pooling = node->params;
+	int r;
+
+	if (tfl_window_is_outside(&pooling->window))
+		return 1;
+	r = tfl_lower_window(lower, &pooling->window);
+	return r == 0 ? tfl_lower_values(lower, node, 1, ret_input, ret_output) : r;
 }
 
 static void cut(int32_t output, int32_t stride, int32_t pad, int32_t kernel, int32_t size, int32_t *ret_first, int32_t *ret_end)

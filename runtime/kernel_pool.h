@@ -16,6 +16,9 @@ struct tfl_pooling {
 /** Reads the options into node->params (a struct tfl_pooling), sets the output's shape and scratch for one accumulator per channel. */
 int tfl_pooling_prepare(struct tfl_graph *graph, struct tfl_node *node, struct tfl_error *error);
 
+/** The operands of the node in an XNNPACK subgraph. 0, or 1 where it has no such window. */
+int tfl_pooling_lower_operands(struct tfl_lower *lower, const struct tfl_node *node, uint32_t *ret_input, uint32_t *ret_output);
+
 /* A window cut to the input: rows and columns [first, end). Never empty. */
 struct tfl_pooling_place {
 	int32_t first_row, end_row, first_column, end_column;

@@ -11,13 +11,8 @@ static int lower(struct tfl_lower *lower, const struct tfl_node *node)
 	const struct tfl_pooling *pooling = node->params;
 	const struct tfl_window *window = &pooling->window;
 	uint32_t input, output;
-	int r;
+	int r = tfl_pooling_lower_operands(lower, node, &input, &output);
 
-	if (tfl_window_is_outside(window))
-		return 1;
-	r = tfl_lower_window(lower, window);
-	if (r == 0)
-		r = tfl_lower_values(lower, node, 1, &input, &output);
 	if (r != 0)
 		return r;
 	return tfl_lower_status(xnn_define_max_pooling_2d(

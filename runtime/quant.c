@@ -82,44 +82,30 @@ DEFINE_CONVERSIONS(uint8_t, 0, UINT8_MAX, float, int32_t)
 DEFINE_CONVERSIONS(int16_t, INT16_MIN, INT16_MAX, float, int32_t)
 DEFINE_CONVERSIONS(int32_t, INT32_MIN, INT32_MAX, double, int64_t)
 
+static const struct conversion {
+	void (*quantize)(float scale, int32_t zero_point, const uint8_t *values, size_t count, uint8_t *quantized);
+	void (*dequantize)(float scale, int32_t zero_point, const uint8_t *quantized, size_t count, uint8_t *values);
+} conversions[TFL_DTYPE_COUNT] = {
+	[TFL_INT8] = {quantize_int8_t, dequantize_int8_t},
+	[TFL_UINT8] = {quantize_uint8_t, dequantize_uint8_t},
+	[TFL_INT16] = {quantize_int16_t, dequantize_int16_t},
+	[TFL_INT32] = {quantize_int32_t, dequantize_int32_t},
+};
+
 int tfl_quantize(enum tfl_dtype dtype, float scale, int32_t zero_point, const void *values, size_t count, void *ret_quantized)
 {
-	switch (dtype) {
-	case TFL_INT8:
-		quantize_int8_t(scale, zero_point, values, count, ret_quantized);
-		return 0;
-	case TFL_UINT8:
-		quantize_uint8_t(scale, zero_point, values, count, ret_quantized);
-		return 0;
-	case TFL_INT16:
-		quantize_int16_t(scale, zero_point, values, count, ret_quantized);
-		return 0;
-	case TFL_INT32:
-		quantize_int32_t(scale, zero_point, values, count, ret_quantized);
-		return 0;
-	default:
+	if (dtype >= TFL_DTYPE_COUNT || !conversions[dtype].quantize)
 		return -EINVAL;
-	}
+	conversions[dtype].quantize(scale, zero_point, values, count, ret_quantized);
+	return 0;
 }
 
 int tfl_dequantize(enum tfl_dtype dtype, float scale, int32_t zero_point, const void *quantized, size_t count, void *ret_values)
 {
-	switch (dtype) {
-	case TFL_INT8:
-		dequantize_int8_t(scale, zero_point, quantized, count, ret_values);
-		return 0;
-	case TFL_UINT8:
-		dequantize_uint8_t(scale, zero_point, quantized, count, ret_values);
-		return 0;
-	case TFL_INT16:
-		dequantize_int16_t(scale, zero_point, quantized, count, ret_values);
-		return 0;
-	case TFL_INT32:
-		dequantize_int32_t(scale, zero_point, quantized, count, ret_values);
-		return 0;
-	default:
+	if (dtype >= TFL_DTYPE_COUNT || !conversions[dtype].dequantize)
 		return -EINVAL;
-	}
+	conversions[dtype].dequantize(scale, zero_point, quantized, count, ret_values);
+	return 0;
 }
 
 /* In lanes, which vectorise where one running extreme would not. NaN is passed over: the comparisons fail. */
