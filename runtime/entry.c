@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "runtime/arena.h"
 #include "runtime/graph.h"
 #include "runtime/interpreter.h"
 #include "runtime/program_internal.h"
@@ -104,6 +105,27 @@ static int fill_entry(struct tfl_entry *entry, const struct tfl_program *program
 	return 0;
 }
 
+/* The number of its entry. */
+static uint32_t number_of(const struct tfl_model *model, const struct tfl_signature *signature)
+{
+	const struct tfl_signature *first = find_signature(model, 0);
+
+	return signature == first ? 0 : (uint32_t)(signature - model->signatures) + !(first && first < signature);
+}
+
+/* What is made for the others may take as much memory together as any one program. */
+static int check_sums(const struct tfl_program *program, struct tfl_error *error)
+{
+	size_t limit = tfl_arena_limit(program->model->size), bytes = 0;
+
+	for (uint32_t i = 0; i < program->other_count; i++)
+		bytes += tfl_program_bytes(program->others[i]);
+	if (bytes > limit)
+		return tfl_error_set(error, -EFBIG, "with it, what is computed and packed for signatures would pass %zu bytes, the limit for a file "
+				     "of %zu bytes", limit, program->model->size);
+	return tfl_interpreter_check_sum(program->spare, error);
+}
+
 /* The program of a subgraph that a signature names, made now or for a signature before. */
 static int find_other(struct tfl_program *program, const struct tfl_signature *signature, uint32_t *ret_other, struct tfl_error *error)
 {
@@ -120,7 +142,7 @@ static int find_other(struct tfl_program *program, const struct tfl_signature *s
 	if (r < 0)
 		return r;
 	program->other_count++;
-	r = tfl_interpreter_check_sum(spare, error);
+	r = check_sums(program, error);
 	if (r < 0) {
 		tfl_interpreter_destroy(TFL_STEAL(spare->others[i]));
 		tfl_program_destroy(TFL_STEAL(program->others[i]));
@@ -132,11 +154,15 @@ static int find_other(struct tfl_program *program, const struct tfl_signature *s
 static int add_entry(struct tfl_program *program, const struct tfl_signature *signature, struct tfl_error *error)
 {
 	uint32_t number = program->entry_count++, other = TFL_NONE;
+	const struct tfl_signature *before = find_signature(program->model, signature->subgraph);
 	struct tfl_entry *entry = &program->entries[number];
+	const char *known = before == signature ? NULL : program->entries[number_of(program->model, before)].fault;
 	struct tfl_error fault;
 	int r = 0;
 
-	if (signature->subgraph != 0)
+	if (known)
+		r = tfl_error_set(&fault, -EOPNOTSUPP, "%s", known);
+	else if (signature->subgraph != 0)
 		r = find_other(program, signature, &other, &fault);
 	if (r == 0)
 		r = fill_entry(entry, other == TFL_NONE ? program : program->others[other], signature);

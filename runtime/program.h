@@ -107,7 +107,7 @@ const struct tfl_entry *tfl_program_entries(const struct tfl_program *program, u
 /** Whether its interpreters keep anything from one run to the next, which tfl_interpreter_reset() takes back. */
 bool tfl_program_stateful(const struct tfl_program *program);
 
-/** Whether a request's content decides how long a run takes: there are loops, or shapes that depend on content. */
+/** Whether a request's content decides how long a run of entry 0 takes: there are loops, or shapes that depend on content. */
 bool tfl_program_steered(const struct tfl_program *program);
 
 void tfl_program_info(const struct tfl_program *program, struct tfl_program_info *ret_info);

@@ -14,6 +14,7 @@ static Suite *(*const suites[])(void) = {
 	control_suite,
 	detection_suite,
 	elementwise_suite,
+	entry_suite,
 	fixed_suite,
 	flatbuffer_suite,
 	flexbuffer_suite,

@@ -11,6 +11,7 @@ Suite *confidence_suite(void);
 Suite *control_suite(void);
 Suite *detection_suite(void);
 Suite *elementwise_suite(void);
+Suite *entry_suite(void);
 Suite *fixed_suite(void);
 Suite *flatbuffer_suite(void);
 Suite *flexbuffer_suite(void);
