@@ -152,7 +152,8 @@ void tfl_lower_describe_use(const struct tfl_lower *lower, const struct tfl_node
 	memset(ret_use, 0, sizeof(*ret_use));
 	ret_use->kernel = filter->data;
 	ret_use->bias = bias ? bias->data : NULL;
-	ret_use->filter_scales = filter->quantized ? filter->tensor->quantization.scales : NULL;
+	ret_use->filter_scales = filter->tensor->quantization.scales;
+	ret_use->filter_scale_count = filter->quantized ? filter->tensor->quantization.count : 0;
 	ret_use->code = node->source->code;
 	ret_use->dtype = input->dtype;
 	for (unsigned i = 0; i < filter->rank && i < TFL_ARRAY_SIZE(ret_use->filter_dims); i++)

@@ -33,7 +33,7 @@ struct use {
 
 struct tfl_weights {
 	struct xnn_weights_cache_provider provider;
-	const struct tfl_weights *base; /* looked into first; NULL: there is none */
+	const struct tfl_weights *base; /* looked into as well; NULL: there is none */
 	struct entry *entries;
 	uint32_t *slots; /* open addressing over entries, entry number + 1 or 0; a power of two, at most half full */
 	uint32_t entry_count, slot_count;
@@ -91,13 +91,16 @@ static int grow(struct tfl_weights *weights)
 	return 0;
 }
 
-/* The base's, else its own; NULL. */
+/* Its own, else the base's; NULL. Its own is there only where the base's would not have been right. */
 static const struct entry *find_entry(const struct tfl_weights *weights, const struct xnn_weights_cache_look_up_key *key)
 {
-	const struct entry *found = weights->base ? find_entry(weights->base, key) : NULL;
-	uint32_t slot = found || weights->slot_count == 0 ? 0 : *find_slot(weights, key);
+	for (; weights; weights = weights->base) {
+		uint32_t slot = weights->slot_count > 0 ? *find_slot(weights, key) : 0;
 
-	return slot > 0 ? &weights->entries[slot - 1] : found;
+		if (slot > 0)
+			return &weights->entries[slot - 1];
+	}
+	return NULL;
 }
 
 static size_t look_up(void *context, const struct xnn_weights_cache_look_up_key *key)
@@ -264,6 +267,15 @@ static struct tfl_weights_operands operands_of(const struct use *use)
 	return (struct tfl_weights_operands){use->kernel ? use->kernel : use->use.kernel, use->bias ? use->bias : use->use.bias};
 }
 
+static bool same_use(const struct tfl_weights_use *a, const struct tfl_weights_use *b)
+{
+	enum { FIRST = offsetof(struct tfl_weights_use, kernel) };
+
+	if (memcmp((const char *)a + FIRST, (const char *)b + FIRST, sizeof(*a) - FIRST) != 0)
+		return false;
+	return a->filter_scale_count == 0 || memcmp(a->filter_scales, b->filter_scales, a->filter_scale_count * sizeof(float)) == 0;
+}
+
 /* The same use, or NULL. Sets *taken where another one has the key that this one would have. */
 static const struct use *find_use(const struct tfl_weights *weights, const struct tfl_weights_use *use, bool *taken)
 {
@@ -274,7 +286,7 @@ static const struct use *find_use(const struct tfl_weights *weights, const struc
 
 		if (seen->kernel != use->kernel || seen->dynamic != use->dynamic || (!use->dynamic && seen->bias != use->bias))
 			continue;
-		if (memcmp(seen, use, sizeof(*use)) == 0)
+		if (same_use(seen, use))
 			found = &weights->uses[i];
 		else
 			*taken = true;

@@ -25,11 +25,15 @@
 struct tfl_multiplier;
 struct tfl_weights;
 
-/* What decides how weights are packed besides their bytes. Zero the whole struct first: it is compared by memcmp. */
+/*
+ * What decides how weights are packed besides their bytes. Zero the whole struct first: it is compared by memcmp, but for the scales, which are
+ * compared by content, since tensors of several subgraphs have each their own. They outlive the weights.
+ */
 struct tfl_weights_use {
+	const float *filter_scales; /* filter_scale_count of them */
 	const void *kernel;
 	const void *bias;   /* as in the file; NULL without */
-	const float *filter_scales;
+	uint32_t filter_scale_count;
 	uint32_t code;      /* operator */
 	uint32_t dtype;
 	int32_t filter_dims[4];

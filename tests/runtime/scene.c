@@ -63,23 +63,27 @@ void scene_invoke(struct tfl_interpreter *interpreter)
 		ck_abort_msg("%s", error.text);
 }
 
-void scene_fill(struct tfl_program *program, struct tfl_interpreter *interpreter, uint64_t seed)
+void scene_fill_entry(const struct tfl_entry *entry, struct tfl_interpreter *part, uint64_t seed)
 {
 	struct tfl_random random = {seed};
-	const struct tfl_io *inputs;
-	uint32_t count;
 
-	inputs = tfl_program_inputs(program, &count);
-	for (uint32_t i = 0; i < count; i++) {
-		uint8_t *data = tfl_interpreter_input(interpreter, i);
+	for (uint32_t i = 0; i < entry->input_count; i++) {
+		uint8_t *data = tfl_interpreter_input(part, i);
 
-		if (inputs[i].dtype == TFL_FLOAT32)
-			for (size_t e = 0; e < inputs[i].elements; e++)
+		if (entry->inputs[i].dtype == TFL_FLOAT32)
+			for (size_t e = 0; e < entry->inputs[i].elements; e++)
 				((float *)(void *)data)[e] = tfl_random_uniform(&random, -1, 1);
 		else
-			for (size_t b = 0; b < inputs[i].bytes; b++)
+			for (size_t b = 0; b < entry->inputs[i].bytes; b++)
 				data[b] = (uint8_t)tfl_random_next(&random);
 	}
+}
+
+void scene_fill(struct tfl_program *program, struct tfl_interpreter *interpreter, uint64_t seed)
+{
+	uint32_t count;
+
+	scene_fill_entry(tfl_program_entries(program, &count), interpreter, seed);
 }
 
 static void compare_floats(const float *left, const float *right, size_t count, double tolerance, const char *what)
@@ -102,21 +106,26 @@ static void compare_bytes(const uint8_t *left, const uint8_t *right, size_t coun
 	}
 }
 
+void scene_compare_entry(const struct tfl_entry *entry, const struct tfl_interpreter *left, const struct tfl_interpreter *right, double tolerance,
+			 int steps, const char *what)
+{
+	for (uint32_t i = 0; i < entry->output_count; i++) {
+		const struct tfl_io *io = &entry->outputs[i];
+		const void *a = tfl_interpreter_output(left, i), *b = tfl_interpreter_output(right, i);
+
+		if (io->dtype == TFL_FLOAT32)
+			compare_floats(a, b, io->elements, tolerance, what);
+		else if (io->dtype == TFL_INT8 || io->dtype == TFL_UINT8)
+			compare_bytes(a, b, io->bytes, io->dtype == TFL_INT8, steps, what);
+		else if (memcmp(a, b, io->bytes) != 0)
+			ck_abort_msg("%s: output %u differs", what, i);
+	}
+}
+
 void scene_compare(struct tfl_program *program, const struct tfl_interpreter *left, const struct tfl_interpreter *right, double tolerance,
 		   int steps, const char *what)
 {
-	const struct tfl_io *outputs;
 	uint32_t count;
 
-	outputs = tfl_program_outputs(program, &count);
-	for (uint32_t i = 0; i < count; i++) {
-		const void *a = tfl_interpreter_output(left, i), *b = tfl_interpreter_output(right, i);
-
-		if (outputs[i].dtype == TFL_FLOAT32)
-			compare_floats(a, b, outputs[i].elements, tolerance, what);
-		else if (outputs[i].dtype == TFL_INT8 || outputs[i].dtype == TFL_UINT8)
-			compare_bytes(a, b, outputs[i].bytes, outputs[i].dtype == TFL_INT8, steps, what);
-		else if (memcmp(a, b, outputs[i].bytes) != 0)
-			ck_abort_msg("%s: output %u differs", what, i);
-	}
+	scene_compare_entry(tfl_program_entries(program, &count), left, right, tolerance, steps, what);
 }

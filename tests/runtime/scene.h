@@ -43,4 +43,9 @@ void scene_fill(struct tfl_program *program, struct tfl_interpreter *interpreter
 void scene_compare(struct tfl_program *program, const struct tfl_interpreter *left, const struct tfl_interpreter *right, double tolerance,
 		   int steps, const char *what);
 
+/** The same for one entry, and the part of an interpreter that runs it. */
+void scene_fill_entry(const struct tfl_entry *entry, struct tfl_interpreter *part, uint64_t seed);
+void scene_compare_entry(const struct tfl_entry *entry, const struct tfl_interpreter *left, const struct tfl_interpreter *right, double tolerance,
+			 int steps, const char *what);
+
 #endif

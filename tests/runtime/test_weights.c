@@ -81,7 +81,7 @@ static const struct pair pairs[] = {
 struct maker {
 	struct tfl_builder *builder;
 	char type;
-	uint32_t weights; /* a buffer */
+	uint32_t weights, bias_buffers[2];
 	int32_t inputs[2], filters[2], biases[2], outputs[2];
 };
 
@@ -184,7 +184,8 @@ static uint32_t buffer(struct maker *m, struct tfl_random *random, uint32_t coun
 	return (uint32_t)tfl_build_buffer(m->builder, &data, count * (real ? sizeof(float) : 1));
 }
 
-static int32_t bias(struct maker *m, struct tfl_random *random)
+/* A buffer of as many biases as there are channels. */
+static uint32_t bias(struct maker *m, struct tfl_random *random)
 {
 	int32_t integers[CHANNELS];
 	float floats[CHANNELS];
@@ -193,10 +194,7 @@ static int32_t bias(struct maker *m, struct tfl_random *random)
 		floats[i] = tfl_random_uniform(random, -2, 2);
 		integers[i] = (int32_t)(floats[i] * 4000);
 	}
-	return tfl_build_tensor(m->builder, &(struct tfl_build_tensor){.dtype = is_real(m->type) ? TFL_FLOAT32 : TFL_INT32,
-								       .dims = TFL_INTS(CHANNELS),
-								       .data = is_real(m->type) ? (void *)floats : (void *)integers,
-								       .data_size = sizeof(integers)});
+	return (uint32_t)tfl_build_buffer(m->builder, is_real(m->type) ? (void *)floats : (void *)integers, sizeof(integers));
 }
 
 /* Whether two layers can name the very same filter tensor. */
@@ -205,51 +203,88 @@ static bool same_filter(const struct layer *a, const struct layer *b)
 	return a->code == b->code && memcmp(a->filter, b->filter, sizeof(a->filter)) == 0 && a->filter_scale == b->filter_scale;
 }
 
-static void open_pair(struct scene *scene, const struct pair *pair, char type)
+static void add_biases(struct maker *m)
 {
-	const struct layer *layers = pair->layers;
+	for (size_t i = 0; i < 2; i++)
+		m->biases[i] = tfl_build_tensor(m->builder, &(struct tfl_build_tensor){.dtype = is_real(m->type) ? TFL_FLOAT32 : TFL_INT32,
+										       .dims = TFL_INTS(CHANNELS), .buffer = m->bias_buffers[i]});
+}
+
+/* Its tensors, but for those that the layer before has already. */
+static void add_layer(struct maker *m, const struct layer *layers, size_t i, bool apart)
+{
+	const struct layer *layer = &layers[i];
+	bool beside = i > 0 && !apart;
+
+	m->inputs[i] = beside && layers[1].input_scale == layers[0].input_scale && layers[1].input_zero_point == layers[0].input_zero_point ?
+			       m->inputs[0] : activations(m, layer->input_scale, layer->input_zero_point);
+	m->filters[i] = beside && same_filter(&layers[0], &layers[1]) ? m->filters[0] : filter(m, layer);
+	m->outputs[i] = activations(m, layer->output_scale, layer->output_zero_point);
+	(layer->code == TFL_BUILTIN_TRANSPOSE_CONV ? emit_backwards : emit)(m, layer, i);
+}
+
+/* @p apart: the second layer is a subgraph of its own, with tensors of its own over the same buffers. */
+static void open_pair(struct scene *scene, const struct pair *pair, char type, bool apart)
+{
 	struct maker m = {.builder = tfl_build_create(), .type = type};
 	struct tfl_random random = {77};
 
-	ck_assert_uint_eq(elements(&layers[0]), elements(&layers[1]));
-	m.weights = buffer(&m, &random, elements(&layers[0]), type == 'f');
+	ck_assert_uint_eq(elements(&pair->layers[0]), elements(&pair->layers[1]));
+	m.weights = buffer(&m, &random, elements(&pair->layers[0]), type == 'f');
 	for (size_t i = 0; i < 2; i++)
-		m.biases[i] = bias(&m, &random);
-	for (size_t i = 0; i < 2; i++) {
-		m.inputs[i] = i > 0 && layers[1].input_scale == layers[0].input_scale && layers[1].input_zero_point == layers[0].input_zero_point ?
-				      m.inputs[0] : activations(&m, layers[i].input_scale, layers[i].input_zero_point);
-		m.filters[i] = i > 0 && same_filter(&layers[0], &layers[1]) ? m.filters[0] : filter(&m, &layers[i]);
-		m.outputs[i] = activations(&m, layers[i].output_scale, layers[i].output_zero_point);
-		(layers[i].code == TFL_BUILTIN_TRANSPOSE_CONV ? emit_backwards : emit)(&m, &layers[i], i);
+		m.bias_buffers[i] = bias(&m, &random);
+	add_biases(&m);
+	add_layer(&m, pair->layers, 0, apart);
+	if (apart) {
+		tfl_build_io(m.builder, TFL_INTS(m.inputs[0]), TFL_INTS(m.outputs[0]));
+		tfl_build_subgraph(m.builder, "apart");
+		tfl_build_signature(m.builder, &(struct tfl_build_signature){.key = "apart", .subgraph = 1});
+		add_biases(&m);
 	}
-	tfl_build_io(m.builder, (struct tfl_ints){m.inputs, m.inputs[0] == m.inputs[1] ? 1 : 2}, (struct tfl_ints){m.outputs, 2});
+	add_layer(&m, pair->layers, 1, apart);
+	if (apart)
+		tfl_build_io(m.builder, TFL_INTS(m.inputs[1]), TFL_INTS(m.outputs[1]));
+	else
+		tfl_build_io(m.builder, (struct tfl_ints){m.inputs, m.inputs[0] == m.inputs[1] ? 1 : 2}, (struct tfl_ints){m.outputs, 2});
+	tfl_build_file(m.builder, "tail", m.inputs, sizeof(m.inputs)); /* no constant is at the end of the file, where it would be copied */
 	ck_assert_msg(scene_open(scene, m.builder) == 0, "%s: %s", pair->name, scene->error.text);
 }
 
-static void run_all(struct tfl_program *program, struct tfl_interpreter **interpreters, size_t count, uint64_t seed)
+/* Runs an entry of two interpreters of one program, and one of portable kernels, on the same. */
+static void run_and_compare(const struct tfl_entry *entry, uint32_t number, struct tfl_interpreter *const interpreters[3], char type, const char *what)
 {
-	for (size_t i = 0; i < count; i++) {
-		scene_fill(program, interpreters[i], seed);
-		scene_invoke(interpreters[i]);
+	struct tfl_interpreter *parts[3];
+
+	for (uint64_t seed = 0; seed < 4; seed++) {
+		for (size_t i = 0; i < 3; i++) {
+			parts[i] = tfl_interpreter_entry(interpreters[i], number);
+			scene_fill_entry(entry, parts[i], seed);
+			scene_invoke(parts[i]);
+		}
+		/* Two ways to quantise at run time agree but roughly. */
+		scene_compare_entry(entry, parts[0], parts[2], is_real(type) && type != 'f' ? 0.2 : 1e-5, 1, what);
+		scene_compare_entry(entry, parts[0], parts[1], 0, 0, what);
 	}
 }
 
-static void check_pair(const struct pair *pair, char type)
+static void check_pair(const struct pair *pair, char type, bool apart)
 {
 	struct tfl_program *program, *portable;
 	struct tfl_program_info before, after;
-	struct tfl_interpreter *interpreters[3], *right;
+	struct tfl_interpreter *interpreters[3];
+	const struct tfl_entry *entries;
 	struct scene scene;
+	uint32_t count;
 	char what[64];
 
-	snprintf(what, sizeof(what), "%s (%c)", pair->name, type);
-	open_pair(&scene, pair, type);
+	snprintf(what, sizeof(what), "%s (%c)%s", pair->name, type, apart ? " apart" : "");
+	open_pair(&scene, pair, type, apart);
 	program = scene_program(&scene, NULL);
 	portable = scene_program(&scene, &(struct tfl_program_options){.portable = true});
 	tfl_program_info(program, &before);
 	ck_assert_msg(before.xnnpack_operators == 2, "%s: XNNPACK runs %u of 2 layers", what, before.xnnpack_operators);
 	for (size_t i = 0; i < TFL_ARRAY_SIZE(interpreters); i++)
-		interpreters[i] = scene_interpreter(program);
+		interpreters[i] = scene_interpreter(i < 2 ? program : portable);
 	tfl_program_info(program, &after);
 	ck_assert_msg(before.packed_entries == after.packed_entries && before.packed_bytes == after.packed_bytes,
 		      "%s: %llu packings and %zu bytes became %llu and %zu", what, (unsigned long long)before.packed_entries, before.packed_bytes,
@@ -257,18 +292,12 @@ static void check_pair(const struct pair *pair, char type)
 	ck_assert_msg(pair->entries == ANY || after.packed_entries == (uint64_t)pair->entries, "%s: %llu packings", what,
 		      (unsigned long long)after.packed_entries);
 	ck_assert((after.packed_bytes > 0) >= (after.packed_entries > 0));
-	right = scene_interpreter(portable);
-	for (uint64_t seed = 0; seed < 4; seed++) {
-		run_all(program, interpreters, TFL_ARRAY_SIZE(interpreters), seed);
-		run_all(portable, &right, 1, seed);
-		/* Two ways to quantise at run time agree but roughly. */
-		scene_compare(program, interpreters[0], right, is_real(type) && type != 'f' ? 0.2 : 1e-5, 1, what);
-		scene_compare(program, interpreters[0], interpreters[1], 0, 0, what);
-		scene_compare(program, interpreters[0], interpreters[2], 0, 0, what);
-	}
+	entries = tfl_program_entries(program, &count);
+	ck_assert_uint_eq(count, 1 + apart);
+	for (uint32_t i = 0; i < count; i++)
+		run_and_compare(&entries[i], i, interpreters, type, what);
 	for (size_t i = 0; i < TFL_ARRAY_SIZE(interpreters); i++)
 		tfl_interpreter_destroy(interpreters[i]);
-	tfl_interpreter_destroy(right);
 	tfl_program_destroy(program);
 	tfl_program_destroy(portable);
 	scene_close(&scene);
@@ -276,8 +305,10 @@ static void check_pair(const struct pair *pair, char type)
 
 START_TEST(packed_weights_are_shared_where_they_are_the_same)
 {
-	for (const char *type = pairs[_i].types; *type; type++)
-		check_pair(&pairs[_i], *type);
+	for (const char *type = pairs[_i].types; *type; type++) {
+		check_pair(&pairs[_i], *type, false);
+		check_pair(&pairs[_i], *type, true);
+	}
 }
 END_TEST
 
@@ -398,6 +429,81 @@ START_TEST(a_sealed_provider_packs_nothing_new)
 }
 END_TEST
 
+/* What the base has packed is used, and stays as it is; what it has not, or has otherwise, is packed beside it. */
+START_TEST(a_base_is_looked_into)
+{
+	const struct xnn_weights_cache_look_up_key shared = {.seed = 1, .kernel = &shared}, own = {.seed = 2, .kernel = &shared};
+	struct tfl_weights *base, *weights;
+	struct tfl_weights_stats stats;
+	size_t first, second, third;
+	xnn_weights_cache_t cache;
+
+	ck_assert_int_eq(tfl_weights_create(SIZE_MAX, NULL, &base), 0);
+	first = insert(tfl_weights_provider(base), &shared, 100, 7);
+	tfl_weights_seal(base);
+	ck_assert_int_eq(tfl_weights_create(SIZE_MAX, base, &weights), 0);
+	cache = tfl_weights_provider(weights);
+	ck_assert_uint_eq(cache->look_up(cache->context, &shared), first);
+	ck_assert_uint_eq(insert(cache, &shared, 100, 7), first);
+	second = insert(cache, &own, 50, 9);
+	ck_assert_uint_ne(second, SIZE_MAX);
+	/* Packed all the same, and otherwise: from now on this is what the key stands for here. */
+	third = insert(cache, &shared, 100, 8);
+	ck_assert_uint_ne(third, first);
+	tfl_weights_seal(weights);
+	ck_assert_uint_eq(cache->look_up(cache->context, &shared), third);
+	ck_assert_uint_eq(insert(cache, &shared, 100, 8), third);
+	ck_assert_uint_eq(insert(cache, &own, 50, 9), second);
+	ck_assert_int_eq(tfl_weights_check(weights), 0);
+	tfl_weights_stats(weights, &stats);
+	ck_assert_uint_eq(stats.packed, 2);
+	ck_assert_uint_eq(stats.bytes, 150);
+	tfl_weights_destroy(weights);
+	cache = tfl_weights_provider(base);
+	ck_assert_uint_eq(cache->look_up(cache->context, &shared), first);
+	ck_assert_int_eq(((const uint8_t *)cache->offset_to_addr(cache->context, first))[99], 7);
+	tfl_weights_stats(base, &stats);
+	ck_assert_uint_eq(stats.packed, 1);
+	tfl_weights_destroy(base);
+}
+END_TEST
+
+/* Where a use of the base has the key that one of another kind would have, that gets operands of its own; equal ones get the base's. */
+START_TEST(uses_of_a_base_do_not_collide_with_others)
+{
+	static const float scales[2][CHANNELS] = {{1, 2, 3, 4}, {1, 2, 3, 4}}, others[CHANNELS] = {1, 2, 3, 5};
+	static const int32_t bias[CHANNELS] = {10, -20, 30, 40};
+	struct tfl_weights_operands operands;
+	struct tfl_weights *base, *weights;
+	struct tfl_weights_use use;
+	const void *copy;
+
+	ck_assert_int_eq(tfl_weights_create(SIZE_MAX, NULL, &base), 0);
+	ck_assert_int_eq(tfl_weights_create(SIZE_MAX, base, &weights), 0);
+	memset(&use, 0, sizeof(use));
+	use.kernel = scales;
+	use.bias = bias;
+	use.filter_scales = scales[0];
+	use.filter_scale_count = CHANNELS;
+	ck_assert_ptr_eq(bias_of(base, &use, NULL), bias);
+	tfl_weights_seal(base);
+	/* The scales of a tensor of another subgraph: elsewhere, and the same. */
+	use.filter_scales = scales[1];
+	ck_assert_ptr_eq(bias_of(base, &use, NULL), bias);
+	ck_assert_ptr_eq(bias_of(weights, &use, NULL), bias);
+	use.filter_scales = others;
+	ck_assert_int_eq(tfl_weights_use(base, &use, CHANNELS, 1000, NULL, &operands), 1);
+	copy = bias_of(weights, &use, NULL);
+	ck_assert_ptr_ne(copy, bias);
+	ck_assert_mem_eq(copy, bias, sizeof(bias));
+	use.filter_scale_count = CHANNELS - 1;
+	ck_assert_ptr_ne(bias_of(weights, &use, NULL), copy);
+	ck_assert_ptr_ne(bias_of(weights, &use, NULL), bias);
+	tfl_weights_destroy(weights);
+	tfl_weights_destroy(base);
+}
+END_TEST
+
 /* Uses past the limit are given up, those before it stay. */
 START_TEST(packing_is_bounded)
 {
@@ -434,6 +540,8 @@ Suite *weights_suite(void)
 	tcase_add_test(tests, provider_keeps_what_it_is_given);
 	tcase_add_test(tests, uses_that_differ_get_biases_of_their_own);
 	tcase_add_test(tests, a_sealed_provider_packs_nothing_new);
+	tcase_add_test(tests, a_base_is_looked_into);
+	tcase_add_test(tests, uses_of_a_base_do_not_collide_with_others);
 	tcase_add_test(tests, packing_is_bounded);
 	suite_add_tcase(suite, tests);
 	return suite;
