@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Real models, where the zoo is at hand: each opens, and what its manifest (made with another reader of the format) says of operators,
- * inputs and outputs is what the model says. Those without a trusted result open or are refused with a sentence.
+ * inputs and outputs is what the model says. Those without a trusted result open or are refused with a sentence. Whatever can be called is
+ * called; and two requests in one batch, where the model takes batches, are answered as each of them alone.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -12,9 +15,12 @@
 #include "base/dtype.h"
 #include "base/error.h"
 #include "base/util.h"
+#include "runtime/interpreter.h"
 #include "runtime/model.h"
+#include "runtime/program.h"
 #include "runtime/schema.h"
 #include "runtime/survey.h"
+#include "tests/builder/random.h"
 #include "tests/runtime/read_all.h"
 #include "tests/runtime/suites.h"
 
@@ -195,6 +201,185 @@ START_TEST(surveys)
 }
 END_TEST
 
+/* A loaded model of the zoo. */
+struct animal {
+	const char *name;
+	struct tfl_model *model;
+	struct tfl_program *program;
+	struct tfl_interpreter *interpreter;
+	const struct tfl_entry *entries;
+	uint32_t count;
+};
+
+static void open_animal(struct animal *animal, const json_t *entry)
+{
+	struct tfl_error error = {0};
+	int r;
+
+	*animal = (struct animal){.name = json_string_value(json_object_get(entry, "name"))};
+	r = open_entry(entry, &animal->model, &error);
+	if (r == 0)
+		r = tfl_program_create(animal->model, &(struct tfl_program_options){.late = true}, &animal->program, &error);
+	if (r == 0)
+		r = tfl_interpreter_create(animal->program, &animal->interpreter, &error);
+	if (r == 0)
+		animal->entries = tfl_program_entries(animal->program, &animal->count);
+	ck_assert_msg(r == 0 || (r == -EOPNOTSUPP && error.text[0]), "%s: %s", animal->name, error.text);
+}
+
+static void close_animal(struct animal *animal)
+{
+	tfl_interpreter_destroy(animal->interpreter);
+	tfl_program_destroy(animal->program);
+	tfl_model_destroy(animal->model);
+}
+
+static void run(const struct animal *animal, struct tfl_interpreter *part)
+{
+	struct tfl_error error = {0};
+
+	tfl_interpreter_reset(part);
+	ck_assert_msg(tfl_interpreter_invoke(part, NULL, &error) == 0, "%s: %s", animal->name, error.text);
+}
+
+START_TEST(every_signature_runs_on_zeros)
+{
+	json_t *manifest = load_manifest();
+	const json_t *models = json_object_get(manifest, "models");
+
+	for (size_t i = 0; i < json_array_size(models); i++) {
+		struct animal animal;
+
+		open_animal(&animal, json_array_get(models, i));
+		for (uint32_t e = 0; e < animal.count; e++) {
+			struct tfl_interpreter *part;
+
+			ck_assert_msg(!animal.entries[e].fault, "%s: %s: %s", animal.name, animal.entries[e].signature, animal.entries[e].fault);
+			part = tfl_interpreter_entry(animal.interpreter, e);
+			for (uint32_t input = 0; input < animal.entries[e].input_count; input++)
+				memset(tfl_interpreter_input(part, input), 0, animal.entries[e].inputs[input].bytes);
+			run(&animal, part);
+		}
+		close_animal(&animal);
+	}
+	json_decref(manifest);
+}
+END_TEST
+
+static bool takes_batches(const struct tfl_entry *entry)
+{
+	bool takes = entry->input_count > 0;
+
+	for (uint32_t i = 0; i < entry->input_count; i++)
+		takes &= entry->inputs[i].rank > 0 && entry->inputs[i].shape_signature[0] == -1;
+	return takes;
+}
+
+/* Those whose answers to one request depend on the rest of the batch: sums and maxima over all, and places that WHERE counts. */
+static bool is_mixed(const char *name)
+{
+	static const char *const mixed[] = {"aeq_single_sum", "litert_classifier", "litert_where"};
+
+	for (size_t i = 0; i < TFL_ARRAY_SIZE(mixed); i++)
+		if (strcmp(mixed[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Something that fits anywhere: integers may be places. */
+static void fill(const struct tfl_io *io, void *data, struct tfl_random *random)
+{
+	bool bytes = io->dtype == TFL_INT8 || io->dtype == TFL_UINT8;
+
+	memset(data, 0, io->bytes);
+	for (size_t i = 0; i < io->elements; i++) {
+		if (io->dtype == TFL_FLOAT32)
+			((float *)data)[i] = tfl_random_uniform(random, -1, 1);
+		else if (tfl_dtype_size(io->dtype) > 0)
+			((uint8_t *)data)[i * tfl_dtype_size(io->dtype)] = (uint8_t)(tfl_random_next(random) & (bytes ? 255 : 1));
+	}
+}
+
+static void compare(const struct animal *animal, const struct tfl_io *io, const void *both, const void *alone)
+{
+	for (size_t i = 0; io->dtype == TFL_FLOAT32 && i < io->elements; i++) {
+		double a = (double)((const float *)both)[i], b = (double)((const float *)alone)[i];
+
+		ck_assert_msg((isnan(a) && isnan(b)) || fabs(a - b) <= 1e-5 * (1 + fabs(b)), "%s: %g in a batch, %g alone", animal->name, a, b);
+	}
+	ck_assert_msg(io->dtype == TFL_FLOAT32 || memcmp(both, alone, io->bytes) == 0, "%s: other bytes in a batch than alone", animal->name);
+}
+
+/* Runs the halves of what @p pair was run on, each alone. */
+static void compare_halves(const struct animal *animal, const struct tfl_entry *entry, struct tfl_interpreter *part, struct tfl_interpreter *pair)
+{
+	for (size_t half = 0; half < 2; half++) {
+		struct tfl_random random = {half};
+
+		for (uint32_t i = 0; i < entry->input_count; i++)
+			fill(&entry->inputs[i], tfl_interpreter_input(part, i), &random);
+		run(animal, part);
+		for (uint32_t i = 0; i < entry->output_count; i++) {
+			struct tfl_io io, both;
+
+			tfl_interpreter_output_io(part, i, &io);
+			tfl_interpreter_output_io(pair, i, &both);
+			ck_assert_msg(both.bytes == 2 * io.bytes, "%s: output %u", animal->name, i);
+			compare(animal, &io, (const uint8_t *)tfl_interpreter_output(pair, i) + half * io.bytes, tfl_interpreter_output(part, i));
+		}
+	}
+}
+
+/* Twice the batch: whether it can be. Refused, it says why. */
+static bool check_batch(const struct animal *animal, const struct tfl_entry *entry, struct tfl_interpreter *part)
+{
+	struct tfl_io_shape *shapes = calloc(entry->input_count, sizeof(*shapes));
+	struct tfl_interpreter *pair = NULL;
+	struct tfl_error error = {0};
+	int r;
+
+	ck_assert_ptr_nonnull(shapes);
+	for (uint32_t i = 0; i < entry->input_count; i++) {
+		shapes[i].rank = entry->inputs[i].rank;
+		memcpy(shapes[i].dims, entry->inputs[i].dims, sizeof(shapes[i].dims));
+		shapes[i].dims[0] *= 2;
+	}
+	r = tfl_interpreter_resize(part, shapes, &pair, &error);
+	free(shapes);
+	ck_assert_msg(r == 0 || (r == -EINVAL && strstr(error.text, "operator")), "%s: %d: %s", animal->name, r, error.text);
+	for (size_t half = 0; r == 0 && half < 2; half++) {
+		struct tfl_random random = {half};
+
+		for (uint32_t i = 0; i < entry->input_count; i++)
+			fill(&entry->inputs[i], (uint8_t *)tfl_interpreter_input(pair, i) + half * entry->inputs[i].bytes, &random);
+	}
+	if (r == 0)
+		run(animal, pair);
+	if (r == 0 && !is_mixed(animal->name))
+		compare_halves(animal, entry, part, pair);
+	return r == 0;
+}
+
+START_TEST(two_in_a_batch_are_answered_as_each_alone)
+{
+	json_t *manifest = load_manifest();
+	const json_t *models = json_object_get(manifest, "models");
+	unsigned batches = 0;
+
+	for (size_t i = 0; i < json_array_size(models); i++) {
+		struct animal animal;
+
+		open_animal(&animal, json_array_get(models, i));
+		for (uint32_t e = 0; e < animal.count; e++)
+			if (takes_batches(&animal.entries[e]))
+				batches += check_batch(&animal, &animal.entries[e], tfl_interpreter_entry(animal.interpreter, e));
+		close_animal(&animal);
+	}
+	ck_assert(!manifest || batches >= 30);
+	json_decref(manifest);
+}
+END_TEST
+
 Suite *zoo_suite(void)
 {
 	Suite *suite = suite_create("zoo");
@@ -204,6 +389,8 @@ Suite *zoo_suite(void)
 	tcase_add_test(real, trusted_models_open_as_described);
 	tcase_add_test(real, the_others_open_or_are_refused);
 	tcase_add_loop_test(real, surveys, 0, 2);
+	tcase_add_test(real, every_signature_runs_on_zeros);
+	tcase_add_test(real, two_in_a_batch_are_answered_as_each_alone);
 	suite_add_tcase(suite, real);
 	return suite;
 }
