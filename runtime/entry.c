@@ -84,6 +84,13 @@ static struct tfl_io *copy_ios(const struct tfl_io *ios, uint32_t count)
 }
 
 /* @p signature: NULL for subgraph 0 without one. */
+static void name_entry(struct tfl_entry *entry, const struct tfl_model *model, const struct tfl_signature *signature)
+{
+	entry->signature = signature ? signature->key : NULL;
+	entry->number = signature ? (uint32_t)(signature - model->signatures) : TFL_NONE;
+}
+
+/* Likewise. */
 static int fill_entry(struct tfl_entry *entry, const struct tfl_program *program, const struct tfl_signature *signature)
 {
 	const struct tfl_subgraph *source = program->graph->source;
@@ -97,9 +104,9 @@ static int fill_entry(struct tfl_entry *entry, const struct tfl_program *program
 	entry->input_count = source->input_count;
 	entry->output_count = source->output_count;
 	entry->main = program->graph->subgraph == 0;
+	name_entry(entry, program->model, signature);
 	if (!signature)
 		return 0;
-	entry->signature = signature->key;
 	name_ios(inputs, source->input_count, source->inputs, signature->inputs, signature->input_count);
 	name_ios(outputs, source->output_count, source->outputs, signature->outputs, signature->output_count);
 	return 0;
@@ -169,7 +176,7 @@ static int add_entry(struct tfl_program *program, const struct tfl_signature *si
 	program->entry_others[number] = r == 0 ? other : TFL_NONE;
 	if (r == 0 || r == -ENOMEM)
 		return r < 0 ? tfl_error_set(error, r, "out of memory") : 0;
-	entry->signature = signature->key;
+	name_entry(entry, program->model, signature);
 	entry->fault = strdup(fault.text);
 	return entry->fault ? 0 : tfl_error_set(error, -ENOMEM, "out of memory");
 }

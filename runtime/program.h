@@ -65,6 +65,7 @@ struct tfl_io_shape {
  */
 struct tfl_entry {
 	const char *signature; /* its name; NULL: none names subgraph 0 */
+	uint32_t number;       /* of that signature in the file, where names may come twice; UINT32_MAX: there is none */
 	const char *fault;     /* the sentence why it cannot be run, and there are no inputs and outputs then; NULL: it can */
 	bool main;             /* it is subgraph 0, which the metadata is about */
 	const struct tfl_io *inputs, *outputs;

@@ -313,23 +313,18 @@ static int measure(struct tfl_survey *survey, struct tfl_program *program, struc
 	return 0;
 }
 
-/* Of signatures that are other graphs, each of which runs or not. The names of entries are the model's own strings. */
+/* Of signatures that are other graphs, each of which runs or not. */
 static int take_faults(struct tfl_survey *survey, const struct tfl_program *program)
 {
-	const struct tfl_model *model = survey->model;
 	const struct tfl_entry *entries;
 	uint32_t count;
 
 	entries = tfl_program_entries(program, &count);
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t k = 0;
-
-		while (k < model->signature_count && model->signatures[k].key != entries[i].signature)
-			k++;
-		if (k == model->signature_count || !entries[i].fault)
+		if (!entries[i].fault)
 			continue;
-		survey->signature_faults[k] = strdup(entries[i].fault);
-		if (!survey->signature_faults[k])
+		survey->signature_faults[entries[i].number] = strdup(entries[i].fault);
+		if (!survey->signature_faults[entries[i].number])
 			return -ENOMEM;
 	}
 	return 0;

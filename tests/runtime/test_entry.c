@@ -88,6 +88,7 @@ START_TEST(the_first_subgraph_stands_first_and_then_the_order_of_the_file)
 		ck_assert_str_eq(subject.entries[i].inputs[0].signature_name, names[i][1]);
 		ck_assert_str_eq(subject.entries[i].outputs[0].signature_name, names[i][2]);
 		ck_assert_ptr_null(subject.entries[i].fault);
+		ck_assert_uint_eq(subject.entries[i].number, i == 0 ? 1 : i == 1 ? 0 : i);
 		ck_assert_float_eq(run_unary(&subject, i, 4), 4 * factors[i]);
 	}
 	/* What the program says of itself is its first entry. */
@@ -113,6 +114,7 @@ START_TEST(the_first_subgraph_may_have_no_name)
 	open_subject(&subject, b, NULL);
 	ck_assert_uint_eq(subject.count, _i ? 2 : 1);
 	ck_assert_ptr_null(subject.entries[0].signature);
+	ck_assert_uint_eq(subject.entries[0].number, UINT32_MAX);
 	ck_assert_ptr_null(subject.entries[0].inputs[0].signature_name);
 	ck_assert_float_eq(run_unary(&subject, 0, 1), -1);
 	if (_i)
