@@ -10,9 +10,6 @@
 #include "client/print.h"
 #include "client/roles.h"
 #include "client/shadow.h"
-#include "client/signature.h"
-
-#define SIGNATURES_MAX 6 /* whose inputs and outputs are shown */
 
 static uint64_t number(const struct tfl_value *map, const char *key)
 {
@@ -122,41 +119,6 @@ static void print_confidence(const struct tfl_value *outputs)
 	}
 }
 
-/* What can be asked for by name; one of several may be what runs without. */
-static void print_signatures(const struct tfl_value *value, const json_t *model)
-{
-	const json_t *signatures = json_object_get(model, "signatures");
-	size_t count = json_array_size(signatures);
-
-	for (size_t i = 0; i < count && i < SIGNATURES_MAX; i++) {
-		const json_t *described = json_array_get(signatures, i);
-		struct ctl_signature signature = {0};
-
-		(void)ctl_signature_find(value, "", json_string_value(json_object_get(described, "signature")), &signature, NULL);
-		ctl_print_signature(i == 0 ? "signatures" : "", described, signature.main && count > 1 ? " (and without a name)" : "");
-	}
-	if (count > SIGNATURES_MAX)
-		ctl_printf_wrapped("", CTL_TEXT_INDENT, "… %zu in all; --json has them", count);
-}
-
-/* Those of the signatures that are not the main graph under other names. */
-static void print_signature_tensors(const struct tfl_value *value, const json_t *model)
-{
-	const json_t *signatures = json_object_get(model, "signatures");
-	size_t shown = 0;
-
-	for (size_t i = 0; i < json_array_size(signatures) && shown < SIGNATURES_MAX; i++) {
-		const json_t *described = json_array_get(signatures, i);
-		const char *name = json_string_value(json_object_get(described, "signature"));
-		struct ctl_signature signature;
-
-		if (ctl_signature_find(value, "", name, &signature, NULL) < 0 || signature.main)
-			continue;
-		ctl_print_tensors(described, name);
-		shown++;
-	}
-}
-
 static void print_text(const struct tfl_value *value, const struct ctl_arguments *arguments)
 {
 	json_t *model = ctl_json_of(value);
@@ -173,9 +135,8 @@ static void print_text(const struct tfl_value *value, const struct ctl_arguments
 	ctl_shadow_print(tfl_value_get(value, "model"), tfl_value_get(value, "copies"));
 	print_loaded(value);
 	print_proof(tfl_value_get(value, "proof"), tfl_value_get(value, "outputs"));
-	print_signatures(value, model);
-	ctl_print_tensors(model, NULL);
-	print_signature_tensors(value, model);
+	ctl_print_signatures(model);
+	ctl_print_tensors(model);
 	print_confidence(tfl_value_get(value, "confidence"));
 	print_settings(tfl_value_get(value, "settings"));
 	json_decref(model);

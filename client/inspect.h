@@ -34,6 +34,9 @@ int ctl_groups_make(const struct tfl_survey *survey, bool (*takes)(const struct 
 		    struct ctl_groups *ret_groups);
 void ctl_groups_finish(struct ctl_groups *groups);
 
+/** Why the model's signature number @p index cannot be run; NULL where it can, or nothing can. */
+const char *ctl_signature_fault(const struct tfl_survey *survey, uint32_t index);
+
 /** "CONV_2D", or the name of a custom operator. */
 const char *ctl_operator_name(const struct tfl_survey_operator *op);
 
@@ -50,7 +53,7 @@ int ctl_inspection_print(const struct ctl_inspection *inspection);
 /** A new reference; NULL without memory. */
 json_t *ctl_inspection_json(const struct ctl_inspection *inspection);
 
-/** What the runtime tells of a model (runtime/tell.h), as an object; NULL without memory. */
+/** What the runtime tells of a model (runtime/tell.h), as an object, where it runs with its signatures; NULL without memory. */
 json_t *ctl_json_of_survey(const struct tfl_survey *survey);
 
 #endif

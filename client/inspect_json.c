@@ -77,6 +77,8 @@ json_t *ctl_json_of_survey(const struct tfl_survey *survey)
 	};
 
 	tfl_tell_model(&scribe.teller, survey->model, NULL, survey->inputs, survey->outputs);
+	if (survey->runs)
+		tfl_tell_signatures(&scribe.teller, survey->entries, survey->entry_count);
 	return scribe.open[0];
 }
 
@@ -198,6 +200,14 @@ static json_t *tensors_json(const struct tfl_survey *survey)
 	return array;
 }
 
+const char *ctl_signature_fault(const struct tfl_survey *survey, uint32_t index)
+{
+	for (uint32_t i = 0; i < survey->entry_count; i++)
+		if (survey->entries[i].number == index)
+			return survey->entries[i].fault;
+	return NULL;
+}
+
 static json_t *side_json(const struct tfl_signature_tensor *tensors, uint32_t count)
 {
 	json_t *array = json_array();
@@ -214,7 +224,7 @@ static json_t *signatures_json(const struct tfl_survey *survey)
 
 	for (uint32_t i = 0; i < model->signature_count; i++) {
 		const struct tfl_signature *signature = &model->signatures[i];
-		const char *fault = survey->runs ? survey->signature_faults[i] : survey->fault.text;
+		const char *fault = survey->runs ? ctl_signature_fault(survey, i) : survey->fault.text;
 
 		json_array_append_new(array, json_pack("{s:s, s:I, s:o, s:o, s:b, s:o}", "key", signature->key, "subgraph",
 						       (json_int_t)signature->subgraph, "inputs",
@@ -250,8 +260,8 @@ json_t *ctl_inspection_json(const struct ctl_inspection *inspection)
 							(json_int_t)memory->constants, "packed", (json_int_t)memory->packed, "interpreter",
 							(json_int_t)memory->interpreter, "further_interpreter", (json_int_t)memory->further));
 	json_object_set_new(object, "operators", groups_json(survey));
-	json_object_set_new(object, "signatures", signatures_json(survey));
 	json_object_update(object, inspection->model);
+	json_object_set_new(object, "signatures", signatures_json(survey)); /* all of them, with their tensors in the file */
 	if (inspection->operators)
 		json_object_set_new(object, "operator_list", operators_json(survey));
 	if (inspection->tensors)

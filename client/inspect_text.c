@@ -165,7 +165,7 @@ static void print_signatures(const struct tfl_survey *survey)
 		if (!stream)
 			abort();
 		fprintf(stream, "%s: ", ctl_format_short(key, NAME_COLUMNS, model->signatures[i].key));
-		put_signature(stream, &model->signatures[i], survey->signature_faults[i]);
+		put_signature(stream, &model->signatures[i], ctl_signature_fault(survey, i));
 		fclose(stream);
 		ctl_print_wrapped(i == 0 ? "signatures" : "", CTL_TEXT_INDENT, text);
 		free(text);
@@ -419,7 +419,7 @@ int ctl_inspection_print(const struct ctl_inspection *inspection)
 	print_work(survey);
 	print_memory(survey);
 	print_signatures(survey);
-	ctl_print_tensors(inspection->model, NULL);
+	ctl_print_tensors(inspection->model);
 	if (inspection->tensors)
 		print_tensors(survey);
 	if (inspection->operators)

@@ -15,7 +15,8 @@
 #define NOTE_INDENT 5
 #define NAME_COLUMNS 30
 #define CALLED_COLUMNS 20 /* of the name that a signature gives it */
-#define CALLED_MAX 6    /* names of the inputs, or outputs, of a signature */
+#define SIGNATURES_MAX 6 /* that are shown, and … */
+#define CALLED_MAX 6     /* … names of the inputs, or outputs, of a signature */
 #define TENSORS_MAX 12  /* inputs, or outputs, that are shown */
 #define LABELS_BYTES 60 /* of the first labels that are shown */
 
@@ -354,10 +355,26 @@ static void print_side(bool output, const char *signature, const json_t *tensors
 		printf("  … %zu in all; --json has them\n", count);
 }
 
-void ctl_print_tensors(const json_t *model, const char *signature)
+static void print_sides(const json_t *sides, const char *signature)
 {
-	print_side(false, signature, json_object_get(model, "inputs"));
-	print_side(true, signature, json_object_get(model, "outputs"));
+	print_side(false, signature, json_object_get(sides, "inputs"));
+	print_side(true, signature, json_object_get(sides, "outputs"));
+}
+
+void ctl_print_tensors(const json_t *model)
+{
+	const json_t *signatures = json_object_get(model, "signatures");
+	unsigned shown = 0;
+
+	print_sides(model, NULL);
+	for (size_t i = 0; i < json_array_size(signatures) && shown < SIGNATURES_MAX; i++) {
+		const json_t *signature = json_array_get(signatures, i);
+
+		if (json_is_true(json_object_get(signature, "main")) || *string(signature, "reason"))
+			continue;
+		print_sides(signature, string(signature, "signature"));
+		shown++;
+	}
 }
 
 /* "left, right": what a signature calls its inputs, or outputs. */
@@ -378,7 +395,7 @@ static void put_called(FILE *stream, const json_t *tensors)
 		fputs("-", stream);
 }
 
-void ctl_print_signature(const char *label, const json_t *signature, const char *remark)
+static void print_signature(const char *label, const json_t *signature, const char *remark)
 {
 	TFL_CLEANUP(phrase_finish) struct phrase phrase;
 	char name[4 * NAME_COLUMNS + 1];
@@ -394,6 +411,22 @@ void ctl_print_signature(const char *label, const json_t *signature, const char 
 		fputs(remark, phrase.stream);
 	}
 	ctl_print_wrapped(label, CTL_TEXT_INDENT, phrase_end(&phrase));
+}
+
+/* One of several may be what runs without a name. */
+void ctl_print_signatures(const json_t *model)
+{
+	const json_t *signatures = json_object_get(model, "signatures");
+	size_t count = json_array_size(signatures);
+
+	for (size_t i = 0; i < count && i < SIGNATURES_MAX; i++) {
+		const json_t *signature = json_array_get(signatures, i);
+		bool main = json_is_true(json_object_get(signature, "main"));
+
+		print_signature(i == 0 ? "signatures" : "", signature, main && count > 1 ? " (and without a name)" : "");
+	}
+	if (count > SIGNATURES_MAX)
+		ctl_printf_wrapped("", CTL_TEXT_INDENT, "… %zu in all; --json has them", count);
 }
 
 static void print_authors(const json_t *metadata)

@@ -14,13 +14,13 @@
 /** The lines about the model: name, description, author, licence, what is wrong with its metadata, files. */
 void ctl_print_about(const json_t *model);
 
-/**
- * The tables "inputs" and "outputs" of @p model, or of one of its signatures ("inputs of encode"; NULL: none), a note below each tensor of
- * which there is more to say.
- */
-void ctl_print_tensors(const json_t *model, const char *signature);
+/** The lines "signatures encode: tokens → states", or why one cannot be run. */
+void ctl_print_signatures(const json_t *model);
 
-/** A line "LABEL encode: tokens → states", or why it cannot be run; @p remark stands behind it. */
-void ctl_print_signature(const char *label, const json_t *signature, const char *remark);
+/**
+ * The tables "inputs" and "outputs", and those of signatures that are other graphs ("inputs of encode"), a note below each tensor of which
+ * there is more to say.
+ */
+void ctl_print_tensors(const json_t *model);
 
 #endif

@@ -90,9 +90,7 @@ void tfl_survey_destroy(struct tfl_survey *survey)
 	free(survey->tensors);
 	free(survey->inputs);
 	free(survey->outputs);
-	for (uint32_t i = 0; survey->signature_faults && i < survey->model->signature_count; i++)
-		free(survey->signature_faults[i]);
-	free(survey->signature_faults);
+	tfl_program_destroy(survey->program);
 	free(survey);
 }
 
@@ -313,23 +311,6 @@ static int measure(struct tfl_survey *survey, struct tfl_program *program, struc
 	return 0;
 }
 
-/* Of signatures that are other graphs, each of which runs or not. */
-static int take_faults(struct tfl_survey *survey, const struct tfl_program *program)
-{
-	const struct tfl_entry *entries;
-	uint32_t count;
-
-	entries = tfl_program_entries(program, &count);
-	for (uint32_t i = 0; i < count; i++) {
-		if (!entries[i].fault)
-			continue;
-		survey->signature_faults[entries[i].number] = strdup(entries[i].fault);
-		if (!survey->signature_faults[entries[i].number])
-			return -ENOMEM;
-	}
-	return 0;
-}
-
 /* As the daemon would load it. That it cannot be loaded is a finding. */
 static int load(struct tfl_survey *survey, const struct tfl_program_options *options)
 {
@@ -352,7 +333,9 @@ static int load(struct tfl_survey *survey, const struct tfl_program_options *opt
 		op->verdict = verdict_of(program->graph, &program->graph->nodes[i], program->lowered[i]);
 	}
 	take_ios(survey, program);
-	return take_faults(survey, program);
+	survey->entries = tfl_program_entries(program, &survey->entry_count);
+	survey->program = TFL_STEAL(program);
+	return 0;
 }
 
 /* Constants by buffer, so that what tensors share counts once. */
@@ -387,8 +370,7 @@ static int allocate(struct tfl_survey *survey)
 	}
 	survey->operators = calloc(operators + 1, sizeof(*survey->operators));
 	survey->tensors = calloc(tensors + 1, sizeof(*survey->tensors));
-	survey->signature_faults = calloc((size_t)survey->model->signature_count + 1, sizeof(*survey->signature_faults));
-	return survey->operators && survey->tensors && survey->signature_faults ? 0 : -ENOMEM;
+	return survey->operators && survey->tensors ? 0 : -ENOMEM;
 }
 
 int tfl_survey_create(const struct tfl_model *model, const struct tfl_program_options *options, struct tfl_survey **ret_survey,

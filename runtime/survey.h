@@ -87,7 +87,9 @@ struct tfl_survey {
 	uint64_t multiplies;      /* of subgraph 0 */
 	struct tfl_survey_memory memory;
 	struct tfl_io *inputs, *outputs; /* of subgraph 0 */
-	char **signature_faults;  /* for each of the model's, where it runs: why that one cannot; NULL: it can */
+	struct tfl_program *program;       /* where it runs: what was made of it, with … */
+	const struct tfl_entry *entries;   /* … what it can be called for, else NULL */
+	uint32_t entry_count;
 };
 
 /**

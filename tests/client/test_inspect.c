@@ -174,22 +174,23 @@ START_TEST(one_kind_with_two_fates)
 }
 END_TEST
 
-/* A graph that runs, with a free dimension, and another that has the operator of save_chain(): the model runs, that signature does not. */
+/* Two graphs that run, with a free dimension, and one that has the operator of save_chain(): the model runs, that signature does not. */
 START_TEST(signatures_that_run_and_do_not)
 {
+	static const char *const keys[] = {"plain", "sharp", "other"};
 	const struct tfl_build_binding in = {"left", 0}, out = {"right", 1};
 	struct tfl_builder *b = tfl_build_create();
 	json_t *json, *signature;
 
-	for (uint32_t i = 0; i < 2; i++) {
+	for (uint32_t i = 0; i < 3; i++) {
 		if (i > 0)
 			tfl_build_subgraph(b, "second");
 		for (unsigned k = 0; k < 2; k++)
 			tfl_build_tensor(b, &(struct tfl_build_tensor){.name = k ? "y" : "x", .dims = TFL_INTS(1, 8), .signature = TFL_INTS(-1, 8)});
-		tfl_build_operator(b, &(struct tfl_build_operator){.code = i ? TFL_BUILTIN_CUSTOM : TFL_BUILTIN_RELU, .custom_name = i ? "Sharpen" : NULL,
+		tfl_build_operator(b, &(struct tfl_build_operator){.code = i == 1 ? TFL_BUILTIN_CUSTOM : TFL_BUILTIN_RELU, .custom_name = i == 1 ? "Sharpen" : NULL,
 								   .inputs = TFL_INTS(0), .outputs = TFL_INTS(1)});
 		tfl_build_io(b, TFL_INTS(0), TFL_INTS(1));
-		tfl_build_signature(b, &(struct tfl_build_signature){.key = i ? "sharp" : "plain", .subgraph = i, .inputs = &in, .outputs = &out,
+		tfl_build_signature(b, &(struct tfl_build_signature){.key = keys[i], .subgraph = i, .inputs = &in, .outputs = &out,
 								     .input_count = 1, .output_count = 1});
 	}
 	save_builder(b);
@@ -197,7 +198,10 @@ START_TEST(signatures_that_run_and_do_not)
 	ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
 	EXPECT_LINES("\nruns       yes, ", "\nsignatures plain: left → right\n           sharp: cannot be run: operator 0 ", "Sharpen",
 		     "\n  0  x  float32  [1, 8]  32 B  as left\n     [-1, 8]: -1 is any size\n",
-		     "\n  0  y  float32  [1, 8]  32 B  as right\n     [-1, 8]: -1 follows the inputs\n");
+		     "\n  0  y  float32  [1, 8]  32 B  as right\n     [-1, 8]: -1 follows the inputs\n",
+		     "\n           other: left → right (subgraph 2)\n", "\ninputs of other\n  0  x  float32  [1, 8]  32 B  as left\n");
+	ck_assert_ptr_null(strstr(result.out, " of plain"));
+	ck_assert_ptr_null(strstr(result.out, " of sharp"));
 	count_lines();
 	TFLCTL("inspect", path, "--json");
 	json = json_of_output();
