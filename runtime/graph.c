@@ -409,11 +409,15 @@ static int take_given(struct tfl_graph *graph, const struct tfl_graph_given *giv
 {
 	for (uint32_t i = 0; given && i < graph->source->input_count; i++) {
 		struct tfl_value *value = &graph->values[graph->source->inputs[i]];
+		const struct tfl_quantization *scales = &value->tensor->quantization;
 		char shape[TFL_SHAPE_STRING_MAX];
 
 		if (tfl_value_set_shape(value, given[i].rank, given[i].dims) < 0)
 			return tfl_error_set(error, -EINVAL, "input %u would have the shape %s, which is negative or larger than %u bytes", i,
 					     tfl_shape_to_string(given[i].dims, given[i].rank, shape, sizeof(shape)), TFL_TENSOR_BYTES_MAX);
+		if (scales->count > 1 && (scales->axis >= value->rank || (uint32_t)value->dims[scales->axis] != scales->count))
+			return tfl_error_set(error, -EINVAL, "input %u would have the shape %s, but has %u scales along dimension %u", i,
+					     tfl_shape_to_string(given[i].dims, given[i].rank, shape, sizeof(shape)), scales->count, scales->axis);
 		value->data = given[i].data;
 		if (given[i].late && tfl_value_set_late(graph, value) < 0)
 			return tfl_error_set(error, -ENOMEM, "out of memory");

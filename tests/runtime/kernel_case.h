@@ -33,6 +33,7 @@ struct kernel_tensor {
 	bool absent;   /* an optional input left out */
 	bool constant; /* its content stands in the file */
 	bool variable; /* it is state: nobody gives it, and it begins as zeros */
+	int32_t rows;  /* not 0: what the file says of dimension 0, and that it may be any size */
 	uint32_t sparse; /* and does so sparsely, laid out as this seed says; 0: densely */
 	uint32_t scale_count;
 	uint32_t axis;

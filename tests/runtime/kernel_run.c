@@ -21,12 +21,14 @@
 
 static int add_tensor(struct tfl_builder *builder, const char *name, const struct kernel_tensor *tensor)
 {
+	int32_t dims[TFL_RANK_MAX], signature[TFL_RANK_MAX];
 	int64_t zero_points[KERNEL_CHANNELS_MAX];
 	struct kernel_sparse sparse = {0};
 	struct tfl_build_tensor build = {
 		.name = name,
 		.dtype = tensor->dtype,
-		.dims = {tensor->dims, tensor->rank},
+		.dims = {dims, tensor->rank},
+		.signature = {signature, tensor->rows ? tensor->rank : 0},
 		.data = tensor->constant ? tensor->data : NULL,
 		.data_size = tensor->constant ? tensor->elements * tfl_dtype_size(tensor->dtype) : 0,
 		.scales = tensor->scale_count ? tensor->scales : NULL,
@@ -37,6 +39,10 @@ static int add_tensor(struct tfl_builder *builder, const char *name, const struc
 	};
 	int index;
 
+	for (unsigned i = 0; i < tensor->rank; i++) {
+		dims[i] = i == 0 && tensor->rows ? tensor->rows : tensor->dims[i];
+		signature[i] = i == 0 ? -1 : dims[i];
+	}
 	for (uint32_t i = 0; i < tensor->scale_count; i++)
 		zero_points[i] = tensor->zero_point;
 	if (tensor->constant && tensor->sparse) {
@@ -50,7 +56,7 @@ static int add_tensor(struct tfl_builder *builder, const char *name, const struc
 	return index;
 }
 
-static bool is_given(const struct kernel_tensor *input)
+bool kernel_is_given(const struct kernel_tensor *input)
 {
 	return !input->absent && !input->constant && !input->variable;
 }
@@ -63,7 +69,7 @@ int kernel_open(const struct kernel_row *row, const struct kernel_case *c, struc
 
 	for (unsigned i = 0; i < c->input_count; i++) {
 		inputs[i] = c->inputs[i].absent ? -1 : add_tensor(builder, "input", &c->inputs[i]);
-		if (is_given(&c->inputs[i]))
+		if (kernel_is_given(&c->inputs[i]))
 			given[count++] = inputs[i];
 	}
 	for (unsigned i = 0; i < c->output_count; i++) {
@@ -150,12 +156,12 @@ void kernel_expected_finish(struct kernel_expected *expected)
 		free(TFL_STEAL(expected[i].element));
 }
 
-static void give_inputs(const struct kernel_case *c, struct tfl_interpreter *interpreter)
+void kernel_give_inputs(const struct kernel_case *c, struct tfl_interpreter *interpreter)
 {
 	uint32_t index = 0;
 
 	for (unsigned i = 0; i < c->input_count; i++)
-		if (is_given(&c->inputs[i]))
+		if (kernel_is_given(&c->inputs[i]))
 			memcpy(tfl_interpreter_input(interpreter, index++), c->inputs[i].data,
 			       c->inputs[i].elements * tfl_dtype_size(c->inputs[i].dtype));
 }
@@ -169,7 +175,7 @@ static int invoke(const struct kernel_case *c, struct tfl_interpreter *interpret
 
 	for (unsigned i = 0; !folded && i < c->output_count; i++)
 		memset((uint8_t *)tfl_interpreter_output(interpreter, i), CANARY, results[i].bytes + CANARY_BYTES);
-	give_inputs(c, interpreter);
+	kernel_give_inputs(c, interpreter);
 	r = tfl_interpreter_invoke(interpreter, NULL, error);
 	for (unsigned o = 0; !folded && o < c->output_count; o++) {
 		const uint8_t *output = tfl_interpreter_output(interpreter, o);

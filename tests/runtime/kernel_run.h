@@ -46,4 +46,8 @@ double kernel_result_at(const struct kernel_result *result, size_t index);
 
 bool kernel_is_folded(const struct kernel_case *c);
 
+/** Whether it is an input of the graph. */
+bool kernel_is_given(const struct kernel_tensor *input);
+void kernel_give_inputs(const struct kernel_case *c, struct tfl_interpreter *interpreter);
+
 #endif

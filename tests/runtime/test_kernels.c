@@ -9,6 +9,7 @@
 #include "runtime/op.h"
 #include "tests/runtime/fixed_point.h"
 #include "tests/runtime/kernel_attack.h"
+#include "tests/runtime/kernel_resized.h"
 #include "tests/runtime/kernel_rows.h"
 #include "tests/runtime/kernel_run.h"
 #include "tests/runtime/suites.h"
@@ -16,6 +17,7 @@
 #define CASES 80
 #define ATTACKS 150
 #define EMPTY 5
+#define RESIZED 20
 #define PATTERN_MAX 80
 
 static const struct kernel_row *const rows[] = {
@@ -201,6 +203,31 @@ START_TEST(operator_takes_empty_tensors)
 }
 END_TEST
 
+/*
+ * Operators that have no inputs but constants, whose input is a shape, whose output's shape follows from content (test_late.c), or whose
+ * state or anchors have as many rows as their input (test_resize.c).
+ */
+static bool has_fixed_rows(const struct kernel_row *row)
+{
+	static const uint32_t codes[] = {TFL_BUILTIN_CUSTOM, TFL_BUILTIN_DENSIFY, TFL_BUILTIN_FILL, TFL_BUILTIN_LSTM, TFL_BUILTIN_RANGE,
+					 TFL_BUILTIN_SVDF, TFL_BUILTIN_UNIDIRECTIONAL_SEQUENCE_LSTM, TFL_BUILTIN_WHERE};
+
+	for (size_t i = 0; i < TFL_ARRAY_SIZE(codes); i++)
+		if (codes[i] == row->code)
+			return true;
+	return false;
+}
+
+START_TEST(operator_takes_other_rows_than_the_file_says)
+{
+	char type;
+	const struct kernel_row *row = find_row(_i, &type);
+	unsigned checked = kernel_resize(row, type, RESIZED);
+
+	ck_assert_msg(checked > 0 || has_fixed_rows(row), "%s: no case", row->name);
+}
+END_TEST
+
 Suite *kernels_suite(void)
 {
 	Suite *suite = suite_create("kernels");
@@ -216,6 +243,7 @@ Suite *kernels_suite(void)
 	tcase_add_loop_test(tests, operator_matches_reference, 0, types);
 	tcase_add_loop_test(tests, operator_withstands_attacks, 0, types);
 	tcase_add_loop_test(tests, operator_takes_empty_tensors, 0, types);
+	tcase_add_loop_test(tests, operator_takes_other_rows_than_the_file_says, 0, types);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -533,6 +533,29 @@ START_TEST(a_request_decides_about_seconds_only)
 }
 END_TEST
 
+/* A scale for each row, of which there are three. */
+START_TEST(rows_are_as_many_as_their_scales)
+{
+	static const float scales[3] = {1, 2, 3};
+	struct tfl_builder *b = tfl_build_create();
+	struct tfl_interpreter *resized;
+	struct tfl_error error = {0};
+	struct subject subject;
+	int y;
+
+	tfl_build_tensor(b, &(struct tfl_build_tensor){.name = "x", .dtype = TFL_INT8, .dims = TFL_INTS(3, 2), .signature = TFL_INTS(-1, -1),
+						       .scales = scales, .scale_count = 3});
+	y = tensor(b, TFL_FLOAT32, TFL_INTS(3, 2));
+	op(b, TFL_BUILTIN_DEQUANTIZE, TFL_INTS(0), TFL_INTS(y), none());
+	tfl_build_io(b, TFL_INTS(0), TFL_INTS(y));
+	open_subject(&subject, b, NULL);
+	scene_invoke(resize(subject.interpreter, &(struct tfl_io_shape){2, {3, 50}}));
+	ck_assert_int_eq(tfl_interpreter_resize(subject.interpreter, &(struct tfl_io_shape){2, {4, 2}}, &resized, &error), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error.text, "input 0 would have the shape [4, 2], but has 3 scales along dimension 0"));
+	close_subject(&subject);
+}
+END_TEST
+
 /* sum = sum + (the sum of x's rows), which fits any number of rows; or sum = sum + x, which does not. */
 static struct tfl_builder *build_sum(bool reduced)
 {
@@ -646,6 +669,7 @@ Suite *resize_suite(void)
 	tcase_add_loop_test(tcase, shapes_that_cannot_be_say_why, 0, TFL_ARRAY_SIZE(refusals));
 	tcase_add_test(tcase, a_run_takes_no_more_work_than_it_may);
 	tcase_add_test(tcase, a_request_decides_about_seconds_only);
+	tcase_add_test(tcase, rows_are_as_many_as_their_scales);
 	tcase_add_loop_test(tcase, state_is_the_same_for_all_shapes, 0, 2);
 	tcase_add_test(tcase, state_does_not_grow_with_the_batch);
 	tcase_add_loop_test(tcase, late_outputs_stand_behind_resized_inputs, 0, 2);
