@@ -199,21 +199,17 @@ static struct ctl_frame frame_picture(struct tfl_picture *picture, const struct 
 }
 
 /* The pixels of a picture as the input, which has their size, wants them. */
-static int take_pixels(const struct ctl_tensor *tensor, const char *path, const struct tfl_picture *picture,
+static int take_pixels(const struct ctl_tensor *tensor, const struct size *size, const char *path, const struct tfl_picture *picture,
 		       const struct tfl_picture_norm *how, struct ctl_input *input, struct tfl_error *error)
 {
-	_tfl_free_ float *values = NULL;
-	struct size size;
-	size_t count;
+	const size_t count = (size_t)size->height * size->width * size->channels;
+	_tfl_free_ float *values = malloc(count * sizeof(*values));
 	int r;
 
-	(void)picture_size(tensor, &size);
-	count = (size_t)size.height * size.width * size.channels;
-	values = malloc(count * sizeof(*values));
 	r = values ? ctl_tensor_fit(tensor, picture, values) : -ENOMEM;
 	if (r < 0)
 		return tfl_error_set(error, r, "%s: no memory to resize it", path);
-	tfl_picture_normalize(how, tensor->dtype, size.channels, values, count, values);
+	tfl_picture_normalize(how, tensor->dtype, size->channels, values, count, values);
 	input->bytes = count * tfl_dtype_size(input->dtype);
 	input->memory = (uint8_t *)TFL_STEAL(values);
 	input->data = input->memory;
@@ -246,7 +242,7 @@ int ctl_input_picture(const struct ctl_tensor *tensor, const char *path, enum tf
 		return r;
 	(void)picture_size(&sized, &size);
 	input.frame = frame_picture(&picture, &size, crop);
-	r = take_pixels(&sized, path, &picture, &how, &input, error);
+	r = take_pixels(&sized, &size, path, &picture, &how, &input, error);
 	if (r == 0)
 		*ret_input = input;
 	return r;
