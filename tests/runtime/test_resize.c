@@ -284,6 +284,7 @@ START_TEST(a_shape_costs_its_activations)
 	ck_assert_uint_le(late, tfl_interpreter_bytes(fresh.interpreter) + 8192);
 	ck_assert_uint_gt(tfl_interpreter_bytes(subject.interpreter), late);
 	close_subject(&fresh);
+	close_subject(&subject);
 }
 END_TEST
 
