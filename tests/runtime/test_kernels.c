@@ -205,7 +205,7 @@ END_TEST
 
 /*
  * Operators that have no inputs but constants, whose input is a shape, whose output's shape follows from content (test_late.c), or whose
- * state or anchors have as many rows as their input (test_resize.c).
+ * state or anchors have as many rows as their input (test_recurrent.c).
  */
 static bool has_fixed_rows(const struct kernel_row *row)
 {

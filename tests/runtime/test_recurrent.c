@@ -202,6 +202,37 @@ START_TEST(gates_of_8_bits_are_refused_by_name)
 }
 END_TEST
 
+/* The state in the file has room for so many rows, and requests cannot choose more. A sequence may be longer, where time comes first. */
+START_TEST(a_state_has_the_rows_of_the_file)
+{
+	static const struct kernel_row *const rows[] = {&kernel_lstm, &kernel_unidirectional_sequence_lstm, &kernel_svdf};
+	const struct kernel_row *row = rows[_i];
+
+	for (unsigned number = 0; number < CASES; number++) {
+		struct subject subject = {0};
+		struct kernel_tensor *input = &subject.c.inputs[0];
+		struct tfl_io_shape shape = {0};
+		struct tfl_interpreter *resized;
+		struct tfl_error error = {0};
+		int r;
+
+		draw(&subject, row, 'f', number);
+		input->rows = input->dims[0];
+		open_subject(&subject, row);
+		shape.rank = (uint8_t)input->rank;
+		memcpy(shape.dims, input->dims, sizeof(shape.dims));
+		shape.dims[0]++;
+		r = tfl_interpreter_resize(subject.interpreter, &shape, &resized, &error);
+		if (row == &kernel_unidirectional_sequence_lstm && subject.c.flag)
+			ck_assert_msg(r == 0, "%s", error.text);
+		else
+			ck_assert_msg(r == -EINVAL && strstr(error.text, "its state"), "%d: %s", r, error.text);
+		close_subject(&subject);
+		kernel_case_finish(&subject.c);
+	}
+}
+END_TEST
+
 Suite *recurrent_suite(void)
 {
 	Suite *suite = suite_create("recurrent");
@@ -212,6 +243,7 @@ Suite *recurrent_suite(void)
 	tcase_add_loop_test(tests, a_moment_is_worth_what_its_neighbour_was, 0, 3);
 	tcase_add_test(tests, a_state_must_be_a_variable);
 	tcase_add_test(tests, gates_of_8_bits_are_refused_by_name);
+	tcase_add_loop_test(tests, a_state_has_the_rows_of_the_file, 0, 3);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
