@@ -227,6 +227,16 @@ static int initialize(struct tfl_interpreter *interpreter, bool *done, struct tf
 	return r;
 }
 
+void tfl_interpreter_drop_once(struct tfl_interpreter *interpreter)
+{
+	for (uint32_t i = 0; i < interpreter->program->callee_count; i++) {
+		if (interpreter->callees[i]->program->graph->once)
+			tfl_interpreter_destroy(TFL_STEAL(interpreter->callees[i]));
+		else
+			tfl_interpreter_drop_once(interpreter->callees[i]);
+	}
+}
+
 /* Brings a new interpreter to where its first run begins. */
 static int begin(struct tfl_interpreter *interpreter, struct tfl_error *error)
 {

@@ -132,6 +132,9 @@ struct tfl_interpreter {
 int tfl_interpreter_build(struct tfl_program *program, unsigned threads, struct tfl_interpreter *caller,
 			  struct tfl_interpreter **ret_interpreter, struct tfl_refusal *ret_refusal, struct tfl_error *error);
 
+/* Gives back what initialises the state, in an interpreter that was just built and uses one that is initialised. */
+void tfl_interpreter_drop_once(struct tfl_interpreter *interpreter);
+
 /* All that may be made of a file together, where each part alone has stayed below the limit: 0 or -EFBIG. */
 int tfl_interpreter_check_sum(const struct tfl_interpreter *interpreter, struct tfl_error *error);
 

@@ -137,6 +137,7 @@ static int share(struct tfl_program *program, const struct tfl_io_shape *shapes,
 		r = tfl_error_set(error, -EINVAL, "XNNPACK refused step %u, which it took before", refusal.step);
 	if (r < 0)
 		return r;
+	tfl_interpreter_drop_once(special->interpreter);
 	shaped->refs++;
 	special->shaped = shaped;
 	special->given = shaped->given;

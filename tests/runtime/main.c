@@ -36,6 +36,7 @@ static Suite *(*const suites[])(void) = {
 	program_suite,
 	quant_suite,
 	recurrent_suite,
+	resize_state_suite,
 	resize_suite,
 	shape_suite,
 	sparse_suite,

@@ -33,6 +33,7 @@ Suite *pool_suite(void);
 Suite *program_suite(void);
 Suite *quant_suite(void);
 Suite *recurrent_suite(void);
+Suite *resize_state_suite(void);
 Suite *resize_suite(void);
 Suite *shape_suite(void);
 Suite *sparse_suite(void);

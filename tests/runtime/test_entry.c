@@ -12,33 +12,10 @@
 #include "runtime/pool.h"
 #include "tests/runtime/brief.h"
 #include "tests/runtime/entry_sample.h"
-#include "tests/runtime/scene.h"
+#include "tests/runtime/subject.h"
 #include "tests/runtime/suites.h"
 
 static const struct tfl_ints scalar = {NULL, 0}, nothing = {NULL, 0};
-
-struct subject {
-	struct scene scene;
-	struct tfl_program *program;
-	struct tfl_interpreter *interpreter;
-	const struct tfl_entry *entries;
-	uint32_t count;
-};
-
-static void open_subject(struct subject *subject, struct tfl_builder *b, const struct tfl_program_options *options)
-{
-	ck_assert_msg(scene_open(&subject->scene, b) == 0, "%s", subject->scene.error.text);
-	subject->program = scene_program(&subject->scene, options);
-	subject->interpreter = scene_interpreter(subject->program);
-	subject->entries = tfl_program_entries(subject->program, &subject->count);
-}
-
-static void close_subject(struct subject *subject)
-{
-	tfl_interpreter_destroy(subject->interpreter);
-	tfl_program_destroy(subject->program);
-	scene_close(&subject->scene);
-}
 
 /* One input, one output. */
 static void sign(struct tfl_builder *b, const char *key, uint32_t subgraph, const char *in, int input, const char *out, int output)
@@ -81,7 +58,7 @@ START_TEST(the_first_subgraph_stands_first_and_then_the_order_of_the_file)
 	sign(b, "negative", 0, "x", 0, "y", 1);
 	sign(b, "again", 1, "a", 0, "b", 1);
 	sign(b, "minus", 0, "from", 0, "to", 1);
-	open_subject(&subject, b, &(struct tfl_program_options){.portable = _i});
+	subject_open(&subject, b, &(struct tfl_program_options){.portable = _i});
 	ck_assert_uint_eq(subject.count, TFL_ARRAY_SIZE(names));
 	for (uint32_t i = 0; i < subject.count; i++) {
 		ck_assert_str_eq(subject.entries[i].signature, names[i][0]);
@@ -96,7 +73,7 @@ START_TEST(the_first_subgraph_stands_first_and_then_the_order_of_the_file)
 	ck_assert_ptr_eq(tfl_interpreter_entry(subject.interpreter, 0), subject.interpreter);
 	ck_assert_ptr_eq(tfl_interpreter_entry(subject.interpreter, 3), subject.interpreter);
 	ck_assert_ptr_eq(tfl_interpreter_entry(subject.interpreter, 1), tfl_interpreter_entry(subject.interpreter, 2));
-	close_subject(&subject);
+	subject_close(&subject);
 }
 END_TEST
 
@@ -111,7 +88,7 @@ START_TEST(the_first_subgraph_may_have_no_name)
 	add_unary(b, TFL_BUILTIN_ABS);
 	if (_i)
 		sign(b, "absolute", 1, "in", 0, "out", 1);
-	open_subject(&subject, b, NULL);
+	subject_open(&subject, b, NULL);
 	ck_assert_uint_eq(subject.count, _i ? 2 : 1);
 	ck_assert_ptr_null(subject.entries[0].signature);
 	ck_assert_uint_eq(subject.entries[0].number, UINT32_MAX);
@@ -119,7 +96,7 @@ START_TEST(the_first_subgraph_may_have_no_name)
 	ck_assert_float_eq(run_unary(&subject, 0, 1), -1);
 	if (_i)
 		ck_assert_float_eq(run_unary(&subject, 1, -1), 1);
-	close_subject(&subject);
+	subject_close(&subject);
 }
 END_TEST
 
@@ -131,7 +108,7 @@ START_TEST(entries_run_in_turn)
 	struct subject subject;
 
 	entry_sample_build(b);
-	open_subject(&subject, b, &(struct tfl_program_options){.portable = _i});
+	subject_open(&subject, b, &(struct tfl_program_options){.portable = _i});
 	ck_assert_uint_eq(subject.count, ENTRY_COUNT);
 	/* Names stand in a signature in an order of their own. */
 	ck_assert_str_eq(subject.entries[ENTRY_CLIP].outputs[0].signature_name, "z");
@@ -151,7 +128,7 @@ START_TEST(entries_run_in_turn)
 		if (order[i] == ENTRY_CLIP)
 			ck_assert_mem_eq(tfl_interpreter_output(part, 1), sums, sizeof(sums));
 	}
-	close_subject(&subject);
+	subject_close(&subject);
 }
 END_TEST
 
@@ -162,11 +139,11 @@ START_TEST(weights_of_two_subgraphs_are_packed_once)
 	struct subject subject;
 
 	entry_sample_build(b);
-	open_subject(&subject, b, NULL);
+	subject_open(&subject, b, NULL);
 	tfl_program_info(subject.program, &info);
 	ck_assert_uint_eq(info.packed_entries, 1);
 	ck_assert_uint_eq(info.operators, 6); /* of all that can be run */
-	close_subject(&subject);
+	subject_close(&subject);
 }
 END_TEST
 
@@ -209,7 +186,7 @@ START_TEST(one_that_cannot_be_run_says_why)
 	sign(b, "handle", 3, "x", 0, "y", 1);
 	sign(b, "contradiction", 4, "x", 0, "y", 1);
 	sign(b, "last", 5, "x", 0, "y", 1);
-	open_subject(&subject, b, NULL);
+	subject_open(&subject, b, NULL);
 	ck_assert_uint_eq(subject.count, 7);
 	expect_fault(&subject.entries[1], "unknown", "operator 0 SKIP_GRAM version 1 (float32 -> float32)");
 	expect_fault(&subject.entries[2], "late", "operator 0 WHERE version 1");
@@ -219,7 +196,7 @@ START_TEST(one_that_cannot_be_run_says_why)
 	ck_assert_ptr_null(subject.entries[6].fault);
 	ck_assert_float_eq(run_unary(&subject, 0, 2), -2);
 	ck_assert_float_eq(run_unary(&subject, 6, -2), 2);
-	close_subject(&subject);
+	subject_close(&subject);
 }
 END_TEST
 
@@ -236,11 +213,11 @@ START_TEST(no_more_than_so_many_can_be_called)
 		add_unary(b, TFL_BUILTIN_ABS);
 		sign(b, name, i, "x", 0, "y", 1);
 	}
-	open_subject(&subject, b, NULL);
+	subject_open(&subject, b, NULL);
 	ck_assert_uint_eq(subject.count, TFL_ENTRIES_MAX);
 	ck_assert_str_eq(subject.entries[TFL_ENTRIES_MAX - 1].signature, "s63");
 	ck_assert_float_eq(run_unary(&subject, TFL_ENTRIES_MAX - 1, -5), 5);
-	close_subject(&subject);
+	subject_close(&subject);
 }
 END_TEST
 
@@ -268,7 +245,7 @@ START_TEST(together_they_take_no_more_than_a_file_may)
 		tfl_build_io(b, TFL_INTS(0), TFL_INTS(2 + _i));
 		sign(b, name, i, "x", 0, "y", 2 + _i);
 	}
-	open_subject(&subject, b, NULL);
+	subject_open(&subject, b, NULL);
 	for (uint32_t i = 1; i <= ENTRIES; i++) {
 		if (!subject.entries[i].fault)
 			continue;
@@ -279,7 +256,7 @@ START_TEST(together_they_take_no_more_than_a_file_may)
 	ck_assert_uint_ge(faults, 1);
 	ck_assert_uint_lt(faults, ENTRIES);
 	ck_assert_uint_le(tfl_interpreter_bytes(subject.interpreter), 2u * TFL_ARENA_FLOOR);
-	close_subject(&subject);
+	subject_close(&subject);
 }
 END_TEST
 
@@ -337,7 +314,7 @@ START_TEST(entries_share_their_state)
 	struct subject subject;
 	struct tfl_pool *pool;
 
-	open_subject(&subject, build_shared_state(), &(struct tfl_program_options){.portable = _i});
+	subject_open(&subject, build_shared_state(), &(struct tfl_program_options){.portable = _i});
 	ck_assert(tfl_program_stateful(subject.program));
 	for (int round = 0; round < 3; round++) {
 		ck_assert_float_eq(run_unary(&subject, GET, 0), 1); /* it was initialised, and once */
@@ -358,7 +335,7 @@ START_TEST(entries_share_their_state)
 	}
 	tfl_pool_destroy(pool);
 	subject.interpreter = NULL;
-	close_subject(&subject);
+	subject_close(&subject);
 }
 END_TEST
 
@@ -378,7 +355,7 @@ START_TEST(variables_belong_to_a_subgraph)
 		sign(b, i ? "second" : "first", i, "x", 0, "y", 1);
 	}
 	sign(b, "third", 1, "x", 0, "y", 1);
-	open_subject(&subject, b, NULL);
+	subject_open(&subject, b, NULL);
 	for (int round = 0; round < 2; round++) {
 		ck_assert_float_eq(run_unary(&subject, 0, 1), 1);
 		ck_assert_float_eq(run_unary(&subject, 1, 10), 10);
@@ -387,7 +364,7 @@ START_TEST(variables_belong_to_a_subgraph)
 		ck_assert_float_eq(run_unary(&subject, 1, 10), 30);
 		tfl_interpreter_reset(subject.interpreter);
 	}
-	close_subject(&subject);
+	subject_close(&subject);
 }
 END_TEST
 

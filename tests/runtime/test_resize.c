@@ -15,46 +15,10 @@
 #include "tests/runtime/brief.h"
 #include "tests/runtime/entry_sample.h"
 #include "tests/runtime/random_graph.h"
-#include "tests/runtime/scene.h"
+#include "tests/runtime/subject.h"
 #include "tests/runtime/suites.h"
 
 static const struct tfl_ints scalar = {NULL, 0};
-
-static int free_input(struct tfl_builder *b, struct tfl_ints dims, struct tfl_ints signature)
-{
-	return tfl_build_tensor(b, &(struct tfl_build_tensor){.name = "x", .dims = dims, .signature = signature});
-}
-
-/* A model with its program and one interpreter. */
-struct subject {
-	struct scene scene;
-	struct tfl_program *program;
-	struct tfl_interpreter *interpreter;
-};
-
-static void open_subject(struct subject *subject, struct tfl_builder *b, const struct tfl_program_options *options)
-{
-	ck_assert_msg(scene_open(&subject->scene, b) == 0, "%s", subject->scene.error.text);
-	subject->program = scene_program(&subject->scene, options);
-	subject->interpreter = scene_interpreter(subject->program);
-}
-
-static void close_subject(struct subject *subject)
-{
-	tfl_interpreter_destroy(subject->interpreter);
-	tfl_program_destroy(subject->program);
-	scene_close(&subject->scene);
-}
-
-static struct tfl_interpreter *resize(struct tfl_interpreter *interpreter, const struct tfl_io_shape *shapes)
-{
-	struct tfl_interpreter *resized = NULL;
-	struct tfl_error error;
-
-	if (tfl_interpreter_resize(interpreter, shapes, &resized, &error) < 0)
-		ck_abort_msg("%s", error.text);
-	return resized;
-}
 
 /* With the inputs that another program has. */
 static struct tfl_interpreter *resize_as(struct tfl_interpreter *interpreter, const struct tfl_program *program)
@@ -69,7 +33,7 @@ static struct tfl_interpreter *resize_as(struct tfl_interpreter *interpreter, co
 		shapes[i].rank = inputs[i].rank;
 		memcpy(shapes[i].dims, inputs[i].dims, sizeof(inputs[i].dims));
 	}
-	return resize(interpreter, shapes);
+	return subject_resize(interpreter, shapes);
 }
 
 /* Outputs have the shapes, and for a few inputs the bits, of those of @p fresh, whose file has these shapes. */
@@ -204,18 +168,18 @@ START_TEST(a_net_takes_pictures_of_any_size)
 	const struct plan *plan = &plans[_i / 2];
 	struct subject fresh, subject;
 
-	open_subject(&subject, build_net(plan), &options);
+	subject_open(&subject, build_net(plan), &options);
 	for (size_t i = 0; i < 2 * TFL_ARRAY_SIZE(sizes); i++) {
 		const int32_t *size = sizes[i % TFL_ARRAY_SIZE(sizes)];
 		char what[80];
 
-		open_subject(&fresh, build_net(&(struct plan){plan->type, size[0], size[1], size[2]}), &options);
+		subject_open(&fresh, build_net(&(struct plan){plan->type, size[0], size[1], size[2]}), &options);
 		snprintf(what, sizeof(what), "%c [%d, %d, %d]", plan->type, size[0], size[1], size[2]);
 		compare_with(subject.interpreter, &fresh, what);
 		compare_with(subject.interpreter, &fresh, what);
-		close_subject(&fresh);
+		subject_close(&fresh);
 	}
-	close_subject(&subject);
+	subject_close(&subject);
 }
 END_TEST
 
@@ -231,15 +195,15 @@ START_TEST(any_graph_takes_any_batch)
 		const struct tfl_program_options options = {.portable = portable};
 
 		wanted.batch = 1 + _i % 3;
-		open_subject(&subject, random_graph_build(&wanted), &options);
+		subject_open(&subject, random_graph_build(&wanted), &options);
 		for (int32_t batch = 1; batch <= 5; batch += 2) {
 			wanted.batch = batch;
 			snprintf(what, sizeof(what), "graph %d, batch %d", _i, batch);
-			open_subject(&fresh, random_graph_build(&wanted), &options);
+			subject_open(&fresh, random_graph_build(&wanted), &options);
 			compare_with(subject.interpreter, &fresh, what);
-			close_subject(&fresh);
+			subject_close(&fresh);
 		}
-		close_subject(&subject);
+		subject_close(&subject);
 	}
 }
 END_TEST
@@ -251,7 +215,7 @@ static struct tfl_builder *build_deep(int32_t rows)
 {
 	static float weights[DEEP * DEEP], shift[DEEP];
 	struct tfl_builder *b = tfl_build_create();
-	int x = free_input(b, TFL_INTS(rows, DEEP), TFL_INTS(-1, DEEP)), y = tensor(b, TFL_FLOAT32, TFL_INTS(rows, DEEP)), w, c;
+	int x = subject_input(b, TFL_INTS(rows, DEEP), TFL_INTS(-1, DEEP)), y = tensor(b, TFL_FLOAT32, TFL_INTS(rows, DEEP)), w, c;
 
 	for (int i = 0; i < DEEP * DEEP; i++)
 		weights[i] = (float)(i % 17 - 8) / 64;
@@ -270,8 +234,8 @@ START_TEST(a_shape_costs_its_activations)
 	struct tfl_program_info before, after;
 	size_t late;
 
-	open_subject(&subject, build_deep(1), NULL);
-	open_subject(&fresh, build_deep(8), NULL);
+	subject_open(&subject, build_deep(1), NULL);
+	subject_open(&fresh, build_deep(8), NULL);
 	tfl_program_info(subject.program, &before);
 	ck_assert_uint_ge(before.packed_bytes, DEEP * DEEP * sizeof(float));
 	ck_assert_uint_eq(before.packed_entries, 1);
@@ -283,14 +247,14 @@ START_TEST(a_shape_costs_its_activations)
 	ck_assert_uint_ge(late, 2 * 8 * DEEP * sizeof(float));
 	ck_assert_uint_le(late, tfl_interpreter_bytes(fresh.interpreter) + 8192);
 	ck_assert_uint_gt(tfl_interpreter_bytes(subject.interpreter), late);
-	close_subject(&fresh);
-	close_subject(&subject);
+	subject_close(&fresh);
+	subject_close(&subject);
 }
 END_TEST
 
 static struct tfl_interpreter *with_rows(struct tfl_interpreter *interpreter, int32_t rows)
 {
-	return resize(interpreter, &(struct tfl_io_shape){2, {rows, DEEP}});
+	return subject_resize(interpreter, &(struct tfl_io_shape){2, {rows, DEEP}});
 }
 
 START_TEST(what_is_kept_is_bounded)
@@ -298,7 +262,7 @@ START_TEST(what_is_kept_is_bounded)
 	struct subject subject;
 	size_t late = 0;
 
-	open_subject(&subject, build_deep(1), NULL);
+	subject_open(&subject, build_deep(1), NULL);
 	for (int32_t round = 0; round < 20; round++) {
 		for (int32_t rows = 2; rows < 2 + 2 * TFL_SHAPES_MAX; rows++)
 			scene_invoke(with_rows(subject.interpreter, rows));
@@ -309,7 +273,7 @@ START_TEST(what_is_kept_is_bounded)
 	/* The file's own is the interpreter itself, and the others stay. */
 	ck_assert_ptr_eq(with_rows(subject.interpreter, 1), subject.interpreter);
 	ck_assert_uint_eq(tfl_interpreter_late_bytes(subject.interpreter), late);
-	close_subject(&subject);
+	subject_close(&subject);
 }
 END_TEST
 
@@ -319,14 +283,14 @@ START_TEST(what_is_used_is_kept)
 	struct tfl_interpreter *often, *kept[TFL_SHAPES_MAX];
 	struct subject subject;
 
-	open_subject(&subject, build_deep(1), NULL);
+	subject_open(&subject, build_deep(1), NULL);
 	often = with_rows(subject.interpreter, 100);
 	for (int32_t rows = 2; rows < 20; rows++) {
 		kept[rows % TFL_SHAPES_MAX] = with_rows(subject.interpreter, rows);
 		ck_assert_ptr_eq(with_rows(subject.interpreter, 100), often);
 		ck_assert_ptr_eq(with_rows(subject.interpreter, rows), kept[rows % TFL_SHAPES_MAX]);
 	}
-	close_subject(&subject);
+	subject_close(&subject);
 }
 END_TEST
 
@@ -344,7 +308,7 @@ START_TEST(interpreters_share_a_program_which_ends_with_its_last_user)
 	struct tfl_interpreter *other, *left, *right;
 	struct subject subject;
 
-	open_subject(&subject, build_deep(1), NULL);
+	subject_open(&subject, build_deep(1), NULL);
 	other = scene_interpreter(subject.program);
 	left = with_rows(subject.interpreter, 5);
 	right = with_rows(other, 5);
@@ -365,7 +329,7 @@ START_TEST(interpreters_share_a_program_which_ends_with_its_last_user)
 	tfl_interpreter_destroy(other);
 	ck_assert_uint_eq(count_shaped(subject.program), 0);
 	subject.interpreter = NULL;
-	close_subject(&subject);
+	subject_close(&subject);
 }
 END_TEST
 
@@ -412,7 +376,7 @@ START_TEST(threads_resize_interpreters_of_one_program)
 	struct subject subject;
 
 	entry_sample_build(b);
-	open_subject(&subject, b, NULL);
+	subject_open(&subject, b, NULL);
 	for (unsigned i = 0; i < THREADS; i++) {
 		threads[i].number = i;
 		threads[i].interpreter = scene_interpreter(subject.program);
@@ -423,7 +387,7 @@ START_TEST(threads_resize_interpreters_of_one_program)
 		ck_assert(threads[i].right);
 		tfl_interpreter_destroy(threads[i].interpreter);
 	}
-	close_subject(&subject);
+	subject_close(&subject);
 }
 END_TEST
 
@@ -435,10 +399,10 @@ START_TEST(entries_are_resized_each_for_itself)
 	struct subject subject;
 
 	entry_sample_build(b);
-	open_subject(&subject, b, &(struct tfl_program_options){.portable = _i});
+	subject_open(&subject, b, &(struct tfl_program_options){.portable = _i});
 	for (int32_t turn = 0; turn < 3; turn++) {
 		struct tfl_interpreter *entry = tfl_interpreter_entry(subject.interpreter, entries[turn]);
-		struct tfl_interpreter *resized = resize(entry, &(struct tfl_io_shape){2, {turn + 2, ENTRY_COLUMNS}});
+		struct tfl_interpreter *resized = subject_resize(entry, &(struct tfl_io_shape){2, {turn + 2, ENTRY_COLUMNS}});
 		struct tfl_io io;
 
 		memset(tfl_interpreter_input(resized, 0), 0, (size_t)(turn + 2) * ENTRY_COLUMNS * sizeof(float));
@@ -449,7 +413,7 @@ START_TEST(entries_are_resized_each_for_itself)
 			ck_assert_float_eq(((const float *)tfl_interpreter_output(resized, 0))[i],
 					   entries[turn] == ENTRY_CLIP && entry_sample_bias[i % 4] < 0 ? 0 : entry_sample_bias[i % 4]);
 	}
-	close_subject(&subject);
+	subject_close(&subject);
 }
 END_TEST
 
@@ -484,7 +448,7 @@ START_TEST(shapes_that_cannot_be_say_why)
 	struct subject subject;
 
 	entry_sample_build(b);
-	open_subject(&subject, b, NULL);
+	subject_open(&subject, b, NULL);
 	entry = tfl_interpreter_entry(subject.interpreter, refusal->entry);
 	ck_assert_msg(tfl_interpreter_resize(entry, &refusal->shape, &resized, &error) == refusal->code, "%d: %s", error.code, error.text);
 	ck_assert_int_eq(error.code, refusal->code);
@@ -493,8 +457,8 @@ START_TEST(shapes_that_cannot_be_say_why)
 	/* Nothing was lost by asking. */
 	scene_invoke(entry);
 	if (refusal->entry != ENTRY_TWICE)
-		scene_invoke(resize(entry, &(struct tfl_io_shape){2, {3, ENTRY_COLUMNS}}));
-	close_subject(&subject);
+		scene_invoke(subject_resize(entry, &(struct tfl_io_shape){2, {3, ENTRY_COLUMNS}}));
+	subject_close(&subject);
 }
 END_TEST
 
@@ -504,11 +468,11 @@ START_TEST(a_run_takes_no_more_work_than_it_may)
 	struct tfl_error error = {0};
 	struct subject subject;
 
-	open_subject(&subject, build_deep(1), &(struct tfl_program_options){.work_max = 10 * DEEP * DEEP});
+	subject_open(&subject, build_deep(1), &(struct tfl_program_options){.work_max = 10 * DEEP * DEEP});
 	scene_invoke(with_rows(subject.interpreter, 8));
 	ck_assert_int_eq(tfl_interpreter_resize(subject.interpreter, &(struct tfl_io_shape){2, {20, DEEP}}, &resized, &error), -EFBIG);
 	ck_assert_ptr_nonnull(strstr(error.text, "operations"));
-	close_subject(&subject);
+	subject_close(&subject);
 }
 END_TEST
 
@@ -518,7 +482,7 @@ START_TEST(a_request_decides_about_seconds_only)
 	enum { WIDE = 1024, MOST = TFL_LATE_WORK_MAX / WIDE / WIDE };
 	static float weights[WIDE * WIDE];
 	struct tfl_builder *b = tfl_build_create();
-	int x = free_input(b, TFL_INTS(1, WIDE), TFL_INTS(-1, WIDE)), y = tensor(b, TFL_FLOAT32, TFL_INTS(1, WIDE));
+	int x = subject_input(b, TFL_INTS(1, WIDE), TFL_INTS(-1, WIDE)), y = tensor(b, TFL_FLOAT32, TFL_INTS(1, WIDE));
 	int w = constant(b, TFL_FLOAT32, TFL_INTS(WIDE, WIDE), weights, sizeof(weights));
 	struct tfl_interpreter *resized;
 	struct tfl_error error = {0};
@@ -526,11 +490,11 @@ START_TEST(a_request_decides_about_seconds_only)
 
 	op(b, TFL_BUILTIN_FULLY_CONNECTED, TFL_INTS(x, w, -1), TFL_INTS(y), tfl_options_fully_connected(0, false));
 	tfl_build_io(b, TFL_INTS(x), TFL_INTS(y));
-	open_subject(&subject, b, NULL);
-	resize(subject.interpreter, &(struct tfl_io_shape){2, {MOST / 2, WIDE}});
+	subject_open(&subject, b, NULL);
+	subject_resize(subject.interpreter, &(struct tfl_io_shape){2, {MOST / 2, WIDE}});
 	ck_assert_int_eq(tfl_interpreter_resize(subject.interpreter, &(struct tfl_io_shape){2, {MOST, WIDE}}, &resized, &error), -EFBIG);
 	ck_assert_ptr_nonnull(strstr(error.text, "would take more than 17179869184 operations"));
-	close_subject(&subject);
+	subject_close(&subject);
 }
 END_TEST
 
@@ -549,107 +513,11 @@ START_TEST(rows_are_as_many_as_their_scales)
 	y = tensor(b, TFL_FLOAT32, TFL_INTS(3, 2));
 	op(b, TFL_BUILTIN_DEQUANTIZE, TFL_INTS(0), TFL_INTS(y), none());
 	tfl_build_io(b, TFL_INTS(0), TFL_INTS(y));
-	open_subject(&subject, b, NULL);
-	scene_invoke(resize(subject.interpreter, &(struct tfl_io_shape){2, {3, 50}}));
+	subject_open(&subject, b, NULL);
+	scene_invoke(subject_resize(subject.interpreter, &(struct tfl_io_shape){2, {3, 50}}));
 	ck_assert_int_eq(tfl_interpreter_resize(subject.interpreter, &(struct tfl_io_shape){2, {4, 2}}, &resized, &error), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error.text, "input 0 would have the shape [4, 2], but has 3 scales along dimension 0"));
-	close_subject(&subject);
-}
-END_TEST
-
-/* sum = sum + (the sum of x's rows), which fits any number of rows; or sum = sum + x, which does not. */
-static struct tfl_builder *build_sum(bool reduced)
-{
-	static const int32_t rows = 0;
-	struct tfl_builder *b = tfl_build_create();
-	int x = free_input(b, TFL_INTS(1, 3), TFL_INTS(-1, 3)), axis = constant(b, TFL_INT32, TFL_INTS(1), &rows, sizeof(rows));
-	int sum = tfl_build_tensor(b, &(struct tfl_build_tensor){.name = "sum", .dims = TFL_INTS(1, 3), .is_variable = true});
-	int row = tensor(b, TFL_FLOAT32, TFL_INTS(1, 3)), y = tensor(b, TFL_FLOAT32, TFL_INTS(1, 3));
-
-	if (reduced)
-		op(b, TFL_BUILTIN_SUM, TFL_INTS(x, axis), TFL_INTS(row), tfl_options_reducer(true));
-	op(b, TFL_BUILTIN_ADD, TFL_INTS(reduced ? row : x, sum), TFL_INTS(sum), tfl_options_add(0));
-	op(b, TFL_BUILTIN_NEG, TFL_INTS(sum), TFL_INTS(y), none());
-	tfl_build_io(b, TFL_INTS(x), TFL_INTS(y));
-	return b;
-}
-
-static void check_sum(struct tfl_interpreter *interpreter, int32_t rows, float each, float expected)
-{
-	struct tfl_interpreter *resized = resize(interpreter, &(struct tfl_io_shape){2, {rows, 3}});
-	float *x = tfl_interpreter_input(resized, 0);
-
-	for (int32_t i = 0; i < rows * 3; i++)
-		x[i] = each;
-	scene_invoke(resized);
-	for (int i = 0; i < 3; i++)
-		ck_assert_float_eq(((const float *)tfl_interpreter_output(resized, 0))[i], -expected);
-}
-
-START_TEST(state_is_the_same_for_all_shapes)
-{
-	struct tfl_interpreter *other;
-	struct subject subject;
-
-	open_subject(&subject, build_sum(true), &(struct tfl_program_options){.portable = _i});
-	other = scene_interpreter(subject.program);
-	for (int round = 0; round < 2; round++) {
-		check_sum(subject.interpreter, 1, 1, 1);
-		check_sum(subject.interpreter, 4, 1, 5);
-		check_sum(other, 4, 10, 40);
-		check_sum(subject.interpreter, 2, 10, 25);
-		check_sum(subject.interpreter, 1, 1, 26);
-		tfl_interpreter_reset(resize(subject.interpreter, &(struct tfl_io_shape){2, {4, 3}}));
-		tfl_interpreter_reset(other);
-	}
-	tfl_interpreter_destroy(other);
-	close_subject(&subject);
-}
-END_TEST
-
-START_TEST(state_does_not_grow_with_the_batch)
-{
-	struct tfl_interpreter *resized;
-	struct tfl_error error = {0};
-	struct subject subject;
-
-	open_subject(&subject, build_sum(false), NULL);
-	ck_assert_int_eq(tfl_interpreter_resize(subject.interpreter, &(struct tfl_io_shape){2, {2, 3}}, &resized, &error), -EINVAL);
-	ck_assert_ptr_nonnull(strstr(error.text, "output 0 is a variable of shape [1, 3]; what is written there has the shape [2, 3]"));
-	close_subject(&subject);
-}
-END_TEST
-
-/* Places of what is not 0 in a line of any length, and these doubled. */
-START_TEST(late_outputs_stand_behind_resized_inputs)
-{
-	struct tfl_builder *b = tfl_build_create();
-	int x = free_input(b, TFL_INTS(4), TFL_INTS(-1)), set = tensor(b, TFL_BOOL, TFL_INTS(4)), places = tensor(b, TFL_INT64, TFL_INTS(4, 1));
-	int zero = constant(b, TFL_FLOAT32, scalar, (const float[]){0}, 4), twice = tensor(b, TFL_INT64, TFL_INTS(4, 1));
-	struct subject subject;
-
-	op(b, TFL_BUILTIN_NOT_EQUAL, TFL_INTS(x, zero), TFL_INTS(set), none());
-	op(b, TFL_BUILTIN_WHERE, TFL_INTS(set), TFL_INTS(places), none());
-	op(b, TFL_BUILTIN_ADD, TFL_INTS(places, places), TFL_INTS(twice), tfl_options_add(0));
-	tfl_build_io(b, TFL_INTS(x), TFL_INTS(twice));
-	open_subject(&subject, b, &(struct tfl_program_options){.late = true, .portable = _i});
-	for (int32_t turn = 0; turn < 30; turn++) {
-		int32_t length = 1 + turn % 11, count = 0;
-		struct tfl_interpreter *resized = resize(subject.interpreter, &(struct tfl_io_shape){1, {length}});
-		float *line = tfl_interpreter_input(resized, 0);
-		struct tfl_io io;
-
-		for (int32_t i = 0; i < length; i++)
-			line[i] = (float)((i + turn) % 3);
-		scene_invoke(resized);
-		tfl_interpreter_output_io(resized, 0, &io);
-		for (int32_t i = 0; i < length; i++)
-			if ((i + turn) % 3)
-				ck_assert_int_eq(((const int64_t *)tfl_interpreter_output(resized, 0))[count++], 2 * i);
-		ck_assert_int_eq(io.dims[0], count);
-		ck_assert_int_eq(io.dims[1], 1);
-	}
-	close_subject(&subject);
+	subject_close(&subject);
 }
 END_TEST
 
@@ -671,9 +539,6 @@ Suite *resize_suite(void)
 	tcase_add_test(tcase, a_run_takes_no_more_work_than_it_may);
 	tcase_add_test(tcase, a_request_decides_about_seconds_only);
 	tcase_add_test(tcase, rows_are_as_many_as_their_scales);
-	tcase_add_loop_test(tcase, state_is_the_same_for_all_shapes, 0, 2);
-	tcase_add_test(tcase, state_does_not_grow_with_the_batch);
-	tcase_add_loop_test(tcase, late_outputs_stand_behind_resized_inputs, 0, 2);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
