@@ -342,6 +342,7 @@ int tfl_binding_make(const struct tfl_interface *interface, const struct tfl_inf
 	if (r < 0)
 		return r;
 	entry = &interface->entries[binding.entry];
+	binding.main = binding.entry == 0 || entry->main;
 	inputs = (struct side){entry->inputs, entry->input_count, "input", request->head.signature.text != NULL};
 	outputs = (struct side){entry->outputs, entry->output_count, "output", inputs.by_signature};
 	r = bind_inputs(&inputs, &request->inputs, &binding, error);

@@ -18,7 +18,8 @@ struct tfl_interpreter;
 struct tfl_tensor_list;
 
 struct tfl_binding {
-	uint32_t entry;                          /* of the model, which its signature names */
+	uint32_t entry;                          /* of the model, which its signature names … */
+	bool main;                               /* … and whether that is the main graph, which is what is recorded and compared */
 	bool resized;                            /* some input has another shape than in the file */
 	uint16_t inputs[TFL_INFER_TENSORS_MAX];  /* the model's input, for each input of the request in turn */
 	uint16_t outputs[TFL_INFER_TENSORS_MAX]; /* the model's outputs in the order of the reply */

@@ -189,7 +189,7 @@ static bool is_hopeless(const struct tfl_job *job, uint64_t started)
 	uint64_t trial = atomic_load_explicit(&version->trial.id, memory_order_acquire);
 	uint64_t run_ns = trial ? atomic_load_explicit(&version->trial.run_ns, memory_order_relaxed) : version->run_ns;
 
-	return job->control.deadline_ns && (job->binding.entry || job->binding.resized || job->control.deadline_ns < started + run_ns);
+	return job->control.deadline_ns && (!job->binding.main || job->binding.resized || job->control.deadline_ns < started + run_ns);
 }
 
 /* The reply, in the executor's writer. */
@@ -298,7 +298,7 @@ static int serve(struct tfl_executor *executor, struct tfl_job *job, struct tfl_
 		r = run(executor, job, part, job->binding.resized ? tfl_clock_ns() : started, record, error);
 	if (r < 0)
 		return r;
-	if (job->binding.entry == 0)
+	if (job->binding.main)
 		tfl_heads_record(&job->version->heads, part, job->version->recorder, executor->index);
 	if (job->sample.by || job->copy.shadow)
 		keep_copy(job, part);

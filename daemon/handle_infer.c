@@ -178,7 +178,7 @@ static int prepare(struct tfl_call *call, struct tfl_job *job, struct tfl_error 
 	/* Those of a session have all the same, and so keep their order. */
 	job->priority = job->request.head.priority ? job->request.head.priority : (uint32_t)job->version->conf.priority;
 	job->control.deadline_ns = deadline(job);
-	if (job->session || job->binding.entry)
+	if (job->session || !job->binding.main)
 		return 0; /* what a session answers is of use only to itself; recorded and compared is what the model is first of all for */
 	if (tfl_recordings_any(call->server->recordings))
 		tfl_recordings_pick(call->server->recordings, job);
@@ -189,7 +189,7 @@ static int prepare(struct tfl_call *call, struct tfl_job *job, struct tfl_error 
 
 static bool runs_inline(const struct tfl_call *call, const struct tfl_job *job)
 {
-	return call->alone && !job->version->steered && !job->binding.entry && !job->binding.resized && job->version->run_ns < job->version->conf.inline_us * 1000 &&
+	return call->alone && !job->version->steered && job->binding.main && !job->binding.resized && job->version->run_ns < job->version->conf.inline_us * 1000 &&
 	       tfl_scheduler_start(call->server->scheduler, tfl_job_row(job));
 }
 

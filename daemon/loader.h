@@ -236,12 +236,12 @@ struct tfl_loader_memory {
 struct tfl_loader_memory tfl_loader_memory(const struct tfl_loader *loader);
 
 /**
- * An interpreter that a version's pool does not have; @p alone: without threads of its own. It counts like the version: -ENOBUFS where it
+ * An interpreter that a version's pool does not have; @p alone: without threads of its own. It counts like the version, by *ret_bytes: -ENOBUFS where it
  * does not fit, -ENOMEM, with a sentence. NULL is freed, too. Any thread, while there is the loader and the version is held.
  */
 int tfl_loader_make_interpreter(struct tfl_loader *loader, const struct tfl_version *version, bool alone,
-				struct tfl_interpreter **ret_interpreter, struct tfl_error *error);
-void tfl_loader_free_interpreter(struct tfl_loader *loader, struct tfl_interpreter *interpreter);
+				struct tfl_interpreter **ret_interpreter, uint64_t *ret_bytes, struct tfl_error *error);
+void tfl_loader_free_interpreter(struct tfl_loader *loader, struct tfl_interpreter *interpreter, uint64_t bytes);
 
 /** Delivers results; loop thread. */
 void tfl_loader_collect(struct tfl_loader *loader);

@@ -306,6 +306,10 @@ int tfl_loader_make_room(struct tfl_loader *loader, struct tfl_loader_job *job, 
 
 /** A complete version counts from now on; and does not any more, but stays @p reserved for a load. Loader thread. */
 void tfl_loader_count_in(struct tfl_loader *loader, struct tfl_version *version);
+
+/* Takes memory, and gives it back, that is no version's as it was loaded; @p data: the loader. -ENOBUFS with a sentence. Any thread. */
+int tfl_loader_take(void *data, size_t bytes, struct tfl_error *error);
+void tfl_loader_give_back(void *data, size_t bytes);
 void tfl_loader_count_out(struct tfl_loader *loader, uint64_t bytes, bool reserve);
 
 /** One more version makes room, or (-1) one less. Any thread. */

@@ -85,6 +85,9 @@ static int build(struct tfl_loader *loader, struct tfl_loader_job *job, int fd, 
 		.late = true,
 		.spawn = tfl_spawner_call,
 		.spawn_data = loader->spawner,
+		.reserve = tfl_loader_take,
+		.unreserve = tfl_loader_give_back,
+		.reserve_data = loader,
 	};
 	int result;
 

@@ -8,6 +8,8 @@
  * waits for the child that proves a file: what is quick is done meanwhile. What the loop takes out of service then is used by nobody, so
  * its end is near, and is waited for too: it is freed before the load goes on.
  *
+ * What requests make interpreters take, by the shapes that they bring, counts when it is taken: what does not fit is refused to the request.
+ *
  * What a version took that made room for its successor (transition = resource) stays reserved until that serves, or the one before is back:
  * no other load comes between.
  */
@@ -23,6 +25,7 @@
 #include "daemon/registry.h"
 #include "daemon/room.h"
 #include "runtime/interpreter.h"
+#include "runtime/pool.h"
 
 struct tfl_loader_memory tfl_loader_memory(const struct tfl_loader *loader)
 {
@@ -63,7 +66,7 @@ uint64_t tfl_loader_estimate(const struct tfl_loader *loader, const struct tfl_l
 
 void tfl_loader_count_in(struct tfl_loader *loader, struct tfl_version *version)
 {
-	version->bytes = tfl_version_bytes(version);
+	version->bytes = tfl_version_bytes(version) - tfl_pool_late_bytes(version->pool); /* which counts already */
 	atomic_fetch_add(&loader->used, version->bytes);
 }
 
@@ -74,9 +77,9 @@ void tfl_loader_count_out(struct tfl_loader *loader, uint64_t bytes, bool reserv
 	atomic_fetch_sub(&loader->used, bytes);
 }
 
-/* -ENOBUFS with a sentence. */
-static int take(struct tfl_loader *loader, uint64_t bytes, struct tfl_error *error)
+int tfl_loader_take(void *data, size_t bytes, struct tfl_error *error)
 {
+	struct tfl_loader *loader = data;
 	const struct tfl_room_need need = {
 		.bytes = bytes,
 		.used = atomic_load(&loader->used) + atomic_load(&loader->reserved),
@@ -92,8 +95,15 @@ static int take(struct tfl_loader *loader, uint64_t bytes, struct tfl_error *err
 	return 0;
 }
 
+void tfl_loader_give_back(void *data, size_t bytes)
+{
+	struct tfl_loader *loader = data;
+
+	atomic_fetch_sub(&loader->used, bytes);
+}
+
 int tfl_loader_make_interpreter(struct tfl_loader *loader, const struct tfl_version *version, bool alone,
-				struct tfl_interpreter **ret_interpreter, struct tfl_error *error)
+				struct tfl_interpreter **ret_interpreter, uint64_t *ret_bytes, struct tfl_error *error)
 {
 	struct tfl_interpreter *interpreter = NULL;
 	int result = alone ? tfl_interpreter_create_alone(version->program, &interpreter, error)
@@ -101,7 +111,8 @@ int tfl_loader_make_interpreter(struct tfl_loader *loader, const struct tfl_vers
 
 	if (result < 0)
 		return result;
-	result = take(loader, tfl_interpreter_bytes(interpreter), error);
+	*ret_bytes = tfl_interpreter_bytes(interpreter) - tfl_interpreter_late_bytes(interpreter);
+	result = tfl_loader_take(loader, *ret_bytes, error);
 	if (result < 0)
 		tfl_interpreter_destroy(interpreter);
 	else
@@ -109,12 +120,12 @@ int tfl_loader_make_interpreter(struct tfl_loader *loader, const struct tfl_vers
 	return result;
 }
 
-void tfl_loader_free_interpreter(struct tfl_loader *loader, struct tfl_interpreter *interpreter)
+void tfl_loader_free_interpreter(struct tfl_loader *loader, struct tfl_interpreter *interpreter, uint64_t bytes)
 {
 	if (!interpreter)
 		return;
-	atomic_fetch_sub(&loader->used, tfl_interpreter_bytes(interpreter));
 	tfl_interpreter_destroy(interpreter);
+	tfl_loader_give_back(loader, bytes);
 }
 
 void tfl_loader_release(struct tfl_loader *loader, struct tfl_loader_job *job, struct tfl_loader_job *heir)

@@ -194,7 +194,7 @@ static void free_interpreter(void *data)
 {
 	struct tfl_session *session = data;
 
-	tfl_loader_free_interpreter(*session->all->options.loader, TFL_STEAL(session->interpreter));
+	tfl_loader_free_interpreter(*session->all->options.loader, TFL_STEAL(session->interpreter), session->bytes);
 	hand_to_loop(session);
 }
 
@@ -387,7 +387,7 @@ void tfl_session_leave(struct tfl_session *session)
 int tfl_session_begin(struct tfl_session *session, struct tfl_error *error)
 {
 	const struct tfl_version *version = session->version;
-	int r = tfl_loader_make_interpreter(*session->all->options.loader, version, false, &session->interpreter, error);
+	int r = tfl_loader_make_interpreter(*session->all->options.loader, version, false, &session->interpreter, &session->bytes, error);
 
 	return r < 0 ? tfl_error_prefix(error, r, "a session with version %" PRIu64 " of '%s' cannot begin", version->number, version->model_name)
 		     : 0;

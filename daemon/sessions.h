@@ -63,6 +63,7 @@ struct tfl_session {
 
 	/* The job's that runs, of which there is one at a time. */
 	struct tfl_interpreter *interpreter; /* made by the first; NULL before */
+	uint64_t bytes;                    /* that it counts for */
 	bool spoiled;                        /* a request ended half-way, and what it left is no state */
 
 	struct tfl_row row;

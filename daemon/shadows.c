@@ -48,14 +48,15 @@ static int make(void *data, struct tfl_error *error)
 	struct tfl_shadow *shadow = ((struct making *)data)->shadow;
 
 	find_classes(shadow);
-	return tfl_loader_make_interpreter(*shadow->shadows->options.loader, shadow->version, true, &shadow->interpreter, error);
+	return tfl_loader_make_interpreter(*shadow->shadows->options.loader, shadow->version, true, &shadow->interpreter, &shadow->bytes,
+					   error);
 }
 
 static int unmake(void *data, struct tfl_error *error)
 {
 	struct tfl_shadow *shadow = data;
 
-	tfl_loader_free_interpreter(*shadow->shadows->options.loader, TFL_STEAL(shadow->interpreter));
+	tfl_loader_free_interpreter(*shadow->shadows->options.loader, TFL_STEAL(shadow->interpreter), shadow->bytes);
 	free(TFL_STEAL(shadow->right));
 	free(TFL_STEAL(shadow->other));
 	shadow->room = 0;

@@ -23,6 +23,7 @@ struct tfl_shadow {
 
 	/* The thread's; made by the loader. */
 	struct tfl_interpreter *interpreter;
+	uint64_t bytes; /* that it counts for */
 	float *right, *other;                        /* outputs in real numbers … */
 	size_t room;                                 /* … so many each */
 	uint32_t classes[TFL_AGREEMENT_OUTPUTS_MAX]; /* of each output */

@@ -39,7 +39,8 @@ struct tfl_interpreter *tfl_interpreter_entry(struct tfl_interpreter *interprete
 /**
  * The part that runs the same entry with inputs of these shapes, @p shapes as many as it has; made if there is none yet, which takes its time, and
  * borrowed until the next call of this function: a few of them are kept. That of the shapes in the file is the one that is given. Errors: -EINVAL for a
- * shape that contradicts shape_signature, or with which the graph contradicts itself; -EOPNOTSUPP, -EFBIG, -ENOMEM as for a program.
+ * shape that contradicts shape_signature, or with which the graph contradicts itself; -EOPNOTSUPP, -EFBIG, -ENOMEM as for a program; or
+ * what the program's options.reserve says.
  */
 int tfl_interpreter_resize(struct tfl_interpreter *interpreter, const struct tfl_io_shape *shapes, struct tfl_interpreter **ret_resized,
 			   struct tfl_error *error);

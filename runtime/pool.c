@@ -48,7 +48,8 @@ int tfl_pool_create(struct tfl_program *program, unsigned instances, const atomi
 			return r;
 		}
 		pool->all[pool->idle] = pool->stack[pool->idle];
-		pool->bytes += tfl_interpreter_bytes(pool->stack[pool->idle++]);
+		pool->bytes += tfl_interpreter_bytes(pool->stack[pool->idle]) - tfl_interpreter_late_bytes(pool->stack[pool->idle]);
+		pool->idle++;
 	}
 	*ret_pool = pool;
 	return 0;
@@ -91,7 +92,12 @@ unsigned tfl_pool_instances(const struct tfl_pool *pool)
 
 size_t tfl_pool_bytes(const struct tfl_pool *pool)
 {
-	size_t bytes = pool->bytes;
+	return pool->bytes + tfl_pool_late_bytes(pool);
+}
+
+size_t tfl_pool_late_bytes(const struct tfl_pool *pool)
+{
+	size_t bytes = 0;
 
 	for (unsigned i = 0; i < pool->instances; i++)
 		bytes += tfl_interpreter_late_bytes(pool->all[i]);

@@ -35,4 +35,7 @@ unsigned tfl_pool_instances(const struct tfl_pool *pool);
 /** Bytes that the instances own together now, with what requests have made them take; shared weights are the program's. */
 size_t tfl_pool_bytes(const struct tfl_pool *pool);
 
+/** Of these, the latter. */
+size_t tfl_pool_late_bytes(const struct tfl_pool *pool);
+
 #endif

@@ -34,6 +34,13 @@ struct tfl_program_options {
 	 */
 	void (*spawn)(void *data, void (*function)(void *argument), void *argument);
 	void *spawn_data;
+	/*
+	 * Asked before an interpreter takes memory for what a request decides (shapes), and told when it gives it back, on the thread that runs it: 0, or an
+	 * error with a sentence, and the request fails with it. NULL: there is no bound but that of the file.
+	 */
+	int (*reserve)(void *data, size_t bytes, struct tfl_error *error);
+	void (*unreserve)(void *data, size_t bytes);
+	void *reserve_data;
 };
 
 /* One input or output of the model, as a caller sees it. Strings live as long as the model. */

@@ -33,19 +33,27 @@ static struct tfl_interpreter *outermost(struct tfl_interpreter *interpreter)
 /* Charges what is about to be kept. */
 static int charge(struct tfl_interpreter *interpreter, size_t bytes, struct tfl_error *error)
 {
+	const struct tfl_program_options *options = &interpreter->program->options;
 	struct tfl_interpreter *outer = outermost(interpreter);
 	size_t limit = tfl_arena_limit(interpreter->program->model->size);
+	int r;
 
 	if (outer->late_bytes > limit || bytes > limit - outer->late_bytes)
 		return tfl_error_set(error, -EFBIG, "values whose shape a request decides, and what is made for them, would pass %zu bytes, the "
 				     "limit for a file of %zu bytes", limit, interpreter->program->model->size);
-	atomic_fetch_add_explicit(&outer->late_bytes, bytes, memory_order_relaxed); /* somebody may look at it at any time */
-	return 0;
+	r = options->reserve ? options->reserve(options->reserve_data, bytes, error) : 0;
+	if (r == 0)
+		atomic_fetch_add_explicit(&outer->late_bytes, bytes, memory_order_relaxed); /* somebody may look at it at any time */
+	return r;
 }
 
 static void discharge(struct tfl_interpreter *interpreter, size_t bytes)
 {
+	const struct tfl_program_options *options = &interpreter->program->options;
+
 	atomic_fetch_sub_explicit(&outermost(interpreter)->late_bytes, bytes, memory_order_relaxed);
+	if (options->unreserve && bytes > 0)
+		options->unreserve(options->reserve_data, bytes);
 }
 
 static uint32_t find_late(const struct tfl_graph *graph, uint32_t value)
@@ -233,9 +241,9 @@ int tfl_special_charge(struct tfl_interpreter *interpreter, struct tfl_specials 
 	size_t bytes = tfl_program_bytes(special->program) + tfl_interpreter_bytes(special->interpreter) + special->key_size;
 	int r = charge(interpreter, bytes, error);
 
-	for (unsigned i = 0; r == -EFBIG && specials->items && i < max; i++)
+	for (unsigned i = 0; r < 0 && specials->items && i < max; i++)
 		tfl_special_destroy(interpreter, &specials->items[i]);
-	if (r == -EFBIG)
+	if (r < 0)
 		r = charge(interpreter, bytes, error);
 	special->bytes = r == 0 ? bytes : 0;
 	return r;

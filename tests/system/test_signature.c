@@ -5,6 +5,7 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -127,14 +128,24 @@ static void add_version(unsigned number, bool all)
 	model_file_finish(&file);
 }
 
-static void setup(void)
+static void start(const char *configuration)
 {
 	daemon_prepare(&tfld);
 	add_version(WHOLE, true);
 	add_version(SMALL, false);
-	daemon_start(&tfld, "[requests]\nworkers = 2\n");
+	daemon_start(&tfld, configuration);
 	daemon_wait_ready(&tfld);
 	fd = daemon_connect(&tfld);
+}
+
+static void setup(void)
+{
+	start("[requests]\nworkers = 2\n");
+}
+
+static void setup_small_memory(void)
+{
+	start("[requests]\nworkers = 2\n[models]\nmemory_limit = 6M\n");
 }
 
 static void teardown(void)
@@ -454,10 +465,70 @@ START_TEST(a_signature_that_the_next_version_lacks)
 }
 END_TEST
 
+static uint64_t memory_used(void)
+{
+	struct reply reply;
+	uint64_t used;
+
+	wire_call(fd, "health", &reply);
+	used = wire_uint(reply.message.result, "memory.used");
+	reply_finish(&reply);
+	return used;
+}
+
+/* A batch of zeros. */
+static void send_zeros(uint32_t msgid, int32_t rows, uint64_t session)
+{
+	size_t size = (size_t)rows * CLASSES * sizeof(float);
+	float *x = calloc(1, size);
+	struct tfl_wire_tensor input = named("features", TFL_FLOAT32, (struct tfl_wire_shape){2, {rows, CLASSES}}, x, size);
+
+	send_call(msgid, "classify", session, 0, &input);
+	free(x);
+}
+
+static void expect_zeros(uint32_t msgid)
+{
+	struct reply reply;
+
+	ck_assert(wire_receive(fd, &reply));
+	ck_assert_uint_eq(reply.message.msgid, msgid);
+	ck_assert_msg(!reply.message.failed, "%.*s", TFL_STRING_ARGS(reply.message.failure.message));
+	reply_finish(&reply);
+}
+
+/* What a request makes an interpreter take is the operator's memory. */
+START_TEST(batches_count_against_the_limit)
+{
+	const uint64_t before = memory_used(), until = now_ns() + PATIENCE_NS;
+	uint64_t session, held;
+	struct reply reply;
+
+	send_zeros(1, 200000, 0);
+	wire_expect_failure(fd, 1, TFL_RESOURCE_EXHAUSTED, "that memory_limit allows are in use");
+	ck_assert_uint_eq(memory_used(), before);
+	call("session.open", WHOLE, &reply);
+	session = wire_uint(reply.message.result, "session");
+	reply_finish(&reply);
+	held = memory_used();
+	ck_assert_uint_gt(held, before);
+	send_zeros(2, 20000, session);
+	expect_zeros(2);
+	ck_assert_uint_gt(memory_used(), held + 2 * 20000 * CLASSES * sizeof(float));
+	send_zeros(3, 200000, session);
+	wire_expect_failure(fd, 3, TFL_RESOURCE_EXHAUSTED, "that memory_limit allows are in use");
+	close(fd);
+	fd = daemon_connect(&tfld);
+	while (memory_used() != before && now_ns() < until)
+		usleep(5000);
+	ck_assert_uint_eq(memory_used(), before);
+}
+END_TEST
+
 Suite *signature_suite(void)
 {
 	Suite *suite = suite_create("signature");
-	TCase *tcase = tcase_create("signature");
+	TCase *tcase = tcase_create("signature"), *limited = tcase_create("limited");
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -471,5 +542,9 @@ Suite *signature_suite(void)
 	tcase_add_test(tcase, a_shadow_gets_batches_too);
 	tcase_add_test(tcase, a_signature_that_the_next_version_lacks);
 	suite_add_tcase(suite, tcase);
+	tcase_set_timeout(limited, 120);
+	tcase_add_checked_fixture(limited, setup_small_memory, teardown);
+	tcase_add_test(limited, batches_count_against_the_limit);
+	suite_add_tcase(suite, limited);
 	return suite;
 }
