@@ -20,11 +20,11 @@ static const struct {
 	const char *reason;
 	struct recipe recipe, before;
 	const char *configuration;
-	bool halved;    /* each seventh request is given half the time that it takes at best */
+	bool halved;    /* each sixth request is given half the time that it takes at best */
 	unsigned limit; /* which of them */
 } worse[] = {
 	{"latency: p99 ", {.scale = 1, .turns = 40}, {.scale = 1}, TRIAL_CONFIGURATION, false, 1},
-	{"errors: ", {.scale = 1, .turns = 800}, {.scale = 1, .turns = 20}, TRIAL_CONFIGURATION "trial_latency = 100000%\n", true, 0},
+	{"errors: ", {.scale = 1, .turns = 400}, {.scale = 1, .turns = 10}, TRIAL_CONFIGURATION "trial_latency = 100000%\n", true, 0},
 	{"confidence: mean ", {.scale = 0.5f}, {.scale = 1}, TRIAL_CONFIGURATION TRIAL_NO_DRIFT, false, 2},
 };
 
@@ -58,7 +58,7 @@ START_TEST(a_restart_before_the_swap_changes_nothing)
 	ck_assert(!wire_bool(trial.answer.message.result, path));
 	until = now_ns() + TRIAL_WAIT_NS;
 	for (; version != 1 && now_ns() < until; requests++)
-		version = ask_timed(worse[_i].halved && requests % 7 == 6, &least_ns);
+		version = ask_timed(worse[_i].halved && requests % 6 == 5, &least_ns);
 	ck_assert_msg(version == 1, "%s: still on trial after %llu requests", worse[_i].reason, (unsigned long long)requests);
 	trial_expect_rejected(worse[_i].reason);
 }
