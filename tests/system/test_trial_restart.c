@@ -105,9 +105,9 @@ static void wait_running(void)
 
 static void crash(void)
 {
-	close(trial.fd);
 	ck_assert_int_eq(kill(trial.tfld.pid, SIGKILL), 0);
 	ck_assert_int_eq(daemon_wait(&trial.tfld), 128 + SIGKILL);
+	close(trial.fd); /* not before: that would cancel what runs */
 	daemon_start(&trial.tfld, TRIAL_CONFIGURATION);
 	daemon_wait_ready(&trial.tfld);
 	trial.fd = daemon_connect(&trial.tfld);
