@@ -150,8 +150,13 @@ int tfl_heads_recorder(const struct tfl_heads *heads, unsigned writers, struct t
 static uint32_t detected_class(const struct tfl_head *head, const struct tfl_interpreter *interpreter, uint32_t row)
 {
 	const float *classes;
+	struct tfl_io io;
 
 	if (head->source.classes_output == UINT32_MAX)
+		return UINT32_MAX;
+	/* Scores may have more rows now than in the file, and classes as many as ever. */
+	tfl_interpreter_output_io(interpreter, head->source.classes_output, &io);
+	if (io.elements <= (size_t)row * head->source.classes)
 		return UINT32_MAX;
 	classes = tfl_interpreter_output(interpreter, head->source.classes_output);
 	classes += (size_t)row * head->source.classes;
