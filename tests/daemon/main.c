@@ -39,6 +39,7 @@ static Suite *(*const suites[])(void) = {
 	scheduler_suite,
 	registry_suite,
 	exposition_suite,
+	heads_suite,
 	history_suite,
 	metrics_suite,
 	metrics_file_suite,

@@ -33,6 +33,7 @@ Suite *registry_suite(void);
 Suite *room_suite(void);
 Suite *loader_room_suite(void);
 Suite *exposition_suite(void);
+Suite *heads_suite(void);
 Suite *history_suite(void);
 Suite *metrics_suite(void);
 Suite *metrics_file_suite(void);
