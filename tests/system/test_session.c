@@ -74,15 +74,20 @@ static uint64_t open_session(int over, const char *model)
 	return expect_open(over, 1, 1);
 }
 
+static void write_session(struct tfl_writer *writer, uint32_t msgid, const char *method, uint64_t session)
+{
+	wire_begin(writer, msgid, method);
+	tfl_writer_map(writer, 1);
+	tfl_writer_text(writer, "session");
+	tfl_writer_uint64(writer, session);
+}
+
 static void send_session(int to, uint32_t msgid, const char *method, uint64_t session)
 {
 	struct tfl_writer writer;
 
 	tfl_writer_init(&writer);
-	wire_begin(&writer, msgid, method);
-	tfl_writer_map(&writer, 1);
-	tfl_writer_text(&writer, "session");
-	tfl_writer_uint64(&writer, session);
+	write_session(&writer, msgid, method, session);
 	wire_send_frame(to, &writer);
 	tfl_writer_finish(&writer);
 }
@@ -277,9 +282,16 @@ END_TEST
 /* What there is no room for never was; and whoever did not wait for that is told so. */
 START_TEST(a_session_without_memory_does_not_begin)
 {
+	struct tfl_writer open, reset;
+
 	start("[models]\nmemory_limit = 13M\ninstances = 1\n"); /* the model takes 8 MiB a time */
-	send_open(fd, 1, "slow", 0);
-	send_session(fd, 2, "session.reset", 1);
+	tfl_writer_init(&open);
+	tfl_writer_init(&reset);
+	wire_begin_model(&open, 1, "session.open", "slow", 0, false);
+	write_session(&reset, 2, "session.reset", 1);
+	wire_send_both(fd, &open, &reset);
+	tfl_writer_finish(&open);
+	tfl_writer_finish(&reset);
 	wire_expect_failure(fd, 2, TFL_NOT_FOUND, "has no session 1");
 	wire_expect_failure(fd, 1, TFL_RESOURCE_EXHAUSTED, "a session with version 1 of 'slow' cannot begin: it needs ");
 	wait_sessions(fd, 0);

@@ -15,6 +15,7 @@
 #include "proto/reader.h"
 
 #define PATIENCE_MS 15000
+#define BOTH_MAX 4096 /* bytes of two frames that go out together */
 
 void reply_finish(struct reply *reply)
 {
@@ -65,6 +66,28 @@ void wire_send_frame(int fd, struct tfl_writer *writer)
 	tfl_writer_iovec(writer, 0, &iov, &count);
 	for (unsigned i = 0; i < count; i++)
 		wire_send(fd, iov[i].iov_base, iov[i].iov_len);
+}
+
+static size_t append_frame(uint8_t *data, size_t size, struct tfl_writer *writer)
+{
+	struct iovec *iov;
+	unsigned count;
+
+	check_writer(writer);
+	tfl_writer_iovec(writer, 0, &iov, &count);
+	for (unsigned i = 0; i < count; size += iov[i++].iov_len) {
+		ck_assert_uint_le(size + iov[i].iov_len, BOTH_MAX);
+		memcpy(data + size, iov[i].iov_base, iov[i].iov_len);
+	}
+	return size;
+}
+
+void wire_send_both(int fd, struct tfl_writer *first, struct tfl_writer *second)
+{
+	uint8_t data[BOTH_MAX];
+	size_t size = append_frame(data, 0, first);
+
+	wire_send(fd, data, append_frame(data, size, second));
 }
 
 static void send_passing(int fd, struct iovec *iov, unsigned iov_count, const int *fds, unsigned count)

@@ -28,6 +28,9 @@ void wire_send(int fd, const void *data, size_t size);
 void wire_send_text(int fd, const char *bytes); /* up to the NUL */
 void wire_send_frame(int fd, struct tfl_writer *writer);
 
+/** Two frames in one piece: the daemon has the second before anything that the first sets going can end. */
+void wire_send_both(int fd, struct tfl_writer *first, struct tfl_writer *second);
+
 /** Sends with the descriptors @p fds in the same message. */
 void wire_send_passing(int fd, const void *data, size_t size, const int *fds, unsigned count);
 void wire_send_frame_passing(int fd, struct tfl_writer *writer, const int *fds, unsigned count);
