@@ -293,9 +293,11 @@ static int serve(struct tfl_executor *executor, struct tfl_job *job, struct tfl_
 	int r;
 
 	r = tfl_binding_fill(&job->binding, &job->version->interface, &job->request.inputs, interpreter, &part, error);
+	if (r < 0)
+		return r;
+	tfl_fallback_settle(job, executor->index);
 	/* What is made for shapes that come for the first time is no time that the model takes. */
-	if (r == 0)
-		r = run(executor, job, part, job->binding.resized ? tfl_clock_ns() : started, record, error);
+	r = run(executor, job, part, job->binding.resized ? tfl_clock_ns() : started, record, error);
 	if (r < 0)
 		return r;
 	if (job->binding.main)
@@ -371,23 +373,41 @@ static void note(struct tfl_executor *executor, const struct tfl_job *job, const
 		tfl_recorder_add(job->version->recorder, executor->index, record);
 }
 
-void tfl_execute(struct tfl_executor *executor, struct tfl_job *job)
+/* The reply to a failure, where there is to be one, and what is written down of it all. False: another version is to answer. */
+static bool conclude(struct tfl_executor *executor, struct tfl_job *job, struct tfl_record *record, struct tfl_error *error, int r)
+{
+	if (r < 0 && !record->executed && r != -ECANCELED && r != -ETIME && tfl_fallback_turn(job, error))
+		return false;
+	if (r < 0)
+		fail(executor, job, record, error, r);
+	record->total_ns = record->wait_ns + record->compute_ns + record->reply_ns;
+	note(executor, job, record);
+	return true;
+}
+
+bool tfl_execute(struct tfl_executor *executor, struct tfl_job *job)
 {
 	uint64_t now = tfl_clock_ns();
 	struct tfl_record record = {.status = TFL_OK, .wait_ns = now - job->arrived_ns};
 	struct tfl_error error;
+	bool answered;
 	int r;
 
 	atomic_store_explicit(&executor->busy_since, now, memory_order_relaxed);
 	r = missed(job, now, &error);
 	if (r == 0)
 		r = kinds[job->kind](executor, job, &record, &error);
-	if (r < 0)
-		fail(executor, job, &record, &error, r);
-	record.total_ns = record.wait_ns + record.compute_ns + record.reply_ns;
-	note(executor, job, &record);
+	answered = conclude(executor, job, &record, &error, r);
 	trim_scratch(executor);
 	atomic_store_explicit(&executor->busy_since, 0, memory_order_relaxed);
+	return answered;
+}
+
+void tfl_execute_refused(struct tfl_executor *executor, struct tfl_job *job, struct tfl_error *error)
+{
+	struct tfl_record record = {.wait_ns = tfl_clock_ns() - job->arrived_ns};
+
+	(void)conclude(executor, job, &record, error, error->code);
 }
 
 void tfl_execute_missed(struct tfl_executor *executor, struct tfl_job *job)

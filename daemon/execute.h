@@ -7,10 +7,12 @@
 #define DAEMON_EXECUTE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "proto/writer.h"
 
+struct tfl_error;
 struct tfl_job;
 
 /* What a thread keeps from job to job, so that the steady path allocates nothing. Belongs to that thread. */
@@ -29,9 +31,13 @@ void tfl_executor_finish(struct tfl_executor *executor);
 
 /**
  * Runs @p job, which the scheduler has started, and replies, also where it failed, came too late or was cancelled. The job stays the
- * caller's to finish with the scheduler and to end.
+ * caller's to finish with the scheduler, in the row in which it came, and to end. False: nobody has replied, and it is to wait for
+ * another version (fallback.h), in that one's row. Not so where its inputs have their shapes from the file.
  */
-void tfl_execute(struct tfl_executor *executor, struct tfl_job *job);
+bool tfl_execute(struct tfl_executor *executor, struct tfl_job *job);
+
+/** Answers a job that could not be queued again: @p error says why. */
+void tfl_execute_refused(struct tfl_executor *executor, struct tfl_job *job, struct tfl_error *error);
 
 /** Answers a job that never started: too late or cancelled, as the scheduler's sweep found. */
 void tfl_execute_missed(struct tfl_executor *executor, struct tfl_job *job);

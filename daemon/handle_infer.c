@@ -10,7 +10,6 @@
  * whoever ran it); three system calls (epoll_wait, recvmsg, sendmsg), and with a worker two more (futex, to wake it and to sleep); eight
  * uncontended locks, seven under the inline rule (channel 3, scheduler 3 or 2, pool 2); no log line.
  */
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -20,9 +19,9 @@
 #include "daemon/access.h"
 #include "daemon/dispatch.h"
 #include "daemon/execute.h"
+#include "daemon/fallback.h"
 #include "daemon/handlers.h"
 #include "daemon/job.h"
-#include "daemon/log.h"
 #include "daemon/loader.h"
 #include "daemon/recorder.h"
 #include "daemon/recordings.h"
@@ -108,42 +107,16 @@ static int route(const struct tfl_call *call, struct tfl_job *job, struct tfl_er
 	return r;
 }
 
-static int bind_to(const struct tfl_version *version, struct tfl_job *job, struct tfl_error *error)
-{
-	return tfl_binding_make(&version->interface, &job->request, &job->binding, error);
-}
-
-/*
- * What the version before takes, and one on trial does not, is this one's failure and not the request's: it counts so, and the version before
- * answers. @p error says why it was not taken.
- */
-static bool bind_to_previous(const struct tfl_call *call, struct tfl_job *job, const struct tfl_error *error)
-{
-	const struct tfl_record record = {.status = TFL_INTERNAL, .executed = true};
-	struct tfl_version *candidate = job->version, *before = tfl_registry_before(call->server->registry, candidate);
-
-	if (!before || before == candidate || bind_to(before, job, NULL) < 0)
-		return false;
-	if (atomic_fetch_add(&candidate->trial.errors, 1) == 0)
-		tfl_log_warning("version %" PRIu64 " of '%s', on trial, does not take a request that version %" PRIu64 " takes: %s", candidate->number,
-				candidate->model_name, before->number, error->text);
-	tfl_recorder_add(candidate->recorder, call->server->executor.index, &record);
-	before->used_ns = job->arrived_ns;
-	job->version = tfl_version_ref(before);
-	tfl_version_unref(candidate);
-	return true;
-}
-
-/* Settles which tensor goes where: 0, or what is wrong with the request. */
+/* Settles which tensor goes where, and who takes it: 0, or what is wrong with the request. */
 static int settle(const struct tfl_call *call, struct tfl_job *job, struct tfl_error *error)
 {
-	const struct tfl_infer_head *head = &job->request.head;
-	int r = bind_to(job->version, job, error);
+	struct tfl_registry *registry = call->server->registry;
+	int r = tfl_binding_make(&job->version->interface, &job->request, &job->binding, error);
 
-	if (r < 0 && !head->version && !head->label.text && !job->session && atomic_load_explicit(&job->version->trial.id, memory_order_relaxed) &&
-	    bind_to_previous(call, job, error))
-		return 0;
-	return r;
+	if (r < 0)
+		return tfl_fallback_bind(registry, job, call->server->executor.index, error) ? 0 : r;
+	tfl_fallback_prepare(registry, job);
+	return 0;
 }
 
 /* The request's own time limit, else that of its model; both count from the frame's arrival. */

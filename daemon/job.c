@@ -98,6 +98,7 @@ void tfl_job_end(struct tfl_job *job)
 	tfl_shadows_unpick(job);
 	tfl_infer_request_finish(&job->request);
 	tfl_frame_finish(&job->frame);
+	tfl_fallback_finish(&job->fallback);
 	tfl_version_unref(TFL_STEAL(job->version));
 	if (job->session)
 		tfl_session_leave(TFL_STEAL(job->session));

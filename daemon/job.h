@@ -3,7 +3,7 @@
  * One infer request between its arrival and its reply.
  *
  * Lifetime: begun on the loop thread, owned by one holder at a time (loop, scheduler, worker), ended by whoever replied or dropped it, on
- * any thread. It owns its frame and the parsed request, and a reference each to its channel and its version. Ended jobs stay with their
+ * any thread. It owns its frame and the parsed request, and a reference each to its channel and its versions. Ended jobs stay with their
  * channel to be used again, so a client that sends one request after the other costs no allocation here.
  */
 #ifndef DAEMON_JOB_H
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "daemon/binding.h"
+#include "daemon/fallback.h"
 #include "proto/frame.h"
 #include "proto/request.h"
 #include "runtime/interpreter.h"
@@ -41,6 +42,7 @@ struct tfl_job {
 	struct tfl_frame frame;
 	struct tfl_infer_request request;               /* views into the frame */
 	struct tfl_binding binding;
+	struct tfl_fallback fallback;
 	uint32_t msgid;
 	uint32_t priority;                              /* 1 highest */
 	uint64_t arrived_ns;                            /* CLOCK_MONOTONIC, like every time here */

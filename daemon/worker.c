@@ -18,6 +18,8 @@
 #include "daemon/execute.h"
 #include "daemon/job.h"
 #include "daemon/scheduler.h"
+#include "daemon/version.h"
+#include "runtime/pool.h"
 
 struct worker {
 	pthread_t thread;
@@ -31,6 +33,17 @@ struct tfl_workers {
 	struct worker workers[];
 };
 
+/* In the row of the version that it is bound to now, which the one where it came from outlives. False: it was answered, with the reason. */
+static bool queue_again(struct worker *worker, struct tfl_job *job)
+{
+	struct tfl_error error;
+	int r = tfl_scheduler_push(worker->scheduler, job, tfl_pool_instances(job->version->pool), &error);
+
+	if (r < 0)
+		tfl_execute_refused(&worker->executor, job, &error);
+	return r >= 0;
+}
+
 static void *work(void *data)
 {
 	struct worker *worker = data;
@@ -40,9 +53,14 @@ static void *work(void *data)
 	snprintf(name, sizeof(name), "tfl-worker-%u", worker->executor.index % 100);
 	pthread_setname_np(pthread_self(), name);
 	while ((job = tfl_scheduler_next(worker->scheduler))) {
-		tfl_execute(&worker->executor, job);
-		tfl_scheduler_finish(worker->scheduler, tfl_job_row(job));
-		tfl_job_end(job);
+		struct tfl_row *row = tfl_job_row(job);
+		bool answered = tfl_execute(&worker->executor, job);
+
+		tfl_scheduler_finish(worker->scheduler, row);
+		if (!answered)
+			answered = !queue_again(worker, job);
+		if (answered)
+			tfl_job_end(job);
 	}
 	return NULL;
 }

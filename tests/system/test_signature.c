@@ -11,14 +11,14 @@
 
 #include "proto/reader.h"
 #include "proto/response.h"
-#include "tests/builder/builder.h"
 #include "tests/system/harness.h"
 #include "tests/system/models.h"
+#include "tests/system/signature_model.h"
 #include "tests/system/suites.h"
 #include "tests/system/wire.h"
 
 #define PATIENCE_NS UINT64_C(20000000000)
-#define CLASSES 4
+#define CLASSES SIGNATURES_CLASSES
 #define WHOLE 2 /* the version that serves */
 #define SMALL 1 /* one that can only classify */
 #define ROWS_MAX 64
@@ -26,113 +26,19 @@
 static struct daemon tfld;
 static int fd;
 
-/* ---- The model ---- */
-
-static int tensor(struct tfl_builder *b, enum tfl_dtype dtype, struct tfl_ints dims, struct tfl_ints signature)
+static void add_version(unsigned number, enum signature_model kind)
 {
-	return tfl_build_tensor(b, &(struct tfl_build_tensor){.name = "t", .dtype = dtype, .dims = dims, .signature = signature});
-}
-
-static void op(struct tfl_builder *b, uint32_t code, struct tfl_ints inputs, struct tfl_ints outputs, struct tfl_build_options options)
-{
-	tfl_build_operator(b, &(struct tfl_build_operator){.code = code, .inputs = inputs, .outputs = outputs, .options = options});
-}
-
-static const struct tfl_ints none = {0};
-
-static int handle(struct tfl_builder *b)
-{
-	struct tfl_build_options options = tfl_options_empty(TFL_OPTIONS_VAR_HANDLE);
-	int made = tensor(b, TFL_RESOURCE, none, none);
-
-	tfl_options_add_field(&options, (struct tfl_build_field){.slot = 1, .kind = TFL_BUILD_STRING, .data = "sum"});
-	op(b, TFL_BUILTIN_VAR_HANDLE, none, TFL_INTS(made), options);
-	return made;
-}
-
-/* @p input: -1 for none. */
-static void sign(struct tfl_builder *b, const char *key, uint32_t subgraph, const char *input_name, int input, const char *output_name, int output)
-{
-	const struct tfl_build_binding in = {input_name, (uint32_t)input}, out = {output_name, (uint32_t)output};
-
-	if (input >= 0)
-		tfl_build_io(b, TFL_INTS(input), TFL_INTS(output));
-	else
-		tfl_build_io(b, none, TFL_INTS(output));
-	tfl_build_signature(b, &(struct tfl_build_signature){.key = key, .subgraph = subgraph, .inputs = &in, .input_count = input >= 0, .outputs = &out,
-							     .output_count = 1});
-}
-
-static void build_sums(struct tfl_builder *b)
-{
-	static const float zero;
-	const struct tfl_build_tensor start = {.name = "zero", .dims = TFL_INTS(1), .data = &zero, .data_size = sizeof(zero)};
-	int kept, number, before, sum;
-
-	tfl_build_subgraph(b, "add");
-	op(b, TFL_BUILTIN_CALL_ONCE, none, none, tfl_options_ints(TFL_OPTIONS_CALL_ONCE, TFL_INTS(5)));
-	kept = handle(b);
-	number = tensor(b, TFL_FLOAT32, TFL_INTS(1), none);
-	before = tensor(b, TFL_FLOAT32, TFL_INTS(1), none);
-	sum = tensor(b, TFL_FLOAT32, TFL_INTS(1), none);
-	op(b, TFL_BUILTIN_READ_VARIABLE, TFL_INTS(kept), TFL_INTS(before), (struct tfl_build_options){0});
-	op(b, TFL_BUILTIN_ADD, TFL_INTS(before, number), TFL_INTS(sum), tfl_options_add(0));
-	op(b, TFL_BUILTIN_ASSIGN_VARIABLE, TFL_INTS(kept, sum), none, (struct tfl_build_options){0});
-	sign(b, "add", 1, "number", number, "total", sum);
-	tfl_build_subgraph(b, "recall");
-	kept = handle(b);
-	sum = tensor(b, TFL_FLOAT32, TFL_INTS(1), none);
-	op(b, TFL_BUILTIN_READ_VARIABLE, TFL_INTS(kept), TFL_INTS(sum), (struct tfl_build_options){0});
-	sign(b, "recall", 2, NULL, -1, "total", sum);
-	tfl_build_subgraph(b, "choose");
-	number = tensor(b, TFL_BOOL, TFL_INTS(3), TFL_INTS(-1));
-	sum = tensor(b, TFL_INT64, TFL_INTS(1, 1), TFL_INTS(-1, 1));
-	op(b, TFL_BUILTIN_WHERE, TFL_INTS(number), TFL_INTS(sum), (struct tfl_build_options){0});
-	sign(b, "choose", 3, "mask", number, "places", sum);
-	tfl_build_subgraph(b, "train");
-	number = tensor(b, TFL_FLOAT32, TFL_INTS(1), none);
-	sum = tensor(b, TFL_FLOAT32, TFL_INTS(1), none);
-	tfl_build_operator(b, &(struct tfl_build_operator){.code = TFL_BUILTIN_CUSTOM, .custom_name = "Gradient", .inputs = TFL_INTS(number),
-							   .outputs = TFL_INTS(sum)});
-	sign(b, "train", 4, "loss", number, "step", sum);
-	tfl_build_subgraph(b, "begin");
-	kept = handle(b);
-	number = tfl_build_tensor(b, &start);
-	op(b, TFL_BUILTIN_ASSIGN_VARIABLE, TFL_INTS(kept, number), none, (struct tfl_build_options){0});
-	tfl_build_io(b, none, none);
-}
-
-/* @p all: with more than to classify. */
-static struct model_file make(bool all)
-{
-	struct tfl_builder *b = tfl_build_create();
-	struct model_file file;
-	int x = tensor(b, TFL_FLOAT32, TFL_INTS(1, CLASSES), TFL_INTS(-1, CLASSES)), y = tensor(b, TFL_FLOAT32, TFL_INTS(1, CLASSES), none);
-
-	op(b, TFL_BUILTIN_SOFTMAX, TFL_INTS(x), TFL_INTS(y), tfl_options_softmax(1));
-	sign(b, "classify", 0, "features", x, "scores", y);
-	if (all)
-		build_sums(b);
-	ck_assert_int_eq(tfl_build_finish(b, &file.data, &file.size), 0);
-	tfl_build_destroy(b);
-	return file;
-}
-
-/* ---- Asking ---- */
-
-static void add_version(unsigned number, bool all)
-{
-	struct model_file file = make(all);
+	struct model_file file = model_signatures(kind);
 
 	daemon_add_model(&tfld, "m", number, file.data, file.size);
 	model_file_finish(&file);
 }
 
-static void start(const char *configuration)
+static void start(enum signature_model small, const char *configuration)
 {
 	daemon_prepare(&tfld);
-	add_version(WHOLE, true);
-	add_version(SMALL, false);
+	add_version(WHOLE, SIGNATURES_ALL);
+	add_version(SMALL, small);
 	daemon_start(&tfld, configuration);
 	daemon_wait_ready(&tfld);
 	fd = daemon_connect(&tfld);
@@ -140,12 +46,17 @@ static void start(const char *configuration)
 
 static void setup(void)
 {
-	start("[requests]\nworkers = 2\n");
+	start(SIGNATURES_CLASSIFY, "[requests]\nworkers = 2\n");
 }
 
 static void setup_small_memory(void)
 {
-	start("[requests]\nworkers = 2\n[models]\nmemory_limit = 6M\n");
+	start(SIGNATURES_CLASSIFY, "[requests]\nworkers = 2\n[models]\nmemory_limit = 6M\n");
+}
+
+static void setup_narrow(void)
+{
+	start(SIGNATURES_NARROW, "[requests]\nworkers = 2\n[models]\nmemory_limit = 6M\ntrial_requests = 100000000\n");
 }
 
 static void teardown(void)
@@ -525,10 +436,47 @@ START_TEST(batches_count_against_the_limit)
 }
 END_TEST
 
+static bool on_trial(void)
+{
+	struct reply reply;
+	bool runs;
+
+	call("trial.get", 0, &reply);
+	runs = tfl_string_equal(wire_string(reply.message.result, "state"), "running");
+	reply_finish(&reply);
+	return runs;
+}
+
+/* The version before answers what the one on trial cannot be made for, and that counts; what neither can is its client's matter. */
+START_TEST(batches_that_the_next_version_cannot_take)
+{
+	struct reply reply;
+
+	for (unsigned i = 0; i < 30; i++)
+		classify(NULL, 1, i, WHOLE);
+	call("model.swap", SMALL, &reply);
+	reply_finish(&reply);
+	classify(NULL, 1, 1, SMALL);
+	for (uint32_t i = 0; i < 10; i++) {
+		send_zeros(i, 200000, 0);
+		wire_expect_failure(fd, i, TFL_RESOURCE_EXHAUSTED, "that memory_limit allows are in use");
+	}
+	for (unsigned i = 0; i < 4; i++)
+		classify(i % 2 ? "classify" : NULL, 2 + i, i, WHOLE);
+	ck_assert(on_trial());
+	classify(NULL, 1, 1, SMALL);
+	for (unsigned i = 0; i < 40; i++)
+		classify(NULL, 2, i, WHOLE);
+	ck_assert(!on_trial());
+	classify(NULL, 1, 1, WHOLE);
+	ck_assert(daemon_logged(&tfld, "version 1 of 'm', on trial, does not take a request that version 2 takes: with inputs of these shapes: "));
+}
+END_TEST
+
 Suite *signature_suite(void)
 {
 	Suite *suite = suite_create("signature");
-	TCase *tcase = tcase_create("signature"), *limited = tcase_create("limited");
+	TCase *tcase = tcase_create("signature"), *limited = tcase_create("limited"), *narrow = tcase_create("narrow");
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -546,5 +494,9 @@ Suite *signature_suite(void)
 	tcase_add_checked_fixture(limited, setup_small_memory, teardown);
 	tcase_add_test(limited, batches_count_against_the_limit);
 	suite_add_tcase(suite, limited);
+	tcase_set_timeout(narrow, 120);
+	tcase_add_checked_fixture(narrow, setup_narrow, teardown);
+	tcase_add_test(narrow, batches_that_the_next_version_cannot_take);
+	suite_add_tcase(suite, narrow);
 	return suite;
 }
