@@ -5,7 +5,9 @@
  */
 #include "daemon/manifest.h"
 
+#include <assert.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -215,12 +217,13 @@ static int take_rejected(const struct tfl_keyfile_entry *entry, void *target, st
 }
 
 /* "1=90 2=10"; that it is there says that somebody chose the route. */
+/* There may be several lines of them. */
 static int take_route(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
 {
 	struct tfl_state *state = target;
 	struct tfl_error why;
 
-	if (tfl_route_parse(entry->value, &state->route, &why) < 0)
+	if (tfl_route_add(entry->value, &state->route, &why) < 0)
 		return tfl_keyfile_error(entry, error, "%s: %s", entry->key, why.text);
 	state->routed = true;
 	return 0;
@@ -317,71 +320,90 @@ size_t tfl_manifest_format(const struct tfl_manifest *manifest, char text[static
 				manifest->time);
 }
 
+/* Adds to a text of @p length; the length then. What the structs can hold fits. */
+__attribute__((format(printf, 3, 4))) static size_t append(char text[static TFL_MANIFEST_TEXT_MAX], size_t length, const char *format, ...)
+{
+	const size_t room = TFL_MANIFEST_TEXT_MAX - length;
+	va_list args;
+	int added;
+
+	va_start(args, format);
+	added = vsnprintf(text + length, room, format, args);
+	va_end(args);
+	assert(added >= 0 && (size_t)added < room);
+	return length + (size_t)added;
+}
+
 size_t tfl_proof_note_format(const struct tfl_proof_note *note, char text[static TFL_MANIFEST_TEXT_MAX])
 {
 	const struct tfl_proof *proof = &note->proof;
-	int length = snprintf(text, TFL_MANIFEST_TEXT_MAX,
-			      "[proof]\nformat = %d\nsha256 = %s\ntfld = %s\ntime = %s\nload_ns = %" PRIu64 "\nrun_ns = %" PRIu64
-			      "\npacked_bytes = %" PRIu64 "\ninterpreter_bytes = %" PRIu64 "\npeak_bytes = %" PRIu64
-			      "\nsamples = %u\ninfinite = %u\nmeans = %u\n\n[outputs]\n",
-			      FORMAT, note->sha256, note->tfld, proof->time, proof->load_ns, proof->run_ns, proof->packed_bytes,
-			      proof->interpreter_bytes, proof->peak_bytes, proof->samples, proof->infinite, proof->means);
+	size_t length = append(text, 0,
+			       "[proof]\nformat = %d\nsha256 = %s\ntfld = %s\ntime = %s\nload_ns = %" PRIu64 "\nrun_ns = %" PRIu64
+			       "\npacked_bytes = %" PRIu64 "\ninterpreter_bytes = %" PRIu64 "\npeak_bytes = %" PRIu64
+			       "\nsamples = %u\ninfinite = %u\nmeans = %u\n\n[outputs]\n",
+			       FORMAT, note->sha256, note->tfld, proof->time, proof->load_ns, proof->run_ns, proof->packed_bytes,
+			       proof->interpreter_bytes, proof->peak_bytes, proof->samples, proof->infinite, proof->means);
 
-	/* 16 digests fit ten times. */
 	for (uint32_t i = 0; i < proof->digest_count; i++)
-		length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length, "%u = %s\n", i, proof->digests[i]);
-	return (size_t)length;
+		length = append(text, length, "%u = %s\n", i, proof->digests[i]);
+	return length;
 }
 
 /* Two lists of 64 notes of at most 120 bytes, and all the rest, fit. */
-static int format_notes(const char *section, const struct tfl_state_note *notes, unsigned count, char *text)
+static size_t append_notes(char text[static TFL_MANIFEST_TEXT_MAX], size_t length, const char *section, const struct tfl_state_note *notes,
+			   unsigned count)
 {
-	int length = 0;
-
 	if (count > 0)
-		length = sprintf(text, "\n[%s]\n", section);
+		length = append(text, length, "\n[%s]\n", section);
 	for (unsigned i = 0; i < count; i++)
-		length += sprintf(text + length, "%" PRIu64 " = %s\n", notes[i].number, notes[i].text);
+		length = append(text, length, "%" PRIu64 " = %s\n", notes[i].number, notes[i].text);
 	return length;
 }
 
-static int format_labels(const struct tfl_version_labels *labels, char *text)
+static size_t append_labels(char text[static TFL_MANIFEST_TEXT_MAX], size_t length, const struct tfl_version_labels *labels)
 {
-	int length = 0;
-
 	if (labels->count > 0)
-		length = sprintf(text, "\n[labels]\n");
+		length = append(text, length, "\n[labels]\n");
 	for (unsigned i = 0; i < labels->count; i++)
-		length += sprintf(text + length, "%s = %" PRIu64 "\n", labels->list[i].name, labels->list[i].number);
+		length = append(text, length, "%s = %" PRIu64 "\n", labels->list[i].name, labels->list[i].number);
 	return length;
 }
 
-static int format_route(const struct tfl_route *route, char *text)
+/* A line of all shares could be longer than one that is read. */
+static size_t append_route(char text[static TFL_MANIFEST_TEXT_MAX], size_t length, const struct tfl_route *route)
 {
-	char shares[TFL_ROUTE_TEXT_MAX];
+	length = append(text, length, "\n[route]\n");
+	if (route->count == 0)
+		length = append(text, length, "versions =\n");
+	for (unsigned i = 0; i < route->count; i++)
+		length = append(text, length, "versions = %" PRIu64 "=%" PRIu64 "\n", route->shares[i].number, route->shares[i].weight);
+	return append(text, length, "salt = %s\nkey = %s\nshadow = %" PRIu64 "\n", route->salt, tfl_route_by_to_string(route->by),
+		      route->shadow);
+}
 
-	return sprintf(text, "\n[route]\nversions = %s\nsalt = %s\nkey = %s\nshadow = %" PRIu64 "\n", tfl_route_format(route, shares), route->salt,
-		       tfl_route_by_to_string(route->by), route->shadow);
+static size_t append_trial(char text[static TFL_MANIFEST_TEXT_MAX], size_t length, const struct tfl_state_trial *trial)
+{
+	return append(text, length,
+		      "\n[trial]\nid = %" PRIu64 "\ncandidate = %" PRIu64 "\nprevious = %" PRIu64 "\nrequests = %" PRIu64
+		      "\nseconds = %" PRIu64 "\n",
+		      trial->id, trial->candidate, trial->previous, trial->requests, trial->seconds);
 }
 
 size_t tfl_state_format(const struct tfl_state *state, char text[static TFL_MANIFEST_TEXT_MAX])
 {
-	int length = snprintf(text, TFL_MANIFEST_TEXT_MAX, "[state]\nformat = %d\nactive = %" PRIu64 "\nprevious =", FORMAT, state->active);
+	size_t length = append(text, 0, "[state]\nformat = %d\nactive = %" PRIu64 "\nprevious =", FORMAT, state->active);
 
 	for (unsigned i = 0; i < state->previous.count; i++)
-		length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length, " %" PRIu64, state->previous.numbers[i]);
-	length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length, "\n");
-	length += format_notes("unloaded", state->unloaded, state->unloaded_count, text + length);
-	length += format_notes("rejected", state->rejected, state->rejected_count, text + length);
-	length += format_labels(&state->labels, text + length);
+		length = append(text, length, " %" PRIu64, state->previous.numbers[i]);
+	length = append(text, length, "\n");
+	length = append_notes(text, length, "unloaded", state->unloaded, state->unloaded_count);
+	length = append_notes(text, length, "rejected", state->rejected, state->rejected_count);
+	length = append_labels(text, length, &state->labels);
 	if (state->routed)
-		length += format_route(&state->route, text + length);
+		length = append_route(text, length, &state->route);
 	if (state->trial.id)
-		length += snprintf(text + length, TFL_MANIFEST_TEXT_MAX - (size_t)length,
-				   "\n[trial]\nid = %" PRIu64 "\ncandidate = %" PRIu64 "\nprevious = %" PRIu64 "\nrequests = %" PRIu64
-				   "\nseconds = %" PRIu64 "\n",
-				   state->trial.id, state->trial.candidate, state->trial.previous, state->trial.requests, state->trial.seconds);
-	return (size_t)length;
+		length = append_trial(text, length, &state->trial);
+	return length;
 }
 
 /* Where the note of a version stands, or @p count. */

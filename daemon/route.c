@@ -119,10 +119,11 @@ static int take_share(const char *text, size_t length, struct tfl_route_share *r
 	return 0;
 }
 
-int tfl_route_parse(const char *text, struct tfl_route *route, struct tfl_error *error)
+int tfl_route_add(const char *text, struct tfl_route *route, struct tfl_error *error)
 {
-	struct tfl_route parsed = {.count = 0};
+	struct tfl_route parsed = {.count = route->count};
 
+	memcpy(parsed.shares, route->shares, sizeof(parsed.shares));
 	for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
 		size_t length = strcspn(text, " ");
 		struct tfl_route_share share = {0};
@@ -138,6 +139,18 @@ int tfl_route_parse(const char *text, struct tfl_route *route, struct tfl_error 
 		parsed.shares[parsed.count++] = share;
 		text += length;
 	}
+	memcpy(route->shares, parsed.shares, sizeof(parsed.shares));
+	route->count = parsed.count;
+	return 0;
+}
+
+int tfl_route_parse(const char *text, struct tfl_route *route, struct tfl_error *error)
+{
+	struct tfl_route parsed = {.count = 0};
+	int r = tfl_route_add(text, &parsed, error);
+
+	if (r < 0)
+		return r;
 	memcpy(route->shares, parsed.shares, sizeof(parsed.shares));
 	route->count = parsed.count;
 	return 0;

@@ -70,7 +70,10 @@ double tfl_route_share(const struct tfl_route *route, uint64_t number);
 /** Reads "1=90 2=10" into shares and count; "" gives none. -EINVAL with a sentence that says what would be right. */
 int tfl_route_parse(const char *text, struct tfl_route *route, struct tfl_error *error);
 
-/** Writes that. Returns @p text. */
+/** The same, after the shares that the route has. */
+int tfl_route_add(const char *text, struct tfl_route *route, struct tfl_error *error);
+
+/** Writes them. Returns @p text. */
 char *tfl_route_format(const struct tfl_route *route, char text[static TFL_ROUTE_TEXT_MAX]);
 
 /** All of it in words: "1=90 2=10, salt 'spring', key machine-id, shadow 3". Returns @p text. */

@@ -285,6 +285,8 @@ static const struct {
 } texts[] = {
 	{"", "none"},
 	{"[route]\nversions = 1=90 2=10\n", "1=90 2=10"},
+	{"[route]\nversions = 1=90 2=10\nversions = 3=1\n", "1=90 2=10 3=1"},
+	{"[route]\nversions = 1=90\nversions = 1=10\n", ":versions: version 1 is there twice"},
 	{"[route]\nversions =\nshadow = 3\n", "the active version answers, shadow 3"},
 	{"[route]\nversions = 1=1\nsalt = s.1\nkey = machine-id\nshadow = 0\n", "1=1, salt 's.1', key machine-id"},
 	{"[route]\nversions = 1=0\n", ":versions: '1=0' is no share"},

@@ -108,6 +108,15 @@ START_TEST(labels_in_a_state)
 }
 END_TEST
 
+static void fill_route(struct tfl_route *route)
+{
+	for (route->count = 0; route->count < TFL_ROUTE_SHARES_MAX; route->count++)
+		route->shares[route->count] = (struct tfl_route_share){TFL_VERSION_MAX - route->count, TFL_ROUTE_WEIGHT_MAX};
+	route->by = TFL_ROUTE_BY_MACHINE;
+	route->shadow = TFL_VERSION_MAX - TFL_ROUTE_SHARES_MAX;
+	memset(route->salt, 's', TFL_ROUTE_SALT_MAX);
+}
+
 /* The fullest state there can be is one that can be read. */
 START_TEST(a_full_state_fits)
 {
@@ -126,10 +135,15 @@ START_TEST(a_full_state_fits)
 		name[0] = (char)('a' + i);
 		ck_assert_int_eq(tfl_version_labels_set(&state->labels, name, TFL_VERSION_MAX - i), 0);
 	}
-	for (unsigned i = 0; i < TFL_VERSIONS_MAX; i++)
+	for (unsigned i = 0; i < TFL_VERSIONS_MAX; i++) {
 		ck_assert_int_eq(tfl_state_set_unloaded(state, TFL_VERSION_MAX - i, note), 0);
+		ck_assert_int_eq(tfl_state_set_rejected(state, TFL_VERSION_MAX - i, note), 0);
+	}
 	for (unsigned i = TFL_PREVIOUS_MAX; i > 0; i--)
 		tfl_previous_push(&state->previous, TFL_VERSION_MAX - i);
+	fill_route(&state->route);
+	state->routed = true;
+	state->trial = (struct tfl_state_trial){TFL_VERSION_MAX, TFL_VERSION_MAX, TFL_VERSION_MAX - 1, TFL_VERSION_MAX, TFL_VERSION_MAX};
 	length = tfl_state_format(state, text);
 	ck_assert_uint_lt(length, TFL_MANIFEST_TEXT_MAX);
 	ck_assert_msg(tfl_state_parse("state", text, length, parsed, &error) == 0, "%s", error.text);
