@@ -28,7 +28,7 @@
 #include "tests/system/wire.h"
 
 #define PATIENCE_NS UINT64_C(20000000000)
-#define LOG_MAX 65536
+#define LOG_MAX (4u << 20)
 
 uint64_t now_ns(void)
 {
@@ -103,7 +103,7 @@ void daemon_launch(struct daemon *daemon, const char *configuration)
 		become(daemon, binary);
 }
 
-/* Up to LOG_MAX bytes of a file; static memory, with a NUL behind them. */
+/* A file of fewer than LOG_MAX bytes; static memory, with a NUL behind them. Empty where there is none. */
 static const char *read_file(const char *path, size_t *ret_size)
 {
 	static char text[LOG_MAX];
@@ -112,6 +112,7 @@ static const char *read_file(const char *path, size_t *ret_size)
 
 	if (fd >= 0)
 		close(fd);
+	ck_assert_msg(size < (ssize_t)sizeof(text) - 1, "%s has more than a test can look at", path);
 	*ret_size = size > 0 ? (size_t)size : 0;
 	text[*ret_size] = '\0';
 	return text;
@@ -317,6 +318,15 @@ void daemon_restart(struct daemon *daemon, const char *configuration)
 {
 	end_well(daemon);
 	daemon_start(daemon, configuration);
+}
+
+unsigned daemon_times_logged(const struct daemon *daemon, const char *text)
+{
+	unsigned count = 0;
+
+	for (const char *at = read_log(daemon); (at = strstr(at, text)); at += strlen(text))
+		count++;
+	return count;
 }
 
 bool daemon_logged(const struct daemon *daemon, const char *text)

@@ -89,6 +89,9 @@ void daemon_stop(struct daemon *daemon);
 /** Checks its log for reports of sanitizers, and removes the folder. For a daemon that has ended. */
 void daemon_finish(struct daemon *daemon);
 
+/** How often its log has @p text by now. */
+unsigned daemon_times_logged(const struct daemon *daemon, const char *text);
+
 /** Whether its log has @p text by now, or gets it within some seconds. */
 bool daemon_logged(const struct daemon *daemon, const char *text);
 

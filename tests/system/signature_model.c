@@ -94,7 +94,8 @@ struct model_file model_signatures(enum signature_model kind)
 {
 	struct tfl_builder *b = tfl_build_create();
 	struct model_file file;
-	int x = tensor(b, TFL_FLOAT32, TFL_INTS(1, SIGNATURES_CLASSES), TFL_INTS(-1, SIGNATURES_CLASSES)), y = tensor(b, TFL_FLOAT32, TFL_INTS(1, SIGNATURES_CLASSES), none);
+	int x = tensor(b, TFL_FLOAT32, TFL_INTS(1, SIGNATURES_CLASSES), TFL_INTS(-1, SIGNATURES_CLASSES));
+	int y = tensor(b, TFL_FLOAT32, TFL_INTS(1, SIGNATURES_CLASSES), none);
 
 	op(b, TFL_BUILTIN_SOFTMAX, TFL_INTS(kind == SIGNATURES_NARROW ? one_row(b, x) : x), TFL_INTS(y), tfl_options_softmax(1));
 	sign(b, "classify", 0, "features", x, "scores", y);

@@ -14,8 +14,6 @@
 #include "tests/system/suites.h"
 #include "tests/system/wire.h"
 
-#define ROOM (1u << 20)
-
 static struct daemon tfld;
 static struct tfl_writer writer;
 
@@ -30,21 +28,6 @@ static void teardown(void)
 {
 	tfl_writer_finish(&writer);
 	daemon_stop(&tfld);
-}
-
-/* Lines of the log with @p text in them. */
-static unsigned lines_with(const char *text)
-{
-	static char log[ROOM];
-	FILE *file = fopen(tfld.log, "re");
-	unsigned count = 0;
-
-	ck_assert_ptr_nonnull(file);
-	log[fread(log, 1, sizeof(log) - 1, file)] = '\0';
-	fclose(file);
-	for (const char *at = log; (at = strstr(at, text)); at += strlen(text))
-		count++;
-	return count;
 }
 
 static void put_text(const char *key, const char *value)
@@ -144,7 +127,7 @@ static void expect_told(unsigned row, const char *subject_and_result)
 	char text[256];
 
 	snprintf(text, sizeof(text), "audit: uid %u, pid %d: %s%s", (unsigned)getuid(), (int)getpid(), rows[row].method, subject_and_result);
-	ck_assert_msg(lines_with(text) == 1, "'%s' stands %u times in the log", text, lines_with(text));
+	ck_assert_msg(daemon_times_logged(&tfld, text) == 1, "'%s' stands %u times in the log", text, daemon_times_logged(&tfld, text));
 }
 
 START_TEST(each_call_is_told_once_with_what_came_of_it)
@@ -161,13 +144,13 @@ START_TEST(each_call_is_told_once_with_what_came_of_it)
 		ck_assert(wire_receive(fd, &reply));
 		reply_finish(&reply);
 		expect_told(row, rows[row].told);
-		ck_assert_uint_eq(lines_with("audit: "), row + 1);
+		ck_assert_uint_eq(daemon_times_logged(&tfld, "audit: "), row + 1);
 	}
 	send_tiny(fd, 1, 0);
 	expect_outputs(fd, 1);
 	wire_call(fd, "stats", &reply);
 	reply_finish(&reply);
-	ck_assert_uint_eq(lines_with("audit: "), ROWS);
+	ck_assert_uint_eq(daemon_times_logged(&tfld, "audit: "), ROWS);
 	close(fd);
 }
 END_TEST
@@ -190,7 +173,7 @@ START_TEST(each_call_that_fails_is_told_once)
 		reply_finish(&reply);
 		expect_told(row, ": failed, INVALID_ARGUMENT: "); /* and nothing that was made up by the caller */
 	}
-	ck_assert_uint_eq(lines_with("audit: "), ROWS);
+	ck_assert_uint_eq(daemon_times_logged(&tfld, "audit: "), ROWS);
 	close(fd);
 }
 END_TEST
@@ -206,7 +189,7 @@ START_TEST(who_does_not_wait_is_told_all_the_same)
 	send_row(fd, 0, "tiny");
 	close(fd);
 	ck_assert(daemon_logged(&tfld, "model.load for version 2 of 'tiny': done"));
-	ck_assert_uint_eq(lines_with("audit: "), 1);
+	ck_assert_uint_eq(daemon_times_logged(&tfld, "audit: "), 1);
 }
 END_TEST
 
@@ -228,8 +211,8 @@ START_TEST(refused_calls_do_not_fill_the_log)
 		reply_finish(&reply);
 	}
 	most = 10 + 2 * (1 + (now_ns() - began) / 6000000000u); /* one more, and how many were left out before it */
-	ck_assert_uint_ge(lines_with("audit: "), 10);
-	ck_assert_uint_le(lines_with("audit: "), most);
+	ck_assert_uint_ge(daemon_times_logged(&tfld, "audit: "), 10);
+	ck_assert_uint_le(daemon_times_logged(&tfld, "audit: "), most);
 	expect_told(0, " for 'tiny': refused, PERMISSION_DENIED: model.load needs the right 'admin'");
 	/* The right is what counts: on the other socket the same user is told of. */
 	close(fd);

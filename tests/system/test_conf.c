@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/system/endless.h"
 #include "tests/system/harness.h"
 #include "tests/system/models.h"
 #include "tests/system/suites.h"
@@ -20,7 +21,8 @@ static void setup(void)
 {
 	daemon_prepare(&tfld);
 	add_tiny(&tfld);
-	add_slow(&tfld, 12);
+	add_slow(&tfld, 1);
+	endless_add(&tfld, "queue = 1\ninstances = 1\n");
 }
 
 static void write_beside(const char *model, const char *name, const char *text)
@@ -52,12 +54,11 @@ START_TEST(a_model_has_a_timeout_of_its_own)
 {
 	write_beside("slow", "model.conf", "[model]\ntimeout = 2ms\n");
 	start("[requests]\nworkers = 1\ninline = 0\n");
-	send_slow(fd, 1, 20000000, 0);
-	daemon_wait_busy(&tfld, 1);
+	endless_hold(&tfld, fd, 1);
 	send_slow(fd, 2, 0, 0);
 	send_tiny(fd, 3, 0);
 	wire_expect_failure(fd, 2, TFL_DEADLINE_EXCEEDED, "ran out");
-	expect_outputs(fd, 1);
+	endless_end(fd, 1);
 	expect_tiny(fd, 3);
 	stop();
 }
@@ -65,32 +66,31 @@ END_TEST
 
 START_TEST(a_model_has_a_queue_of_its_own)
 {
-	write_beside("slow", "model.conf", "[model]\nqueue = 1\ninstances = 1\n");
 	start("[requests]\nworkers = 1\ninline = 0\n");
-	for (uint32_t i = 1; i <= 3; i++)
-		send_slow(fd, i, 0, 0);
+	endless_hold(&tfld, fd, 1);
+	endless_send(fd, 2);
+	endless_send(fd, 3);
 	wire_expect_failure(fd, 3, TFL_RESOURCE_EXHAUSTED, "as many as its 1 instance and its queue of 1 take");
 	send_tiny(fd, 4, 0);
-	expect_outputs(fd, 1);
+	endless_end(fd, 1);
 	/* Versions take turns. */
 	expect_tiny(fd, 4);
-	expect_outputs(fd, 2);
+	daemon_wait_busy(&tfld, 1);
+	endless_end(fd, 2);
 	stop();
 }
 END_TEST
 
 START_TEST(a_model_has_a_priority_of_its_own)
 {
-	static const uint32_t order[] = {1, 3, 2};
-
 	write_beside("slow", "model.conf", "[model]\npriority = 10\n");
 	start("[requests]\nworkers = 1\n");
-	send_slow(fd, 1, 0, 0);
-	daemon_wait_busy(&tfld, 1);
+	endless_hold(&tfld, fd, 1);
 	send_slow(fd, 2, 0, 11);
 	send_slow(fd, 3, 0, 0);
-	for (unsigned i = 0; i < 3; i++)
-		expect_outputs(fd, order[i]);
+	endless_end(fd, 1);
+	expect_outputs(fd, 3);
+	expect_outputs(fd, 2);
 	stop();
 }
 END_TEST

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/system/endless.h"
 #include "tests/system/harness.h"
 #include "tests/system/models.h"
 #include "tests/system/suites.h"
@@ -73,13 +74,15 @@ START_TEST(requests_of_a_user)
 {
 	int fd;
 
-	add_slow(&tfld, 16);
+	add_slow(&tfld, 1);
+	endless_add(&tfld, NULL);
 	start("[requests]\nworkers = 1\n[users]\nrequests = 2\n");
 	fd = daemon_connect(&tfld);
-	for (uint32_t i = 1; i <= 3; i++)
-		send_slow(fd, i, 0, 0);
+	endless_hold(&tfld, fd, 1);
+	send_slow(fd, 2, 0, 0);
+	send_slow(fd, 3, 0, 0);
 	wire_expect_failure(fd, 3, TFL_RESOURCE_EXHAUSTED, "may have 2 requests in flight at once ([users] requests)");
-	expect_outputs(fd, 1);
+	endless_end(fd, 1);
 	expect_outputs(fd, 2);
 	send_tiny(fd, 4, 0);
 	expect_tiny(fd, 4);
@@ -92,16 +95,17 @@ START_TEST(the_queue)
 {
 	int fd;
 
-	add_slow(&tfld, 16);
+	add_slow(&tfld, 1);
+	endless_add(&tfld, NULL);
 	start("[requests]\nworkers = 1\nqueue = 2\n");
 	fd = daemon_connect(&tfld);
-	send_slow(fd, 1, 0, 0);
-	daemon_wait_busy(&tfld, 1);
+	endless_hold(&tfld, fd, 1);
 	for (uint32_t i = 2; i <= 4; i++)
 		send_slow(fd, i, 0, 0);
 	wire_expect_failure(fd, 4, TFL_RESOURCE_EXHAUSTED, "2 requests wait already, which is the queue's limit ([requests] queue)");
-	for (uint32_t i = 1; i <= 3; i++)
-		expect_outputs(fd, i);
+	endless_end(fd, 1);
+	expect_outputs(fd, 2);
+	expect_outputs(fd, 3);
 	close(fd);
 	daemon_stop(&tfld);
 }
@@ -293,14 +297,13 @@ END_TEST
 /* Its slot is free at once, not only when its reply is ready. */
 START_TEST(a_half_closed_client_that_dies)
 {
-	enum { AHEAD = 20 };
 	int fd, bystander;
 
-	add_slow(&tfld, 8);
+	add_slow(&tfld, 1);
+	endless_add(&tfld, NULL);
 	start("[requests]\nworkers = 1\n");
 	bystander = daemon_connect(&tfld);
-	for (uint32_t i = 0; i < AHEAD; i++)
-		send_slow(bystander, i, 0, 0);
+	endless_hold(&tfld, bystander, 1);
 	fd = daemon_connect(&tfld);
 	send_slow(fd, 1, 0, 0);
 	shutdown(fd, SHUT_WR);
@@ -310,8 +313,7 @@ START_TEST(a_half_closed_client_that_dies)
 	daemon_wait_connections(fd, 2);
 	/* What was asked for before it is still being computed. */
 	daemon_wait_busy(&tfld, 1);
-	for (uint32_t i = 0; i < AHEAD; i++)
-		expect_outputs(bystander, i);
+	endless_end(bystander, 1);
 	close(fd);
 	close(bystander);
 	daemon_stop(&tfld);

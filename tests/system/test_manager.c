@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/system/endless.h"
 #include "tests/system/manager.h"
 #include "tests/system/models.h"
 #include "tests/system/suites.h"
@@ -180,19 +181,19 @@ START_TEST(a_worker_that_hangs_gives_no_sign_of_life)
 {
 	int fd;
 
-	add_slow(&tfld, 90);
+	endless_add(&tfld, NULL);
 	manager.watchdog_us = 200000;
 	daemon_start(&tfld, "[requests]\nhang_timeout = 100ms\n");
 	daemon_wait_ready(&tfld);
 	ck_assert(manager_hears(&manager, "WATCHDOG=1"));
 	fd = daemon_connect(&tfld);
-	send_slow(fd, 1, 0, 0);
+	endless_send(fd, 1);
 	ck_assert(daemon_logged(&tfld, "an inference has run for 0 s, and is taken to hang (0 s are allowed"));
 	while (manager_hear(&manager, 0)[0])
 		; /* what was told before */
 	ck_assert_uint_eq(signs_of_life(250), 0);
 	wire_expect_alive(daemon_connect(&tfld));
-	expect_outputs(fd, 1);
+	endless_end(fd, 1);
 	ck_assert(manager_hears(&manager, "WATCHDOG=1"));
 	close(fd);
 	daemon_stop(&tfld);

@@ -18,7 +18,6 @@
 
 #define WAIT_NS UINT64_C(40000000000)
 #define TEXT_MAX (1u << 20)
-#define LOG_MAX 65536
 #define OTHERS 20
 
 static struct daemon tfld;
@@ -123,20 +122,6 @@ static void wait_for_degraded(bool degraded)
 	ck_assert_int_eq(is_degraded(), degraded);
 }
 
-static unsigned times_logged(const char *text)
-{
-	char log[LOG_MAX];
-	FILE *file = fopen(tfld.log, "re");
-	unsigned count = 0;
-
-	ck_assert_ptr_nonnull(file);
-	log[fread(log, 1, sizeof(log) - 1, file)] = '\0';
-	fclose(file);
-	for (const char *at = log; (at = strstr(at, text)); at++)
-		count++;
-	return count;
-}
-
 START_TEST(it_is_kept_up_to_date)
 {
 	wait_for_successes(0);
@@ -160,11 +145,11 @@ START_TEST(a_folder_that_is_gone_is_told_once)
 	usleep(2500000); /* some more attempts */
 	ask(5);
 	ck_assert(is_degraded());
-	ck_assert_uint_eq(times_logged("is not written: No such file or directory"), 1);
+	ck_assert_uint_eq(daemon_times_logged(&tfld, "is not written: No such file or directory"), 1);
 	ck_assert_int_eq(rename(away, folder), 0);
 	wait_for_degraded(false);
 	wait_for_successes(5);
-	ck_assert_uint_eq(times_logged("the metrics file is written again"), 1);
+	ck_assert_uint_eq(daemon_times_logged(&tfld, "the metrics file is written again"), 1);
 }
 END_TEST
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tests/builder/builder.h"
+#include "tests/system/endless.h"
 #include "tests/system/harness.h"
 #include "tests/system/models.h"
 #include "tests/system/suites.h"
@@ -142,31 +143,54 @@ START_TEST(an_unloaded_version_says_so)
 }
 END_TEST
 
-/* What runs on a version goes on to its end; the version is freed after it. */
-START_TEST(unloading_under_load_drops_nothing)
+static void wait_unloading(int other)
 {
-	struct model_file slow = model_slow(12);
-	int other = daemon_connect(&tfld);
-	struct reply reply;
-	unsigned served = 0;
+	const uint64_t until = now_ns() + 20000000000u;
+	bool unloading = false;
 
-	load(1, "slow", 0, file_of(slow.data, slow.size));
-	model_file_finish(&slow);
-	loaded(1);
-	for (uint32_t i = 0; i < 4; i++)
-		send_slow(other, i, 0, 0);
-	daemon_wait_busy(&tfld, 2);
-	wire_begin_model(&writer, 2, "model.unload", "slow", 0, true);
-	wire_send_frame(fd, &writer);
-	for (unsigned i = 0; i < 4; i++) {
+	while (!unloading) {
+		struct tfl_writer question;
+		struct reply reply;
+
+		ck_assert_uint_lt(now_ns(), until);
+		tfl_writer_init(&question);
+		wire_begin_model(&question, 5, "model.describe", "endless", 1, false);
+		wire_send_frame(other, &question);
+		tfl_writer_finish(&question);
 		ck_assert(wire_receive(other, &reply));
-		/* Those that came too late are told so; those that were queued are served. */
-		ck_assert(!reply.message.failed || reply.message.failure.status == TFL_UNAVAILABLE ||
-			  reply.message.failure.status == TFL_NOT_FOUND);
-		served += !reply.message.failed;
+		unloading = tfl_string_equal(wire_string(reply.message.result, "state"), "UNLOADING");
 		reply_finish(&reply);
 	}
-	ck_assert_uint_ge(served, 2);
+}
+
+/* What runs on a version goes on to its end, and so does what waits for it; the version is freed after that. */
+START_TEST(unloading_under_load_drops_nothing)
+{
+	struct model_file endless = model_loop();
+	int other;
+
+	close(fd);
+	daemon_restart(&tfld, "[requests]\nworkers = 1\n");
+	fd = daemon_connect(&tfld);
+	wire_expect_alive(fd);
+	descriptors = daemon_steady_descriptors(&tfld);
+	other = daemon_connect(&tfld);
+	endless_configure(&tfld, NULL);
+	load(1, "endless", 0, file_of(endless.data, endless.size));
+	model_file_finish(&endless);
+	loaded(1);
+	endless_hold(&tfld, other, 0);
+	for (uint32_t i = 1; i <= 3; i++)
+		endless_send_brief(other, i);
+	wire_expect_alive(other); /* and has read all of that */
+	wire_begin_model(&writer, 2, "model.unload", "endless", 0, true);
+	wire_send_frame(fd, &writer);
+	wait_unloading(other);
+	endless_send_brief(other, 4);
+	wire_expect_failure(other, 4, TFL_UNAVAILABLE, "");
+	endless_end(other, 0);
+	for (uint32_t i = 1; i <= 3; i++)
+		expect_outputs(other, i);
 	expect_ok(2);
 	close(other);
 	expect_no_descriptors_left();

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/system/endless.h"
 #include "tests/system/manager.h"
 #include "tests/system/models.h"
 #include "tests/system/suites.h"
@@ -63,30 +64,16 @@ static void write_beside(const char *model, const char *text)
 	write_to(path, text);
 }
 
-static unsigned times_logged(const char *text)
-{
-	static char log[1u << 20];
-	FILE *file = fopen(tfld.log, "re");
-	unsigned count = 0;
-
-	ck_assert_ptr_nonnull(file);
-	log[fread(log, 1, sizeof(log) - 1, file)] = '\0';
-	fclose(file);
-	for (const char *at = log; (at = strstr(at, text)); at += strlen(text))
-		count++;
-	return count;
-}
-
 /* Has it read the configuration, and waits until that came to what is @p told. */
 static void reload(const char *configuration, const char *told)
 {
-	unsigned before = times_logged(told);
+	unsigned before = daemon_times_logged(&tfld, told);
 	uint64_t until = now_ns() + PATIENCE_NS;
 
 	if (configuration)
 		write_to(tfld.configuration, configuration);
 	ck_assert_int_eq(kill(tfld.pid, SIGHUP), 0);
-	while (times_logged(told) == before) {
+	while (daemon_times_logged(&tfld, told) == before) {
 		ck_assert_msg(now_ns() < until, "the log never says '%s'", told);
 		usleep(2000);
 	}
@@ -144,21 +131,22 @@ END_TEST
 
 START_TEST(requests_in_flight_and_the_queue)
 {
-	add_slow(&tfld, 16);
+	add_slow(&tfld, 1);
+	endless_add(&tfld, NULL);
 	start("[requests]\nworkers = 1\n");
 	reload("[requests]\nworkers = 1\nqueue = 1\n", TAKEN "[requests] queue = 1\n");
-	send_slow(fd, 1, 0, 0);
-	daemon_wait_busy(&tfld, 1);
+	endless_hold(&tfld, fd, 1);
 	send_slow(fd, 2, 0, 0);
 	send_slow(fd, 3, 0, 0);
 	wire_expect_failure(fd, 3, TFL_RESOURCE_EXHAUSTED, "1 requests wait already");
-	expect_outputs(fd, 1);
+	endless_end(fd, 1);
 	expect_outputs(fd, 2);
 	reload("[requests]\nworkers = 1\n[users]\nrequests = 1\n", TAKEN "[requests] queue = 1024, [users] requests = 1\n");
-	send_slow(fd, 4, 0, 0);
+	endless_send(fd, 4);
 	send_slow(fd, 5, 0, 0);
 	wire_expect_failure(fd, 5, TFL_RESOURCE_EXHAUSTED, "may have 1 requests in flight");
-	expect_outputs(fd, 4);
+	wire_cancel(fd, 4);
+	wire_expect_failure(fd, 4, TFL_CANCELLED, "");
 	stop();
 }
 END_TEST
@@ -171,7 +159,7 @@ START_TEST(the_level_of_the_log)
 	write_to(tfld.configuration, "[log]\nlevel = error\n");
 	ck_assert_int_eq(kill(tfld.pid, SIGHUP), 0);
 	reload("[log]\nlevel = info\n", TAKEN "[log] level = info\n");
-	ck_assert_uint_eq(times_logged("level = error"), 0);
+	ck_assert_uint_eq(daemon_times_logged(&tfld, "level = error"), 0);
 	stop();
 }
 END_TEST
@@ -229,11 +217,11 @@ START_TEST(periods_of_versions)
 	expect_tiny(fd, 1);
 	ck_assert(daemon_logged(&tfld, "tiny@1: 1 request"));
 	reload("[log]\nperiod = 0\n", TAKEN "[log] period = 0\n");
-	told = times_logged("tiny@1: ");
+	told = daemon_times_logged(&tfld, "tiny@1: ");
 	send_tiny(fd, 1, 0);
 	expect_tiny(fd, 1);
 	usleep(1500000);
-	ck_assert_uint_eq(times_logged("tiny@1: "), told);
+	ck_assert_uint_eq(daemon_times_logged(&tfld, "tiny@1: "), told);
 	stop();
 }
 END_TEST
@@ -262,12 +250,12 @@ START_TEST(the_time_after_which_workers_hang)
 
 	manager_prepare(&manager, &tfld);
 	manager.watchdog_us = 200000;
-	add_slow(&tfld, 60);
+	endless_add(&tfld, NULL);
 	start("[requests]\nworkers = 1\n");
 	reload("[requests]\nworkers = 1\nhang_timeout = 100ms\n", TAKEN "[requests] hang_timeout = 100ms\n");
-	send_slow(fd, 1, 0, 0);
+	endless_send(fd, 1);
 	ck_assert(daemon_logged(&tfld, "is taken to hang"));
-	expect_outputs(fd, 1);
+	endless_end(fd, 1);
 	stop();
 	manager_finish(&manager);
 }
@@ -306,7 +294,8 @@ static const char *setting(const char *key, const char *what)
 /* Of tfld.conf, of the model's own file, and what is in force of a version that is loaded. */
 START_TEST(what_models_inherit_and_what_they_say)
 {
-	add_slow(&tfld, 16);
+	add_slow(&tfld, 1);
+	endless_add(&tfld, NULL);
 	start("[requests]\nworkers = 1\n");
 	ck_assert_str_eq(setting("timeout", "value"), "0");
 	write_beside("tiny", "[model]\npriority = 7\ntrial_requests = 9\n");
@@ -318,11 +307,10 @@ START_TEST(what_models_inherit_and_what_they_say)
 	ck_assert_str_eq(setting("trial_requests", "source"), "model.conf:3");
 	ck_assert(daemon_logged(&tfld, "model 'tiny' is configured anew: priority = 7, trial_requests = 9"));
 	/* And it holds: one that waits for a millisecond is too late. */
-	send_slow(fd, 1, 20000000, 0);
-	daemon_wait_busy(&tfld, 1);
+	endless_hold(&tfld, fd, 1);
 	send_slow(fd, 2, 0, 0);
 	wire_expect_failure(fd, 2, TFL_DEADLINE_EXCEEDED, "ran out");
-	expect_outputs(fd, 1);
+	endless_end(fd, 1);
 	write_beside("tiny", "");
 	reload("[requests]\nworkers = 1\n", TAKEN);
 	ck_assert_str_eq(setting("priority", "source"), "default");
@@ -514,11 +502,11 @@ START_TEST(nobody_notices)
 		reload(configuration, i % 10 == 5 ? "that of before stays in force" : TAKEN "[models] queue = ");
 	}
 	/* Signals that come while it is reading are one. */
-	before = times_logged(TAKEN);
+	before = daemon_times_logged(&tfld, TAKEN);
 	for (unsigned i = 0; i < 1000; i++)
 		ck_assert_int_eq(kill(tfld.pid, SIGHUP), 0);
 	reload("", "[requests] queue = 1024");
-	ck_assert_uint_gt(times_logged(TAKEN), before);
+	ck_assert_uint_gt(daemon_times_logged(&tfld, TAKEN), before);
 	atomic_store(&enough, true);
 	for (unsigned i = 0; i < 2; i++) {
 		pthread_join(threads[i], NULL);

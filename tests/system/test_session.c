@@ -487,16 +487,11 @@ START_TEST(wrong_requests_are_refused)
 	ck_assert_uint_eq(sessions(fd), 0);
 	/* One that was given up before it began counts no more. */
 	for (uint32_t i = 0; i < 50; i++) {
-		struct tfl_writer writer;
 		struct reply reply;
 		uint64_t session = 0;
 
 		send_open(fd, 23, "slow", 0);
-		tfl_writer_init(&writer);
-		tfl_writer_begin(&writer);
-		tfl_cancel_write(&writer, 23);
-		wire_send_frame(fd, &writer);
-		tfl_writer_finish(&writer);
+		wire_cancel(fd, 23);
 		ck_assert(wire_receive(fd, &reply));
 		if (!reply.message.failed)
 			session = wire_uint(reply.message.result, "session");

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "tests/builder/builder.h"
+#include "tests/system/endless.h"
 #include "tests/system/harness.h"
 #include "tests/system/models.h"
 #include "tests/system/suites.h"
@@ -173,15 +174,19 @@ START_TEST(a_stop_finishes_what_is_in_flight)
 {
 	int fd;
 
-	add_slow(&tfld, 12);
+	add_slow(&tfld, 2);
+	endless_add(&tfld, NULL);
 	daemon_start(&tfld, "[requests]\nworkers = 1\n");
 	daemon_wait_ready(&tfld);
 	fd = daemon_connect(&tfld);
-	for (uint32_t i = 1; i <= 3; i++)
+	endless_hold(&tfld, fd, 1);
+	for (uint32_t i = 2; i <= 4; i++)
 		send_slow(fd, i, 0, 0);
-	daemon_wait_busy(&tfld, 1);
+	wire_expect_alive(fd); /* and has read all of that */
 	ck_assert_int_eq(kill(tfld.pid, SIGTERM), 0);
-	for (uint32_t i = 1; i <= 3; i++)
+	ck_assert(daemon_logged(&tfld, "stopping on signal 15"));
+	endless_end(fd, 1);
+	for (uint32_t i = 2; i <= 4; i++)
 		expect_outputs(fd, i);
 	wire_expect_end(fd);
 	ck_assert_int_eq(daemon_wait(&tfld), 0);
@@ -194,20 +199,20 @@ START_TEST(a_stopping_daemon_takes_no_new_work)
 {
 	int fd, other;
 
-	add_slow(&tfld, 24);
+	add_slow(&tfld, 1);
+	endless_add(&tfld, NULL);
 	daemon_start(&tfld, "[requests]\nworkers = 1\n");
 	daemon_wait_ready(&tfld);
 	fd = daemon_connect(&tfld);
 	other = daemon_connect(&tfld);
 	wire_expect_alive(other);
-	send_slow(fd, 1, 0, 0);
-	daemon_wait_busy(&tfld, 1);
+	endless_hold(&tfld, fd, 1);
 	ck_assert_int_eq(kill(tfld.pid, SIGTERM), 0);
 	ck_assert(daemon_logged(&tfld, "stopping on signal 15"));
 	send_slow(other, 2, 0, 0);
 	wire_expect_failure(other, 2, TFL_UNAVAILABLE, "the daemon is stopping");
 	ck_assert(access(tfld.socket, F_OK) < 0);
-	expect_outputs(fd, 1);
+	endless_end(fd, 1);
 	ck_assert_int_eq(daemon_wait(&tfld), 0);
 	close(fd);
 	close(other);

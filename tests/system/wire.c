@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "proto/reader.h"
+#include "proto/request.h"
 
 #define PATIENCE_MS 15000
 #define BOTH_MAX 4096 /* bytes of two frames that go out together */
@@ -188,6 +189,17 @@ void wire_begin_model(struct tfl_writer *writer, uint32_t msgid, const char *met
 		tfl_writer_text(writer, "delete");
 		tfl_writer_bool(writer, true);
 	}
+}
+
+void wire_cancel(int fd, uint32_t msgid)
+{
+	struct tfl_writer writer;
+
+	tfl_writer_init(&writer);
+	tfl_writer_begin(&writer);
+	tfl_cancel_write(&writer, msgid);
+	wire_send_frame(fd, &writer);
+	tfl_writer_finish(&writer);
 }
 
 void wire_set_shadow(int fd, const char *model, uint64_t version)

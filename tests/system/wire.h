@@ -41,6 +41,9 @@ bool wire_receive(int fd, struct reply *ret_reply);
 /** The stream must end here, without another frame. */
 void wire_expect_end(int fd);
 
+/** The notification that cancels a request. */
+void wire_cancel(int fd, uint32_t msgid);
+
 /** A request without params, and its reply (msgid 1), which must not be a failure. */
 void wire_call(int fd, const char *method, struct reply *ret_reply);
 
