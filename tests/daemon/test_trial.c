@@ -5,6 +5,8 @@
  * daemon, tests/system/test_trial.c's.
  */
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,6 +311,39 @@ START_TEST(what_ran_is_known_within_a_boot)
 }
 END_TEST
 
+static atomic_bool mapped_enough;
+
+static void *run_candidates(void *data)
+{
+	while (!atomic_load_explicit(&mapped_enough, memory_order_relaxed)) {
+		tfl_running_set(data, 1, 5);
+		tfl_running_set(data, 1, 0);
+	}
+	tfl_running_set(data, 1, 6);
+	return NULL;
+}
+
+/* Whoever writes while the mapping is another one writes to either. */
+START_TEST(trials_come_and_go_while_candidates_run)
+{
+	struct tfl_running *running, *next;
+	pthread_t thread;
+
+	scene_setup();
+	ck_assert_int_eq(tfl_running_create(scene.store, &running), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, run_candidates, running), 0);
+	for (unsigned i = 0; i < 201; i++)
+		tfl_running_map(running, scene.store, i % 2 == 0);
+	atomic_store_explicit(&mapped_enough, true, memory_order_relaxed);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(tfl_running_create(scene.store, &next), 0);
+	ck_assert(tfl_running_died(next, 6) && !tfl_running_died(next, 5));
+	tfl_running_destroy(next);
+	tfl_running_destroy(running);
+	scene_teardown();
+}
+END_TEST
+
 static const struct {
 	const char *path, *text;
 	const char *path2, *text2;
@@ -365,6 +400,7 @@ Suite *trial_suite(void)
 	tcase_add_test(tcase, bytes_of_anybody_are_refused_or_harmless);
 	tcase_add_test(tcase, the_state_of_a_model_names_it);
 	tcase_add_test(tcase, what_ran_is_known_within_a_boot);
+	tcase_add_test(tcase, trials_come_and_go_while_candidates_run);
 	tcase_add_loop_test(tcase, heat_is_what_slows_the_processor, 0, sizeof(sysfs) / sizeof(sysfs[0]));
 	suite_add_tcase(suite, tcase);
 	return suite;
