@@ -231,13 +231,14 @@ static int run(struct tfl_executor *executor, struct tfl_job *job, struct tfl_in
 	record->excused |= r < 0; /* it can only be too much */
 	if (r < 0)
 		return r;
+	tfl_job_answered(job);
 	r = tfl_channel_send_writer(job->channel, &executor->writer);
 	record->reply_ns = tfl_clock_ns() - computed;
 	return r < 0 ? tfl_error_set(error, -ECANCELED, "the connection is closed") : 0;
 }
 
 /* Sets a status by the error, and tells the peer; where it is gone the channel drops the reply. */
-static void fail(struct tfl_executor *executor, const struct tfl_job *job, struct tfl_record *record, struct tfl_error *error, int code)
+static void fail(struct tfl_executor *executor, struct tfl_job *job, struct tfl_record *record, struct tfl_error *error, int code)
 {
 	error->code = code;
 	record->status = tfl_status_from_errno(code);
@@ -246,6 +247,7 @@ static void fail(struct tfl_executor *executor, const struct tfl_job *job, struc
 	if (job->kind == TFL_JOB_INFER && tfl_record_is_fault(record) &&
 	    atomic_load_explicit(&job->version->trial.id, memory_order_relaxed))
 		atomic_fetch_add(&job->version->trial.errors, 1);
+	tfl_job_answered(job);
 	tfl_reply_failure(job->channel, &executor->writer, job->msgid, error);
 }
 
@@ -342,6 +344,7 @@ static int open_session(struct tfl_executor *executor, struct tfl_job *job, stru
 	tfl_field_text(writer, "model", job->version->model_name);
 	tfl_field_uint(writer, "version", job->version->number);
 	tfl_field_uint(writer, "idle_ms", job->session->idle_ms);
+	tfl_job_answered(job);
 	tfl_reply_send(job->channel, writer, job->msgid);
 	return 0;
 }
@@ -355,6 +358,7 @@ static int reset_session(struct tfl_executor *executor, struct tfl_job *job, str
 	tfl_writer_begin(&executor->writer);
 	tfl_message_reply(&executor->writer, job->msgid);
 	tfl_writer_map(&executor->writer, 0);
+	tfl_job_answered(job);
 	tfl_reply_send(job->channel, &executor->writer, job->msgid);
 	return 0;
 }

@@ -63,6 +63,7 @@ int tfl_job_begin(struct tfl_channel *channel, struct tfl_job **ret_job, struct 
 	job->channel = tfl_channel_ref(channel);
 	atomic_store_explicit(&job->cancelled, false, memory_order_relaxed);
 	job->kind = TFL_JOB_INFER;
+	job->charged = true;
 	job->control = (struct tfl_run_control){.cancelled = &job->cancelled};
 	*ret_job = job;
 	return 0;
@@ -88,6 +89,13 @@ struct tfl_row *tfl_job_row(const struct tfl_job *job)
 	return job->session ? &job->session->row : &job->version->queue;
 }
 
+void tfl_job_answered(struct tfl_job *job)
+{
+	if (job->charged)
+		tfl_account_release(job->channel->account, TFL_QUOTA_REQUESTS, 1);
+	job->charged = false;
+}
+
 void tfl_job_end(struct tfl_job *job)
 {
 	struct tfl_channel *channel;
@@ -102,7 +110,7 @@ void tfl_job_end(struct tfl_job *job)
 	tfl_version_unref(TFL_STEAL(job->version));
 	if (job->session)
 		tfl_session_leave(TFL_STEAL(job->session));
-	tfl_account_release(channel->account, TFL_QUOTA_REQUESTS, 1);
+	tfl_job_answered(job);
 	pthread_mutex_lock(&channel->lock);
 	*job->flight_link = job->flight_next;
 	if (job->flight_next)

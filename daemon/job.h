@@ -44,6 +44,7 @@ struct tfl_job {
 	struct tfl_binding binding;
 	struct tfl_fallback fallback;
 	uint32_t msgid;
+	bool charged;                                   /* to its user, as one in flight */
 	uint32_t priority;                              /* 1 highest */
 	uint64_t arrived_ns;                            /* CLOCK_MONOTONIC, like every time here */
 	atomic_bool cancelled;                          /* set when its client cancels it, or the connection closes */
@@ -68,6 +69,12 @@ int tfl_job_begin(struct tfl_channel *channel, struct tfl_job **ret_job, struct 
 
 /** Cancels what is in flight under @p msgid on @p channel, wherever it is; whether there was such. Loop thread. */
 bool tfl_job_cancel(struct tfl_channel *channel, uint32_t msgid);
+
+/**
+ * It is in flight no more for its user, who may send the next as soon as the reply has come: called before that goes out. Whoever runs it; once or not
+ * at all.
+ */
+void tfl_job_answered(struct tfl_job *job);
 
 /** Where it waits and runs: with those of its session, else of its version. */
 struct tfl_row *tfl_job_row(const struct tfl_job *job);

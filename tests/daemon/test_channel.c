@@ -313,6 +313,28 @@ START_TEST(requests_in_flight_are_charged_and_job_memory_is_used_again)
 }
 END_TEST
 
+/* A worker has something to do still when the reply has gone, and its user none in flight. */
+START_TEST(what_is_answered_is_not_in_flight)
+{
+	struct tfl_job *jobs[4];
+
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_int_eq(tfl_job_begin(channel, &jobs[i], &error), 0);
+	tfl_job_answered(jobs[0]);
+	ck_assert_uint_eq(tfl_account_used(account, TFL_QUOTA_REQUESTS), 2);
+	ck_assert_int_eq(tfl_job_begin(channel, &jobs[3], &error), 0);
+	tfl_job_end(jobs[0]);
+	ck_assert_uint_eq(tfl_account_used(account, TFL_QUOTA_REQUESTS), 3);
+	ck_assert_int_eq(tfl_job_begin(channel, &jobs[0], &error), -EDQUOT);
+	for (unsigned i = 1; i < 4; i++)
+		tfl_job_end(jobs[i]);
+	ck_assert_uint_eq(tfl_account_used(account, TFL_QUOTA_REQUESTS), 0);
+	ck_assert_int_eq(tfl_job_begin(channel, &jobs[0], &error), 0);
+	ck_assert_uint_eq(tfl_account_used(account, TFL_QUOTA_REQUESTS), 1);
+	tfl_job_end(jobs[0]);
+}
+END_TEST
+
 START_TEST(the_last_reply_of_a_draining_channel_is_told)
 {
 	struct tfl_job *job;
@@ -413,6 +435,7 @@ Suite *channel_suite(void)
 	tcase_add_test(tcase, a_request_is_cancelled_by_its_number);
 	tcase_add_test(tcase, the_socket_stays_open_as_long_as_a_job_refers_to_it);
 	tcase_add_test(tcase, requests_in_flight_are_charged_and_job_memory_is_used_again);
+	tcase_add_test(tcase, what_is_answered_is_not_in_flight);
 	tcase_add_test(tcase, the_last_reply_of_a_draining_channel_is_told);
 	tcase_add_test(tcase, frames_of_several_threads_do_not_mix);
 	suite_add_tcase(suite, tcase);
