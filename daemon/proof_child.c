@@ -102,6 +102,7 @@ static int load(struct child *child, struct tfl_program **ret_program, struct tf
 
 static int run_on_zeros(const struct tfl_entry *entry, struct tfl_interpreter *interpreter, uint64_t *ret_ns, struct tfl_error *error)
 {
+	const struct tfl_run_control control = { .idle = true };
 	uint64_t start;
 	int result;
 
@@ -109,7 +110,7 @@ static int run_on_zeros(const struct tfl_entry *entry, struct tfl_interpreter *i
 		memset(tfl_interpreter_input(interpreter, i), 0, entry->inputs[i].bytes);
 	tfl_interpreter_reset(interpreter);
 	start = tfl_clock_ns();
-	result = tfl_interpreter_invoke(interpreter, NULL, error);
+	result = tfl_interpreter_invoke(interpreter, &control, error);
 	*ret_ns = tfl_clock_ns() - start;
 	return result < 0 ? tfl_error_prefix(error, result, "warm-up on zeros") : 0;
 }

@@ -193,6 +193,7 @@ static int check_expected(const struct tfl_sample *sample, uint32_t position, co
 int tfl_sample_run(const struct tfl_sample *sample, const struct tfl_interface *interface, struct tfl_interpreter *interpreter,
 		   bool *ret_infinite, struct tfl_error *error)
 {
+	const struct tfl_run_control control = { .idle = true };
 	struct tfl_interpreter *part;
 	struct tfl_binding binding;
 	bool infinite = false;
@@ -204,7 +205,7 @@ int tfl_sample_run(const struct tfl_sample *sample, const struct tfl_interface *
 	if (result < 0)
 		return result == -ENOMEM ? result : -EINVAL;
 	tfl_interpreter_reset(interpreter);
-	result = tfl_interpreter_invoke(part, NULL, error);
+	result = tfl_interpreter_invoke(part, &control, error);
 	for (uint32_t i = 0; result == 0 && i < interface->entries[binding.entry].output_count; i++) {
 		struct tfl_io io;
 

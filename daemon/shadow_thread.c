@@ -110,7 +110,7 @@ static int run(struct tfl_shadow *shadow, const struct tfl_capture *capture, str
 {
 	const struct tfl_interface *interface = &shadow->version->interface;
 	const struct tfl_infer_request request = {.head.dtype = TFL_DTYPE_COUNT, .inputs = capture->inputs}; /* a view, not finished */
-	const struct tfl_run_control control = {&shadow->gone, tfl_clock_ns() + TFL_SHADOW_RUN_MS * UINT64_C(1000000)};
+	const struct tfl_run_control control = {&shadow->gone, tfl_clock_ns() + TFL_SHADOW_RUN_MS * UINT64_C(1000000), .idle = true};
 	struct tfl_binding binding;
 	struct tfl_error error;
 	uint64_t begin;

@@ -107,7 +107,7 @@ void tfl_version_destroy(struct tfl_version *version)
 static int run_on_zeros(const struct tfl_version *version, struct tfl_interpreter *interpreter, const atomic_bool *cancelled,
 			uint64_t *ret_ns, struct tfl_error *error)
 {
-	const struct tfl_run_control control = {.cancelled = cancelled};
+	const struct tfl_run_control control = {.cancelled = cancelled, .idle = true};
 	uint64_t start;
 	int result;
 

@@ -12,12 +12,18 @@
 #include "runtime/interpreter.h"
 #include "runtime/program_internal.h"
 
-static uint64_t now(void)
+static uint64_t now(clockid_t clock)
 {
 	struct timespec time;
 
-	clock_gettime(CLOCK_MONOTONIC, &time);
+	clock_gettime(clock, &time);
 	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+/* The time by which loops are judged. */
+static uint64_t loop_now(const struct tfl_run_budget *budget)
+{
+	return now(budget->control && budget->control->idle ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC);
 }
 
 void tfl_run_budget_init(struct tfl_run_budget *budget, const struct tfl_program *program, const struct tfl_run_control *control)
@@ -36,7 +42,7 @@ void tfl_run_budget_init(struct tfl_run_budget *budget, const struct tfl_program
 
 void tfl_run_budget_begin_loop(struct tfl_run_budget *budget)
 {
-	budget->loop_end_ns = now() + budget->loop_ns;
+	budget->loop_end_ns = loop_now(budget) + budget->loop_ns;
 }
 
 int tfl_run_budget_take(struct tfl_run_budget *budget, uint64_t work, struct tfl_error *error)
@@ -55,9 +61,9 @@ int tfl_run_budget_check(const struct tfl_run_budget *budget, struct tfl_error *
 
 	if (control && control->cancelled && atomic_load_explicit(control->cancelled, memory_order_relaxed))
 		return tfl_error_set(error, -ECANCELED, "the request was cancelled while it ran");
-	if (control && control->deadline_ns && now() >= control->deadline_ns)
+	if (control && control->deadline_ns && now(CLOCK_MONOTONIC) >= control->deadline_ns)
 		return tfl_error_set(error, -ETIME, "the request's time ran out while it ran");
-	if (budget->loop_end_ns && now() >= budget->loop_end_ns)
+	if (budget->loop_end_ns && loop_now(budget) >= budget->loop_end_ns)
 		return tfl_error_set(error, -EXFULL, "budget exceeded: a loop was still running after %llu ms, which is the limit",
 				     (unsigned long long)(budget->loop_ns / 1000000));
 	return 0;

@@ -22,6 +22,7 @@ struct tfl_program;
 struct tfl_run_control {
 	const atomic_bool *cancelled; /* may be NULL */
 	uint64_t deadline_ns;         /* CLOCK_MONOTONIC; 0: none */
+	bool idle;                    /* others may have the processor for as long as they like: loops may take their time of what this thread gets of it */
 };
 
 int tfl_interpreter_create(struct tfl_program *program, struct tfl_interpreter **ret_interpreter, struct tfl_error *error);

@@ -4,7 +4,11 @@
  * ends those that would not end.
  */
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/limits.h"
 #include "base/util.h"
@@ -130,6 +134,66 @@ START_TEST(a_loop_has_a_budget)
 		ck_assert_msg(strstr(scene.error.text, rows[_i].words) != NULL, "%s", scene.error.text);
 		ck_assert_int_eq(run_loop(interpreter, 100, NULL, &scene.error), 0);
 	}
+	tfl_interpreter_destroy(interpreter);
+	tfl_program_destroy(program);
+	scene_close(&scene);
+}
+END_TEST
+
+static atomic_bool enough;
+
+static void *compete(void *data)
+{
+	while (!atomic_load_explicit(&enough, memory_order_relaxed))
+		;
+	return NULL;
+}
+
+/* The only processor that this process has from now on, with others who want it. */
+static void share_one_processor(pthread_t threads[static 3])
+{
+	cpu_set_t set;
+	int first = 0;
+
+	ck_assert_int_eq(sched_getaffinity(0, sizeof(set), &set), 0);
+	while (!CPU_ISSET(first, &set))
+		first++;
+	CPU_ZERO(&set);
+	CPU_SET(first, &set);
+	ck_assert_int_eq(sched_setaffinity(0, sizeof(set), &set), 0);
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, compete, NULL), 0);
+}
+
+static uint64_t processor_ns(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+/* Whoever runs when nobody else does gets all of the time, however long that takes. */
+START_TEST(the_time_of_a_loop_may_be_that_of_the_processor)
+{
+	const struct tfl_run_control idle = {.idle = true};
+	struct tfl_interpreter *interpreter;
+	struct tfl_program *program;
+	pthread_t threads[3];
+	struct scene scene;
+	uint64_t begin;
+
+	ck_assert_int_eq(scene_open(&scene, build_loop()), 0);
+	program = scene_program(&scene, &(struct tfl_program_options){.loop_ns = 100000000, .loop_iterations = UINT64_MAX});
+	interpreter = scene_interpreter(program);
+	share_one_processor(threads);
+	begin = processor_ns();
+	ck_assert_int_eq(run_loop(interpreter, INT32_MAX, &idle, &scene.error), -EXFULL);
+	ck_assert_uint_ge(processor_ns() - begin, 100000000);
+	ck_assert_ptr_nonnull(strstr(scene.error.text, "after 100 ms"));
+	atomic_store(&enough, true);
+	for (unsigned i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
 	tfl_interpreter_destroy(interpreter);
 	tfl_program_destroy(program);
 	scene_close(&scene);
@@ -360,6 +424,7 @@ Suite *control_suite(void)
 
 	tcase_add_loop_test(tcase, a_loop_goes_round_as_often_as_data_says, 0, 2);
 	tcase_add_loop_test(tcase, a_loop_has_a_budget, 0, 3);
+	tcase_add_test(tcase, the_time_of_a_loop_may_be_that_of_the_processor);
 	tcase_add_test(tcase, a_loop_can_be_cancelled_and_has_the_deadline_of_its_request);
 	tcase_add_loop_test(tcase, a_branch_is_taken_as_data_says, 0, 2);
 	tcase_add_loop_test(tcase, a_resource_begins_with_its_initialisation, 0, 2);

@@ -66,13 +66,13 @@ static const struct {
 	const char *words;
 } budgets[] = {
 	{"[models]\nloop_iterations = 100\n", 100, 101, "after 100 iterations"},
-	{"[models]\nloop_time = 50ms\nloop_iterations = 1000000000000\n", 5, INFINITY, "after 50 ms"},
+	{"[models]\nloop_time = 1s\nloop_iterations = 1000000000000\n", 5, INFINITY, "after 1000 ms"},
 };
 
 START_TEST(a_loop_past_its_budget_fails_alone)
 {
 	start(budgets[_i].configuration);
-	for (uint32_t msgid = 1; msgid < 9; msgid += 2) {
+	for (uint32_t msgid = 1; msgid < 5; msgid += 2) {
 		send_times(msgid, budgets[_i].times, 0);
 		expect_times(msgid, budgets[_i].times);
 		send_times(msgid + 1, budgets[_i].too_many, 0);
