@@ -6,6 +6,7 @@
 #include <check.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,6 +18,7 @@
 
 #define PATIENCE_MS 15000
 #define BOTH_MAX 4096 /* bytes of two frames that go out together */
+#define FRAME_MAX 64  /* of a request without params */
 
 void reply_finish(struct reply *reply)
 {
@@ -69,7 +71,7 @@ void wire_send_frame(int fd, struct tfl_writer *writer)
 		wire_send(fd, iov[i].iov_base, iov[i].iov_len);
 }
 
-static size_t append_frame(uint8_t *data, size_t size, struct tfl_writer *writer)
+size_t wire_append(void *data, size_t room, size_t size, struct tfl_writer *writer)
 {
 	struct iovec *iov;
 	unsigned count;
@@ -77,8 +79,8 @@ static size_t append_frame(uint8_t *data, size_t size, struct tfl_writer *writer
 	check_writer(writer);
 	tfl_writer_iovec(writer, 0, &iov, &count);
 	for (unsigned i = 0; i < count; size += iov[i++].iov_len) {
-		ck_assert_uint_le(size + iov[i].iov_len, BOTH_MAX);
-		memcpy(data + size, iov[i].iov_base, iov[i].iov_len);
+		ck_assert_uint_le(size + iov[i].iov_len, room);
+		memcpy((uint8_t *)data + size, iov[i].iov_base, iov[i].iov_len);
 	}
 	return size;
 }
@@ -86,9 +88,37 @@ static size_t append_frame(uint8_t *data, size_t size, struct tfl_writer *writer
 void wire_send_both(int fd, struct tfl_writer *first, struct tfl_writer *second)
 {
 	uint8_t data[BOTH_MAX];
-	size_t size = append_frame(data, 0, first);
+	size_t size = wire_append(data, sizeof(data), 0, first);
 
-	wire_send(fd, data, append_frame(data, size, second));
+	wire_send(fd, data, wire_append(data, sizeof(data), size, second));
+}
+
+uint64_t wire_send_crowd(pid_t daemon, int fd, const char *method, uint32_t count, int other)
+{
+	size_t room = count * FRAME_MAX, size = 0;
+	uint8_t *data = malloc(room);
+	struct tfl_writer writer;
+	struct reply reply;
+	uint64_t requests;
+
+	tfl_writer_init(&writer);
+	for (uint32_t i = 0; i < count; i++) {
+		wire_begin(&writer, i, method);
+		tfl_writer_map(&writer, 0);
+		size = wire_append(data, room, size, &writer);
+	}
+	ck_assert_int_eq(kill(daemon, SIGSTOP), 0);
+	wire_send(fd, data, size);
+	wire_begin(&writer, 1, TFL_METHOD_STATS);
+	tfl_writer_map(&writer, 0);
+	wire_send_frame(other, &writer);
+	ck_assert_int_eq(kill(daemon, SIGCONT), 0);
+	ck_assert(wire_receive(other, &reply));
+	requests = wire_uint(reply.message.result, "requests");
+	reply_finish(&reply);
+	tfl_writer_finish(&writer);
+	free(data);
+	return requests;
 }
 
 static void send_passing(int fd, struct iovec *iov, unsigned iov_count, const int *fds, unsigned count)
@@ -124,6 +154,11 @@ void wire_send_frame_passing(int fd, struct tfl_writer *writer, const int *fds, 
 	check_writer(writer);
 	tfl_writer_iovec(writer, 0, &iov, &iov_count);
 	send_passing(fd, iov, iov_count, fds, count);
+}
+
+void wire_wait_input(int fd)
+{
+	wait_for(fd, POLLIN);
 }
 
 /* Bytes that came; fewer than @p size at the stream's end. */

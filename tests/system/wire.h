@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/tfl-types.h"
 #include "proto/message.h"
@@ -28,12 +29,24 @@ void wire_send(int fd, const void *data, size_t size);
 void wire_send_text(int fd, const char *bytes); /* up to the NUL */
 void wire_send_frame(int fd, struct tfl_writer *writer);
 
+/** Puts a frame behind the @p size bytes that are in @p data already, where there has to be room for it; the bytes that there are then. */
+size_t wire_append(void *data, size_t room, size_t size, struct tfl_writer *writer);
+
 /** Two frames in one piece: the daemon has the second before anything that the first sets going can end. */
 void wire_send_both(int fd, struct tfl_writer *first, struct tfl_writer *second);
+
+/**
+ * Sends @p count requests without params (msgid 0 and so on) in one piece, and another one on @p other, to a daemon that is held still meanwhile: it finds
+ * both at the same time. How many requests it had had when it answered that one.
+ */
+uint64_t wire_send_crowd(pid_t daemon, int fd, const char *method, uint32_t count, int other);
 
 /** Sends with the descriptors @p fds in the same message. */
 void wire_send_passing(int fd, const void *data, size_t size, const int *fds, unsigned count);
 void wire_send_frame_passing(int fd, struct tfl_writer *writer, const int *fds, unsigned count);
+
+/** Waits until there is something to read, and leaves it there. */
+void wire_wait_input(int fd);
 
 /** The next frame. False when the stream ended or was reset instead. */
 bool wire_receive(int fd, struct reply *ret_reply);
