@@ -24,8 +24,8 @@ static const struct {
 	unsigned limit; /* which of them */
 } worse[] = {
 	{"latency: p99 ", {.scale = 1, .turns = 40}, {.scale = 1}, TRIAL_CONFIGURATION, false, 1},
-	{"errors: ", {.scale = 1, .turns = 400}, {.scale = 1, .turns = 10}, TRIAL_CONFIGURATION "trial_latency = 100000%\n", true, 0},
-	{"confidence: mean ", {.scale = 0.5f}, {.scale = 1}, TRIAL_CONFIGURATION TRIAL_NO_DRIFT, false, 2},
+	{"errors: ", {.scale = 1, .turns = 400}, {.scale = 1, .turns = 10}, TRIAL_CONFIGURATION TRIAL_NO_LATENCY, true, 0},
+	{"confidence: mean ", {.scale = 0.5f}, {.scale = 1}, TRIAL_CONFIGURATION TRIAL_NO_DRIFT TRIAL_NO_LATENCY, false, 2},
 };
 
 /* Asks, within half of the least time that it has taken so far, where that is wanted. A machine that has others to serve is faster at times. */
@@ -68,15 +68,16 @@ START_TEST(a_stop_in_order_goes_on_with_it)
 {
 	uint64_t requests;
 
-	trial_swap_in(&trial_sound, TRIAL_CONFIGURATION);
+	trial_swap_in(&trial_sound, TRIAL_CONFIGURATION TRIAL_NO_LATENCY);
 	for (unsigned i = 0; i < 123; i++)
 		ck_assert_uint_eq(trial_ask(0), 2);
-	trial_again(TRIAL_CONFIGURATION);
+	trial_again(TRIAL_CONFIGURATION TRIAL_NO_LATENCY);
 	ck_assert_uint_eq(trial_ask(0), 2);
+	daemon_wait_busy(&trial.tfld, 0); /* a worker counts what it has answered */
 	ck_assert(trial_is("running"));
 	requests = wire_uint(trial.answer.message.result, "requests");
 	ck_assert_msg(requests == 124, "%llu requests", (unsigned long long)requests);
-	trial_again(TRIAL_CONFIGURATION "versions = latest 1\n"); /* the version before is needed, whatever the policy says */
+	trial_again(TRIAL_CONFIGURATION TRIAL_NO_LATENCY "versions = latest 1\n"); /* the version before is needed, whatever the policy says */
 	ck_assert(trial_is("running"));
 	trial_call("model.rollback", 0);
 	ck_assert_uint_eq(trial_ask(0), 1);
@@ -136,7 +137,7 @@ END_TEST
 /* Nothing ran on it: the power, or something else. */
 START_TEST(a_crash_elsewhere_interrupts_it)
 {
-	trial_swap_in(&trial_sound, TRIAL_CONFIGURATION);
+	trial_swap_in(&trial_sound, TRIAL_CONFIGURATION TRIAL_NO_LATENCY);
 	ck_assert_uint_eq(trial_ask(0), 2);
 	crash();
 	ck_assert_uint_eq(trial_ask(0), 1);

@@ -19,7 +19,8 @@
 #define TRIAL_WAIT_NS UINT64_C(120000000000)
 
 #define TRIAL_CONFIGURATION "[models]\nproof = no\ntrial_requests = 100000000\ntrial_time = 2s\n"
-#define TRIAL_NO_DRIFT "trial_drift = 10000%\n" /* another limit is to be the first */
+#define TRIAL_NO_DRIFT "trial_drift = 10000%\n" /* another limit is to be the first … */
+#define TRIAL_NO_LATENCY "trial_latency = 100000%\n" /* … or none, however busy the machine is */
 
 struct trial_scene {
 	struct daemon tfld;
