@@ -227,6 +227,7 @@ END_TEST
 START_TEST(one_of_so_many_and_one_in_a_time)
 {
 	struct record_plan plan = {.model = "tiny", .count = 3, .every = 10};
+	uint64_t until;
 
 	record_start(&plan);
 	record_serve(20);
@@ -237,7 +238,10 @@ START_TEST(one_of_so_many_and_one_in_a_time)
 	plan = (struct record_plan){.model = "tiny", .count = 2, .interval_ms = 3600000};
 	record_start(&plan);
 	record_serve(100);
-	usleep(200000);
+	until = now_ns() + RECORD_PATIENCE_NS;
+	while (count_files("tiny", 1) < 4 && now_ns() < until)
+		usleep(5000);
+	usleep(200000); /* another one would come */
 	ck_assert_uint_eq(count_files("tiny", 1), 4);
 	plan.every = 2;
 	expect_refusal(&plan, TFL_INVALID_ARGUMENT, "give one of them");
