@@ -11,6 +11,8 @@
 #include "tests/client/fake.h"
 
 #define MS 1000000
+#define PATIENCE_MS 5000 /* for what happens at once, on a machine that has other things to do */
+#define PATIENCE_NS (INT64_C(1) * PATIENCE_MS * MS)
 
 /** Connects to @p fake. 0 for a time: the default. */
 static inline struct tfl_client *connect_to(const struct fake *fake, int timeout_ms, int reconnect_ms)

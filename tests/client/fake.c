@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,6 +202,14 @@ void fake_serve_echo(struct fake *fake, unsigned connection)
 		if (!fake_send(fake))
 			return;
 	}
+}
+
+void fake_wait_end(const struct fake *fake)
+{
+	struct pollfd poller = {.fd = fake->fd};
+
+	while (poll(&poller, 1, -1) < 0)
+		;
 }
 
 void fake_serve_silence(struct fake *fake, unsigned connection)

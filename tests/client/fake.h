@@ -58,6 +58,9 @@ void fake_write_echo(struct fake *fake, const struct tfl_message *request);
 /** Serves infer requests with echoes until the connection ends. */
 void fake_serve_echo(struct fake *fake, unsigned connection);
 
+/** Reads nothing, and waits until the client closes the connection. */
+void fake_wait_end(const struct fake *fake);
+
 /** Takes every request and answers none, until the connection ends. */
 void fake_serve_silence(struct fake *fake, unsigned connection);
 

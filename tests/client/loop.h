@@ -16,6 +16,7 @@ struct ticket {
 	unsigned calls;
 	int result;
 	unsigned order; /* among all callbacks, from 1 */
+	unsigned turn;  /* of the loop, from 1; what is due by then is called back in any order */
 	void (*then)(struct ticket *ticket); /* called by the callback; may be NULL */
 	void *data;
 };
@@ -53,6 +54,9 @@ void scene_wait_cancels(unsigned count);
 
 /** A callback that must not run. */
 void no_callback(struct tfl_infer *infer, int result, void *userdata);
+
+/** One dispatch, which is one turn of the loop, and waits for nobody. What it returns. */
+int loop_dispatch(struct tfl_client *client);
 
 /** Polls and dispatches until no request is pending. Fails when nothing happens for some seconds. */
 void loop_run(struct tfl_client *client);

@@ -13,8 +13,10 @@
 #include "tests/client/system_suites.h"
 #include "tests/system/harness.h"
 #include "tests/system/models.h"
+#include "tests/system/wire.h"
 
 #define MS 1000000.0
+#define PATIENCE_NS UINT64_C(30000000000)
 
 static struct daemon tfld;
 
@@ -48,60 +50,111 @@ static json_t *level_of(json_t *json, size_t index)
 	return level;
 }
 
-START_TEST(a_closed_loop)
+/* A machine that has others to serve keeps a client waiting at times; what is wrong with the numbers is wrong each time. */
+#define TRIES 6
+
+static void check_level(json_t *level, unsigned concurrency)
 {
 	static const char *const stages[] = {"wait", "compute", "wire"};
-	json_t *json;
+	double sum = 0, count = number(level, "latency", "count");
+
+	ck_assert_double_eq(number(level, NULL, "concurrency"), concurrency);
+	ck_assert_double_gt(count, 10);
+	ck_assert_double_lt(fabs(count / number(level, NULL, "measured_ns") * 1e9 - number(level, NULL, "throughput")), 0.01 * count);
+	for (unsigned k = 0; k < 3; k++)
+		sum += number(level, stages[k], "mean_ns");
+	ck_assert_double_lt(fabs(sum - number(level, "latency", "mean_ns")), 0.01 * sum);
+	ck_assert_double_eq(number(level, NULL, "judged_ns"), number(level, "latency", "p95_ns"));
+	ck_assert_uint_eq(json_object_size(json_object_get(level, "failures")), 0);
+}
+
+/* The law of Little: requests in flight are throughput by latency. */
+static bool obeys(json_t *level, unsigned concurrency)
+{
+	double in_flight = number(level, NULL, "throughput") * number(level, "latency", "mean_ns") / 1e9;
+
+	return in_flight > 0.7 * concurrency && in_flight < 1.1 * concurrency;
+}
+
+START_TEST(a_closed_loop)
+{
+	bool right = false;
 
 	start(NULL);
-	TFLCTL("bench", "tiny", "--concurrency", "1:4:x2", "--duration", "250ms", "--connections", "2", "--json");
-	ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
-	json = json_of_output();
-	ck_assert_uint_eq(json_array_size(json_object_get(json, "levels")), 3);
-	ck_assert_str_eq(json_string_value(json_object_get(json, "loop")), "closed");
-	ck_assert_str_eq(json_string_value(json_object_get(json, "inputs")), "random");
-	for (unsigned i = 0; i < 3; i++) {
-		json_t *level = level_of(json, i);
-		double sum = 0, count = number(level, "latency", "count");
+	for (unsigned i = 0; i < TRIES && !right; i++) {
+		json_t *json;
 
-		ck_assert_double_eq(number(level, NULL, "concurrency"), 1 << i);
-		ck_assert_double_gt(count, 10);
-		ck_assert_double_lt(fabs(count / number(level, NULL, "measured_ns") * 1e9 - number(level, NULL, "throughput")), 0.01 * count);
-		for (unsigned k = 0; k < 3; k++)
-			sum += number(level, stages[k], "mean_ns");
-		ck_assert_double_lt(fabs(sum - number(level, "latency", "mean_ns")), 0.01 * sum);
-		ck_assert_double_eq(number(level, NULL, "judged_ns"), number(level, "latency", "p95_ns"));
-		ck_assert_uint_eq(json_object_size(json_object_get(level, "failures")), 0);
-		/* The law of Little: requests in flight are throughput by latency. */
-		ck_assert_double_gt(number(level, NULL, "throughput") * number(level, "latency", "mean_ns") / 1e9, 0.7 * (1 << i));
-		ck_assert_double_lt(number(level, NULL, "throughput") * number(level, "latency", "mean_ns") / 1e9, 1.1 * (1 << i));
+		TFLCTL("bench", "tiny", "--concurrency", "1:4:x2", "--duration", "250ms", "--connections", "2", "--json");
+		ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
+		json = json_of_output();
+		ck_assert_uint_eq(json_array_size(json_object_get(json, "levels")), 3);
+		ck_assert_str_eq(json_string_value(json_object_get(json, "loop")), "closed");
+		ck_assert_str_eq(json_string_value(json_object_get(json, "inputs")), "random");
+		right = true;
+		for (unsigned k = 0; k < 3; k++) {
+			check_level(level_of(json, k), 1 << k);
+			right &= obeys(level_of(json, k), 1 << k);
+		}
+		json_decref(json);
 	}
-	json_decref(json);
+	ck_assert_msg(right, "%s", result.out);
 	daemon_stop(&tfld);
 }
 END_TEST
 
 START_TEST(an_open_loop)
 {
-	json_t *json, *level;
+	bool right = false;
 
 	start(NULL);
-	TFLCTL("bench", "tiny", "--request-rate", "200", "--distribution", "poisson", "--duration", "1s", "--json");
-	ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
-	json = json_of_output();
-	level = level_of(json, 0);
-	ck_assert_double_gt(number(level, NULL, "throughput"), 140);
-	ck_assert_double_lt(number(level, NULL, "throughput"), 260);
-	ck_assert_double_le(number(level, "lag", "mean_ns"), number(level, "latency", "mean_ns"));
-	ck_assert(json_is_false(json_object_get(level, "behind")));
-	json_decref(json);
+	for (unsigned i = 0; i < TRIES && !right; i++) {
+		json_t *json, *level;
+
+		TFLCTL("bench", "tiny", "--request-rate", "200", "--distribution", "poisson", "--duration", "1s", "--json");
+		ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
+		json = json_of_output();
+		level = level_of(json, 0);
+		ck_assert_double_le(number(level, "lag", "mean_ns"), number(level, "latency", "mean_ns"));
+		right = number(level, NULL, "throughput") > 140 && number(level, NULL, "throughput") < 260 &&
+			json_is_false(json_object_get(level, "behind"));
+		json_decref(json);
+	}
+	ck_assert_msg(right, "%s", result.out);
 	daemon_stop(&tfld);
 }
 END_TEST
 
+/* Requests that the daemon has had. */
+static uint64_t requests(void)
+{
+	int fd = daemon_connect(&tfld);
+	struct reply reply;
+	uint64_t count;
+
+	wire_call(fd, "stats", &reply);
+	count = wire_uint(reply.message.result, "versions.0.requests");
+	reply_finish(&reply);
+	close(fd);
+	return count;
+}
+
+/* However long it takes tflctl to begin. */
+static void wait_requests(uint64_t count)
+{
+	const uint64_t until = now_ns() + PATIENCE_NS;
+
+	while (requests() < count) {
+		ck_assert_uint_lt(now_ns(), until);
+		usleep(2000);
+	}
+}
+
+static uint64_t before;
+
+/* When so many have come, the warm-up is over, and there are more to come. */
 static void *stall_daemon(void *data)
 {
-	usleep(500000);
+	wait_requests(before + 60);
 	kill(tfld.pid, SIGSTOP);
 	usleep(200000);
 	kill(tfld.pid, SIGCONT);
@@ -111,18 +164,24 @@ static void *stall_daemon(void *data)
 /* The daemon stands still for 200 ms: what was due meanwhile says so. */
 START_TEST(a_stall_is_seen)
 {
-	pthread_t thread;
-	json_t *json;
+	bool right = false;
 
 	start(NULL);
-	ck_assert_int_eq(pthread_create(&thread, NULL, stall_daemon, NULL), 0);
-	TFLCTL("bench", "tiny", "--request-rate", "200", "--duration", "1s", "--warm-up", "100ms", "--json");
-	pthread_join(thread, NULL);
-	ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
-	json = json_of_output();
-	ck_assert_double_gt(number(level_of(json, 0), "latency", "max_ns"), 150 * MS);
-	ck_assert_double_lt(number(level_of(json, 0), "latency", "p50_ns"), 50 * MS);
-	json_decref(json);
+	for (unsigned i = 0; i < TRIES && !right; i++) {
+		pthread_t thread;
+		json_t *json;
+
+		before = requests();
+		ck_assert_int_eq(pthread_create(&thread, NULL, stall_daemon, NULL), 0);
+		TFLCTL("bench", "tiny", "--request-rate", "200", "--duration", "1s", "--warm-up", "100ms", "--json");
+		pthread_join(thread, NULL);
+		ck_assert_msg(result.status == 0, "%s%s", result.out, result.err);
+		json = json_of_output();
+		ck_assert_double_gt(number(level_of(json, 0), "latency", "max_ns"), 150 * MS);
+		right = number(level_of(json, 0), "latency", "p50_ns") < 50 * MS;
+		json_decref(json);
+	}
+	ck_assert_msg(right, "%s", result.out);
 	daemon_stop(&tfld);
 }
 END_TEST
@@ -162,16 +221,49 @@ START_TEST(the_limit_ends_it)
 }
 END_TEST
 
-START_TEST(an_interrupt_prints_what_there_is)
+/* One that goes on in the background, and has begun its level. */
+static pid_t begin(const char *options)
+{
+	const uint64_t count = requests();
+	char command[256];
+	pid_t pid;
+
+	snprintf(command, sizeof(command), "exec \"$TFLCTL\" bench tiny %s >\"$OUT\" 2>&1", options);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	wait_requests(count + 2); /* the first is there to see whether it works */
+	return pid;
+}
+
+static void expect_end(pid_t pid)
 {
 	int status;
 
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 1, "it ended with %#x", status);
+}
+
+/* Its first window is over when it has been measured for a second, its level in five. */
+#define FIVE_WINDOWS "--duration 5s --warm-up 100ms"
+#define ONE_AND_A_HALF_US 1500000
+
+START_TEST(an_interrupt_prints_what_there_is)
+{
+	pid_t pid;
+
 	start(NULL);
-	status = system("timeout --preserve-status -s INT 1 \"$TFLCTL\" bench tiny --duration 2s >\"$OUT\" 2>&1");
-	ck_assert_int_eq(WEXITSTATUS(status), 1);
-	ck_assert_int_eq(system("grep -q 'concurrency 1: interrupted after 1 of 5 windows' \"$OUT\" && grep -q '^ *1  *[0-9]' \"$OUT\""), 0);
-	status = system("timeout --preserve-status -s INT 0.2 \"$TFLCTL\" bench tiny --duration 5s >\"$OUT\" 2>&1");
-	ck_assert_int_eq(WEXITSTATUS(status), 1);
+	pid = begin(FIVE_WINDOWS);
+	usleep(ONE_AND_A_HALF_US);
+	ck_assert_int_eq(kill(pid, SIGINT), 0);
+	expect_end(pid);
+	ck_assert_int_eq(system("grep -q 'concurrency 1: interrupted after [1-4] of 5 windows' \"$OUT\" && grep -q '^ *1  *[0-9]' \"$OUT\""), 0);
+	pid = begin("--duration 5s --warm-up 60s");
+	ck_assert_int_eq(kill(pid, SIGINT), 0);
+	expect_end(pid);
 	ck_assert_int_eq(system("grep -q 'before anything was measured' \"$OUT\""), 0);
 	unlink(getenv("OUT"));
 	daemon_stop(&tfld);
@@ -181,21 +273,15 @@ END_TEST
 /* What was measured until then is shown, no more levels are tried, and it is no success: with a request in flight at that moment, or between two. */
 START_TEST(a_daemon_that_goes_away_ends_it)
 {
-	static const char *const loads[] = {"--concurrency 1:50", "--request-rate 3:50"};
-	char command[128];
-	pid_t child;
-	int status;
+	static const char *const loads[] = {FIVE_WINDOWS " --concurrency 1:50", FIVE_WINDOWS " --request-rate 3:50"};
+	pid_t pid;
 
 	start(NULL);
-	snprintf(command, sizeof(command), "timeout 30 \"$TFLCTL\" bench tiny %s --duration 2s >\"$OUT\" 2>&1", loads[_i]);
-	child = fork();
-	if (child == 0)
-		_exit(system(command) == 256 ? 0 : 1);
-	sleep(1);
+	pid = begin(loads[_i]);
+	usleep(ONE_AND_A_HALF_US);
 	ck_assert_int_eq(kill(tfld.pid, SIGKILL), 0);
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the exit status was not 1, or it went on");
-	ck_assert_int_eq(system("grep -q 'the daemon went away after 1 of 5 windows' \"$OUT\" || grep -q 'before anything was measured' \"$OUT\""), 0);
+	expect_end(pid);
+	ck_assert_int_eq(system("grep -q 'the daemon went away after [1-4] of 5 windows' \"$OUT\""), 0);
 	unlink(getenv("OUT"));
 	ck_assert_int_eq(daemon_wait(&tfld), 128 + SIGKILL);
 	daemon_finish(&tfld);

@@ -117,7 +117,7 @@ START_TEST(reconnects_between_calls)
 		ck_assert_msg(tfl_client_infer(client, infer) == 0, "%s", tfl_infer_error_message(infer));
 		ck_assert_int_eq(tfl_infer_status(infer), TFL_OK);
 		ck_assert_str_eq(tfl_infer_error_message(infer), "");
-		usleep(20000); /* the fake closes */
+		fake_wait_served(&fake, i + 1);
 	}
 	ck_assert_uint_eq(fake.requests, 5);
 	tfl_infer_destroy(infer);
@@ -165,7 +165,7 @@ START_TEST(does_not_reconnect_when_told_so)
 	fake_start(&fake, serve_one, NULL);
 	client = connect_to(&fake, 0, -1);
 	ck_assert_int_eq(tfl_client_infer(client, infer), 0);
-	usleep(20000);
+	fake_wait_served(&fake, 1);
 	ck_assert_int_eq(tfl_client_infer(client, infer), -ECONNRESET);
 	ck_assert_int_eq(tfl_client_infer(client, infer), -ECONNRESET);
 	ck_assert_int_eq(tfl_infer_status(infer), TFL_DISCONNECTED);
@@ -199,7 +199,7 @@ START_TEST(waits_for_a_daemon_that_restarts)
 	fake_start(&fake, serve_one, NULL);
 	client = connect_to(&fake, 0, 0);
 	ck_assert_int_eq(tfl_client_infer(client, infer), 0);
-	usleep(20000);
+	fake_wait_served(&fake, 1);
 	snprintf(away, sizeof(away), "%s.away", fake.path);
 	ck_assert_int_eq(rename(fake.path, away), 0);
 	begin = tfl_clock_now();
@@ -228,7 +228,7 @@ START_TEST(gives_up_on_a_daemon_that_stays_away)
 	ck_assert_int_eq(tfl_client_infer(client, infer), -EAGAIN);
 	took = tfl_clock_now() - begin;
 	ck_assert_int_ge(took, 60 * MS);
-	ck_assert_int_le(took, 1000 * MS);
+	ck_assert_int_le(took, PATIENCE_NS);
 	ck_assert_int_eq(tfl_infer_status(infer), TFL_UNAVAILABLE);
 	tfl_infer_destroy(infer);
 	tfl_client_destroy(client);
@@ -240,22 +240,23 @@ START_TEST(timeout_of_the_client)
 	struct tfl_client *client;
 	struct tfl_infer *infer = small_infer();
 	struct fake fake;
-	int64_t begin, took;
+	int64_t begin;
 
 	fake_start(&fake, fake_serve_silence, NULL);
 	client = connect_to(&fake, 100, 0);
 	begin = tfl_clock_now();
 	ck_assert_int_eq(tfl_client_infer(client, infer), -ETIMEDOUT);
-	took = tfl_clock_now() - begin;
-	ck_assert_int_ge(took, 100 * MS);
-	ck_assert_int_le(took, 1000 * MS);
+	ck_assert_int_ge(tfl_clock_now() - begin, 100 * MS);
 	ck_assert_int_eq(tfl_infer_status(infer), TFL_DEADLINE_EXCEEDED);
 	ck_assert_uint_ge(tfl_infer_round_trip_ns(infer), 100 * MS);
+	ck_assert_int_eq(tfl_client_health(client, NULL, NULL), -ETIMEDOUT);
+	/* A request's own comes first. */
+	tfl_client_set_timeout(client, 10 * PATIENCE_MS);
 	tfl_infer_set_timeout(infer, 20);
 	begin = tfl_clock_now();
 	ck_assert_int_eq(tfl_client_infer(client, infer), -ETIMEDOUT);
-	ck_assert_int_le(tfl_clock_now() - begin, 95 * MS);
-	ck_assert_int_eq(tfl_client_health(client, NULL, NULL), -ETIMEDOUT);
+	ck_assert_int_ge(tfl_clock_now() - begin, 20 * MS);
+	ck_assert_int_le(tfl_clock_now() - begin, PATIENCE_NS);
 	tfl_infer_destroy(infer);
 	tfl_client_destroy(client);
 	fake_stop(&fake);
@@ -361,7 +362,7 @@ END_TEST
 static void serve_deaf(struct fake *fake, unsigned connection)
 {
 	if (connection == 0)
-		usleep(400000);
+		fake_wait_end(fake);
 	else
 		fake_serve_echo(fake, connection);
 }
@@ -374,14 +375,11 @@ START_TEST(timeout_while_sending)
 	struct tfl_client *client;
 	struct tfl_infer *infer = small_infer();
 	struct fake fake;
-	int64_t begin;
 
 	fake_start(&fake, serve_deaf, NULL);
 	client = connect_to(&fake, 100, 0);
 	ck_assert_int_eq(tfl_infer_set_input(infer, 0, TFL_UINT8, dims, 1, data, sizeof(data)), 0);
-	begin = tfl_clock_now();
 	ck_assert_int_eq(tfl_client_infer(client, infer), -ETIMEDOUT);
-	ck_assert_int_le(tfl_clock_now() - begin, 350 * MS);
 	ck_assert_int_eq(client->connection.fd, -1);
 	tfl_infer_set_timeout(infer, 5000);
 	ck_assert_msg(tfl_client_infer(client, infer) == 0, "%s", tfl_infer_error_message(infer));

@@ -79,7 +79,7 @@ START_TEST(cancel)
 	ck_assert_int_eq(tfl_client_cancel(scene.client, tickets[1].infer), 0);
 	ck_assert_uint_eq(tickets[1].calls, 0); /* not from within cancel */
 	ck_assert_int_eq(tfl_client_cancel(scene.client, tickets[1].infer), -ENOENT);
-	ck_assert(loop_readable(scene.client, 1000));
+	ck_assert(loop_readable(scene.client, PATIENCE_MS));
 	ck_assert_int_eq(tfl_client_dispatch(scene.client), 1);
 	ticket_expect(&tickets[1], -ECANCELED);
 	ck_assert_int_eq(tfl_infer_status(tickets[1].infer), TFL_CANCELLED);
@@ -212,7 +212,7 @@ START_TEST(a_dispatch_ends)
 	tickets[0].then = submit_and_cancel;
 	submit_and_cancel(&tickets[0]);
 	for (unsigned i = 1; i <= 10; i++) {
-		ck_assert(loop_readable(scene.client, 1000));
+		ck_assert(loop_readable(scene.client, PATIENCE_MS));
 		ck_assert_int_eq(tfl_client_dispatch(scene.client), 1);
 		ck_assert_uint_eq(tickets[0].calls, i);
 	}
@@ -257,7 +257,7 @@ START_TEST(waiting_calls_keep_results)
 	ck_assert_int_eq(tfl_client_infer(scene.client, infer), 0);
 	for (unsigned i = 0; i < 5; i++)
 		ck_assert_uint_eq(tickets[i].calls, 0);
-	ck_assert(loop_readable(scene.client, 1000));
+	ck_assert(loop_readable(scene.client, PATIENCE_MS));
 	ck_assert_int_eq(tfl_client_dispatch(scene.client), 5);
 	for (unsigned i = 0; i < 5; i++)
 		ticket_expect(&tickets[i], 0);
@@ -295,11 +295,11 @@ START_TEST(deadlines)
 		ticket_submit(&tickets[i]);
 	}
 	while (tfl_client_pending(scene.client) > 1) {
-		ck_assert(loop_readable(scene.client, 1000));
-		tfl_client_dispatch(scene.client);
+		ck_assert(loop_readable(scene.client, PATIENCE_MS));
+		loop_dispatch(scene.client);
 	}
 	ck_assert_int_ge(tfl_clock_now() - begin, 120 * MS);
-	ck_assert_int_le(tfl_clock_now() - begin, 1000 * MS);
+	ck_assert_int_le(tfl_clock_now() - begin, PATIENCE_NS);
 	for (unsigned i = 0; i < 4; i++) {
 		int wanted = timeouts[i] ? timeouts[i] : 90;
 
@@ -308,7 +308,7 @@ START_TEST(deadlines)
 		ck_assert_msg(strstr(tfl_infer_error_message(tickets[i].infer), "did not answer within"), "%s",
 			      tfl_infer_error_message(tickets[i].infer));
 	}
-	ck_assert(tickets[1].order < tickets[3].order && tickets[3].order < tickets[2].order && tickets[2].order < tickets[0].order);
+	ck_assert(tickets[1].turn <= tickets[3].turn && tickets[3].turn <= tickets[2].turn && tickets[2].turn <= tickets[0].turn);
 	ck_assert(!loop_readable(scene.client, 50)); /* and is quiet where nothing is due */
 	scene_wait_cancels(4);
 	scene_stop(5);

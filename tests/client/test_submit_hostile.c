@@ -106,7 +106,7 @@ static void serve_hastily(struct fake *served, unsigned connection)
 	head = (struct tfl_infer_served){.model = tfl_string_of("digits"), .version = 1};
 	tfl_infer_response_begin(&served->writer, request.msgid + 1, &head, 0);
 	fake_send(served);
-	usleep(100000);
+	fake_wait_end(served);
 }
 
 START_TEST(a_reply_before_its_request)

@@ -2,6 +2,7 @@
 /* Submitted requests and what happens to the connection below them: lost ones, slow ones, half-sent frames, forks, memory that fails. */
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,7 @@ START_TEST(reconnects_between_requests)
 		loop_run(scene.client);
 		ticket_expect(&tickets[i], 0);
 		if (i % 2 == 0) { /* told before the next one, or not */
-			ck_assert(loop_readable(scene.client, 1000));
+			ck_assert(loop_readable(scene.client, PATIENCE_MS));
 			ck_assert_int_eq(tfl_client_dispatch(scene.client), 0);
 			ck_assert(!loop_readable(scene.client, 20));
 		} else {
@@ -82,7 +83,7 @@ START_TEST(waits_for_a_daemon_that_restarts)
 	ticket_submit(&tickets[1]);
 	loop_run(scene.client);
 	ck_assert_int_ge(tfl_clock_now() - begin, 150 * MS);
-	ck_assert_int_le(tfl_clock_now() - begin, 1500 * MS);
+	ck_assert_int_le(tfl_clock_now() - begin, PATIENCE_NS);
 	ticket_expect(&tickets[1], 0);
 	pthread_join(thread, NULL);
 	scene_stop(2);
@@ -104,12 +105,12 @@ START_TEST(gives_up_on_a_daemon_that_stays_away)
 		ticket_submit(&tickets[i]);
 	loop_run(scene.client);
 	ck_assert_int_ge(tfl_clock_now() - begin, 60 * MS);
-	ck_assert_int_le(tfl_clock_now() - begin, 1000 * MS);
+	ck_assert_int_le(tfl_clock_now() - begin, PATIENCE_NS);
 	for (unsigned i = 1; i < 4; i++) {
 		ticket_expect(&tickets[i], -EAGAIN);
 		ck_assert_int_eq(tfl_infer_status(tickets[i].infer), TFL_UNAVAILABLE);
 	}
-	ck_assert(tickets[3].order < tickets[1].order);
+	ck_assert_uint_le(tickets[3].turn, tickets[1].turn);
 	ck_assert(!loop_readable(scene.client, 20));
 	move_away(false);
 	scene_stop(4);
@@ -119,24 +120,26 @@ END_TEST
 /* Each request tries for as long as it may, not as long as the first of them. */
 START_TEST(everybody_tries_for_their_own_time)
 {
-	int64_t begin;
+	int64_t begin, later = 0;
 
-	scene_start(serve_one, 0, 300, 3);
+	scene_start(serve_one, 0, 2000, 3);
 	ticket_submit(&tickets[0]);
 	loop_run(scene.client);
 	fake_wait_served(&scene.fake, 1);
 	move_away(true);
+	begin = tfl_clock_now();
 	ticket_submit(&tickets[1]);
 	while (tickets[1].calls == 0) {
-		if (!loop_readable(scene.client, 50) && tickets[2].calls == 0 && tfl_client_pending(scene.client) == 1) {
-			begin = tfl_clock_now();
+		(void)loop_readable(scene.client, 50);
+		if (later == 0 && tfl_clock_now() - begin >= 1000 * MS) { /* pauses are shorter than that */
+			later = tfl_clock_now();
 			ticket_submit(&tickets[2]);
 		}
 		tfl_client_dispatch(scene.client);
 	}
 	ck_assert_uint_eq(tickets[2].calls, 0);
 	loop_run(scene.client);
-	ck_assert_int_ge(tfl_clock_now() - begin, 140 * MS); /* at least half: the last pause reaches past its end */
+	ck_assert_int_ge(tfl_clock_now() - later, 1000 * MS); /* at least half: the last pause reaches past its end */
 	for (unsigned i = 1; i < 3; i++)
 		ticket_expect(&tickets[i], -EAGAIN);
 	move_away(false);
@@ -186,9 +189,12 @@ static struct tfl_client *connect_with_queue(size_t queue_bytes)
 	return made;
 }
 
+static atomic_bool reads;
+
 static void serve_late_reader(struct fake *served, unsigned connection)
 {
-	usleep(200000);
+	while (!reads)
+		usleep(500);
 	fake_serve_echo(served, connection);
 }
 
@@ -209,6 +215,7 @@ START_TEST(back_pressure)
 	ck_assert_int_eq(tfl_infer_status(tickets[1].infer), TFL_RESOURCE_EXHAUSTED);
 	ck_assert_uint_eq(tfl_client_pending(scene.client), 1);
 	ck_assert(!loop_readable(scene.client, 50));
+	reads = true;
 	loop_run(scene.client);
 	for (submitted = 1; r == 0; submitted++) {
 		ck_assert_uint_lt(submitted, 10);
@@ -367,7 +374,7 @@ START_TEST(a_forked_child_holds_the_lost_socket)
 		usleep(600000);
 		_exit(0);
 	}
-	ck_assert(loop_readable(scene.client, 1000)); /* the fake has closed */
+	ck_assert(loop_readable(scene.client, PATIENCE_MS)); /* the fake has closed */
 	tfl_client_dispatch(scene.client);
 	ck_assert(!loop_readable(scene.client, 20));
 	ticket_submit(&tickets[1]);
