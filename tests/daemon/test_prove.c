@@ -137,8 +137,9 @@ START_TEST(one_that_does_not_end_is_ended)
 	options.grace_ms = 200;
 	expect("close", -ENOEXEC, "ended its report before the file was looked at, but not itself");
 	options.wall_ms = 300;
-	expect("stay", -EFBIG, "was not done after 0 s while it was being run on samples");
 	expect("phases", -EFBIG, "was not done after 0 s");
+	options.wall_ms = 4000; /* enough to come so far, on a machine that has other things to do */
+	expect("stay", -EFBIG, "was not done after 4 s while it was being run on samples");
 }
 END_TEST
 
