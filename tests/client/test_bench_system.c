@@ -16,7 +16,6 @@
 #include "tests/system/wire.h"
 
 #define MS 1000000.0
-#define PATIENCE_NS UINT64_C(30000000000)
 
 static struct daemon tfld;
 

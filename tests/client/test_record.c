@@ -14,8 +14,6 @@
 #include "tests/client/system_suites.h"
 #include "tests/system/harness.h"
 
-#define PATIENCE_NS UINT64_C(20000000000)
-
 static struct daemon tfld;
 static char float_model[256], int8_model[256], picture[256];
 

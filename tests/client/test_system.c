@@ -24,7 +24,6 @@
 
 #define SEED 7
 #define LARGE_SIDE 1024
-#define PATIENCE_NS UINT64_C(30000000000)
 
 static struct daemon tfld;
 

@@ -28,7 +28,6 @@
 #define ROOT "root"
 #define STEP_US 2000
 #define QUIET_STEPS 25 /* without a call: nothing is on its way to the disk any more */
-#define PATIENCE_NS UINT64_C(20000000000)
 
 static void run(const char *format, const char *folder, const char *other)
 {

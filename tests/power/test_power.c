@@ -25,7 +25,6 @@
 
 #define STEPS_MAX 2
 #define AT_ONCE 8
-#define PATIENCE_NS UINT64_C(10000000000)
 #define STEP_US 5000
 
 static const struct operation {

@@ -27,7 +27,6 @@
 #include "tests/system/manager.h"
 #include "tests/system/wire.h"
 
-#define PATIENCE_NS UINT64_C(20000000000)
 #define LOG_MAX (4u << 20)
 
 uint64_t now_ns(void)

@@ -22,6 +22,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* What comes at last is waited for so long: on a machine that has other things to do, loads, which are idle by priority, take their time. */
+#define PATIENCE_NS UINT64_C(60000000000)
+
 struct manager;
 
 struct daemon {

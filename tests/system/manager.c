@@ -97,7 +97,7 @@ const char *manager_hear(const struct manager *manager, unsigned milliseconds)
 
 bool manager_hears(const struct manager *manager, const char *text)
 {
-	uint64_t until = now_ns() + UINT64_C(20000000000);
+	uint64_t until = now_ns() + PATIENCE_NS;
 
 	while (now_ns() < until)
 		if (strstr(manager_hear(manager, 1000), text))

@@ -84,7 +84,7 @@ void record_ask(const char *method, const char *model, struct reply *ret_reply)
 
 uint64_t record_wait_for_end(const char *model)
 {
-	const uint64_t until = now_ns() + RECORD_PATIENCE_NS;
+	const uint64_t until = now_ns() + PATIENCE_NS;
 	struct reply reply;
 	uint64_t kept;
 	bool over;

@@ -10,7 +10,6 @@
 #include "tests/system/harness.h"
 #include "tests/system/wire.h"
 
-#define RECORD_PATIENCE_NS UINT64_C(60000000000)
 #define RECORD_SAMPLE "recorded-000001.tflsample" /* the first one of a model */
 
 struct record_scene {

@@ -9,8 +9,6 @@
 #include "tests/system/suites.h"
 #include "tests/system/wire.h"
 
-#define PATIENCE_NS UINT64_C(60000000000)
-
 static struct daemon tfld;
 static struct tfl_writer writer;
 static uint32_t msgid;

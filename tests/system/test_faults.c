@@ -21,7 +21,6 @@
 #include "tests/system/wire.h"
 
 #define DAY 86400
-#define PATIENCE_NS UINT64_C(20000000000)
 #define STEADY_MINUTES 5 /* until the daemon trusts a clock again */
 
 static struct daemon tfld;

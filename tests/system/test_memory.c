@@ -15,7 +15,6 @@
 #include "tests/system/wire.h"
 
 #define MIB ((double)(1u << 20))
-#define PATIENCE_NS UINT64_C(60000000000)
 
 static struct daemon tfld;
 static struct tfl_writer writer;

@@ -56,7 +56,7 @@ static unsigned count_files(const char *model, off_t bytes)
  */
 static void serve_until_end(const char *model)
 {
-	const uint64_t until = now_ns() + RECORD_PATIENCE_NS;
+	const uint64_t until = now_ns() + PATIENCE_NS;
 	struct reply reply;
 	bool over = false;
 
@@ -122,7 +122,7 @@ END_TEST
 START_TEST(while_others_are_served)
 {
 	const struct record_plan plans[] = {{.model = "tiny", .count = 100, .outputs = true}, {.model = "scores", .count = 3}};
-	const uint64_t until = now_ns() + RECORD_PATIENCE_NS;
+	const uint64_t until = now_ns() + PATIENCE_NS;
 	int fds[8];
 	struct reply reply;
 	bool over = false;
@@ -238,7 +238,7 @@ START_TEST(one_of_so_many_and_one_in_a_time)
 	plan = (struct record_plan){.model = "tiny", .count = 2, .interval_ms = 3600000};
 	record_start(&plan);
 	record_serve(100);
-	until = now_ns() + RECORD_PATIENCE_NS;
+	until = now_ns() + PATIENCE_NS;
 	while (count_files("tiny", 1) < 4 && now_ns() < until)
 		usleep(5000);
 	usleep(200000); /* another one would come */

@@ -18,8 +18,6 @@
 #include "tests/system/suites.h"
 #include "tests/system/wire.h"
 
-#define PATIENCE_NS UINT64_C(20000000000)
-
 static struct daemon tfld;
 static int fd;
 

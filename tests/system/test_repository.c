@@ -19,7 +19,6 @@
 #include "tests/system/suites.h"
 #include "tests/system/wire.h"
 
-#define PATIENCE_NS UINT64_C(60000000000)
 #define BURST 16
 
 static struct daemon tfld;

@@ -15,7 +15,6 @@
 #include "tests/system/suites.h"
 #include "tests/system/wire.h"
 
-#define PATIENCE_NS UINT64_C(20000000000)
 #define SECOND_START 1000 /* of version 2, whose sums begin there */
 
 static struct daemon tfld;

@@ -14,8 +14,6 @@
 #include "tests/system/suites.h"
 #include "tests/system/wire.h"
 
-#define PATIENCE_NS UINT64_C(30000000000)
-
 static struct daemon tfld;
 static int fd, admin;
 

@@ -17,7 +17,6 @@
 #include "tests/system/suites.h"
 #include "tests/system/wire.h"
 
-#define PATIENCE_NS UINT64_C(20000000000)
 #define CLASSES SIGNATURES_CLASSES
 #define WHOLE 2 /* the version that serves */
 #define SMALL 1 /* one that can only classify */

@@ -283,7 +283,7 @@ static void send_load(int fd, uint32_t msgid, unsigned layers)
 /* Until it has used this much processor time since its start. */
 static void wait_for_work(uint64_t cpu_ns)
 {
-	uint64_t until = now_ns() + 20000000000u;
+	uint64_t until = now_ns() + PATIENCE_NS;
 	struct timespec used = {0};
 	clockid_t clock;
 

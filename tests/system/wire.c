@@ -15,8 +15,8 @@
 #include "base/error.h"
 #include "proto/reader.h"
 #include "proto/request.h"
+#include "tests/system/harness.h"
 
-#define PATIENCE_MS 15000
 #define BOTH_MAX 4096 /* bytes of two frames that go out together */
 #define FRAME_MAX 64  /* of a request without params */
 
@@ -30,7 +30,7 @@ static void wait_for(int fd, short events)
 {
 	struct pollfd poller = {.fd = fd, .events = events};
 
-	ck_assert_msg(poll(&poller, 1, PATIENCE_MS) == 1, "waited too long for %s", events == POLLIN ? "input" : "room for output");
+	ck_assert_msg(poll(&poller, 1, (int)(PATIENCE_NS / 1000000)) == 1, "waited too long for %s", events == POLLIN ? "input" : "room for output");
 }
 
 void wire_send(int fd, const void *data, size_t size)

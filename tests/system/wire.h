@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Frames over a socket, as raw as a test wants them. Like the harness: what fails ends the test. Nothing waits longer than some seconds.
+ * Frames over a socket, as raw as a test wants them. Like the harness: what fails ends the test. Nothing waits longer than PATIENCE_NS.
  */
 #ifndef TESTS_SYSTEM_WIRE_H
 #define TESTS_SYSTEM_WIRE_H
