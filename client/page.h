@@ -69,7 +69,10 @@ void page_escape(FILE *out, const char *text);
  */
 void page_figure(FILE *out, const struct page_node *parent, const char *key, enum page_format format);
 
-/** The same in a cell of a table. */
+/** HTML as it stands, but for "{key:format}", which is such a figure: "<p>Version {version:count}</p>". */
+void page_figures_in(FILE *out, const struct page_node *parent, const char *html);
+
+/** A figure in a cell of a table. */
 void page_cell(FILE *out, const struct page_node *parent, const char *key, enum page_format format);
 
 /* page_charts.c; each is an <svg> with a title and a description. */

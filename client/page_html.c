@@ -82,12 +82,8 @@ static void verdict_of(FILE *out, const struct page_node *head)
 	fputs("</p><p>PSI ", out);
 	page_figure(out, &drift, "psi", PAGE_REAL);
 	fprintf(out, " (stable below %g, drift above %g), of ", TFL_DRIFT_PSI_WATCH, TFL_DRIFT_PSI_DRIFT);
-	page_figure(out, &now, "verdicts", PAGE_COUNT);
-	fputs(" verdicts in the last ", out);
-	page_figure(out, &now, "seconds", PAGE_SECONDS);
-	fputs(" against ", out);
-	page_figure(out, &baseline, "verdicts", PAGE_COUNT);
-	fputs(" of the baseline.</p></section>\n", out);
+	page_figures_in(out, &now, "{verdicts:count} verdicts in the last {seconds:seconds}");
+	page_figures_in(out, &baseline, " against {verdicts:count} of the baseline.</p></section>\n");
 }
 
 /* The two sides and how far they are apart. */
@@ -110,11 +106,9 @@ static void sides(FILE *out, const struct page_node *head)
 		fputs("</tr>\n", out);
 	}
 	table_end(out);
-	fputs("<p class=\"quiet\">Baseline set by hand: ", out);
-	page_figure(out, &baseline, "set", PAGE_TEXT);
-	fputs(json_is_true(set.value) ? ", " : "; it is made of the first ", out);
-	page_figure(out, &baseline, json_is_true(set.value) ? "since" : "wanted", json_is_true(set.value) ? PAGE_TIME : PAGE_COUNT);
-	fputs(json_is_true(set.value) ? "</p>\n" : " verdicts</p>\n", out);
+	page_figures_in(out, &baseline, json_is_true(set.value)
+			? "<p class=\"quiet\">Baseline set by hand: {set:text}, {since:time}</p>\n"
+			: "<p class=\"quiet\">Baseline set by hand: {set:text}; it is made of the first {wanted:count} verdicts</p>\n");
 }
 
 static void distances(FILE *out, const struct page_node *head)
@@ -223,13 +217,7 @@ static void classes(FILE *out, const struct page_node *head)
 
 static void head(FILE *out, const struct page_node *root, const struct page_node *node)
 {
-	fputs("<p class=\"quiet\">Output <b>", out);
-	page_figure(out, node, "output", PAGE_TEXT);
-	fputs("</b>, ", out);
-	page_figure(out, node, "kind", PAGE_TEXT);
-	fputs(": ", out);
-	page_figure(out, node, "reason", PAGE_TEXT);
-	fputs("</p>\n", out);
+	page_figures_in(out, node, "<p class=\"quiet\">Output <b>{output:text}</b>, {kind:text}: {reason:text}</p>\n");
 	verdict_of(out, node);
 	fputs("<div class=\"grid\">\n", out);
 	histogram(out, node, "bins", "Confidence now, and in the baseline", "confidence");
@@ -296,11 +284,7 @@ static void rejected(FILE *out, const struct page_node *root)
 	for (size_t i = 0; i < json_array_size(list.value); i++) {
 		struct page_node entry = page_at(&list, i);
 
-		fputs("<p>Version ", out);
-		page_figure(out, &entry, "version", PAGE_COUNT);
-		fputs(" was rejected ", out);
-		page_figure(out, &entry, "reason", PAGE_TEXT);
-		fputs("</p>\n", out);
+		page_figures_in(out, &entry, "<p>Version {version:count} was rejected {reason:text}</p>\n");
 	}
 }
 
@@ -337,32 +321,14 @@ static void route(FILE *out, const struct page_node *root)
 		return;
 	section(out, "", "Route: which version gets which part of the keys");
 	table(out, "Route", &list, columns, TFL_ARRAY_SIZE(columns));
-	fputs("<p class=\"quiet\">Set by: ", out);
-	page_figure(out, &node, "source", PAGE_TEXT);
-	fputs("; key: ", out);
-	page_figure(out, &node, "key", PAGE_TEXT);
-	fputs(", salt: ", out);
-	page_figure(out, &node, "salt", PAGE_TEXT);
-	fputs("; requests that went to the active version, as another was not available: ", out);
-	page_figure(out, &node, "passed_over", PAGE_COUNT);
-	fputs("</p></section>\n", out);
+	page_figures_in(out, &node, "<p class=\"quiet\">Set by: {source:text}; key: {key:text}, salt: {salt:text}; requests that went to the "
+			"active version, as another was not available: {passed_over:count}</p></section>\n");
 }
 
 static void progress(FILE *out, const struct page_node *trial)
 {
-	fputs("<p>Version ", out);
-	page_figure(out, trial, "candidate", PAGE_COUNT);
-	fputs(" against version ", out);
-	page_figure(out, trial, "previous", PAGE_COUNT);
-	fputs(": ", out);
-	page_figure(out, trial, "requests", PAGE_COUNT);
-	fputs(" of ", out);
-	page_figure(out, trial, "requests_wanted", PAGE_COUNT);
-	fputs(" requests, ", out);
-	page_figure(out, trial, "seconds", PAGE_SECONDS);
-	fputs(" of ", out);
-	page_figure(out, trial, "seconds_wanted", PAGE_SECONDS);
-	fputs("</p>\n", out);
+	page_figures_in(out, trial, "<p>Version {candidate:count} against version {previous:count}: {requests:count} of {requests_wanted:count} "
+			"requests, {seconds:seconds} of {seconds_wanted:seconds}</p>\n");
 }
 
 static void trial(FILE *out, const struct page_node *root)
@@ -423,11 +389,8 @@ static void shadow(FILE *out, const struct page_node *root)
 		page_cell(out, &node, counts[i].key, counts[i].format);
 	fputs("</tr>\n", out);
 	table_end(out);
-	if (*page_string(&node, "reason")) {
-		fputs("<p>It gets no copies: ", out);
-		page_figure(out, &node, "reason", PAGE_TEXT);
-		fputs("</p>\n", out);
-	}
+	if (*page_string(&node, "reason"))
+		page_figures_in(out, &node, "<p>It gets no copies: {reason:text}</p>\n");
 	if (json_array_size(agreement.value) > 0)
 		table(out, "Agreement", &agreement, columns, TFL_ARRAY_SIZE(columns));
 	fputs("</section>\n", out);
@@ -463,9 +426,7 @@ static void changes(FILE *out, const struct page_node *root)
 		fprintf(out, "<tr><td>%zu</td>", i + 1);
 		page_cell(out, &change, "age_s", PAGE_SECONDS);
 		page_cell(out, &change, "kind", PAGE_TEXT);
-		fputs("<td class=\"text long\">", out);
-		page_figure(out, &change, "text", PAGE_TEXT);
-		fputs("</td>", out);
+		page_figures_in(out, &change, "<td class=\"text long\">{text:text}</td>");
 		page_cell(out, &change, "time", PAGE_TIME);
 		fputs("</tr>\n", out);
 	}
@@ -475,19 +436,8 @@ static void changes(FILE *out, const struct page_node *root)
 
 static void heading(FILE *out, const struct page_node *root)
 {
-	fputs("<h1>", out);
-	page_figure(out, root, "model", PAGE_TEXT);
-	fputs("@", out);
-	page_figure(out, root, "version", PAGE_COUNT);
-	fputs(" on ", out);
-	page_figure(out, root, "host", PAGE_TEXT);
-	fputs("</h1>\n<p class=\"quiet\">", out);
-	page_figure(out, root, "generated", PAGE_TIME);
-	fputs("; ", out);
-	page_figure(out, root, "server", PAGE_TEXT);
-	fputs(", up ", out);
-	page_figure(out, root, "uptime_s", PAGE_SECONDS);
-	fputs("</p>\n", out);
+	page_figures_in(out, root, "<h1>{model:text}@{version:count} on {host:text}</h1>\n<p class=\"quiet\">{generated:time}; {server:text}, "
+			"up {uptime_s:seconds}</p>\n");
 }
 
 void page_write(FILE *out, const json_t *figures)
@@ -500,11 +450,8 @@ void page_write(FILE *out, const json_t *figures)
 	page_escape(out, page_string(&root, "model"));
 	fprintf(out, "@%.0f</title>\n<style>%s</style></head>\n<body><main>\n", page_number(&root, "version"), page_style);
 	heading(out, &root);
-	if (json_array_size(heads.value) == 0) {
-		fputs("<section class=\"verdict\"><p>No output says how sure it is: ", out);
-		page_figure(out, &root, "reason", PAGE_TEXT);
-		fputs("</p></section>\n", out);
-	}
+	if (json_array_size(heads.value) == 0)
+		page_figures_in(out, &root, "<section class=\"verdict\"><p>No output says how sure it is: {reason:text}</p></section>\n");
 	for (size_t i = 0; i < json_array_size(heads.value); i++) {
 		struct page_node node = page_at(&heads, i);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From figures to text in a page: escaped, rounded for people, and with the whole figure beside. */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,15 +110,10 @@ static void print_number(FILE *out, double value, enum page_format format)
 	}
 }
 
-static const char *format_name(enum page_format format)
-{
-	static const char *const names[] = {
-		[PAGE_TEXT] = "text",         [PAGE_COUNT] = "count",     [PAGE_REAL] = "real",   [PAGE_SHARE] = "share",
-		[PAGE_DURATION] = "duration", [PAGE_SECONDS] = "seconds", [PAGE_BYTES] = "bytes", [PAGE_TIME] = "time",
-	};
-
-	return names[format];
-}
+static const char *const format_names[] = {
+	[PAGE_TEXT] = "text",         [PAGE_COUNT] = "count",     [PAGE_REAL] = "real",   [PAGE_SHARE] = "share",
+	[PAGE_DURATION] = "duration", [PAGE_SECONDS] = "seconds", [PAGE_BYTES] = "bytes", [PAGE_TIME] = "time",
+};
 
 /* As --json writes it. */
 static void print_value(FILE *out, const json_t *value)
@@ -138,7 +134,7 @@ void page_figure(FILE *out, const struct page_node *parent, const char *key, enu
 	}
 	fputs("<data value=\"", out);
 	print_value(out, node.value);
-	fprintf(out, "\" data-at=\"%s\" data-as=\"%s\">", node.path, format_name(format));
+	fprintf(out, "\" data-at=\"%s\" data-as=\"%s\">", node.path, format_names[format]);
 	if (json_is_string(node.value))
 		page_escape(out, json_string_value(node.value));
 	else if (json_is_boolean(node.value))
@@ -146,6 +142,33 @@ void page_figure(FILE *out, const struct page_node *parent, const char *key, enu
 	else
 		print_number(out, json_number_value(node.value), format);
 	fputs("</data>", out);
+}
+
+static enum page_format format_named(const char *name, size_t length)
+{
+	for (unsigned i = 0; i < TFL_ARRAY_SIZE(format_names); i++)
+		if (strlen(format_names[i]) == length && memcmp(format_names[i], name, length) == 0)
+			return i;
+	assert(!"a format of that name");
+	return PAGE_TEXT;
+}
+
+void page_figures_in(FILE *out, const struct page_node *parent, const char *html)
+{
+	while (*html) {
+		size_t plain = strcspn(html, "{"), key, format;
+		char name[32];
+
+		fwrite(html, 1, plain, out);
+		html += plain;
+		if (!*html)
+			return;
+		key = strcspn(++html, ":");
+		format = strcspn(html + key + 1, "}");
+		snprintf(name, sizeof(name), "%.*s", (int)key, html);
+		page_figure(out, parent, name, format_named(html + key + 1, format));
+		html += key + format + 2;
+	}
 }
 
 void page_cell(FILE *out, const struct page_node *parent, const char *key, enum page_format format)
