@@ -158,11 +158,20 @@ static bool has_nan_outputs(const struct tfl_job *job, const struct tfl_interpre
 	return false;
 }
 
-/* Of a version on trial. */
-static void look_for_nan(const struct tfl_job *job, const struct tfl_interpreter *part)
+/* What the outputs of a version on trial say of it, and of the version before; 1: that has yet to be asked. */
+static int judge(const struct tfl_executor *executor, struct tfl_job *job, const struct tfl_interpreter *part)
 {
-	if (has_nan_outputs(job, part) && !has_nan_inputs(job, true))
+	bool on_trial = atomic_load_explicit(&job->version->trial.id, memory_order_relaxed), nan;
+
+	if (!on_trial && !job->fallback.from)
+		return 0;
+	nan = has_nan_outputs(job, part) && !has_nan_inputs(job, true);
+	if (nan && job->fallback.to)
+		return 1;
+	if (nan && on_trial)
 		atomic_fetch_add(&job->version->trial.nan, 1);
+	tfl_fallback_settle(job, executor->index, nan);
+	return 0;
 }
 
 /* Where the version is on trial, and the process ends in the middle of this, the next one knows; whoever has an answer did not see it end. */
@@ -206,7 +215,7 @@ static int answer(struct tfl_executor *executor, const struct tfl_job *job, cons
 	return tfl_writer_check(&executor->writer, error);
 }
 
-/* Runs the job on a part of a borrowed interpreter, and sends its outputs; on failure nothing was sent. */
+/* Runs the job on a part of a borrowed interpreter, and sends its outputs; on failure, and where it says 1 (judge()), nothing was sent. */
 static int run(struct tfl_executor *executor, struct tfl_job *job, struct tfl_interpreter *part, uint64_t started, struct tfl_record *record,
 	       struct tfl_error *error)
 {
@@ -225,8 +234,9 @@ static int run(struct tfl_executor *executor, struct tfl_job *job, struct tfl_in
 	record->compute_ns = served.compute_ns = computed - started;
 	if (r < 0)
 		return r;
-	if (atomic_load_explicit(&job->version->trial.id, memory_order_relaxed))
-		look_for_nan(job, part);
+	r = judge(executor, job, part);
+	if (r > 0)
+		return r;
 	r = answer(executor, job, part, &served, error);
 	record->excused |= r < 0; /* it can only be too much */
 	if (r < 0)
@@ -297,16 +307,15 @@ static int serve(struct tfl_executor *executor, struct tfl_job *job, struct tfl_
 	r = tfl_binding_fill(&job->binding, &job->version->interface, &job->request.inputs, interpreter, &part, error);
 	if (r < 0)
 		return r;
-	tfl_fallback_settle(job, executor->index);
 	/* What is made for shapes that come for the first time is no time that the model takes. */
 	r = run(executor, job, part, job->binding.resized ? tfl_clock_ns() : started, record, error);
 	if (r < 0)
 		return r;
 	if (job->binding.main)
 		tfl_heads_record(&job->version->heads, part, job->version->recorder, executor->index);
-	if (job->sample.by || job->copy.shadow)
+	if (r == 0 && (job->sample.by || job->copy.shadow))
 		keep_copy(job, part);
-	return 0;
+	return r;
 }
 
 static int infer(struct tfl_executor *executor, struct tfl_job *job, struct tfl_record *record, struct tfl_error *error)
@@ -380,13 +389,13 @@ static void note(struct tfl_executor *executor, const struct tfl_job *job, const
 /* The reply to a failure, where there is to be one, and what is written down of it all. False: another version is to answer. */
 static bool conclude(struct tfl_executor *executor, struct tfl_job *job, struct tfl_record *record, struct tfl_error *error, int r)
 {
-	if (r < 0 && !record->executed && r != -ECANCELED && r != -ETIME && tfl_fallback_turn(job, error))
+	if (r < 0 && r != -ECANCELED && r != -ETIME && tfl_fallback_turn(job, error))
 		return false;
 	if (r < 0)
 		fail(executor, job, record, error, r);
 	record->total_ns = record->wait_ns + record->compute_ns + record->reply_ns;
 	note(executor, job, record);
-	return true;
+	return r <= 0 || !tfl_fallback_turn(job, NULL);
 }
 
 bool tfl_execute(struct tfl_executor *executor, struct tfl_job *job)

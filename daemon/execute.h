@@ -32,7 +32,7 @@ void tfl_executor_finish(struct tfl_executor *executor);
 /**
  * Runs @p job, which the scheduler has started, and replies, also where it failed, came too late or was cancelled. The job stays the
  * caller's to finish with the scheduler, in the row in which it came, and to end. False: nobody has replied, and it is to wait for
- * another version (fallback.h), in that one's row. Not so where its inputs have their shapes from the file.
+ * another version (fallback.h), in that one's row.
  */
 bool tfl_execute(struct tfl_executor *executor, struct tfl_job *job);
 

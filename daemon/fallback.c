@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shapes that the version before does not take either are the client's matter: nothing is counted before one was made for them there. So a job may
- * run twice, in two rows of the scheduler one after the other; the first version stays with it, for its row and its counters.
+ * A job may run twice, in two rows of the scheduler one after the other; the first version stays with it, for its row and its counters.
  */
 #include "daemon/fallback.h"
 
@@ -45,7 +44,7 @@ static void blame(struct tfl_version *candidate, const struct tfl_version *befor
 	const struct tfl_record record = {.status = TFL_INTERNAL, .executed = true};
 
 	if (atomic_fetch_add(&candidate->trial.errors, 1) == 0)
-		tfl_log_warning("version %" PRIu64 " of '%s', on trial, does not take a request that version %" PRIu64 " takes: %s", candidate->number,
+		tfl_log_warning("version %" PRIu64 " of '%s', on trial, fails a request that version %" PRIu64 " can answer: %s", candidate->number,
 				candidate->model_name, before->number, why);
 	tfl_recorder_add(candidate->recorder, writer, &record);
 }
@@ -66,7 +65,7 @@ bool tfl_fallback_bind(const struct tfl_registry *registry, struct tfl_job *job,
 void tfl_fallback_prepare(const struct tfl_registry *registry, struct tfl_job *job)
 {
 	struct tfl_binding binding;
-	struct tfl_version *before = job->binding.resized ? find(registry, job, &binding) : NULL;
+	struct tfl_version *before = find(registry, job, &binding);
 
 	if (!before)
 		return;
@@ -83,17 +82,22 @@ bool tfl_fallback_turn(struct tfl_job *job, const struct tfl_error *error)
 	/* They were to be of the version that did not answer. */
 	tfl_shadows_unpick(job);
 	job->sample.by = NULL;
-	fallback->why = strdup(error->text);
+	fallback->nan = !error;
+	fallback->why = error ? strdup(error->text) : NULL;
 	fallback->from = job->version;
 	job->version = TFL_STEAL(fallback->to);
 	return true;
 }
 
-void tfl_fallback_settle(struct tfl_job *job, unsigned writer)
+void tfl_fallback_settle(struct tfl_job *job, unsigned writer, bool nan)
 {
-	struct tfl_fallback *fallback = &job->fallback;
+	const struct tfl_fallback *fallback = &job->fallback;
 
-	if (fallback->from && atomic_load_explicit(&fallback->from->trial.id, memory_order_relaxed))
+	if (!fallback->from || nan || !atomic_load_explicit(&fallback->from->trial.id, memory_order_relaxed))
+		return;
+	if (fallback->nan)
+		atomic_fetch_add(&fallback->from->trial.nan, 1);
+	else
 		blame(fallback->from, job->version, writer, fallback->why ? fallback->why : "there is no memory to say why");
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests that a version on trial does not take, and the version before does: the latter answers, so that nobody is turned away, and it counts
- * against the former. What types, tensors and signatures are wanted shows on the loop thread, at once; whether a graph can be made for the shapes
- * that a request chose shows on a worker.
+ * Requests that a version on trial does not take, fails, or answers with NaN, and the version before answers well: the latter does, so that nobody
+ * goes without, and it counts against the former. What the version before does no better is the request's own matter, or any client could have any
+ * version rejected. Which types, tensors and signatures are wanted shows on the loop thread, at once; the rest when it is run.
+ *
+ * It is so for requests that leave the choice of a version to the daemon. Time that runs out is judged otherwise (trial.h).
  */
 #ifndef DAEMON_FALLBACK_H
 #define DAEMON_FALLBACK_H
@@ -16,9 +18,10 @@ struct tfl_version;
 
 /* Of a job. Zeroed: there is none. */
 struct tfl_fallback {
-	struct tfl_version *to;   /* the version before one on trial, as long as that may turn out not to take the request */
-	struct tfl_version *from; /* the one on trial, when it has */
-	char *why;                /* in its words; NULL without memory */
+	struct tfl_version *to;   /* the version before one on trial, which is to be asked where that one does not do; NULL: none is */
+	struct tfl_version *from; /* the one on trial, when it has not */
+	bool nan;                 /* it gave NaN … */
+	char *why;                /* … or else why it failed; NULL without memory */
 };
 
 /**
@@ -27,14 +30,14 @@ struct tfl_fallback {
  */
 bool tfl_fallback_bind(const struct tfl_registry *registry, struct tfl_job *job, unsigned writer, const struct tfl_error *error);
 
-/** The job's version takes it, but may not take its shapes: notes who would, if that is on trial. Loop thread. */
+/** The job's version takes it, as far as can be seen: notes who is to be asked next, if it is on trial. Loop thread. */
 void tfl_fallback_prepare(const struct tfl_registry *registry, struct tfl_job *job);
 
-/** It did not, which @p error says: whether the job is now bound to the version before, for whose turn it then has to wait. */
+/** It failed, which @p error says, or gave NaN (NULL): whether the job is now bound to the version before, for whose turn it then has to wait. */
 bool tfl_fallback_turn(struct tfl_job *job, const struct tfl_error *error);
 
-/** The version before does take the shapes: counts against the one on trial, where that was asked before. */
-void tfl_fallback_settle(struct tfl_job *job, unsigned writer);
+/** It was run, and gave NaN or did not: counts against the version on trial, where that was asked before, and did worse. */
+void tfl_fallback_settle(struct tfl_job *job, unsigned writer, bool nan);
 
 /** Drops what it holds; idempotent. */
 void tfl_fallback_finish(struct tfl_fallback *fallback);

@@ -173,10 +173,14 @@ static int start(struct tfl_call *call, struct tfl_job *job, struct tfl_error *e
 	int r;
 
 	if (runs_inline(call, job)) {
-		tfl_execute(&server->executor, job);
-		tfl_scheduler_finish(server->scheduler, tfl_job_row(job));
-		tfl_job_end(job);
-		return 0;
+		struct tfl_row *row = tfl_job_row(job);
+		bool answered = tfl_execute(&server->executor, job);
+
+		tfl_scheduler_finish(server->scheduler, row);
+		if (answered) {
+			tfl_job_end(job);
+			return 0;
+		}
 	}
 	r = tfl_scheduler_push(server->scheduler, job, job->session ? 1 : tfl_pool_instances(job->version->pool), error);
 	if (r > 0) {

@@ -4,8 +4,9 @@
  * version before did, and the verdict. Pure: it knows neither registry nor clocks; counters and times are passed in (loader_trial.c does). What limits
  * mean and how they are judged is the guard's matter (stats/guard.h).
  *
- * Counted against a version are requests that it ran and that failed, unless their client cancelled them; a request whose time ran out while it ran
- * is one of them. What never ran (no such tensor, a full queue, time that ran out in it) is not.
+ * Counted against a version are requests that it fails and the version before answers well (fallback.h); requests whose time ran out while it ran; and
+ * of those that are its own, by number, label or session, all that it ran and that failed, unless their client cancelled them. What never ran (no
+ * such tensor, a full queue, time that ran out in it) is not.
  *
  * Lifetime: one per trial, the loader's. Thread: the loop's. A trial survives a stop in order: as bytes, with all that it had seen.
  */

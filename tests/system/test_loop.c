@@ -142,6 +142,49 @@ START_TEST(a_loop_ends_at_the_deadline_of_its_request)
 }
 END_TEST
 
+static void call(const char *method, uint64_t version, struct reply *ret_reply)
+{
+	struct tfl_writer writer;
+
+	tfl_writer_init(&writer);
+	wire_begin_model(&writer, 1, method, "loop", version, false);
+	wire_send_frame(fd, &writer);
+	tfl_writer_finish(&writer);
+	ck_assert(wire_receive(fd, ret_reply));
+	ck_assert_msg(!ret_reply->message.failed, "%.*s", TFL_STRING_ARGS(ret_reply->message.failure.message));
+}
+
+/* How often it goes round is the request's matter: neither version could do it, and so it says nothing of that which is on trial. */
+START_TEST(a_loop_past_every_budget_fails_no_trial)
+{
+	struct model_file file = model_loop();
+	struct reply reply;
+
+	daemon_prepare(&tfld);
+	daemon_add_model(&tfld, "loop", 1, file.data, file.size);
+	daemon_add_model(&tfld, "loop", 2, file.data, file.size);
+	model_file_finish(&file);
+	daemon_start(&tfld, "[models]\nloop_iterations = 100\ntrial_latency = 100000%\n");
+	daemon_wait_ready(&tfld);
+	fd = daemon_connect(&tfld);
+	send_times(1, 3, 0);
+	expect_times(1, 3);
+	call("model.swap", 1, &reply);
+	reply_finish(&reply);
+	for (uint32_t msgid = 1; msgid <= 20; msgid++) {
+		send_times(msgid, 101, 0);
+		wire_expect_failure(fd, msgid, TFL_BUDGET_EXCEEDED, "after 100 iterations");
+	}
+	send_times(1, 3, 0);
+	expect_times(1, 3);
+	call("trial.get", 0, &reply);
+	ck_assert(tfl_string_equal(wire_string(reply.message.result, "state"), "running"));
+	ck_assert_uint_eq(wire_uint(reply.message.result, "errors"), 0);
+	reply_finish(&reply);
+	stop();
+}
+END_TEST
+
 Suite *loop_suite(void)
 {
 	Suite *suite = suite_create("loop");
@@ -150,6 +193,7 @@ Suite *loop_suite(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, a_loop_past_its_budget_fails_alone, 0, 2);
 	tcase_add_loop_test(tcase, a_proof_has_the_budget_of_its_model, 0, 2);
+	tcase_add_test(tcase, a_loop_past_every_budget_fails_no_trial);
 	tcase_add_test(tcase, a_loop_ends_at_the_deadline_of_its_request);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -468,7 +468,7 @@ START_TEST(batches_that_the_next_version_cannot_take)
 		classify(NULL, 2, i, WHOLE);
 	ck_assert(!on_trial());
 	classify(NULL, 1, 1, WHOLE);
-	ck_assert(daemon_logged(&tfld, "version 1 of 'm', on trial, does not take a request that version 2 takes: with inputs of these shapes: "));
+	ck_assert(daemon_logged(&tfld, "version 1 of 'm', on trial, fails a request that version 2 can answer: with inputs of these shapes: "));
 }
 END_TEST
 
