@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 
+WAIT_S = 60
 MODEL = "models/coral_mobilenet_v2_1.0_224_quant.tflite"
 PICTURES = [("peacock.png", "peacock"), ("parrot.jpg", "macaw"), ("burger.jpg", "cheeseburger")]
 DETECTOR = "models/support_coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite"
@@ -52,6 +53,10 @@ def check_detector(tflctl, zoo):
         yield f"a {label} in {file}", found.get("label") == label and found["score"] >= 0.5 and inside, found
 
 
+def is_healthy(tflctl):
+    return subprocess.run([tflctl, "health"], capture_output=True).returncode == 0
+
+
 def main(tfld, tflctl, zoo):
     if not (zoo / MODEL).exists():
         print(f"1..0 # SKIP no models at {zoo}")
@@ -61,13 +66,13 @@ def main(tfld, tflctl, zoo):
         os.environ["TFL_SOCKET"] = socket
         daemon = subprocess.Popen([tfld, "--models", os.path.join(folder, "models"), "--socket", socket, "--log-level", "warning"])
         try:
-            deadline = time.monotonic() + 20
-            while not os.path.exists(socket) and daemon.poll() is None and time.monotonic() < deadline:
+            deadline = time.monotonic() + WAIT_S
+            while not is_healthy(tflctl) and daemon.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.02)
             results = [*check(tflctl, zoo), *check_labels_in_file(tflctl, zoo), *check_detector(tflctl, zoo)]
         finally:
             daemon.send_signal(signal.SIGTERM)
-            status = daemon.wait(timeout=30)
+            status = daemon.wait(WAIT_S)
     results.append(("tfld ends with 0", status == 0, status))
     print(f"1..{len(results)}")
     for number, (name, good, seen) in enumerate(results, 1):

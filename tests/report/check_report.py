@@ -40,7 +40,7 @@ class Scene:
         os.environ["TFL_SOCKET"] = f"{folder}/socket"
         self.daemon = subprocess.Popen([tfld, "--models", models.parent, "--socket", f"{folder}/socket", "--log-level", "warning"])
         end = time.monotonic() + WAIT_S
-        while not os.path.exists(f"{folder}/socket") and time.monotonic() < end and self.daemon.poll() is None:
+        while self.run("health").returncode != 0 and time.monotonic() < end and self.daemon.poll() is None:
             time.sleep(0.05)
 
     def run(self, *arguments, **options):

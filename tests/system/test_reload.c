@@ -395,6 +395,7 @@ static void expect_condition(const char *name)
 START_TEST(a_mistake_changes_nothing)
 {
 	struct manager manager;
+	char told[256];
 
 	manager_prepare(&manager, &tfld);
 	start("[users]\nrequests = 20\n");
@@ -408,8 +409,9 @@ START_TEST(a_mistake_changes_nothing)
 	ck_assert_str_eq(setting("priority", "value"), "128");
 	ck_assert(is_degraded());
 	expect_condition("config");
-	/* One is right now, the other one is wrong still. */
-	reload("[users]\nrequests = 21\n", "[model] priority is '300'");
+	/* One is right now, the other one is wrong still. What is found because the model's folder is watched is told with the model's name. */
+	snprintf(told, sizeof(told), "error: %s/tiny/model.conf:2: [model] priority is '300'", tfld.models);
+	reload("[users]\nrequests = 21\n", told);
 	expect_limit("user_requests", 20);
 	ck_assert(is_degraded());
 	write_beside("tiny", "[model]\npriority = 30\n");
