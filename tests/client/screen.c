@@ -26,6 +26,7 @@ static struct {
 	pid_t pid;
 	struct termios before;
 	unsigned columns, rows, x, y;
+	bool stale; /* what comes may still be for the size before: it is passed over until the screen is cleared */
 	char cells[ROWS_MAX][COLUMNS_MAX][5];
 	char sequence[8];
 	unsigned sequence_length;
@@ -54,9 +55,20 @@ static void line_feed(void)
 	blank(ROWS_MAX - 1, 0);
 }
 
+/* The same until the program begins anew, after another size: only that it clears the screen counts. */
+static bool escape_stale(const char *text, unsigned length)
+{
+	screen.stale = text[0] != 'J' || screen.x > 0 || screen.y > 0;
+	screen.x = text[0] != 'H'; /* or anywhere else */
+	screen.y = 0;
+	return text[0] != 'Y' || length >= 3;
+}
+
 /* After ESC; false while more of it is to come. */
 static bool escape(const char *text, unsigned length)
 {
+	if (screen.stale)
+		return escape_stale(text, length);
 	switch (text[0]) {
 	case 'A':
 		screen.y -= screen.y > 0;
@@ -117,6 +129,8 @@ static void take(char c)
 			screen.sequence_length = 0;
 	} else if (c == '\33') {
 		screen.sequence_length = 1;
+	} else if (screen.stale) {
+		screen.x = 1; /* not what clears it */
 	} else if (c == '\r') {
 		screen.x = 0;
 	} else if (c == '\n') {
@@ -184,12 +198,12 @@ void screen_resize(unsigned columns, unsigned rows)
 {
 	struct winsize size = {.ws_col = (unsigned short)columns, .ws_row = (unsigned short)rows};
 
-	while (follow(100) && poll(&(struct pollfd){.fd = screen.fd, .events = POLLIN}, 1, 100) > 0)
-		; /* what was drawn for the old size */
 	screen.columns = columns;
 	screen.rows = rows;
 	screen.x = screen.y = 0;
 	clear_from_cursor();
+	screen.stale = true;
+	screen.x = 1;
 	ck_assert_int_eq(ioctl(screen.fd, TIOCSWINSZ, &size), 0);
 }
 
