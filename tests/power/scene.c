@@ -155,8 +155,9 @@ static int file_of(const struct step *step)
 	int file = memfd_create("model", MFD_CLOEXEC);
 
 	ck_assert_int_ge(file, 0);
+	/* What the second version of it answers with NaN, the first one does well. */
 	if (strcmp(step->model, ROOT) == 0)
-		ck_assert_int_eq(tfl_hostile_root(&model.data, &model.size), 0);
+		ck_assert_int_eq((step->version == 1 ? tfl_hostile_before_root : tfl_hostile_root)(&model.data, &model.size), 0);
 	else
 		model = model_tiny(false, seed_of(tfl_string_of(step->model), step->version));
 	ck_assert_int_eq(write(file, model.data, model.size), (ssize_t)model.size);
