@@ -51,14 +51,9 @@
 
 TFL_DEFINE_CLEANUP(struct tfl_server *, tfl_server_destroyp, tfl_server_destroy)
 
-static void wake(void *data)
+static void on_outbox(void *data)
 {
-	uv_async_send(data);
-}
-
-static void on_outbox(uv_async_t *async)
-{
-	struct tfl_server *server = async->data;
+	struct tfl_server *server = data;
 	struct tfl_channel *channel;
 
 	while ((channel = tfl_outbox_take(server->outbox))) {
@@ -67,23 +62,23 @@ static void on_outbox(uv_async_t *async)
 	}
 }
 
-static void on_loader(uv_async_t *async)
+static void on_loader(void *data)
 {
-	struct tfl_server *server = async->data;
+	struct tfl_server *server = data;
 
 	tfl_loader_collect(server->loader);
 }
 
-static void on_recordings(uv_async_t *async)
+static void on_recordings(void *data)
 {
-	struct tfl_server *server = async->data;
+	struct tfl_server *server = data;
 
 	tfl_recordings_collect(server->recordings);
 }
 
-static void on_shadows(uv_async_t *async)
+static void on_shadows(void *data)
 {
-	struct tfl_server *server = async->data;
+	struct tfl_server *server = data;
 
 	tfl_shadows_collect(server->shadows);
 }
@@ -176,7 +171,7 @@ static void wake_loader(void *data)
 {
 	struct tfl_server *server = data;
 
-	uv_async_send(&server->loader_wake);
+	tfl_wakeup_send(&server->loader_wake);
 }
 
 static void on_change(void *data)
@@ -219,13 +214,13 @@ static int make_loop(struct tfl_server *server, struct tfl_error *error)
 	r = uv_loop_init(&server->loop);
 	if (r < 0)
 		return tfl_error_set(error, r, "cannot make an event loop: %s", uv_strerror(r));
-	r = uv_async_init(&server->loop, &server->outbox_wake, on_outbox);
+	r = tfl_wakeup_init(&server->outbox_wake, &server->loop, on_outbox, server);
 	if (r == 0)
-		r = uv_async_init(&server->loop, &server->loader_wake, on_loader);
+		r = tfl_wakeup_init(&server->loader_wake, &server->loop, on_loader, server);
 	if (r == 0)
-		r = uv_async_init(&server->loop, &server->recordings_wake, on_recordings);
+		r = tfl_wakeup_init(&server->recordings_wake, &server->loop, on_recordings, server);
 	if (r == 0)
-		r = uv_async_init(&server->loop, &server->shadows_wake, on_shadows);
+		r = tfl_wakeup_init(&server->shadows_wake, &server->loop, on_shadows, server);
 	if (r < 0)
 		return tfl_error_set(error, r, "cannot make an event loop: %s", uv_strerror(r));
 	uv_timer_init(&server->loop, &server->sweep);
@@ -234,7 +229,6 @@ static int make_loop(struct tfl_server *server, struct tfl_error *error)
 	uv_signal_init(&server->loop, &server->interrupt);
 	uv_signal_init(&server->loop, &server->hangup);
 	tfl_routine_init(&server->routine, server);
-	server->outbox_wake.data = server->loader_wake.data = server->recordings_wake.data = server->shadows_wake.data = server;
 	server->sweep.data = server->drain.data = server->hangup.data = server;
 	server->terminate.data = server->interrupt.data = server;
 	tfl_manager_init(&server->manager, server, server->config->hang_timeout_ms * 1000000);
@@ -258,7 +252,7 @@ static int make_shadows(struct tfl_server *server)
 	const struct tfl_shadows_options options = {
 		.registry = server->registry,
 		.loader = &server->loader,
-		.wake = wake,
+		.wake = tfl_wakeup_send,
 		.data = &server->shadows_wake,
 	};
 
@@ -284,7 +278,7 @@ static int make_queues(struct tfl_server *server, struct tfl_error *error)
 	if (r == 0)
 		r = tfl_audit_create(&server->audit);
 	if (r == 0)
-		r = tfl_outbox_create(wake, &server->outbox_wake, &server->outbox);
+		r = tfl_outbox_create(tfl_wakeup_send, &server->outbox_wake, &server->outbox);
 	if (r == 0)
 		r = tfl_scheduler_create((unsigned)config->queue, &server->scheduler);
 	if (r == 0)
@@ -298,7 +292,7 @@ static int make_queues(struct tfl_server *server, struct tfl_error *error)
 	if (r == 0)
 		r = tfl_subscribers_create(&server->subscribers);
 	if (r == 0)
-		r = tfl_recordings_create(server, wake, &server->recordings_wake, &server->recordings);
+		r = tfl_recordings_create(server, tfl_wakeup_send, &server->recordings_wake, &server->recordings);
 	if (r == 0)
 		r = make_shadows(server);
 	if (r == 0)
@@ -504,14 +498,16 @@ void tfl_server_run(struct tfl_server *server)
 static void close_handles(struct tfl_server *server)
 {
 	uv_handle_t *handles[] = {
-		(uv_handle_t *)&server->outbox_wake, (uv_handle_t *)&server->loader_wake, (uv_handle_t *)&server->recordings_wake,
-		(uv_handle_t *)&server->shadows_wake,
 		(uv_handle_t *)&server->sweep, (uv_handle_t *)&server->drain, (uv_handle_t *)&server->terminate,
 		(uv_handle_t *)&server->interrupt, (uv_handle_t *)&server->hangup,
 	};
 
+	struct tfl_wakeup *wakeups[] = {&server->outbox_wake, &server->loader_wake, &server->recordings_wake, &server->shadows_wake};
+
 	for (unsigned i = 0; i < TFL_ARRAY_SIZE(handles); i++)
 		uv_close(handles[i], NULL);
+	for (unsigned i = 0; i < TFL_ARRAY_SIZE(wakeups); i++)
+		tfl_wakeup_close(wakeups[i]);
 	tfl_routine_close(&server->routine);
 	tfl_watching_close(&server->watching);
 	tfl_manager_close(&server->manager);

@@ -20,6 +20,7 @@
 #include "daemon/manager.h"
 #include "daemon/routine.h"
 #include "daemon/session_watch.h"
+#include "daemon/wakeup.h"
 #include "daemon/watching.h"
 
 struct tfl_accounts;
@@ -74,7 +75,7 @@ struct tfl_server {
 	/* Private to server.c. */
 	uv_loop_t loop;
 	bool loop_made;
-	uv_async_t outbox_wake, loader_wake, recordings_wake, shadows_wake;
+	struct tfl_wakeup outbox_wake, loader_wake, recordings_wake, shadows_wake;
 	uv_signal_t terminate, interrupt, hangup;
 	uv_timer_t sweep;
 	uv_timer_t drain;

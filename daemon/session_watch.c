@@ -8,16 +8,11 @@
 #include "proto/message.h"
 #include "proto/writer.h"
 
-static void on_wake(uv_async_t *async)
+static void on_wake(void *data)
 {
-	struct tfl_server *server = async->data;
+	struct tfl_server *server = data;
 
 	tfl_sessions_collect(server->sessions);
-}
-
-static void wake(void *data)
-{
-	uv_async_send(data);
 }
 
 static void on_alarm(uv_timer_t *timer)
@@ -56,19 +51,19 @@ int tfl_session_watch_init(struct tfl_session_watch *watch, struct tfl_server *s
 	const struct tfl_sessions_options options = {
 		.loader = &server->loader,
 		.scheduler = &server->scheduler,
-		.wake = wake,
+		.wake = tfl_wakeup_send,
 		.wake_data = &watch->wake,
 		.alarm = set_alarm,
 		.alarm_data = server,
 		.closed = on_closed,
 		.closed_data = server,
 	};
-	int r = uv_async_init(&server->loop, &watch->wake, on_wake);
+	int r = tfl_wakeup_init(&watch->wake, &server->loop, on_wake, server);
 
 	if (r < 0)
 		return r;
 	uv_timer_init(&server->loop, &watch->alarm);
-	watch->wake.data = watch->alarm.data = server;
+	watch->alarm.data = server;
 	watch->open = true;
 	return tfl_sessions_create(&options, &server->sessions);
 }
@@ -77,7 +72,7 @@ void tfl_session_watch_close(struct tfl_session_watch *watch)
 {
 	if (!watch->open)
 		return;
-	uv_close((uv_handle_t *)&watch->wake, NULL);
+	tfl_wakeup_close(&watch->wake);
 	uv_close((uv_handle_t *)&watch->alarm, NULL);
 	watch->open = false;
 }

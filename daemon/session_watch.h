@@ -9,11 +9,13 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "daemon/wakeup.h"
+
 struct tfl_server;
 struct tfl_sessions;
 
 struct tfl_session_watch {
-	uv_async_t wake;
+	struct tfl_wakeup wake;
 	uv_timer_t alarm;
 	bool open; /* the handles */
 };

@@ -22,6 +22,7 @@ static Suite *(*const suites[])(void) = {
 	store_read_suite,
 	swap_suite,
 	version_labels_suite,
+	wakeup_suite,
 	route_suite,
 	loader_routes_suite,
 	trial_suite,

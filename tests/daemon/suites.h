@@ -54,6 +54,7 @@ Suite *prove_suite(void);
 Suite *reply_suite(void);
 Suite *telling_suite(void);
 Suite *version_labels_suite(void);
+Suite *wakeup_suite(void);
 Suite *trial_suite(void);
 
 #endif
