@@ -216,8 +216,7 @@ static int take_rejected(const struct tfl_keyfile_entry *entry, void *target, st
 	return take_note(entry, target, tfl_state_rejected, tfl_state_set_rejected, error);
 }
 
-/* "1=90 2=10"; that it is there says that somebody chose the route. */
-/* There may be several lines of them. */
+/* "1=90 2=10", or a part of it, in several lines; that it is there says that somebody chose the route. */
 static int take_route(const struct tfl_keyfile_entry *entry, void *target, struct tfl_error *error)
 {
 	struct tfl_state *state = target;
